@@ -1,0 +1,175 @@
+//! What a plan is once it was read and validated. Knows nothing of the format it came from.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{GroupId, PlanId, TaskId};
+use crate::time::duration_text;
+
+/// A validated, immutable description of tasks. Tasks stand in the order of the file.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    /// Unique among the plans of a run.
+    pub id: PlanId,
+    /// For people.
+    pub name: String,
+    /// The file that it came from, as given; empty for a plan without one.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub source: String,
+    /// The revision that its branch starts from; `None` is HEAD.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base: Option<String>,
+    /// The branch on which it lands; `None` is `greenlane/<run>/plan/<slug>`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub branch: Option<String>,
+    /// Commands that must pass on the combined tree. `None`: detect them; empty: there are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verify: Option<Vec<String>>,
+    /// Time limit of one whole verification; default 10 m.
+    #[serde(default, with = "duration_text::option", skip_serializing_if = "Option::is_none")]
+    pub verify_timeout: Option<Duration>,
+    /// Most attempts of this plan at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jobs: Option<u32>,
+    /// Generated files (path or glob) and the command that makes them anew.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub generated: BTreeMap<String, String>,
+    /// In the order of their first appearance; each is a barrier for the next.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub groups: Vec<Group>,
+    /// In the order of the file.
+    pub tasks: Vec<Task>,
+}
+
+/// Tasks that start together. The tasks of stage `n + 1` wait for all of stage `n`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Group {
+    /// The NAME of `[P:Group-NAME]`; of an unmarked, sequential task in a file with markers: that task's id.
+    pub id: GroupId,
+    /// Its place in the order of barriers, from 0.
+    pub stage: u32,
+}
+
+/// One unit of work, with the plan's `[defaults]` already filled in.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Task {
+    /// Unique in its plan.
+    pub id: TaskId,
+    /// One line for people; the id where the plan has none.
+    pub title: String,
+    /// What is to be done, for the agent.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub prompt: String,
+    /// The task starts when all of these have landed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub depends: Vec<TaskId>,
+    /// The group that it was marked with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<GroupId>,
+    /// Barrier: it waits for every task of a lower stage. `None`: outside all barriers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stage: Option<u32>,
+    /// Globs; empty: it may touch anything and overlaps nobody.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub owns: Vec<String>,
+    /// The agent's name; `None`: the run's default. Ignored where `run` is set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent: Option<String>,
+    /// Agents whose alternative attempts are to be compared.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub candidates: Vec<String>,
+    /// Agents to use when the first cannot.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fallbacks: Vec<String>,
+    /// The model that the agent is told to use.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// The persona in the prompt.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<String>,
+    /// Run before the agent; their output joins the prompt.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub skills: Vec<String>,
+    /// What must be true at the end, for the prompt (`acceptanceCriteria` of a PRD).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub criteria: Vec<String>,
+    /// Commands that must pass in the task's worktree.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub check: Vec<String>,
+    /// 0 first; default 2.
+    pub priority: u8,
+    /// Most further attempts; `None`: the run's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retries: Option<u32>,
+    /// Wall-clock limit of an attempt; `None`: the run's (1 h).
+    #[serde(default, with = "duration_text::option", skip_serializing_if = "Option::is_none")]
+    pub timeout: Option<Duration>,
+    /// Longest silence; `None`: the agent's default (15 m for models, none for commands).
+    #[serde(default, with = "duration_text::option", skip_serializing_if = "Option::is_none")]
+    pub stall_timeout: Option<Duration>,
+    /// Limit of each check; `None`: the run's (10 m).
+    #[serde(default, with = "duration_text::option", skip_serializing_if = "Option::is_none")]
+    pub check_timeout: Option<Duration>,
+    /// How long it is thought to take.
+    #[serde(default, with = "duration_text::option", skip_serializing_if = "Option::is_none")]
+    pub estimate: Option<Duration>,
+    /// Variables for the agent and the checks.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub env: BTreeMap<String, String>,
+    /// The command agent: no model, just this `sh -c` line.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<String>,
+    /// Ticked in the plan already (`[x]`, `passes: true`): nothing to do.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub ticked: bool,
+    /// The line of the source file where it is defined, from 1; 0 where unknown.
+    #[serde(default)]
+    pub line: u32,
+}
+
+/// The priority of a task that names none.
+pub const PRIORITY_DEFAULT: u8 = 2;
+
+impl Task {
+    /// A task with this id and everything else at its default.
+    pub fn new(id: impl Into<TaskId>) -> Self {
+        let id = id.into();
+        Self {
+            title: id.to_string(),
+            id,
+            prompt: String::new(),
+            depends: Vec::new(),
+            group: None,
+            stage: None,
+            owns: Vec::new(),
+            agent: None,
+            candidates: Vec::new(),
+            fallbacks: Vec::new(),
+            model: None,
+            role: None,
+            skills: Vec::new(),
+            criteria: Vec::new(),
+            check: Vec::new(),
+            priority: PRIORITY_DEFAULT,
+            retries: None,
+            timeout: None,
+            stall_timeout: None,
+            check_timeout: None,
+            estimate: None,
+            env: BTreeMap::new(),
+            run: None,
+            ticked: false,
+            line: 0,
+        }
+    }
+}
+
+impl Plan {
+    /// The task with this id.
+    #[must_use]
+    pub fn task(&self, id: &TaskId) -> Option<&Task> {
+        self.tasks.iter().find(|t| t.id == *id)
+    }
+}

@@ -1,0 +1,192 @@
+//! The one door to the git program: every call names its git-dir and work-tree, is shielded from the user's
+//! hooks, signing and prompts, and is traced. Knows nothing of tasks or plans.
+
+use std::ffi::{OsStr, OsString};
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::error::GitError;
+
+/// How many git processes this process has started; for the benchmarks.
+pub static PROCESSES_STARTED: AtomicU64 = AtomicU64::new(0);
+
+/// Configuration for every call of ours: our commits neither prompt nor run the user's hooks, nothing is packed behind our back.
+const SHIELD: &[&str] = &[
+    "core.hooksPath=/dev/null",
+    "commit.gpgSign=false",
+    "tag.gpgSign=false",
+    "gc.auto=0",
+    "maintenance.auto=false",
+    "core.fsmonitor=false",
+    "advice.detachedHead=false",
+    "core.quotePath=false",
+];
+
+/// Variables of the caller's that would point git somewhere else.
+const FORBIDDEN_ENV: &[&str] = &[
+    "GIT_DIR",
+    "GIT_WORK_TREE",
+    "GIT_INDEX_FILE",
+    "GIT_COMMON_DIR",
+    "GIT_OBJECT_DIRECTORY",
+    "GIT_NAMESPACE",
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+    "GIT_PREFIX",
+    "GIT_CEILING_DIRECTORIES",
+    "GIT_EDITOR",
+    "GIT_SEQUENCE_EDITOR",
+];
+
+/// Git at one place: a git-dir and, for calls that need files, a work-tree and an index.
+#[derive(Clone, Debug)]
+pub struct Git {
+    git_dir: PathBuf,
+    work_tree: Option<PathBuf>,
+    index: Option<PathBuf>,
+    identity: Option<(String, String)>,
+}
+
+/// What a successful call wrote.
+#[derive(Clone, Debug)]
+pub struct Output {
+    /// Standard output, whole.
+    pub stdout: Vec<u8>,
+    /// Standard error, whole.
+    pub stderr: Vec<u8>,
+    /// 0 unless the caller allowed others.
+    pub code: i32,
+}
+
+impl Output {
+    /// Standard output as text without the line end.
+    #[must_use]
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.stdout).trim_end().to_owned()
+    }
+
+    /// The fields of a `-z` answer.
+    pub fn fields(&self) -> impl Iterator<Item = String> + '_ {
+        self.stdout.split(|b| *b == 0).filter(|f| !f.is_empty()).map(|f| String::from_utf8_lossy(f).into_owned())
+    }
+}
+
+impl Git {
+    /// Git on this git-dir, without files.
+    pub fn new(git_dir: impl Into<PathBuf>) -> Self {
+        Self { git_dir: git_dir.into(), work_tree: None, index: None, identity: None }
+    }
+
+    /// The same, with a work-tree. `git_dir` is that worktree's own.
+    #[must_use]
+    pub fn with_work_tree(mut self, work_tree: impl Into<PathBuf>) -> Self {
+        self.work_tree = Some(work_tree.into());
+        self
+    }
+
+    /// The same, with an index file other than the git-dir's own.
+    #[must_use]
+    pub fn with_index(mut self, index: impl Into<PathBuf>) -> Self {
+        self.index = Some(index.into());
+        self
+    }
+
+    /// The same, with a name and an address for commits, used where the user has configured none.
+    #[must_use]
+    pub fn with_identity(mut self, name: impl Into<String>, email: impl Into<String>) -> Self {
+        self.identity = Some((name.into(), email.into()));
+        self
+    }
+
+    /// The git-dir that every call names.
+    #[must_use]
+    pub fn git_dir(&self) -> &Path {
+        &self.git_dir
+    }
+
+    /// The work-tree, where there is one.
+    #[must_use]
+    pub fn work_tree(&self) -> Option<&Path> {
+        self.work_tree.as_deref()
+    }
+
+    /// Runs git and wants exit code 0.
+    ///
+    /// # Errors
+    /// [`GitError::Spawn`] if it cannot be started, [`GitError::Failed`] on any other exit code.
+    pub fn run<S: AsRef<OsStr>>(&self, args: &[S]) -> Result<Output, GitError> {
+        self.call(args, None, &[0])
+    }
+
+    /// Runs git with text on its standard input and wants exit code 0.
+    ///
+    /// # Errors
+    /// As [`Git::run`].
+    pub fn run_with_input<S: AsRef<OsStr>>(&self, args: &[S], input: &[u8]) -> Result<Output, GitError> {
+        self.call(args, Some(input), &[0])
+    }
+
+    /// Runs git and accepts these exit codes.
+    ///
+    /// # Errors
+    /// As [`Git::run`], for codes that are not listed.
+    pub fn run_allowing<S: AsRef<OsStr>>(&self, args: &[S], codes: &[i32]) -> Result<Output, GitError> {
+        self.call(args, None, codes)
+    }
+
+    fn call<S: AsRef<OsStr>>(&self, args: &[S], input: Option<&[u8]>, codes: &[i32]) -> Result<Output, GitError> {
+        let shown = || args.iter().map(|a| a.as_ref().to_string_lossy().into_owned()).collect::<Vec<_>>().join(" ");
+        let mut command = self.command(args);
+        command.stdin(if input.is_some() { Stdio::piped() } else { Stdio::null() });
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        PROCESSES_STARTED.fetch_add(1, Ordering::Relaxed);
+        let mut child = command.spawn().map_err(GitError::Spawn)?;
+        // The writer is a thread of its own: git may answer before it has read everything, and both pipes are finite.
+        let writer = input.map(|bytes| {
+            let bytes = bytes.to_vec();
+            let pipe = child.stdin.take();
+            std::thread::spawn(move || pipe.map(|mut p| p.write_all(&bytes)))
+        });
+        let done = child.wait_with_output().map_err(GitError::Spawn)?;
+        if let Some(writer) = writer {
+            drop(writer.join());
+        }
+        match done.status.code() {
+            Some(code) if codes.contains(&code) => Ok(Output { stdout: done.stdout, stderr: done.stderr, code }),
+            code => Err(GitError::Failed { command: shown(), code, stderr: String::from_utf8_lossy(&done.stderr).into_owned() }),
+        }
+    }
+
+    /// The command itself, for callers that need its pipes (`cat-file --batch`).
+    pub fn command<S: AsRef<OsStr>>(&self, args: &[S]) -> Command {
+        let mut command = Command::new("git");
+        for name in FORBIDDEN_ENV {
+            command.env_remove(name);
+        }
+        command.env("GIT_TERMINAL_PROMPT", "0").env("GIT_OPTIONAL_LOCKS", "0").env("LC_ALL", "C.UTF-8");
+        for setting in SHIELD {
+            command.arg("-c").arg(setting);
+        }
+        let mut git_dir = OsString::from("--git-dir=");
+        git_dir.push(&self.git_dir);
+        command.arg(git_dir);
+        if let Some(work_tree) = &self.work_tree {
+            let mut arg = OsString::from("--work-tree=");
+            arg.push(work_tree);
+            command.arg(arg).current_dir(work_tree);
+        }
+        if let Some(index) = &self.index {
+            command.env("GIT_INDEX_FILE", index);
+        }
+        if let Some((name, email)) = &self.identity {
+            for (variable, value) in
+                [("GIT_AUTHOR_NAME", name), ("GIT_AUTHOR_EMAIL", email), ("GIT_COMMITTER_NAME", name), ("GIT_COMMITTER_EMAIL", email)]
+            {
+                command.env(variable, value);
+            }
+        }
+        command.args(args);
+        command
+    }
+}
