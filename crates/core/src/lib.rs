@@ -3,6 +3,9 @@
 //! Knows nothing of files, processes, clocks, threads or terminals: text comes in, decisions go out.
 
 pub mod attempt;
+pub mod graph;
 pub mod ids;
+pub mod overlap;
 pub mod plan;
+pub mod slug;
 pub mod time;

@@ -167,6 +167,24 @@ impl Task {
 }
 
 impl Plan {
+    /// A plan with this id, no tasks, and everything else at its default.
+    pub fn new(id: impl Into<PlanId>) -> Self {
+        let id = id.into();
+        Self {
+            name: id.to_string(),
+            id,
+            source: String::new(),
+            base: None,
+            branch: None,
+            verify: None,
+            verify_timeout: None,
+            jobs: None,
+            generated: BTreeMap::new(),
+            groups: Vec::new(),
+            tasks: Vec::new(),
+        }
+    }
+
     /// The task with this id.
     #[must_use]
     pub fn task(&self, id: &TaskId) -> Option<&Task> {
