@@ -156,7 +156,6 @@ pub mod duration_text {
         ///
         /// # Errors
         /// Only the serializer's own.
-        #[expect(clippy::ref_option, reason = "serde fixes the signature")]
         pub fn serialize<S: Serializer>(d: &Option<Duration>, s: S) -> Result<S::Ok, S::Error> {
             match d {
                 Some(d) => super::serialize(d, s),
