@@ -1,0 +1,101 @@
+//! The table of every key: its path, the variable and the flag that set it, and what a value must be.
+//! Knows nothing of layers.
+
+use super::kind::Kind;
+
+/// One setting.
+#[derive(Debug)]
+pub struct Key {
+    /// `section.key`.
+    pub path: &'static str,
+    /// The short variable. The long form `GREENLANE_<SECTION>_<KEY>` is always understood too.
+    pub variable: &'static str,
+    /// The flag of `run` that sets it, where there is one.
+    pub flag: Option<&'static str>,
+    /// What a value must be.
+    pub kind: Kind,
+}
+
+/// Variables that Greenlane sets for agents. They are never configuration, whoever has set them.
+pub const NEVER_CONFIGURATION: &[&str] = &["GREENLANE_RUN", "GREENLANE_TASK", "GREENLANE_ATTEMPT", "GREENLANE_SOCKET"];
+
+const fn key(path: &'static str, variable: &'static str, flag: Option<&'static str>, kind: Kind) -> Key {
+    Key { path, variable, flag, kind }
+}
+
+/// Every key outside `[agents]`, in the order of `defaults.toml`. The variable is the bare key's name where that name says enough.
+pub const KEYS: &[Key] = &[
+    key("run.jobs", "GREENLANE_JOBS", Some("--jobs"), Kind::Count { min: 1, max: 1000 }),
+    key("run.max_plans", "GREENLANE_MAX_PLANS", Some("--max-plans"), Kind::Count { min: 1, max: 1000 }),
+    key("run.agent", "GREENLANE_AGENT", Some("--agent"), Kind::Text),
+    key("run.timeout", "GREENLANE_TIMEOUT", Some("--timeout"), Kind::Limit),
+    key("run.stall_timeout", "GREENLANE_STALL_TIMEOUT", None, Kind::Limit),
+    key("run.check_timeout", "GREENLANE_CHECK_TIMEOUT", None, Kind::Limit),
+    key("run.verify_timeout", "GREENLANE_VERIFY_TIMEOUT", None, Kind::Limit),
+    key("run.grace", "GREENLANE_GRACE", None, Kind::Delay),
+    key("run.keep_going", "GREENLANE_KEEP_GOING", Some("--keep-going"), Kind::Switch),
+    key("run.require_verify", "GREENLANE_REQUIRE_VERIFY", Some("--require-verify"), Kind::Switch),
+    key("run.base_red", "GREENLANE_BASE_RED", Some("--base-red"), Kind::OneOf(&["stop", "allow"])),
+    key("run.check_jobs", "GREENLANE_CHECK_JOBS", None, Kind::Count { min: 1, max: 1000 }),
+    key("retry.max", "GREENLANE_RETRIES", Some("--retries"), Kind::Count { min: 0, max: 100 }),
+    key("retry.base", "GREENLANE_RETRY_BASE", None, Kind::Delay),
+    key("retry.factor", "GREENLANE_RETRY_FACTOR", None, Kind::Number { min: 1.0, max: 100.0 }),
+    key("retry.delay_max", "GREENLANE_RETRY_DELAY_MAX", None, Kind::Delay),
+    key("retry.jitter", "GREENLANE_RETRY_JITTER", None, Kind::Number { min: 0.0, max: 1.0 }),
+    key("retry.retry_types", "GREENLANE_RETRY_TYPES", None, Kind::Words(super::retry::FAILURE_TYPES)),
+    key("workspace.dir", "GREENLANE_WORKSPACE_DIR", None, Kind::Text),
+    key("workspace.setup", "GREENLANE_SETUP", None, Kind::Lines),
+    key("workspace.setup_timeout", "GREENLANE_SETUP_TIMEOUT", None, Kind::Limit),
+    key("workspace.keep_failed", "GREENLANE_KEEP_FAILED", None, Kind::Count { min: 0, max: 1000 }),
+    key("output.bytes_max", "GREENLANE_OUTPUT_BYTES_MAX", None, Kind::Bytes { min: 4096 }),
+];
+
+/// The keys of an `[agents.NAME]` table.
+pub const AGENT_KEYS: &[(&str, Kind)] = &[
+    ("command", Kind::Text),
+    ("args", Kind::Lines),
+    ("extra_args", Kind::Lines),
+    ("env", Kind::Variables),
+    ("env_allow", Kind::Lines),
+    ("slots", Kind::Count { min: 1, max: 1000 }),
+    ("output", Kind::Text),
+    ("model", Kind::Text),
+    ("model_args", Kind::Lines),
+    ("resume_args", Kind::Lines),
+    ("stall_timeout", Kind::Limit),
+];
+
+/// The sections of a file.
+pub const SECTIONS: &[&str] = &["run", "retry", "workspace", "output", "agents"];
+
+impl Key {
+    /// The section.
+    #[must_use]
+    pub fn section(&self) -> &'static str {
+        self.path.split_once('.').map_or(self.path, |(section, _)| section)
+    }
+
+    /// The name inside its section.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        self.path.split_once('.').map_or(self.path, |(_, name)| name)
+    }
+
+    /// `GREENLANE_<SECTION>_<KEY>`.
+    #[must_use]
+    pub fn variable_long(&self) -> String {
+        format!("GREENLANE_{}", self.path.replace('.', "_").to_ascii_uppercase())
+    }
+}
+
+/// The key with this path.
+#[must_use]
+pub fn key_of_path(path: &str) -> Option<&'static Key> {
+    KEYS.iter().find(|k| k.path == path)
+}
+
+/// The key that this variable sets.
+#[must_use]
+pub fn key_of_variable(variable: &str) -> Option<&'static Key> {
+    KEYS.iter().find(|k| k.variable == variable).or_else(|| KEYS.iter().find(|k| k.variable_long() == variable))
+}

@@ -1,0 +1,52 @@
+//! Configuration: built-in defaults, the user's file, the repository's `greenlane.toml`, `GREENLANE_*` variables, flags; later
+//! layers win. Every value knows where it came from. Acts on nothing.
+
+mod agents;
+mod error;
+mod file;
+mod keys;
+mod kind;
+mod layers;
+mod load;
+mod nearest;
+mod output;
+mod retry;
+mod run;
+mod workspace;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+pub use agents::AgentOverride;
+pub use error::{ConfigError, Location, Problem};
+pub use keys::{KEYS, Key, NEVER_CONFIGURATION, key_of_path};
+pub use kind::{Kind, Refusal};
+pub use layers::Origin;
+pub use load::{Environment, FILE_NAME, Flags, Loaded, user_file};
+pub use output::OutputConfig;
+pub use retry::{FAILURE_TYPES, RetryConfig};
+pub use run::{BaseRed, RunConfig};
+pub use workspace::WorkspaceConfig;
+
+/// The built-in defaults with their comments: the reference of every setting.
+pub const DEFAULTS: &str = include_str!("defaults.toml");
+
+/// What is in force.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Config {
+    /// `[run]`.
+    pub run: RunConfig,
+    /// `[retry]`.
+    pub retry: RetryConfig,
+    /// `[workspace]`.
+    pub workspace: WorkspaceConfig,
+    /// `[output]`.
+    pub output: OutputConfig,
+    /// `[agents.NAME]`, by name.
+    #[serde(default)]
+    pub agents: BTreeMap<String, AgentOverride>,
+}

@@ -1,0 +1,22 @@
+//! `[workspace]`: where worktrees lie and how they are made ready. Makes none.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use greenlane_core::time::duration_text;
+use serde::{Deserialize, Serialize};
+
+/// The settings of worktrees.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct WorkspaceConfig {
+    /// Where they lie; `None`: the state directory of the user. A relative path counts from the repository's top.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dir: Option<PathBuf>,
+    /// `sh -c` lines that make a new worktree ready.
+    pub setup: Vec<String>,
+    /// Limit of each of them.
+    #[serde(with = "duration_text")]
+    pub setup_timeout: Duration,
+    /// Worktrees of failed tasks that are kept as they are; 0 to 1,000.
+    pub keep_failed: u32,
+}
