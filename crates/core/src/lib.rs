@@ -2,10 +2,20 @@
 //!
 //! Knows nothing of files, processes, clocks, threads or terminals: text comes in, decisions go out.
 
+pub mod action;
 pub mod attempt;
+pub mod coordinator;
+pub mod event;
+pub mod failure;
 pub mod graph;
 pub mod ids;
+pub mod input;
+pub mod options;
 pub mod overlap;
 pub mod plan;
+#[cfg(feature = "planted-bugs")]
+pub mod planted;
 pub mod slug;
+pub mod state;
 pub mod time;
+pub mod view;

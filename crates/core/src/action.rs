@@ -1,0 +1,96 @@
+//! What is to be done: everything that the coordinator can ask of the driver.
+//!
+//! Each action is idempotent or probed first, so that a resumed run may ask again.
+
+use crate::event::{AttemptRef, BatchId};
+use crate::ids::{AttemptId, Oid, PlanId};
+
+/// One thing to do. The driver answers with the input of the same name.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Action {
+    /// Make the plan's branch and find its suite.
+    PreparePlan {
+        /// Which plan.
+        plan: PlanId,
+    },
+    /// Run the suite on the base.
+    VerifyBase {
+        /// Which plan.
+        plan: PlanId,
+        /// The commit.
+        commit: Oid,
+    },
+    /// Prepare a workspace and start a keeper in it.
+    StartAttempt {
+        /// Which.
+        attempt: AttemptId,
+        /// By which agent.
+        agent: String,
+        /// From the plan's branch, or from the work that is there.
+        fresh: bool,
+        /// The plan's branch's head.
+        base: Oid,
+    },
+    /// Find out what became of an attempt that an earlier coordinator started; watch it if it runs.
+    ProbeAttempt {
+        /// Which.
+        attempt: AttemptId,
+    },
+    /// Ask an attempt's keeper to end it.
+    EndAttempt {
+        /// Which.
+        attempt: AttemptId,
+        /// Kill at once, without a grace period.
+        now: bool,
+    },
+    /// Judge an attempt's work.
+    JudgeWork {
+        /// Which.
+        attempt: AttemptId,
+    },
+    /// Merge a batch in memory.
+    MergeBatch {
+        /// Which.
+        batch: BatchId,
+        /// Of which plan.
+        plan: PlanId,
+        /// The branch's head.
+        onto: Oid,
+        /// In this order.
+        attempts: Vec<AttemptRef>,
+    },
+    /// Run the suite on a combined tree.
+    VerifyBatch {
+        /// Which.
+        batch: BatchId,
+        /// Of which plan.
+        plan: PlanId,
+        /// The merged commit.
+        commit: Oid,
+        /// Do not believe an earlier verdict on the same tree.
+        again: bool,
+    },
+    /// Move the plan's branch, compare-and-swap.
+    MoveBranch {
+        /// For which batch.
+        batch: BatchId,
+        /// Of which plan.
+        plan: PlanId,
+        /// Where it must be.
+        from: Oid,
+        /// Where it goes.
+        to: Oid,
+    },
+    /// The task's work has landed: its worktree may be used again.
+    FreeWorkspace {
+        /// Of which attempt.
+        attempt: AttemptId,
+    },
+    /// The task ended without landing: keep its worktree, and its work in a ref.
+    KeepWorkspace {
+        /// Of which attempt.
+        attempt: AttemptId,
+    },
+    /// The run is being stopped: end checks and suites that run.
+    AbortGates,
+}

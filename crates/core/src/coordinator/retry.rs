@@ -1,0 +1,147 @@
+//! Do we try again, and when? Policy by kind of failure; counts are durable because they are in the journal.
+
+use std::time::Duration;
+
+use super::Turn;
+use crate::action::Action;
+use crate::event::{Event, Outcome};
+use crate::failure::Failure;
+use crate::ids::{AttemptId, TaskKey};
+use crate::options::RetryPolicy;
+use crate::state::{Ending, Phase, PlanPhase};
+
+impl Turn<'_> {
+    /// Ends an attempt without success, and decides what that means for its task.
+    pub(super) fn fail_attempt(&mut self, attempt: &AttemptId, outcome: Outcome, failure: Option<Failure>) {
+        let cancelled = outcome == Outcome::Cancelled;
+        self.emit(Event::AttemptFailed { attempt: attempt.clone(), outcome, failure: failure.clone() });
+        let Some(task) = self.state.task(&attempt.key) else { return };
+        let options = self.state.options();
+        let retries_max = self.state.definition(task).retries.unwrap_or(options.retry.max);
+        let retry = task.retries + 1;
+        let key = attempt.key.clone();
+        match failure {
+            _ if cancelled => {
+                let stopping = self.state.stopping > Some(crate::event::Stopping::Drain);
+                let ending = self.state.attempt(attempt).and_then(|a| a.ending);
+                let with_run = ending != Some(Ending::Alone) && (stopping || ending == Some(Ending::WithRun));
+                let reason = if with_run { "called off when the run was stopped" } else { "called off" };
+                self.emit(Event::TaskCancelled { key: key.clone(), reason: reason.into(), with_run });
+                self.act(Action::KeepWorkspace { attempt: attempt.clone() });
+                if with_run && !stopping {
+                    // Its end was asked for by a coordinator that is gone, and the run was resumed meanwhile.
+                    self.emit(Event::TaskReopened { key, fresh: false, agent: None });
+                }
+            }
+            Some(failure) if retry <= retries_max && is_retried(&options.retry, &failure) => {
+                let mut until = self.now + delay(&options.retry, options.seed, &key, retry);
+                if let Some(reset) = failure.reset_at {
+                    until = until.max(reset);
+                }
+                self.emit(Event::RetryScheduled { key, retry, until });
+            }
+            failure => {
+                let mut reason = failure.map_or_else(|| String::from("failed"), |f| f.message);
+                if task.retries > 0 {
+                    reason = format!("{reason} (after {} {})", retry, if retry == 1 { "attempt" } else { "attempts" });
+                }
+                self.emit(Event::TaskFailed { key, reason });
+                self.act(Action::KeepWorkspace { attempt: attempt.clone() });
+            }
+        }
+    }
+
+    pub(super) fn release_due_retries(&mut self) {
+        if self.state.stopping.is_some() || self.state.paused {
+            return;
+        }
+        let due: Vec<TaskKey> = self.state.retries_due(self.now).map(|t| self.state.tasks[t].key.clone()).collect();
+        for key in due {
+            self.emit(Event::RetryDue { key });
+        }
+    }
+
+    /// The verb `retry`: tasks that ended without success, and what was skipped because of them, wait again.
+    pub(super) fn reopen(&mut self, tasks: &[TaskKey], fresh: bool, agent: Option<&str>) -> Result<(), String> {
+        for key in tasks {
+            let task = self.state.task(key).ok_or_else(|| format!("there is no task `{key}`"))?;
+            match task.phase {
+                Phase::Done => return Err(format!("task `{key}` is done; nothing is tried again that has landed")),
+                phase if !phase.ended() => return Err(format!("task `{key}` has not ended; stop it first, or wait")),
+                _ => {}
+            }
+        }
+        let agent = agent.map(str::to_owned);
+        for key in tasks {
+            if self.state.task(key).is_some_and(|t| t.phase.ended()) {
+                self.emit(Event::TaskReopened { key: key.clone(), fresh, agent: agent.clone() });
+            }
+        }
+        // What was skipped because of them may have its turn now; what cannot is skipped again by `settle`.
+        for key in self.skipped_because_of(tasks) {
+            self.emit(Event::TaskReopened { key, fresh: false, agent: None });
+        }
+        let plans: std::collections::BTreeSet<_> = tasks.iter().map(|k| k.plan.clone()).collect();
+        for plan in plans {
+            match self.state.plan(&plan).map(|p| p.phase) {
+                Some(PlanPhase::Preparing) => self.act(Action::PreparePlan { plan }),
+                Some(PlanPhase::VerifyingBase) => self.verify_base(&plan),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn skipped_because_of(&self, tasks: &[TaskKey]) -> Vec<TaskKey> {
+        let mut again = Vec::new();
+        let plans: Vec<usize> = tasks.iter().filter_map(|k| self.state.task(k)).map(|t| t.plan).collect();
+        for plan in plans {
+            for task in self.state.plans[plan].tasks.clone() {
+                let t = &self.state.tasks[task];
+                if t.phase == Phase::Skipped && !again.contains(&t.key) {
+                    again.push(t.key.clone());
+                }
+            }
+        }
+        again
+    }
+}
+
+fn is_retried(policy: &RetryPolicy, failure: &Failure) -> bool {
+    policy.types.contains(&failure.kind) && !failure.hopeless()
+}
+
+/// `base × factor^(retry − 1)`, at most `delay_max`, varied by ± `jitter`, the same for the same seed, task and retry.
+fn delay(policy: &RetryPolicy, seed: u64, key: &TaskKey, retry: u32) -> Duration {
+    let factor = u64::from(policy.factor.max(1)).saturating_pow(retry.saturating_sub(1));
+    let base = u64::try_from(policy.base.as_millis()).unwrap_or(u64::MAX).saturating_mul(factor);
+    let base = base.min(u64::try_from(policy.delay_max.as_millis()).unwrap_or(u64::MAX));
+    // FNV-1a: spread, not secrecy.
+    let mut hash = 0xcbf2_9ce4_8422_2325_u64 ^ seed;
+    for byte in key.plan.as_str().bytes().chain(key.task.as_str().bytes()).chain(retry.to_le_bytes()) {
+        hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+    }
+    let unit = (hash >> 11) as f64 / (1_u64 << 53) as f64;
+    let varied = base as f64 * (1.0 + policy.jitter.clamp(0.0, 1.0) * (2.0 * unit - 1.0));
+    Duration::from_millis(varied.max(0.0) as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_wait_doubles_and_varies_by_a_tenth() {
+        let policy = RetryPolicy::default();
+        for task in 0..200 {
+            let key = TaskKey::new("p", format!("t{task}"));
+            for (retry, seconds) in [(1, 60.0), (2, 120.0), (3, 240.0)] {
+                let got = delay(&policy, 7, &key, retry).as_secs_f64();
+                assert!((seconds * 0.9..=seconds * 1.1).contains(&got), "{got} for retry {retry}");
+                assert_eq!(delay(&policy, 7, &key, retry), delay(&policy, 7, &key, retry), "the same again");
+            }
+        }
+        let all: std::collections::BTreeSet<_> = (0..200).map(|t| delay(&policy, 7, &TaskKey::new("p", format!("t{t}")), 1)).collect();
+        assert!(all.len() > 150, "tasks do not return in step: {}", all.len());
+    }
+}

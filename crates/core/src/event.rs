@@ -1,0 +1,387 @@
+//! Past facts. The journal holds nothing else, and [`crate::state::State::apply`] is their only reader that changes anything.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::attempt::{ExitRecord, Merge, Suite, Verdict};
+use crate::failure::Failure;
+use crate::ids::{AttemptId, Oid, PlanId, RunId, TaskId, TaskKey};
+use crate::options::RunOptions;
+use crate::plan::Plan;
+use crate::time::Time;
+
+/// A batch of finished attempts that are merged and verified together; numbered from 1 within a run.
+pub type BatchId = u64;
+
+/// What happened. In JSON the kind stands in `event`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Event {
+    /// A run began.
+    RunStarted {
+        /// Its limits and policies.
+        options: RunOptions,
+    },
+    /// A plan joined the run; it may have to wait for its turn.
+    PlanQueued(Box<Submission>),
+    /// A plan's turn has come; its branch is being made.
+    PlanStarted {
+        /// Which.
+        plan: PlanId,
+    },
+    /// A plan's branch exists, and it is known how the plan is verified.
+    PlanPrepared {
+        /// Which.
+        plan: PlanId,
+        /// Where it lands.
+        branch: String,
+        /// The commands of the suite; empty where none was found.
+        verify: Vec<String>,
+    },
+    /// The suite was run on the base before any task.
+    BaseJudged {
+        /// Of which plan.
+        plan: PlanId,
+        /// How it went.
+        suite: Suite,
+    },
+    /// Nothing of a plan is left to do, or it cannot go on.
+    PlanEnded {
+        /// Which.
+        plan: PlanId,
+        /// Every task is on the branch.
+        done: bool,
+        /// Why it ended early.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+    },
+    /// An attempt was decided on; its workspace is being prepared.
+    AttemptStarted {
+        /// Which.
+        #[serde(flatten)]
+        attempt: AttemptId,
+        /// By which agent.
+        agent: String,
+        /// `true`: from the plan's branch; `false`: from the work that is there.
+        fresh: bool,
+        /// The commit that a fresh one starts from.
+        base: Oid,
+    },
+    /// Its keeper runs.
+    AttemptSpawned {
+        /// Which.
+        #[serde(flatten)]
+        attempt: AttemptId,
+        /// Where.
+        worktree: String,
+        /// The task's branch.
+        branch: String,
+        /// What its work is compared with.
+        base: Oid,
+        /// The keeper's process id.
+        pid: u32,
+    },
+    /// Its end was asked for; its keeper is to terminate it.
+    EndRequested {
+        /// Which.
+        #[serde(flatten)]
+        attempt: AttemptId,
+        /// Killed at once, without a grace period.
+        now: bool,
+        /// The whole run is being stopped.
+        with_run: bool,
+    },
+    /// Its processes are gone.
+    AttemptExited {
+        /// Which.
+        #[serde(flatten)]
+        attempt: AttemptId,
+        /// The keeper's record.
+        record: Box<ExitRecord>,
+    },
+    /// The gate has judged its work.
+    WorkJudged {
+        /// Which.
+        #[serde(flatten)]
+        attempt: AttemptId,
+        /// The verdict.
+        verdict: Verdict,
+    },
+    /// It ended without work that could land.
+    AttemptFailed {
+        /// Which.
+        #[serde(flatten)]
+        attempt: AttemptId,
+        /// In which way.
+        outcome: Outcome,
+        /// Why; `None` for a cancelled one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        failure: Option<Failure>,
+    },
+    /// It was decided on but never began: its place is free again, no retry is used up.
+    AttemptVoided {
+        /// Which.
+        #[serde(flatten)]
+        attempt: AttemptId,
+    },
+    /// Attempts were put together for landing.
+    BatchFormed {
+        /// Which batch.
+        batch: BatchId,
+        /// On which plan's branch.
+        plan: PlanId,
+        /// The branch's head.
+        onto: Oid,
+        /// In the order of merging.
+        attempts: Vec<AttemptRef>,
+    },
+    /// They were merged in memory, one after another.
+    BatchMerged {
+        /// Which batch.
+        batch: BatchId,
+        /// What became of each.
+        results: Vec<MergeResult>,
+    },
+    /// The suite was run on the combined tree.
+    BatchVerified {
+        /// Which batch.
+        batch: BatchId,
+        /// How it went.
+        suite: Suite,
+    },
+    /// The branch moved by itself meanwhile; the batch is formed anew.
+    BatchRaced {
+        /// Which batch.
+        batch: BatchId,
+        /// The branch's head now.
+        head: Oid,
+    },
+    /// The machinery failed on a batch: its members need a human, the branch stays where it is.
+    BatchDropped {
+        /// Which batch.
+        batch: BatchId,
+        /// The branch's head.
+        head: Oid,
+    },
+    /// The branch was moved: everything that was merged has landed.
+    BatchLanded {
+        /// Which batch.
+        batch: BatchId,
+        /// The branch's head now.
+        head: Oid,
+        /// Whether the suite was green on it; `false` where there is no suite.
+        verified: bool,
+        /// Who landed, with the commit of each.
+        landed: Vec<LandedAttempt>,
+    },
+    /// A red batch, though nobody in it alone is guilty: the same tree was red once and green once.
+    SuiteFlaky {
+        /// Of which plan.
+        plan: PlanId,
+        /// The first, red batch.
+        batch: BatchId,
+    },
+    /// A failed task will be tried again.
+    RetryScheduled {
+        /// Which.
+        #[serde(flatten)]
+        key: TaskKey,
+        /// How many retries that makes.
+        retry: u32,
+        /// Not before then.
+        until: Time,
+    },
+    /// The wait before a retry is over.
+    RetryDue {
+        /// Which.
+        #[serde(flatten)]
+        key: TaskKey,
+    },
+    /// A task ended without success.
+    TaskFailed {
+        /// Which.
+        #[serde(flatten)]
+        key: TaskKey,
+        /// For people.
+        reason: String,
+    },
+    /// A task's work cannot land without a decision.
+    TaskNeedsHuman {
+        /// Which.
+        #[serde(flatten)]
+        key: TaskKey,
+        /// For people.
+        reason: String,
+    },
+    /// A task will not be tried because of another's end.
+    TaskSkipped {
+        /// Which.
+        #[serde(flatten)]
+        key: TaskKey,
+        /// For people.
+        reason: String,
+    },
+    /// A task was called off.
+    TaskCancelled {
+        /// Which.
+        #[serde(flatten)]
+        key: TaskKey,
+        /// For people.
+        reason: String,
+        /// The whole run was stopped: resuming takes it up again.
+        with_run: bool,
+    },
+    /// A person asked for another attempt; what was skipped because of it waits again.
+    TaskReopened {
+        /// Which.
+        #[serde(flatten)]
+        key: TaskKey,
+        /// From the base again.
+        fresh: bool,
+        /// By another agent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        agent: Option<String>,
+    },
+    /// Landings were taken off the plan's branch.
+    RolledBack {
+        /// Of which plan.
+        plan: PlanId,
+        /// The branch's head now.
+        head: Oid,
+        /// Whose work is off the branch.
+        tasks: Vec<TaskId>,
+        /// The ref that keeps what was taken off.
+        kept: String,
+    },
+    /// No further attempts start.
+    RunPaused,
+    /// Attempts start again.
+    RunUnpaused,
+    /// The run is to end; see [`Stopping`].
+    StopRequested {
+        /// How.
+        how: Stopping,
+    },
+    /// A new coordinator took the run up.
+    RunResumed,
+    /// Nothing is left to do, or the run was stopped.
+    RunEnded {
+        /// `false`: it was stopped before its end.
+        finished: bool,
+    },
+}
+
+/// An attempt as an element of a list.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AttemptRef {
+    /// Which attempt.
+    #[serde(flatten)]
+    pub attempt: AttemptId,
+    /// The commit that holds its work.
+    pub commit: Oid,
+}
+
+/// What became of one attempt in a merge.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MergeResult {
+    /// Which attempt.
+    #[serde(flatten)]
+    pub attempt: AttemptId,
+    /// Merged, or in conflict.
+    pub merge: Merge,
+}
+
+/// One attempt that landed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LandedAttempt {
+    /// Which attempt.
+    #[serde(flatten)]
+    pub attempt: AttemptId,
+    /// The merge commit on the plan's branch.
+    pub commit: Oid,
+}
+
+/// A plan with what had to be looked up when it was handed in.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Submission {
+    /// The plan itself.
+    pub plan: Plan,
+    /// The commit that its branch starts from.
+    pub base: Oid,
+    /// Tasks whose definition and inputs landed in an earlier run, and are in the base.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub landed: BTreeMap<TaskId, LandedBefore>,
+    /// Digest of each task's definition and inputs, for later runs to compare.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub digests: BTreeMap<TaskId, String>,
+}
+
+/// Where a task landed in an earlier run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LandedBefore {
+    /// That run.
+    pub run: RunId,
+    /// The merge commit.
+    pub commit: Oid,
+}
+
+/// How a run is brought to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stopping {
+    /// No new attempts; running ones finish and land.
+    Drain,
+    /// Running attempts are terminated, and killed after the grace period.
+    Terminate,
+    /// Running attempts are killed.
+    Kill,
+}
+
+/// How an attempt ended; in JSON snake_case, codes apart.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// Its work was accepted.
+    Succeeded,
+    /// A code other than 0, or an agent's own word that it failed.
+    ExitCode(i32),
+    /// A signal that Greenlane did not send.
+    Signal(i32),
+    /// The wall-clock limit.
+    TimedOut,
+    /// No evidence of work.
+    Stalled,
+    /// The program or the workspace could not be had.
+    FailedToStart,
+    /// Nothing was changed.
+    NoChange,
+    /// Files were changed that the task does not own.
+    OutsideOwnership,
+    /// A check or the suite is red with it.
+    GateFailed,
+    /// The keeper died.
+    Lost,
+    /// Called off.
+    Cancelled,
+}
+
+impl Outcome {
+    /// The word of the contract: `exit_code`, `timed_out`, ….
+    #[must_use]
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Outcome::Succeeded => "succeeded",
+            Outcome::ExitCode(_) => "exit_code",
+            Outcome::Signal(_) => "signal",
+            Outcome::TimedOut => "timed_out",
+            Outcome::Stalled => "stalled",
+            Outcome::FailedToStart => "failed_to_start",
+            Outcome::NoChange => "no_change",
+            Outcome::OutsideOwnership => "outside_ownership",
+            Outcome::GateFailed => "gate_failed",
+            Outcome::Lost => "lost",
+            Outcome::Cancelled => "cancelled",
+        }
+    }
+}

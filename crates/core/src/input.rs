@@ -1,0 +1,165 @@
+//! What was observed or asked for: everything that the coordinator can learn.
+
+use serde::{Deserialize, Serialize};
+
+use crate::attempt::{ExitRecord, Suite, Verdict};
+use crate::event::{BatchId, MergeResult, Stopping, Submission};
+use crate::ids::{AttemptId, Oid, PlanId, TaskKey};
+use crate::options::RunOptions;
+
+/// One observation. Results carry the id of what they are a result of; one that is no longer current is ignored.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Input {
+    /// Begin a run. Only on an empty state.
+    Begin(RunOptions),
+    /// Take a plan into the run.
+    Submit(Box<Submission>),
+    /// A person or a program asks for something.
+    Request(Request),
+    /// A deadline has come, or may have: early and double ticks are harmless.
+    Tick,
+    /// The state was replayed from the journal by a new coordinator.
+    Resume,
+    /// A plan's branch was made.
+    PlanPrepared {
+        /// Which plan.
+        plan: PlanId,
+        /// The branch's name, free of conflicts.
+        branch: String,
+        /// The suite's commands.
+        verify: Vec<String>,
+    },
+    /// A plan's branch could not be made.
+    PlanNotPrepared {
+        /// Which plan.
+        plan: PlanId,
+        /// Why.
+        message: String,
+    },
+    /// The suite was run on the base.
+    BaseJudged {
+        /// Which plan.
+        plan: PlanId,
+        /// How it went.
+        suite: Suite,
+    },
+    /// An attempt's keeper runs.
+    AttemptSpawned {
+        /// Which.
+        attempt: AttemptId,
+        /// Where.
+        worktree: String,
+        /// The task's branch.
+        branch: String,
+        /// What its work is compared with.
+        base: Oid,
+        /// The keeper's process id.
+        pid: u32,
+    },
+    /// Its workspace or its keeper could not be had.
+    AttemptNotSpawned {
+        /// Which.
+        attempt: AttemptId,
+        /// Why.
+        message: String,
+    },
+    /// Its processes are gone, and its keeper left a record.
+    AttemptExited {
+        /// Which.
+        attempt: AttemptId,
+        /// The record.
+        record: Box<ExitRecord>,
+    },
+    /// Its keeper is gone without a record; strays were ended.
+    AttemptLost {
+        /// Which.
+        attempt: AttemptId,
+    },
+    /// It had never begun, and now never will.
+    AttemptVoided {
+        /// Which.
+        attempt: AttemptId,
+    },
+    /// The gate has judged its work.
+    WorkJudged {
+        /// Which.
+        attempt: AttemptId,
+        /// The verdict.
+        verdict: Verdict,
+    },
+    /// A batch was merged in memory.
+    BatchMerged {
+        /// Which.
+        batch: BatchId,
+        /// What became of each member, in order; or why nothing could be merged.
+        results: Result<Vec<MergeResult>, String>,
+    },
+    /// The suite was run on a batch's combined tree.
+    BatchVerified {
+        /// Which.
+        batch: BatchId,
+        /// How it went.
+        suite: Suite,
+    },
+    /// The plan's branch was moved to the batch's head.
+    BranchMoved {
+        /// For which batch.
+        batch: BatchId,
+    },
+    /// The plan's branch was not where it was thought to be.
+    BranchRaced {
+        /// For which batch.
+        batch: BatchId,
+        /// Where it is.
+        actual: Oid,
+    },
+    /// Git failed to move the branch.
+    BranchNotMoved {
+        /// For which batch.
+        batch: BatchId,
+        /// Why.
+        message: String,
+    },
+}
+
+/// What a person or a program may ask of a running coordinator.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "op", rename_all = "snake_case")]
+pub enum Request {
+    /// End the whole run.
+    StopRun {
+        /// How.
+        how: Stopping,
+    },
+    /// Call tasks off.
+    StopTasks {
+        /// Which.
+        tasks: Vec<TaskKey>,
+        /// Kill at once, without a grace period.
+        now: bool,
+    },
+    /// Start no further attempts.
+    Pause,
+    /// Go on.
+    Unpause,
+    /// Try tasks again that have ended without success.
+    Retry {
+        /// Which.
+        tasks: Vec<TaskKey>,
+        /// From the base again.
+        fresh: bool,
+        /// By another agent.
+        agent: Option<String>,
+    },
+    /// Landings were taken off a plan's branch (only while no coordinator runs).
+    RollBack {
+        /// Of which plan.
+        plan: PlanId,
+        /// The branch's head now.
+        head: Oid,
+        /// Whose work is off the branch.
+        tasks: Vec<TaskKey>,
+        /// The ref that keeps what was taken off.
+        kept: String,
+    },
+}

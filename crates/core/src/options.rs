@@ -1,0 +1,90 @@
+//! What a run was told on its command line and by its configuration, as far as decisions depend on it.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::failure::FailureType;
+use crate::time::duration_text;
+
+/// The limits and policies of one run. Recorded in the journal, so that a resumed run decides as before.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunOptions {
+    /// Most agent processes at once.
+    pub jobs: u32,
+    /// Most plans at once; further ones wait in a queue.
+    pub max_plans: u32,
+    /// Most gates (checks of finished attempts) at once.
+    pub check_jobs: u32,
+    /// The agent of tasks that name none.
+    pub agent: Option<String>,
+    /// Most processes of one agent at once, for agents that have such a limit.
+    #[serde(default)]
+    pub agent_slots: BTreeMap<String, u32>,
+    /// Later groups start although a member of an earlier one failed.
+    pub keep_going: bool,
+    /// Work without a suite that verifies it needs a human instead of landing.
+    pub require_verify: bool,
+    /// Start although the suite is red on the base.
+    pub base_red_allowed: bool,
+    /// When and how often a failed task is tried again.
+    pub retry: RetryPolicy,
+    /// Seed of the retry jitter.
+    pub seed: u64,
+    /// A scheduling bug for the simulation to find.
+    #[cfg(feature = "planted-bugs")]
+    #[serde(default)]
+    pub planted_bug: Option<crate::planted::PlantedBug>,
+}
+
+/// When and how often a failed task is tried again.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RetryPolicy {
+    /// Most further attempts where the task names no number. Ancestor's constant: 3.
+    pub max: u32,
+    /// Wait before the first further attempt. Ancestor's constant: 60 s.
+    #[serde(with = "duration_text")]
+    pub base: Duration,
+    /// Each further wait is this many times longer. Ancestor's constant: 2.
+    pub factor: u32,
+    /// The longest wait.
+    #[serde(with = "duration_text")]
+    pub delay_max: Duration,
+    /// The wait varies by this share, up or down, so that tasks do not return in step.
+    pub jitter: f64,
+    /// The failures after which it is tried again.
+    pub types: Vec<FailureType>,
+}
+
+impl Default for RetryPolicy {
+    fn default() -> Self {
+        Self {
+            max: 3,
+            base: Duration::from_secs(60),
+            factor: 2,
+            delay_max: Duration::from_secs(3600),
+            jitter: 0.1,
+            types: FailureType::RETRIED.to_vec(),
+        }
+    }
+}
+
+impl Default for RunOptions {
+    fn default() -> Self {
+        Self {
+            jobs: 5,
+            max_plans: 3,
+            check_jobs: 5,
+            agent: None,
+            agent_slots: BTreeMap::new(),
+            keep_going: false,
+            require_verify: false,
+            base_red_allowed: false,
+            retry: RetryPolicy::default(),
+            seed: 0,
+            #[cfg(feature = "planted-bugs")]
+            planted_bug: None,
+        }
+    }
+}

@@ -1,0 +1,533 @@
+//! The only way in which a state changes: one event after another. Total: an event that does not fit the state
+//! is a typed error. Decides nothing.
+
+use super::lane::{Batch, BatchPhase, Lane};
+use super::{AttemptState, Ending, Phase, PlanPhase, PlanState, Spawned, State, TaskState};
+use crate::attempt::{Merge, Suite, Verdict};
+use crate::event::{AttemptRef, BatchId, Event, LandedAttempt, MergeResult, Outcome, Submission};
+use crate::graph::Graph;
+use crate::ids::{AttemptId, Oid, PlanId, TaskKey};
+use crate::overlap::Overlaps;
+use crate::time::Time;
+
+/// An event that cannot follow on the state: a fault in the coordinator, or a journal that was tampered with.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[error("illegal event {event}: {why}")]
+pub struct Illegal {
+    /// The event's kind and subject.
+    pub event: String,
+    /// What does not fit.
+    pub why: String,
+}
+
+type Applied = Result<(), String>;
+
+impl State {
+    /// Takes one event in.
+    ///
+    /// # Errors
+    /// If the event cannot follow on this state; what is in memory then has to be dropped and loaded again.
+    pub fn apply(&mut self, at: Time, event: &Event) -> Result<(), Illegal> {
+        self.try_apply(at, event).map_err(|why| {
+            let mut shown = format!("{event:?}");
+            if shown.len() > 300 {
+                shown = shown.chars().take(300).chain(['…']).collect();
+            }
+            Illegal { event: shown, why }
+        })
+    }
+
+    fn try_apply(&mut self, at: Time, event: &Event) -> Applied {
+        if let Event::RunStarted { options } = event {
+            require(self.options.is_none(), "the run has begun already")?;
+            self.options = Some(options.clone());
+            self.started_at = at;
+            self.next_batch = 1;
+            return Ok(());
+        }
+        require(self.options.is_some(), "the run has not begun")?;
+        match event {
+            Event::RunStarted { .. } => Ok(()),
+            Event::PlanQueued(submission) => self.plan_queued(at, submission),
+            Event::PlanStarted { plan } => {
+                let plan = self.require_plan(plan)?;
+                let p = &mut self.plans[plan];
+                require(p.phase == PlanPhase::Queued, "the plan has started already")?;
+                p.phase = PlanPhase::Preparing;
+                Ok(())
+            }
+            Event::PlanPrepared { plan, branch, verify } => {
+                let plan = self.require_plan(plan)?;
+                let p = &mut self.plans[plan];
+                require(p.phase == PlanPhase::Preparing, "the plan is not being prepared")?;
+                p.branch = Some(branch.clone());
+                p.verify.clone_from(verify);
+                p.phase = PlanPhase::VerifyingBase;
+                if verify.is_empty() {
+                    p.phase = PlanPhase::Running;
+                    self.refresh_plan(plan, at);
+                }
+                Ok(())
+            }
+            Event::BaseJudged { plan, suite } => {
+                let plan = self.require_plan(plan)?;
+                require(self.plans[plan].phase == PlanPhase::VerifyingBase, "the plan's base is not being verified")?;
+                self.plans[plan].base_suite = Some(suite.clone());
+                if matches!(suite, Suite::Green { .. }) || self.options().base_red_allowed {
+                    self.plans[plan].phase = PlanPhase::Running;
+                    self.refresh_plan(plan, at);
+                }
+                Ok(())
+            }
+            Event::PlanEnded { plan, done, reason } => {
+                let plan = self.require_plan(plan)?;
+                let p = &mut self.plans[plan];
+                require(!matches!(p.phase, PlanPhase::Ended { .. }), "the plan has ended already")?;
+                require(p.lane.is_idle(), "work of the plan is still landing")?;
+                p.phase = PlanPhase::Ended { done: *done };
+                p.reason.clone_from(reason);
+                Ok(())
+            }
+            Event::AttemptStarted { attempt, agent, fresh, base: _ } => self.attempt_started(at, attempt, agent, *fresh),
+            Event::AttemptSpawned { attempt, worktree, branch, base, pid } => {
+                let a = self.require_attempt(attempt, Phase::Running)?;
+                require(a.spawned.is_none(), "it was spawned already")?;
+                let (worktree, branch, base) = (worktree.clone(), branch.clone(), base.clone());
+                a.spawned = Some(Spawned { at, worktree, branch, base, pid: *pid });
+                Ok(())
+            }
+            Event::EndRequested { attempt, with_run, now: _ } => {
+                let ending = if *with_run { Ending::WithRun } else { Ending::Alone };
+                self.require_attempt(attempt, Phase::Running)?.ending = Some(ending);
+                Ok(())
+            }
+            Event::AttemptExited { attempt, record } => {
+                let a = self.require_attempt(attempt, Phase::Running)?;
+                a.record = Some(record.clone());
+                a.exited_at = Some(at);
+                let task = self.require_task(&attempt.key)?;
+                self.set_phase(task, Phase::Gating, at);
+                Ok(())
+            }
+            Event::WorkJudged { attempt, verdict } => self.work_judged(at, attempt, verdict),
+            Event::AttemptFailed { attempt, outcome, failure } => {
+                let task = self.require_task(&attempt.key)?;
+                let phase = self.tasks[task].phase;
+                require(phase.active(), "the task has no attempt under way")?;
+                let a = self.require_attempt(attempt, phase)?;
+                a.outcome = Some(outcome.clone());
+                a.failure.clone_from(failure);
+                a.ended_at = Some(at);
+                a.exited_at.get_or_insert(at);
+                let plan = self.tasks[task].plan;
+                self.plans[plan].lane.withdraw(attempt);
+                Ok(())
+            }
+            Event::AttemptVoided { attempt } => {
+                let task = self.require_task(&attempt.key)?;
+                let a = self.require_attempt(attempt, Phase::Running)?;
+                a.outcome = Some(Outcome::Cancelled);
+                a.ended_at = Some(at);
+                let fresh = a.fresh;
+                self.tasks[task].fresh_next = fresh;
+                self.set_phase(task, Phase::Blocked, at);
+                self.reconsider(task, at);
+                Ok(())
+            }
+            Event::BatchFormed { batch, plan, onto, attempts } => self.batch_formed(*batch, plan, onto, attempts),
+            Event::BatchMerged { batch, results } => self.batch_merged(*batch, results),
+            Event::BatchVerified { batch, suite } => self.batch_verified(*batch, suite),
+            Event::BatchRaced { batch, head } => self.batch_raced(*batch, head),
+            Event::BatchDropped { batch, head: _ } => {
+                let plan = self.require_batch(*batch)?;
+                self.plans[plan].lane.active = None;
+                Ok(())
+            }
+            Event::BatchLanded { batch, head, verified, landed } => self.batch_landed(at, *batch, head, *verified, landed),
+            Event::SuiteFlaky { plan, batch } => {
+                let plan = self.require_plan(plan)?;
+                require(self.plans[plan].lane.suspects.remove(batch).is_some(), "no such red batch")
+            }
+            Event::RetryScheduled { key, retry, until } => {
+                let task = self.require_failed_attempt(key)?;
+                self.tasks[task].retries = *retry;
+                self.tasks[task].fresh_next = false;
+                self.set_phase(task, Phase::AwaitingRetry { until: *until }, at);
+                Ok(())
+            }
+            Event::RetryDue { key } => {
+                let task = self.require_task(key)?;
+                require(matches!(self.tasks[task].phase, Phase::AwaitingRetry { .. }), "the task awaits no retry")?;
+                self.set_phase(task, Phase::Blocked, at);
+                self.reconsider(task, at);
+                Ok(())
+            }
+            Event::TaskFailed { key, reason } => self.end_task(at, key, Phase::Failed, reason),
+            Event::TaskNeedsHuman { key, reason } => self.end_task(at, key, Phase::NeedsHuman, reason),
+            Event::TaskSkipped { key, reason } => self.end_task(at, key, Phase::Skipped, reason),
+            Event::TaskCancelled { key, reason, with_run } => {
+                let task = self.require_task(key)?;
+                self.tasks[task].cancelled_with_run = *with_run;
+                self.end_task(at, key, Phase::Cancelled, reason)
+            }
+            Event::TaskReopened { key, fresh, agent } => self.task_reopened(at, key, *fresh, agent.as_ref()),
+            Event::RolledBack { plan, head, tasks, kept } => {
+                let index = self.require_plan(plan)?;
+                require(self.plans[index].lane.is_idle(), "work of the plan is still landing")?;
+                self.plans[index].head = head.clone();
+                for id in tasks {
+                    let task = self.require_task(&TaskKey { plan: plan.clone(), task: id.clone() })?;
+                    require(self.tasks[task].phase == Phase::Done, "the task has not landed")?;
+                    self.tasks[task].landed = None;
+                    self.tasks[task].landed_before = None;
+                    self.tasks[task].reason = Some(format!("rolled back; its work is kept in {kept}"));
+                    self.set_phase(task, Phase::Cancelled, at);
+                }
+                if !tasks.is_empty()
+                    && let PlanPhase::Ended { done } = &mut self.plans[index].phase
+                {
+                    *done = false;
+                }
+                Ok(())
+            }
+            Event::RunPaused => {
+                self.paused = true;
+                Ok(())
+            }
+            Event::RunUnpaused => {
+                self.paused = false;
+                Ok(())
+            }
+            Event::StopRequested { how } => {
+                self.stopping = self.stopping.max(Some(*how));
+                Ok(())
+            }
+            Event::RunResumed => {
+                self.run_resumed(at);
+                Ok(())
+            }
+            Event::RunEnded { finished } => {
+                require(self.ended_at.is_none(), "the run has ended already")?;
+                self.ended_at = Some(at);
+                self.finished = *finished;
+                Ok(())
+            }
+        }
+    }
+
+    fn plan_queued(&mut self, at: Time, submission: &Submission) -> Applied {
+        let plan = &submission.plan;
+        require(self.plan(&plan.id).is_none(), "a plan of this id is in the run already")?;
+        let graph = Graph::new(plan).map_err(|cycles| format!("the plan has {} cycles", cycles.len()))?;
+        let (plan_at, first) = (self.plans.len(), self.tasks.len());
+        let mut stage_open = std::collections::BTreeMap::new();
+        for (position, task) in plan.tasks.iter().enumerate() {
+            let key = TaskKey { plan: plan.id.clone(), task: task.id.clone() };
+            if let Some(stage) = task.stage {
+                *stage_open.entry(stage).or_insert(0) += 1;
+            }
+            self.task_index.insert(key.clone(), first + position);
+            self.tasks.push(TaskState {
+                key,
+                position,
+                plan: plan_at,
+                phase: Phase::Blocked,
+                reason: None,
+                attempts: Vec::new(),
+                retries: 0,
+                agent_override: None,
+                fresh_next: true,
+                cancelled_with_run: false,
+                landed: None,
+                landed_before: None,
+                ended_at: None,
+                open_dependencies: graph.depends(position).len(),
+                dependents: graph.dependents(position).iter().map(|d| first + d).collect(),
+                overlaps: Vec::new(),
+                remaining: graph.remaining(position),
+            });
+        }
+        let overlaps = Overlaps::new(plan.tasks.iter().map(|t| t.owns.as_slice()));
+        for position in 0..plan.tasks.len() {
+            self.tasks[first + position].overlaps = overlaps.of(position).into_iter().map(|o| first + o).collect();
+        }
+        self.plan_index.insert(plan.id.clone(), plan_at);
+        self.plans.push(PlanState {
+            submission: submission.clone(),
+            phase: PlanPhase::Queued,
+            branch: None,
+            head: submission.base.clone(),
+            verify: Vec::new(),
+            base_suite: None,
+            unverified_landings: 0,
+            lane: Lane::default(),
+            reason: None,
+            tasks: first..self.tasks.len(),
+            stage_open,
+        });
+        for position in 0..plan.tasks.len() {
+            let task = first + position;
+            if let Some(before) = submission.landed.get(&plan.tasks[position].id) {
+                self.tasks[task].reason = Some(format!("landed already in run {}", before.run));
+                self.tasks[task].landed = Some(before.commit.clone());
+                self.tasks[task].landed_before = Some(before.clone());
+                self.set_phase(task, Phase::Done, at);
+            } else if plan.tasks[position].ticked {
+                self.tasks[task].reason = Some(String::from("marked as done in the plan"));
+                self.set_phase(task, Phase::Done, at);
+            }
+        }
+        Ok(())
+    }
+
+    fn attempt_started(&mut self, at: Time, attempt: &AttemptId, agent: &str, fresh: bool) -> Applied {
+        let task = self.require_task(&attempt.key)?;
+        let t = &mut self.tasks[task];
+        require(t.phase == Phase::Ready, "the task is not ready")?;
+        require(attempt.n == t.attempts.last().map_or(1, |a| a.n + 1), "not the task's next attempt")?;
+        t.reason = None;
+        t.attempts.push(AttemptState {
+            n: attempt.n,
+            agent: agent.to_owned(),
+            started_at: at,
+            fresh,
+            spawned: None,
+            gate_started: false,
+            ending: None,
+            record: None,
+            exited_at: None,
+            verdict: None,
+            judged_at: None,
+            outcome: None,
+            failure: None,
+            ended_at: None,
+        });
+        self.set_phase(task, Phase::Running, at);
+        Ok(())
+    }
+
+    fn work_judged(&mut self, at: Time, attempt: &AttemptId, verdict: &Verdict) -> Applied {
+        let a = self.require_attempt(attempt, Phase::Gating)?;
+        a.verdict = Some(verdict.clone());
+        a.judged_at = Some(at);
+        if let Verdict::Accepted { commit, .. } = verdict {
+            let entry = AttemptRef { attempt: attempt.clone(), commit: commit.clone() };
+            let task = self.require_task(&attempt.key)?;
+            let plan = self.tasks[task].plan;
+            self.plans[plan].lane.queue.push_back(entry);
+            self.set_phase(task, Phase::Landing, at);
+        }
+        Ok(())
+    }
+
+    fn batch_formed(&mut self, id: BatchId, plan: &PlanId, onto: &Oid, attempts: &[AttemptRef]) -> Applied {
+        let plan = self.require_plan(plan)?;
+        let p = &mut self.plans[plan];
+        require(p.lane.active.is_none(), "another batch is under way")?;
+        require(p.head == *onto, "the branch's head is another")?;
+        require(!attempts.is_empty() && p.lane.take(attempts), "these are not the next to land")?;
+        let (attempts, onto) = (attempts.to_vec(), onto.clone());
+        p.lane.active = Some(Batch { id, attempts, onto, phase: BatchPhase::Merging, merged: Vec::new() });
+        self.next_batch = self.next_batch.max(id + 1);
+        Ok(())
+    }
+
+    fn batch_merged(&mut self, id: BatchId, results: &[MergeResult]) -> Applied {
+        let plan = self.require_batch(id)?;
+        let suite = !self.plans[plan].verify.is_empty();
+        let lane = &mut self.plans[plan].lane;
+        let Some(batch) = lane.active.as_mut().filter(|b| b.phase == BatchPhase::Merging) else {
+            return Err(String::from("the batch is not being merged"));
+        };
+        require(results.len() == batch.attempts.len(), "not one result for each attempt")?;
+        let mut deferred = Vec::new();
+        for (entry, result) in batch.attempts.iter().zip(results) {
+            require(entry.attempt == result.attempt, "results of other attempts")?;
+            match &result.merge {
+                Merge::Merged { commit } => batch.merged.push((entry.clone(), commit.clone())),
+                Merge::Conflict { definite: false, .. } => deferred.push(entry.clone()),
+                Merge::Conflict { definite: true, .. } => {}
+            }
+        }
+        if batch.merged.is_empty() {
+            lane.active = None;
+        } else {
+            batch.phase = if suite { BatchPhase::Verifying } else { BatchPhase::Moving { verified: false } };
+        }
+        for entry in deferred.into_iter().rev() {
+            // Whatever it was suspected of, it will be judged in another company.
+            lane.settle(&entry.attempt, true);
+            lane.queue.push_front(entry);
+        }
+        Ok(())
+    }
+
+    fn batch_verified(&mut self, id: BatchId, suite: &Suite) -> Applied {
+        let plan = self.require_batch(id)?;
+        let lane = &mut self.plans[plan].lane;
+        let Some(mut batch) = lane.active.take().filter(|b| b.phase == BatchPhase::Verifying) else {
+            return Err(String::from("the batch is not being verified"));
+        };
+        match suite {
+            Suite::Green { .. } => {
+                batch.phase = BatchPhase::Moving { verified: true };
+                lane.active = Some(batch);
+            }
+            Suite::Red { .. } if batch.merged.len() > 1 => lane.split(&batch),
+            // The step that emits this ends or re-queues the members.
+            Suite::Red { .. } | Suite::Broken { .. } => {}
+        }
+        Ok(())
+    }
+
+    fn batch_raced(&mut self, id: BatchId, head: &Oid) -> Applied {
+        let plan = self.require_batch(id)?;
+        let p = &mut self.plans[plan];
+        if let Some(batch) = p.lane.active.take() {
+            for (entry, _) in batch.merged.into_iter().rev() {
+                p.lane.settle(&entry.attempt, true);
+                p.lane.queue.push_front(entry);
+            }
+        }
+        p.head = head.clone();
+        Ok(())
+    }
+
+    fn batch_landed(&mut self, at: Time, id: BatchId, head: &Oid, verified: bool, landed: &[LandedAttempt]) -> Applied {
+        let plan = self.require_batch(id)?;
+        let p = &mut self.plans[plan];
+        let Some(batch) = p.lane.active.as_ref().filter(|b| matches!(b.phase, BatchPhase::Moving { .. })) else {
+            return Err(String::from("the batch is not landing"));
+        };
+        require(batch.merged.len() == landed.len(), "not everything that was merged has landed")?;
+        require(batch.merged.iter().zip(landed).all(|(a, b)| a.0.attempt == b.attempt), "other attempts have landed")?;
+        p.lane.active = None;
+        p.head = head.clone();
+        if !verified {
+            p.unverified_landings += u32::try_from(landed.len()).unwrap_or(u32::MAX);
+        }
+        for one in landed {
+            p.lane.settle(&one.attempt, false);
+        }
+        for one in landed {
+            let task = self.require_task(&one.attempt.key)?;
+            self.tasks[task].landed = Some(one.commit.clone());
+            self.tasks[task].reason = None;
+            if let Some(a) = self.tasks[task].attempts.last_mut() {
+                a.outcome = Some(Outcome::Succeeded);
+                a.ended_at = Some(at);
+            }
+            self.set_phase(task, Phase::Done, at);
+        }
+        Ok(())
+    }
+
+    fn end_task(&mut self, at: Time, key: &TaskKey, to: Phase, reason: &str) -> Applied {
+        let task = self.require_task(key)?;
+        let t = &mut self.tasks[task];
+        require(!t.phase.ended(), "the task has ended already")?;
+        let under_way = t.phase.active() && t.attempts.last().is_some_and(|a| a.outcome.is_none());
+        require(!under_way || t.phase == Phase::Landing || t.phase == Phase::Gating, "an attempt of the task is under way")?;
+        if under_way && let Some(a) = t.attempts.last_mut() {
+            // The attempt did what it was asked; what ends the task is that its work cannot land.
+            a.outcome = Some(Outcome::Succeeded);
+            a.ended_at = Some(at);
+        }
+        t.reason = Some(reason.to_owned());
+        let (id, plan) = (t.attempt_id(), t.plan);
+        self.plans[plan].lane.withdraw(&id);
+        self.set_phase(task, to, at);
+        Ok(())
+    }
+
+    fn task_reopened(&mut self, at: Time, key: &TaskKey, fresh: bool, agent: Option<&String>) -> Applied {
+        let task = self.require_task(key)?;
+        let t = &mut self.tasks[task];
+        require(t.phase.ended() && t.phase != Phase::Done, "the task has not ended, or is done")?;
+        t.retries = 0;
+        t.reason = None;
+        t.cancelled_with_run = false;
+        t.fresh_next = fresh || t.attempts.is_empty();
+        if agent.is_some() {
+            t.agent_override = agent.cloned();
+        }
+        let plan = t.plan;
+        self.ended_at = None;
+        self.finished = false;
+        let red_allowed = self.options().base_red_allowed;
+        let p = &mut self.plans[plan];
+        if matches!(p.phase, PlanPhase::Ended { .. }) {
+            p.phase = match (&p.branch, &p.base_suite) {
+                (None, _) => PlanPhase::Preparing,
+                (Some(_), Some(Suite::Green { .. })) => PlanPhase::Running,
+                (Some(_), _) if p.verify.is_empty() || red_allowed => PlanPhase::Running,
+                (Some(_), _) => PlanPhase::VerifyingBase,
+            };
+            p.reason = None;
+        }
+        self.set_phase(task, Phase::Blocked, at);
+        self.refresh_plan(plan, at);
+        Ok(())
+    }
+
+    fn run_resumed(&mut self, at: Time) {
+        self.ended_at = None;
+        self.finished = false;
+        self.stopping = None;
+        self.paused = false;
+        for task in 0..self.tasks.len() {
+            if self.tasks[task].phase == Phase::Cancelled && self.tasks[task].cancelled_with_run {
+                self.tasks[task].cancelled_with_run = false;
+                self.tasks[task].reason = None;
+                self.tasks[task].fresh_next = self.tasks[task].attempts.is_empty();
+                self.set_phase(task, Phase::Blocked, at);
+                self.reconsider(task, at);
+            }
+        }
+        for plan in 0..self.plans.len() {
+            // A gate that was asked for died with the coordinator that asked.
+            for task in self.plans[plan].tasks.clone() {
+                if let Some(a) = self.tasks[task].attempts.last_mut() {
+                    a.gate_started = false;
+                }
+            }
+        }
+    }
+
+    fn reconsider(&mut self, task: usize, at: Time) {
+        self.refresh_plan(self.tasks[task].plan, at);
+    }
+
+    fn require_plan(&self, id: &PlanId) -> Result<usize, String> {
+        self.plan_at(id).ok_or_else(|| format!("there is no plan {id}"))
+    }
+
+    fn require_task(&self, key: &TaskKey) -> Result<usize, String> {
+        self.task_at(key).ok_or_else(|| format!("there is no task {key}"))
+    }
+
+    fn require_attempt(&mut self, id: &AttemptId, phase: Phase) -> Result<&mut AttemptState, String> {
+        require(self.is_current(id, phase), &format!("the attempt is not the current one, or its task is not {phase:?}"))?;
+        let task = self.require_task(&id.key)?;
+        self.tasks[task].attempts.last_mut().ok_or_else(|| String::from("there is no attempt"))
+    }
+
+    fn require_failed_attempt(&self, key: &TaskKey) -> Result<usize, String> {
+        let task = self.require_task(key)?;
+        let t = &self.tasks[task];
+        require(t.phase.active() && t.attempts.last().is_some_and(|a| a.outcome.is_some()), "the task has no failed attempt")?;
+        Ok(task)
+    }
+
+    /// The plan whose lane has this batch under way.
+    fn require_batch(&self, id: BatchId) -> Result<usize, String> {
+        self.plans
+            .iter()
+            .position(|p| p.lane.active.as_ref().is_some_and(|b| b.id == id))
+            .ok_or_else(|| format!("batch {id} is not under way"))
+    }
+}
+
+fn require(holds: bool, why: &str) -> Applied {
+    if holds { Ok(()) } else { Err(why.to_owned()) }
+}

@@ -1,0 +1,346 @@
+//! Where a run stands. Changed by [`State::apply`] alone; everything here can be rebuilt from the journal.
+
+mod apply;
+mod index;
+mod lane;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+pub use apply::Illegal;
+pub use lane::{Batch, BatchPhase, Lane};
+
+use crate::attempt::{ExitRecord, Suite, Verdict};
+use crate::event::{LandedBefore, Outcome, Stopping, Submission};
+use crate::failure::Failure;
+use crate::ids::{AttemptId, Oid, PlanId, TaskKey};
+use crate::options::RunOptions;
+use crate::plan::Task;
+use crate::time::Time;
+
+/// A run: its plans, their tasks, and what is under way.
+#[derive(Clone, Debug, Default)]
+pub struct State {
+    /// `None` before the run began.
+    pub options: Option<RunOptions>,
+    /// When it began.
+    pub started_at: Time,
+    /// When it ended or was stopped; cleared by a resume.
+    pub ended_at: Option<Time>,
+    /// It ended by itself, with nothing left to do.
+    pub finished: bool,
+    /// In the order in which they were handed in.
+    pub plans: Vec<PlanState>,
+    /// Of all plans, in their order.
+    pub tasks: Vec<TaskState>,
+    /// No attempts are started.
+    pub paused: bool,
+    /// The run is being ended.
+    pub stopping: Option<Stopping>,
+    /// The number of the next batch.
+    pub next_batch: u64,
+    task_index: BTreeMap<TaskKey, usize>,
+    plan_index: BTreeMap<PlanId, usize>,
+    ready: BTreeSet<index::ReadyKey>,
+    waiting: BTreeSet<(Time, usize)>,
+}
+
+/// Where a plan stands.
+#[derive(Clone, Debug)]
+pub struct PlanState {
+    /// What was handed in.
+    pub submission: Submission,
+    /// How far it is.
+    pub phase: PlanPhase,
+    /// The branch on which it lands, once it is made.
+    pub branch: Option<String>,
+    /// The branch's head; the base at first.
+    pub head: Oid,
+    /// The suite's commands, once known.
+    pub verify: Vec<String>,
+    /// What the suite said of the base.
+    pub base_suite: Option<Suite>,
+    /// Landings that no suite has verified.
+    pub unverified_landings: u32,
+    /// Finished work on its way to the branch.
+    pub lane: Lane,
+    /// Why it ended early.
+    pub reason: Option<String>,
+    /// Its tasks, as a range of [`State::tasks`].
+    pub tasks: std::ops::Range<usize>,
+    /// Number of tasks of each stage that have not ended.
+    stage_open: BTreeMap<u32, usize>,
+}
+
+/// How far a plan is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PlanPhase {
+    /// It waits for its turn.
+    Queued,
+    /// Its branch is being made.
+    Preparing,
+    /// The suite runs on its base.
+    VerifyingBase,
+    /// Its tasks may start.
+    Running,
+    /// Nothing more happens; `done`: every task is on the branch.
+    Ended {
+        /// Every task is on the branch.
+        done: bool,
+    },
+}
+
+/// Where a task stands.
+#[derive(Clone, Debug)]
+pub struct TaskState {
+    /// Its full name.
+    pub key: TaskKey,
+    /// Its place in its plan's list.
+    pub position: usize,
+    /// Its plan's place in [`State::plans`].
+    pub plan: usize,
+    /// Where it is on its way.
+    pub phase: Phase,
+    /// Why it is there, where that needs words.
+    pub reason: Option<String>,
+    /// From the first to the newest.
+    pub attempts: Vec<AttemptState>,
+    /// Retries that were used up.
+    pub retries: u32,
+    /// The next attempt is made by this agent instead of the plan's.
+    pub agent_override: Option<String>,
+    /// The next attempt starts from the plan's branch, not from the work that is there.
+    pub fresh_next: bool,
+    /// It was called off with the whole run.
+    pub cancelled_with_run: bool,
+    /// The merge commit on the plan's branch, or in an earlier run.
+    pub landed: Option<Oid>,
+    /// Where it landed in an earlier run.
+    pub landed_before: Option<LandedBefore>,
+    /// When it reached its end.
+    pub ended_at: Option<Time>,
+    /// Dependencies that are not done.
+    open_dependencies: usize,
+    /// Tasks that depend on it.
+    pub(crate) dependents: Vec<usize>,
+    /// Tasks of the plan whose owned files overlap its own.
+    pub(crate) overlaps: Vec<usize>,
+    /// The longest estimated way from its start to the plan's end.
+    pub(crate) remaining: Duration,
+}
+
+/// Where a task is on its way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// A dependency is not done, or an earlier group has not ended.
+    Blocked,
+    /// Every dependency is done; nothing is said about free slots.
+    Ready,
+    /// An attempt is being prepared or runs; it holds a slot.
+    Running,
+    /// Its processes are gone; the gate judges, or will.
+    Gating,
+    /// Accepted; on its way to the plan's branch.
+    Landing,
+    /// It failed and will be tried again.
+    AwaitingRetry {
+        /// Not before then.
+        until: Time,
+    },
+    /// Its work is on the plan's branch.
+    Done,
+    /// Its work cannot land without a decision.
+    NeedsHuman,
+    /// It ended without success.
+    Failed,
+    /// Not tried because of another's end.
+    Skipped,
+    /// Called off.
+    Cancelled,
+}
+
+impl Phase {
+    /// Nothing more happens by itself.
+    #[must_use]
+    pub fn ended(self) -> bool {
+        matches!(self, Phase::Done | Phase::NeedsHuman | Phase::Failed | Phase::Skipped | Phase::Cancelled)
+    }
+
+    /// Its files are being worked on or on their way to the branch.
+    #[must_use]
+    pub fn active(self) -> bool {
+        matches!(self, Phase::Running | Phase::Gating | Phase::Landing)
+    }
+}
+
+/// One try at a task.
+#[derive(Clone, Debug)]
+pub struct AttemptState {
+    /// From 1.
+    pub n: u32,
+    /// Who.
+    pub agent: String,
+    /// When it was decided on.
+    pub started_at: Time,
+    /// From the plan's branch, not from work that was there.
+    pub fresh: bool,
+    /// Where its keeper runs, once it does.
+    pub spawned: Option<Spawned>,
+    /// The gate was asked (it may have to wait for its turn first).
+    pub gate_started: bool,
+    /// Its end was asked for.
+    pub ending: Option<Ending>,
+    /// The keeper's record, once its processes are gone.
+    pub record: Option<Box<ExitRecord>>,
+    /// When its processes were gone.
+    pub exited_at: Option<Time>,
+    /// What the gate said.
+    pub verdict: Option<Verdict>,
+    /// When it said so.
+    pub judged_at: Option<Time>,
+    /// How it ended; `None` while it goes on.
+    pub outcome: Option<Outcome>,
+    /// Why it failed.
+    pub failure: Option<Failure>,
+    /// When it had its outcome.
+    pub ended_at: Option<Time>,
+}
+
+/// What for an attempt's end was asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// Its task was called off.
+    Alone,
+    /// The run is being stopped; a resumed one takes the task up again.
+    WithRun,
+}
+
+/// Where an attempt's keeper runs.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Spawned {
+    /// When.
+    pub at: Time,
+    /// The worktree's path.
+    pub worktree: String,
+    /// The task's branch.
+    pub branch: String,
+    /// What the work is compared with.
+    pub base: Oid,
+    /// The keeper's process id; its identity is in the attempt's claim.
+    pub pid: u32,
+}
+
+impl State {
+    /// The run's options; those of the default before it began.
+    #[must_use]
+    pub fn options(&self) -> RunOptions {
+        self.options.clone().unwrap_or_default()
+    }
+
+    /// The task of this name.
+    #[must_use]
+    pub fn task(&self, key: &TaskKey) -> Option<&TaskState> {
+        self.task_index.get(key).map(|i| &self.tasks[*i])
+    }
+
+    /// The plan of this name.
+    #[must_use]
+    pub fn plan(&self, id: &PlanId) -> Option<&PlanState> {
+        self.plan_index.get(id).map(|i| &self.plans[*i])
+    }
+
+    pub(crate) fn task_at(&self, key: &TaskKey) -> Option<usize> {
+        self.task_index.get(key).copied()
+    }
+
+    pub(crate) fn plan_at(&self, id: &PlanId) -> Option<usize> {
+        self.plan_index.get(id).copied()
+    }
+
+    /// What the plan says of a task.
+    #[must_use]
+    pub fn definition(&self, task: &TaskState) -> &Task {
+        &self.plans[task.plan].submission.plan.tasks[task.position]
+    }
+
+    /// The attempt, if the task has it.
+    #[must_use]
+    pub fn attempt(&self, id: &AttemptId) -> Option<&AttemptState> {
+        self.task(&id.key)?.attempts.iter().rev().find(|a| a.n == id.n)
+    }
+
+    /// The attempt is the newest of its task, and its task is in this phase: a result of it counts.
+    #[must_use]
+    pub fn is_current(&self, id: &AttemptId, phase: Phase) -> bool {
+        self.task(&id.key).is_some_and(|t| t.phase == phase && t.attempts.last().is_some_and(|a| a.n == id.n && a.outcome.is_none()))
+    }
+
+    /// The agent that a task's next attempt is made by: `command` for a task with its own command line.
+    #[must_use]
+    pub fn agent_of(&self, task: &TaskState) -> String {
+        let definition = self.definition(task);
+        if definition.run.is_some() {
+            return String::from(COMMAND_AGENT);
+        }
+        task.agent_override
+            .clone()
+            .or_else(|| definition.agent.clone())
+            .or_else(|| self.options.as_ref().and_then(|o| o.agent.clone()))
+            .unwrap_or_else(|| String::from(AGENT_DEFAULT))
+    }
+
+    /// When the coordinator wants to be called again even if nothing happens.
+    #[must_use]
+    pub fn next_deadline(&self) -> Option<Time> {
+        if self.ended_at.is_some() || self.paused || self.stopping.is_some() {
+            return None;
+        }
+        self.waiting.first().map(|(at, _)| *at)
+    }
+
+    /// The run has begun and has not ended.
+    #[must_use]
+    pub fn is_live(&self) -> bool {
+        self.options.is_some() && self.ended_at.is_none()
+    }
+
+    /// Notes that the gate was asked. Not an event: who was asked is gone with the coordinator.
+    pub(crate) fn mark_gate_started(&mut self, id: &AttemptId) {
+        if let Some(a) = self.attempt_mut(id) {
+            a.gate_started = true;
+        }
+    }
+
+    fn attempt_mut(&mut self, id: &AttemptId) -> Option<&mut AttemptState> {
+        let task = self.task_at(&id.key)?;
+        self.tasks[task].attempts.iter_mut().rev().find(|a| a.n == id.n)
+    }
+
+    pub(crate) fn ready_in_order(&self) -> impl Iterator<Item = usize> + '_ {
+        self.ready.iter().map(index::ReadyKey::task)
+    }
+
+    pub(crate) fn retries_due(&self, now: Time) -> impl Iterator<Item = usize> + '_ {
+        self.waiting.iter().take_while(move |(at, _)| *at <= now).map(|(_, task)| *task)
+    }
+}
+
+/// The name of the agent that is just a task's own `run` line.
+pub const COMMAND_AGENT: &str = "command";
+
+/// The agent where neither the task nor the run names one.
+pub const AGENT_DEFAULT: &str = "claude";
+
+impl TaskState {
+    /// The newest attempt.
+    #[must_use]
+    pub fn current(&self) -> Option<&AttemptState> {
+        self.attempts.last()
+    }
+
+    /// The newest attempt's id; of the first one before there is any.
+    #[must_use]
+    pub fn attempt_id(&self) -> AttemptId {
+        AttemptId { key: self.key.clone(), n: self.attempts.last().map_or(1, |a| a.n) }
+    }
+}

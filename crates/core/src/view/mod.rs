@@ -1,0 +1,353 @@
+//! What a run looks like from outside: the document behind `status --json`, the terminal, the report.
+//! Derived from a [`State`] and the time; changes nothing, formats nothing.
+
+mod figures;
+mod words;
+
+use serde::{Deserialize, Serialize};
+
+pub use figures::{Figures, task_duration};
+pub use words::task_state;
+
+use crate::ids::{RunId, TaskKey};
+use crate::state::{AttemptState, Phase, PlanPhase, PlanState, State, TaskState};
+use crate::time::Time;
+
+/// The version of every JSON document of this contract.
+pub const SCHEMA: u32 = 1;
+
+/// `status --json`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Status {
+    /// Always [`SCHEMA`].
+    pub schema: u32,
+    /// The run as a whole.
+    pub run: RunView,
+    /// Its plans, in the order in which they were handed in.
+    pub plans: Vec<PlanView>,
+    /// Their tasks, in their order.
+    pub tasks: Vec<TaskView>,
+    /// Counts and times.
+    pub summary: Summary,
+}
+
+/// The run as a whole.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunView {
+    /// Its id.
+    pub id: RunId,
+    /// `running`, `finished`, `stopped` or `interrupted`.
+    pub state: String,
+    /// The plan's branch where there is one plan.
+    pub branch: Option<String>,
+    /// Most attempts at once.
+    pub jobs: u32,
+    /// No attempts are started.
+    pub paused: bool,
+    /// RFC 3339, UTC.
+    pub started_at: String,
+    /// RFC 3339, UTC; `None` while it goes on.
+    pub ended_at: Option<String>,
+}
+
+/// One plan.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PlanView {
+    /// Its id.
+    pub id: String,
+    /// Its file as given.
+    pub path: String,
+    /// `queued`, `running`, `done` or `failed`.
+    pub state: String,
+    /// Why it ended early.
+    pub reason: Option<String>,
+    /// The commit that its branch started from.
+    pub base: String,
+    /// Where it lands; `None` until it is made.
+    pub branch: Option<String>,
+    /// The branch's head.
+    pub head: String,
+    /// A suite was green on everything that landed.
+    pub verified: bool,
+    /// The suite's commands.
+    pub verify: Vec<String>,
+    /// Done of all.
+    pub progress: Progress,
+}
+
+/// Done of all.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Progress {
+    /// Tasks that are done.
+    pub completed: usize,
+    /// All tasks.
+    pub total: usize,
+}
+
+/// One task.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TaskView {
+    /// Its id in the plan.
+    pub id: String,
+    /// Its plan.
+    pub plan: String,
+    /// One line for people.
+    pub title: String,
+    /// snake_case of the design's words.
+    pub state: String,
+    /// Why it is there, where that needs words.
+    pub reason: Option<String>,
+    /// The group it was marked with.
+    pub group: Option<String>,
+    /// Who works on it, or would.
+    pub agent: String,
+    /// The persona in the prompt.
+    pub role: Option<String>,
+    /// Tasks it depends on.
+    pub depends: Vec<String>,
+    /// Its branch, once it has one.
+    pub branch: Option<String>,
+    /// Its worktree, once it has one.
+    pub worktree: Option<String>,
+    /// The merge commit on the plan's branch.
+    pub landed: Option<String>,
+    /// From the first to the newest.
+    pub attempts: Vec<AttemptView>,
+}
+
+/// One attempt.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AttemptView {
+    /// `plan/task#n`.
+    pub id: String,
+    /// From 1.
+    pub n: u32,
+    /// Who.
+    pub agent: String,
+    /// snake_case of the design's words; `None` while it goes on.
+    pub outcome: Option<String>,
+    /// RFC 3339, UTC.
+    pub started_at: String,
+    /// RFC 3339, UTC.
+    pub ended_at: Option<String>,
+    /// The agent process's exit code.
+    pub exit_code: Option<i32>,
+    /// The signal that ended it.
+    pub signal: Option<i32>,
+    /// The keeper's process id while it runs.
+    pub pid: Option<u32>,
+    /// What went wrong.
+    pub failure: Option<crate::failure::Failure>,
+    /// Tokens and cost.
+    pub usage: UsageView,
+}
+
+/// Tokens and cost; zero and null where the agent reports none.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct UsageView {
+    /// All input, cached or not.
+    pub input_tokens: u64,
+    /// All output.
+    pub output_tokens: u64,
+    /// US dollars.
+    pub cost_usd: Option<f64>,
+}
+
+/// Counts and times. The counts add up to `total`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Summary {
+    /// All tasks.
+    pub total: usize,
+    /// On their plan's branch.
+    pub done: usize,
+    /// Ended without success.
+    pub failed: usize,
+    /// Their work cannot land without a decision.
+    pub needs_human: usize,
+    /// Not tried because of another's end.
+    pub skipped: usize,
+    /// Called off.
+    pub cancelled: usize,
+    /// Running, gating or landing.
+    pub running: usize,
+    /// Blocked, ready, queued or awaiting something.
+    pub waiting: usize,
+    /// A suite was green on everything that landed.
+    pub verified: bool,
+    /// From the run's start to its end, or to now.
+    pub elapsed_seconds: f64,
+    /// What one-at-a-time would have taken: all attempts and gates one after another.
+    pub sequential_seconds: f64,
+    /// Sequential over elapsed.
+    pub speedup: f64,
+    /// The longest chain of tasks that had to follow one another.
+    pub critical_path_seconds: f64,
+    /// The best possible time, max(critical path, sequential ÷ jobs), over the elapsed one.
+    pub efficiency: f64,
+    /// All attempts' tokens and cost.
+    pub usage: UsageView,
+}
+
+/// Whether a coordinator is at work on the run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Coordinator {
+    /// It holds the repository's lock.
+    Alive,
+    /// Nobody does.
+    Gone,
+}
+
+/// Draws the document.
+#[must_use]
+pub fn status(run: &RunId, state: &State, coordinator: Coordinator, now: Time) -> Status {
+    let options = state.options();
+    let run_state = match (state.ended_at, state.finished, coordinator) {
+        (Some(_), true, _) => "finished",
+        (Some(_), false, _) => "stopped",
+        (None, _, Coordinator::Alive) => "running",
+        (None, _, Coordinator::Gone) => "interrupted",
+    };
+    let branch = match state.plans.as_slice() {
+        [only] => only.branch.clone(),
+        _ => None,
+    };
+    let live = run_state == "running";
+    let tasks: Vec<TaskView> = state.tasks.iter().map(|t| task(state, t, live)).collect();
+    Status {
+        schema: SCHEMA,
+        run: RunView {
+            id: run.clone(),
+            state: run_state.to_owned(),
+            branch,
+            jobs: options.jobs,
+            paused: state.paused,
+            started_at: state.started_at.rfc3339(),
+            ended_at: state.ended_at.map(Time::rfc3339),
+        },
+        plans: state.plans.iter().map(|p| plan(state, p)).collect(),
+        summary: summary(state, &tasks, now),
+        tasks,
+    }
+}
+
+impl Status {
+    /// Every task is on its branch: exit code 0.
+    #[must_use]
+    pub fn all_done(&self) -> bool {
+        self.summary.done == self.summary.total
+    }
+
+    /// The part that concerns these tasks only; the summary stays the whole run's.
+    #[must_use]
+    pub fn only(mut self, keys: &[TaskKey]) -> Self {
+        self.tasks.retain(|t| keys.iter().any(|k| k.plan.as_str() == t.plan && k.task.as_str() == t.id));
+        self
+    }
+}
+
+fn plan(state: &State, p: &PlanState) -> PlanView {
+    let tasks = &state.tasks[p.tasks.clone()];
+    PlanView {
+        id: p.submission.plan.id.to_string(),
+        path: p.submission.plan.source.clone(),
+        state: match p.phase {
+            PlanPhase::Queued => "queued",
+            PlanPhase::Preparing | PlanPhase::VerifyingBase | PlanPhase::Running => "running",
+            PlanPhase::Ended { done: true } => "done",
+            PlanPhase::Ended { done: false } => "failed",
+        }
+        .to_owned(),
+        reason: p.reason.clone(),
+        base: p.submission.base.to_string(),
+        branch: p.branch.clone(),
+        head: p.head.to_string(),
+        verified: is_verified(p),
+        verify: p.verify.clone(),
+        progress: Progress { completed: tasks.iter().filter(|t| t.phase == Phase::Done).count(), total: tasks.len() },
+    }
+}
+
+fn is_verified(p: &PlanState) -> bool {
+    !p.verify.is_empty() && p.unverified_landings == 0
+}
+
+fn task(state: &State, t: &TaskState, live: bool) -> TaskView {
+    let definition = state.definition(t);
+    let (name, reason) = task_state(state, t, live);
+    let spawned = t.attempts.iter().rev().find_map(|a| a.spawned.as_ref());
+    TaskView {
+        id: t.key.task.to_string(),
+        plan: t.key.plan.to_string(),
+        title: definition.title.clone(),
+        state: name.to_owned(),
+        reason,
+        group: definition.group.as_ref().map(ToString::to_string),
+        agent: t.current().map_or_else(|| state.agent_of(t), |a| a.agent.clone()),
+        role: definition.role.clone(),
+        depends: definition.depends.iter().map(ToString::to_string).collect(),
+        branch: spawned.map(|s| s.branch.clone()),
+        worktree: spawned.map(|s| s.worktree.clone()),
+        landed: t.landed.as_ref().map(ToString::to_string),
+        attempts: t.attempts.iter().map(|a| attempt(t, a)).collect(),
+    }
+}
+
+fn attempt(t: &TaskState, a: &AttemptState) -> AttemptView {
+    use crate::attempt::Exit;
+    let exit = a.record.as_ref().map(|r| &r.exit);
+    let usage = a.record.as_ref().and_then(|r| r.report.usage.as_ref());
+    AttemptView {
+        id: format!("{}#{}", t.key, a.n),
+        n: a.n,
+        agent: a.agent.clone(),
+        outcome: a.outcome.as_ref().map(|o| o.as_str().to_owned()),
+        started_at: a.started_at.rfc3339(),
+        ended_at: a.exited_at.or(a.ended_at).map(Time::rfc3339),
+        exit_code: match exit {
+            Some(Exit::Code { code }) => Some(*code),
+            _ => None,
+        },
+        signal: match exit {
+            Some(Exit::Signal { signal }) => Some(*signal),
+            _ => None,
+        },
+        pid: if a.exited_at.is_none() { a.spawned.as_ref().map(|s| s.pid) } else { None },
+        failure: a.failure.clone(),
+        usage: usage.map_or_else(UsageView::default, |u| UsageView {
+            input_tokens: u.input_tokens,
+            output_tokens: u.output_tokens,
+            cost_usd: u.cost_usd,
+        }),
+    }
+}
+
+fn summary(state: &State, tasks: &[TaskView], now: Time) -> Summary {
+    let mut s = Summary { total: tasks.len(), ..Summary::default() };
+    for t in tasks {
+        let count = match t.state.as_str() {
+            "done" => &mut s.done,
+            "failed" => &mut s.failed,
+            "needs_human" => &mut s.needs_human,
+            "skipped" => &mut s.skipped,
+            "cancelled" => &mut s.cancelled,
+            "running" | "gating" | "landing" => &mut s.running,
+            _ => &mut s.waiting,
+        };
+        *count += 1;
+        for a in &t.attempts {
+            s.usage.input_tokens += a.usage.input_tokens;
+            s.usage.output_tokens += a.usage.output_tokens;
+            if let Some(cost) = a.usage.cost_usd {
+                *s.usage.cost_usd.get_or_insert(0.0) += cost;
+            }
+        }
+    }
+    s.verified = !state.plans.is_empty() && state.plans.iter().all(is_verified);
+    let figures = Figures::of(state, now);
+    s.elapsed_seconds = figures.elapsed.as_secs_f64();
+    s.sequential_seconds = figures.sequential.as_secs_f64();
+    s.critical_path_seconds = figures.critical_path.as_secs_f64();
+    s.speedup = figures.speedup();
+    s.efficiency = figures.efficiency(state.options().jobs);
+    s
+}

@@ -1,0 +1,75 @@
+//! A task's state in the contract's words, with the reason why it is there. Says, never decides.
+
+use crate::coordinator::owner_at_work;
+use crate::state::{Phase, PlanPhase, State, TaskState};
+
+/// The state's name and why it is so. `live`: a coordinator is at work on the run.
+#[must_use]
+pub fn task_state(state: &State, task: &TaskState, live: bool) -> (&'static str, Option<String>) {
+    let own = || task.reason.clone();
+    if !live && task.phase.active() {
+        return ("queued", Some(String::from("interrupted; `greenlane resume` goes on with it")));
+    }
+    match task.phase {
+        Phase::Blocked => ("blocked", Some(blocked_by(state, task))),
+        Phase::Ready => match queued_by(state, task) {
+            Some(why) => ("queued", Some(why)),
+            None => ("ready", own()),
+        },
+        Phase::Running => match task.current() {
+            Some(a) if a.spawned.is_none() => ("running", Some(String::from("its workspace is being prepared"))),
+            _ => ("running", own()),
+        },
+        Phase::Gating => ("gating", own()),
+        Phase::Landing => ("landing", own()),
+        Phase::AwaitingRetry { until } => {
+            let last = task.current().and_then(|a| a.failure.as_ref()).map_or("it failed", |f| f.message.as_str());
+            ("awaiting_retry", Some(format!("{last}; tried again at {}", until.rfc3339())))
+        }
+        Phase::Done => ("done", own()),
+        Phase::NeedsHuman => ("needs_human", own()),
+        Phase::Failed => ("failed", own()),
+        Phase::Skipped => ("skipped", own()),
+        Phase::Cancelled => ("cancelled", own()),
+    }
+}
+
+fn blocked_by(state: &State, task: &TaskState) -> String {
+    match state.plans[task.plan].phase {
+        PlanPhase::Queued => return String::from("its plan waits for its turn"),
+        PlanPhase::Preparing => return String::from("its plan's branch is being made"),
+        PlanPhase::VerifyingBase => return String::from("the suite runs on the base first"),
+        PlanPhase::Running | PlanPhase::Ended { .. } => {}
+    }
+    let definition = state.definition(task);
+    let open: Vec<String> = definition
+        .depends
+        .iter()
+        .filter(|d| {
+            let key = crate::ids::TaskKey { plan: task.key.plan.clone(), task: (*d).clone() };
+            state.task(&key).is_some_and(|t| t.phase != Phase::Done)
+        })
+        .map(|d| format!("`{d}`"))
+        .collect();
+    if open.is_empty() { String::from("waits for an earlier group") } else { format!("waits for {}", open.join(", ")) }
+}
+
+fn queued_by(state: &State, task: &TaskState) -> Option<String> {
+    if let Some(stopping) = state.stopping {
+        return Some(format!("the run is being stopped ({})", format!("{stopping:?}").to_lowercase()));
+    }
+    if state.paused {
+        return Some(String::from("the run is paused"));
+    }
+    if let Some(other) = owner_at_work(state, task) {
+        return Some(format!("`{}` owns some of the same files and is at work", state.tasks[other].key.task));
+    }
+    let running = state.tasks.iter().filter(|t| t.phase == Phase::Running).count();
+    if running >= state.options().jobs as usize {
+        return Some(String::from("waits for a free slot"));
+    }
+    let agent = state.agent_of(task);
+    let of_agent = state.tasks.iter().filter(|t| t.phase == Phase::Running && t.current().is_some_and(|a| a.agent == agent)).count();
+    let full = state.options().agent_slots.get(&agent).is_some_and(|max| of_agent >= *max as usize);
+    full.then(|| format!("waits for a free slot of {agent}"))
+}
