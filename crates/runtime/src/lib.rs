@@ -3,4 +3,6 @@
 //! Decides nothing about a run: that is the core's business. Knows nothing of terminals or argument parsing.
 
 pub mod config;
+pub mod control;
 pub mod git;
+pub mod journal;

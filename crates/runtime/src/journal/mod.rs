@@ -1,0 +1,326 @@
+//! The journal: events in SQLite, appended before anything is done about them. The only truth about a run.
+//!
+//! Knows nothing of what events mean, but for the few that later runs look up (see [`history`]).
+
+mod history;
+mod schema;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use greenlane_core::event::Event;
+use greenlane_core::ids::RunId;
+use greenlane_core::state::{Illegal, State};
+use greenlane_core::time::Time;
+use rusqlite::{Connection, OpenFlags, OptionalExtension as _, params};
+
+pub use history::{LandedEarlier, PlanHistory};
+
+/// The journal's file under the state directory.
+pub const FILE_NAME: &str = "state.db";
+
+/// How long a reader or writer waits for another process that holds the file.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// What can go wrong with the journal.
+#[derive(Debug, thiserror::Error)]
+pub enum JournalError {
+    /// There is none at this place.
+    #[error("there is no journal at {}", .0.display())]
+    Missing(PathBuf),
+    /// SQLite refused.
+    #[error("the journal {}: {source}", path.display())]
+    Sqlite {
+        /// The file.
+        path: PathBuf,
+        /// Its word.
+        source: rusqlite::Error,
+    },
+    /// It was written by a newer Greenlane.
+    #[error("the journal {} has format {found}; this Greenlane knows formats up to {known}: use the newer version that wrote it", path.display())]
+    TooNew {
+        /// The file.
+        path: PathBuf,
+        /// Its format.
+        found: i64,
+        /// The newest one known here.
+        known: i64,
+    },
+    /// A line of it is not an event that this version knows.
+    #[error("the journal {}, line {seq}: {message}", path.display())]
+    Event {
+        /// The file.
+        path: PathBuf,
+        /// The event's number.
+        seq: u64,
+        /// What does not fit.
+        message: String,
+    },
+}
+
+impl JournalError {
+    /// No space is left for it.
+    #[must_use]
+    pub fn is_disk_full(&self) -> bool {
+        matches!(self, JournalError::Sqlite { source, .. } if source.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull))
+    }
+}
+
+/// One line of the journal.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Record {
+    /// Its number, from 1, over all runs.
+    pub seq: u64,
+    /// Of which run.
+    pub run: RunId,
+    /// When it was decided.
+    pub at: Time,
+    /// What happened.
+    pub event: Event,
+}
+
+/// A run as the list of runs shows it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RunEntry {
+    /// Its id.
+    pub run: RunId,
+    /// When it began.
+    pub started_at: Time,
+    /// The number of its last event.
+    pub last_seq: u64,
+}
+
+/// An open journal. One process writes, under the coordinator's lock; any number read.
+pub struct Journal {
+    db: Connection,
+    path: PathBuf,
+}
+
+impl Journal {
+    /// Opens it for writing; makes it where there is none.
+    ///
+    /// # Errors
+    /// If it cannot be made or opened, or is of a newer format.
+    pub fn create(state_dir: &Path) -> Result<Self, JournalError> {
+        let path = state_dir.join(FILE_NAME);
+        let journal = Self::connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
+        schema::prepare(&journal.db, &journal.path)?;
+        Ok(journal)
+    }
+
+    /// Opens an existing one for reading.
+    ///
+    /// # Errors
+    /// [`JournalError::Missing`] where there is none.
+    pub fn read(state_dir: &Path) -> Result<Self, JournalError> {
+        let path = state_dir.join(FILE_NAME);
+        if !path.exists() {
+            return Err(JournalError::Missing(path));
+        }
+        // Not SQLITE_OPEN_READ_ONLY: a reader of a write-ahead log has to be able to recover it after a crash.
+        let journal = Self::connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        schema::check(&journal.db, &journal.path)?;
+        Ok(journal)
+    }
+
+    fn connect(path: PathBuf, flags: OpenFlags) -> Result<Self, JournalError> {
+        let open = || {
+            let db = Connection::open_with_flags(&path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+            db.busy_timeout(BUSY_TIMEOUT)?;
+            Ok(db)
+        };
+        let db = open().map_err(|source| JournalError::Sqlite { path: path.clone(), source })?;
+        Ok(Self { db, path })
+    }
+
+    /// Appends in one transaction, durably; gives the number of the last event.
+    ///
+    /// # Errors
+    /// If SQLite cannot write; nothing was appended then.
+    pub fn append(&mut self, run: &RunId, at: Time, events: &[Event]) -> Result<u64, JournalError> {
+        let path = self.path.clone();
+        let mut bodies = Vec::with_capacity(events.len());
+        for event in events {
+            let body =
+                serde_json::to_string(event).map_err(|e| JournalError::Event { path: path.clone(), seq: 0, message: e.to_string() })?;
+            bodies.push(body);
+        }
+        let write = |db: &mut Connection| -> rusqlite::Result<u64> {
+            let tx = db.transaction()?;
+            let mut last = 0;
+            {
+                let mut insert = tx.prepare_cached("INSERT INTO events (run, at, kind, body) VALUES (?1, ?2, ?3, ?4)")?;
+                for body in &bodies {
+                    insert.execute(params![run.as_str(), as_i64(at.0), history::kind_of(body), body])?;
+                    last = tx.last_insert_rowid();
+                }
+            }
+            tx.commit()?;
+            Ok(as_u64(last))
+        };
+        write(&mut self.db).map_err(|source| JournalError::Sqlite { path, source })
+    }
+
+    /// The events of a run (or of all) after a number, in order, at most `limit`.
+    ///
+    /// # Errors
+    /// If it cannot be read, or holds what is no event.
+    pub fn since(&self, run: Option<&RunId>, seq: u64, limit: u32) -> Result<Vec<Record>, JournalError> {
+        let rows = self.sqlite(|db| {
+            let mut query = db.prepare_cached(
+                "SELECT seq, run, at, body FROM events WHERE seq > ?1 AND (?2 IS NULL OR run = ?2) ORDER BY seq LIMIT ?3",
+            )?;
+            let rows = query.query_map(params![as_i64(seq), run.map(RunId::as_str), limit], |row| {
+                Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?, row.get::<_, i64>(2)?, row.get::<_, String>(3)?))
+            })?;
+            rows.collect::<rusqlite::Result<Vec<_>>>()
+        })?;
+        rows.into_iter()
+            .map(|(seq, run, at, body)| {
+                let seq = as_u64(seq);
+                let event = serde_json::from_str(&body).map_err(|e| JournalError::Event {
+                    path: self.path.clone(),
+                    seq,
+                    message: e.to_string(),
+                })?;
+                Ok(Record { seq, run: RunId::from(run), at: Time(as_u64(at)), event })
+            })
+            .collect()
+    }
+
+    /// Replays a run; gives its state and the number of its last event.
+    ///
+    /// # Errors
+    /// If it cannot be read, or its events do not follow on one another.
+    pub fn load(&self, run: &RunId) -> Result<(State, u64), JournalError> {
+        let mut state = State::default();
+        let mut seq = 0;
+        loop {
+            const PAGE: u32 = 10_000;
+            let page = self.since(Some(run), seq, PAGE)?;
+            for record in &page {
+                state.apply(record.at, &record.event).map_err(|e: Illegal| JournalError::Event {
+                    path: self.path.clone(),
+                    seq: record.seq,
+                    message: e.to_string(),
+                })?;
+                seq = record.seq;
+            }
+            if page.len() < PAGE as usize {
+                return Ok((state, seq));
+            }
+        }
+    }
+
+    /// The runs, the newest first, at most `limit`.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub fn runs(&self, limit: u32) -> Result<Vec<RunEntry>, JournalError> {
+        self.sqlite(|db| {
+            let mut query = db.prepare_cached(
+                "SELECT run, at, (SELECT max(seq) FROM events e WHERE e.run = s.run) FROM events s
+                 WHERE kind = 'run_started' ORDER BY seq DESC LIMIT ?1",
+            )?;
+            let rows = query.query_map(params![limit], |row| {
+                Ok(RunEntry {
+                    run: RunId::from(row.get::<_, String>(0)?),
+                    started_at: Time(as_u64(row.get(1)?)),
+                    last_seq: as_u64(row.get(2)?),
+                })
+            })?;
+            rows.collect()
+        })
+    }
+
+    /// The suite was green on this tree before, with these commands.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub fn is_green(&self, tree: &str, suite: &str) -> Result<bool, JournalError> {
+        self.sqlite(|db| {
+            let mut query = db.prepare_cached("SELECT 1 FROM green_trees WHERE tree = ?1 AND suite = ?2")?;
+            Ok(query.query_row(params![tree, suite], |_| Ok(())).optional()?.is_some())
+        })
+    }
+
+    /// Remembers that the suite was green on this tree. A cache: losing it costs a run of the suite, nothing else.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn remember_green(&self, tree: &str, suite: &str, at: Time) -> Result<(), JournalError> {
+        self.sqlite(|db| {
+            db.execute("INSERT OR REPLACE INTO green_trees (tree, suite, at) VALUES (?1, ?2, ?3)", params![tree, suite, as_i64(at.0)])?;
+            // Bounded: the newest ten thousand are plenty.
+            db.execute("DELETE FROM green_trees WHERE rowid <= (SELECT max(rowid) - 10000 FROM green_trees)", [])?;
+            Ok(())
+        })
+    }
+
+    fn sqlite<T>(&self, call: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, JournalError> {
+        call(&self.db).map_err(|source| JournalError::Sqlite { path: self.path.clone(), source })
+    }
+}
+
+fn as_i64(n: u64) -> i64 {
+    i64::try_from(n).unwrap_or(i64::MAX)
+}
+
+fn as_u64(n: i64) -> u64 {
+    u64::try_from(n).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use greenlane_core::options::RunOptions;
+
+    #[test]
+    fn what_was_appended_is_read_back_and_replays() -> Result<(), Box<dyn std::error::Error>> {
+        let dir = tempfile::tempdir()?;
+        let run = RunId::from("r1");
+        let mut journal = Journal::create(dir.path())?;
+        let events = [Event::RunStarted { options: RunOptions::default() }, Event::RunPaused, Event::RunEnded { finished: true }];
+        let last = journal.append(&run, Time(5), &events)?;
+        assert_eq!(last, 3);
+
+        let reader = Journal::read(dir.path())?;
+        let got: Vec<Event> = reader.since(Some(&run), 0, 100)?.into_iter().map(|r| r.event).collect();
+        assert_eq!(got, events);
+        assert_eq!(reader.since(Some(&run), 2, 100)?.len(), 1, "only what is after the number");
+        assert_eq!(reader.since(Some(&RunId::from("other")), 0, 100)?.len(), 0);
+        let (state, seq) = reader.load(&run)?;
+        assert!(state.paused && state.finished);
+        assert_eq!(seq, 3);
+        assert_eq!(reader.runs(10)?, [RunEntry { run, started_at: Time(5), last_seq: 3 }]);
+        Ok(())
+    }
+
+    #[test]
+    fn an_event_is_stored_under_the_kind_that_its_json_says() -> Result<(), Box<dyn std::error::Error>> {
+        let body = serde_json::to_string(&Event::RunStarted { options: RunOptions::default() })?;
+        assert_eq!(history::kind_of(&body), "run_started");
+        Ok(())
+    }
+
+    #[test]
+    fn a_journal_of_a_newer_format_is_refused() -> Result<(), Box<dyn std::error::Error>> {
+        let dir = tempfile::tempdir()?;
+        drop(Journal::create(dir.path())?);
+        Connection::open(dir.path().join(FILE_NAME))?.pragma_update(None, "user_version", 99)?;
+        assert!(matches!(Journal::read(dir.path()), Err(JournalError::TooNew { found: 99, .. })));
+        assert!(matches!(Journal::create(dir.path()), Err(JournalError::TooNew { found: 99, .. })));
+        Ok(())
+    }
+
+    #[test]
+    fn a_green_tree_is_remembered_for_its_suite_only() -> Result<(), Box<dyn std::error::Error>> {
+        let dir = tempfile::tempdir()?;
+        let journal = Journal::create(dir.path())?;
+        journal.remember_green("tree", "suite", Time(1))?;
+        assert!(journal.is_green("tree", "suite")?);
+        assert!(!journal.is_green("tree", "another suite")?);
+        assert!(!journal.is_green("another tree", "suite")?);
+        Ok(())
+    }
+}

@@ -1,0 +1,54 @@
+//! The journal's tables and their format number. Knows no events.
+
+use std::path::Path;
+
+use rusqlite::Connection;
+
+use super::JournalError;
+
+/// The newest format that this version reads and writes.
+const FORMAT: i64 = 1;
+
+const TABLES: &str = "
+    CREATE TABLE IF NOT EXISTS events (
+        seq INTEGER PRIMARY KEY AUTOINCREMENT,
+        run TEXT NOT NULL,
+        at INTEGER NOT NULL,
+        kind TEXT NOT NULL,
+        body TEXT NOT NULL
+    ) STRICT;
+    CREATE INDEX IF NOT EXISTS events_run ON events (run, seq);
+    CREATE INDEX IF NOT EXISTS events_kind ON events (kind, seq) WHERE kind IN ('run_started', 'plan_queued');
+    CREATE TABLE IF NOT EXISTS green_trees (
+        tree TEXT NOT NULL,
+        suite TEXT NOT NULL,
+        at INTEGER NOT NULL,
+        PRIMARY KEY (tree, suite)
+    ) STRICT;
+";
+
+/// Makes the tables, where they are missing, and sets durability: a committed event survives the loss of power.
+pub(super) fn prepare(db: &Connection, path: &Path) -> Result<(), JournalError> {
+    check(db, path)?;
+    let all = || -> rusqlite::Result<()> {
+        db.pragma_update(None, "journal_mode", "WAL")?;
+        db.pragma_update(None, "synchronous", "FULL")?;
+        let format: i64 = db.pragma_query_value(None, "user_version", |row| row.get(0))?;
+        if format < FORMAT {
+            db.execute_batch(&format!("BEGIN IMMEDIATE; {TABLES} PRAGMA user_version = {FORMAT}; COMMIT;"))?;
+        }
+        Ok(())
+    };
+    all().map_err(|source| JournalError::Sqlite { path: path.to_owned(), source })
+}
+
+/// Refuses a journal that a newer version wrote.
+pub(super) fn check(db: &Connection, path: &Path) -> Result<(), JournalError> {
+    let found: i64 = db
+        .pragma_query_value(None, "user_version", |row| row.get(0))
+        .map_err(|source| JournalError::Sqlite { path: path.to_owned(), source })?;
+    if found > FORMAT {
+        return Err(JournalError::TooNew { path: path.to_owned(), found, known: FORMAT });
+    }
+    Ok(())
+}
