@@ -3,6 +3,9 @@
 //! Decides nothing about a run: that is the core's business. Knows nothing of terminals or argument parsing.
 
 pub mod config;
+pub mod clock;
 pub mod control;
+pub mod driver;
 pub mod git;
 pub mod journal;
+pub mod lock;

@@ -1,0 +1,351 @@
+//! Performs what concerns one attempt: start it, take it up again, end it, judge it.
+//! Everything that it learns goes back to the driver as an input.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use greenlane_core::attempt::Verdict;
+use greenlane_core::ids::{AttemptId, Oid, PlanId};
+use greenlane_core::input::Input;
+use greenlane_core::plan::{Plan, Task};
+use greenlane_core::prompt::{self, PromptInput};
+use greenlane_core::slug::key_slug;
+use greenlane_core::state::{COMMAND_AGENT, State};
+
+use super::context::{Context, HEARTBEAT};
+use super::layout::{PreparedWorkspace, label};
+use crate::agent::{self, Launch, OutputKind};
+use crate::gate::{self, JudgeSpec};
+use crate::keeper::{self, Cancel, Lifetime, Probe, Spec};
+use crate::workspace::{From, Prepare, Workspace};
+
+/// What is known of a task when one of its attempts starts.
+struct Job {
+    attempt: AttemptId,
+    agent: String,
+    fresh: bool,
+    base: Oid,
+    task: Task,
+    plan: PlanFacts,
+    earlier: Option<Earlier>,
+}
+
+/// The attempt before this one, for its prompt and its session.
+struct Earlier {
+    failure: String,
+    output: String,
+    session: Option<String>,
+}
+
+struct PlanFacts {
+    id: PlanId,
+    name: String,
+    source: String,
+    branch: String,
+    generated: BTreeMap<String, String>,
+}
+
+impl PlanFacts {
+    fn of(plan: &Plan, branch: Option<&String>) -> Self {
+        Self {
+            id: plan.id.clone(),
+            name: plan.name.clone(),
+            source: plan.source.clone(),
+            branch: branch.cloned().unwrap_or_default(),
+            generated: plan.generated.clone(),
+        }
+    }
+}
+
+pub(super) fn start(context: Arc<Context>, state: &State, attempt: AttemptId, agent: &str, fresh: bool, base: Oid) {
+    let (Some(task), Some(plan)) = (state.task(&attempt.key), state.plan(&attempt.key.plan)) else { return };
+    let earlier = task.attempts.iter().rev().find(|a| a.n < attempt.n && a.failure.is_some()).map(|a| {
+        let record = a.record.as_deref();
+        let output = match &a.verdict {
+            Some(Verdict::CheckFailed { output, .. }) => output.clone(),
+            _ => record.map(|r| format!("{}\n{}", r.stdout_tail, r.stderr_tail).trim().to_owned()).unwrap_or_default(),
+        };
+        Earlier {
+            failure: a.failure.as_ref().map(|f| f.message.clone()).unwrap_or_default(),
+            output,
+            session: record.filter(|_| a.agent == agent).and_then(|r| r.report.session.clone()),
+        }
+    });
+    let job = Job {
+        task: state.definition(task).clone(),
+        plan: PlanFacts::of(&plan.submission.plan, plan.branch.as_ref()),
+        agent: agent.to_owned(),
+        attempt,
+        fresh,
+        base,
+        earlier,
+    };
+    Context::perform("attempt", move || {
+        let attempt = job.attempt.clone();
+        match spawn(&context, &job) {
+            Ok(mut child) => {
+                drop(child.wait());
+                finish(&context, &attempt);
+            }
+            Err(message) => {
+                // Whatever was begun, its keeper never runs.
+                drop(keeper::void(&context.layout.attempt_dir(&attempt)));
+                context.observed(Input::AttemptNotSpawned { attempt, message });
+            }
+        }
+    });
+}
+
+fn spawn(context: &Context, job: &Job) -> Result<std::process::Child, String> {
+    let attempt = &job.attempt;
+    let dir = context.layout.attempt_dir(attempt);
+    std::fs::create_dir_all(&dir).map_err(|e| format!("cannot make {}: {e}", dir.display()))?;
+    let slug = key_slug(&attempt.key);
+    let prepare = Prepare {
+        run: context.run.clone(),
+        key: attempt.key.clone(),
+        branch: format!("greenlane/{}/task/{slug}", context.run),
+        slug,
+        base: job.base.clone(),
+        from: if job.fresh { From::Fresh } else { From::Continue },
+        setup: context.config.workspace.setup.clone(),
+        setup_timeout: context.config.workspace.setup_timeout,
+        log_dir: dir.join("setup"),
+    };
+    let workspace = context.pool.prepare(&prepare, context).map_err(|e| format!("no workspace: {e}"))?;
+    let prepared = PreparedWorkspace {
+        path: workspace.path.clone(),
+        git_dir: workspace.git_dir.clone(),
+        branch: workspace.branch.clone(),
+        base: workspace.base.clone(),
+    };
+    context.layout.write_workspace(attempt, &prepared).map_err(|e| format!("cannot write to {}: {e}", dir.display()))?;
+    let prompt = write_prompt(context, job, &workspace, &dir).map_err(|e| format!("the prompt could not be written: {e}"))?;
+    let (spec, environment) = order(context, job, &workspace, &dir, &prompt)?;
+    let child = keeper::spawn(&context.exe, &dir, &spec, &environment).map_err(|e| format!("no keeper: {e}"))?;
+    context.observed(Input::AttemptSpawned {
+        attempt: attempt.clone(),
+        worktree: workspace.path.display().to_string(),
+        branch: workspace.branch.clone(),
+        base: workspace.base.clone(),
+        pid: child.id(),
+    });
+    Ok(child)
+}
+
+/// The prompt and the plan's own files, beside each other: what is untracked in the user's checkout is invisible in a worktree.
+fn write_prompt(context: &Context, job: &Job, workspace: &Workspace, dir: &Path) -> io::Result<String> {
+    let copies = copy_plan(&context.layout.plan_dir(&job.plan.id), &dir.join("plan"))?;
+    let plan_copy = copies.then(|| {
+        let name = Path::new(&job.plan.source).file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+        dir.join("plan").join(name).display().to_string()
+    });
+    let prompt = prompt::build(&PromptInput {
+        task: &job.task,
+        plan_name: &job.plan.name,
+        plan_branch: &job.plan.branch,
+        plan_copy: plan_copy.as_deref(),
+        generated: &job.plan.generated,
+        instructions: &agent::instruction_files(&workspace.path),
+        continues: !job.fresh,
+        earlier: job.earlier.as_ref().map(|e| prompt::Earlier { failure: &e.failure, output: &e.output }),
+    });
+    std::fs::write(dir.join("prompt.md"), &prompt)?;
+    Ok(prompt)
+}
+
+/// Links the plan's files; where the file system refuses, copies them. `false`: the plan had no files.
+fn copy_plan(from: &Path, to: &Path) -> io::Result<bool> {
+    let entries = match std::fs::read_dir(from) {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(false),
+        entries => entries?,
+    };
+    std::fs::create_dir_all(to)?;
+    for entry in entries {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            copy_plan(&entry.path(), &target)?;
+        } else if !target.exists() && std::fs::hard_link(entry.path(), &target).is_err() {
+            std::fs::copy(entry.path(), &target)?;
+        }
+    }
+    Ok(true)
+}
+
+/// What the keeper is told: the command line, the limits, the environment.
+fn order(
+    context: &Context,
+    job: &Job,
+    workspace: &Workspace,
+    dir: &Path,
+    prompt: &str,
+) -> Result<(Spec, BTreeMap<OsString, OsString>), String> {
+    let config = &context.config;
+    let mut spec = Spec {
+        label: label(&context.run, &job.attempt),
+        argv: Vec::new(),
+        cwd: workspace.path.clone(),
+        stdin: None,
+        timeout: Some(job.task.timeout.unwrap_or(config.run.timeout)),
+        stall_timeout: job.task.stall_timeout,
+        grace: config.run.grace,
+        output_bytes_max: config.output.bytes_max,
+        reader: Some(OutputKind::Plain),
+        lifetime: Lifetime::Detached,
+        heartbeat: HEARTBEAT,
+    };
+    let mut environment = match (&job.task.run, job.agent.as_str()) {
+        (Some(run), COMMAND_AGENT) => {
+            spec.argv = agent::command_argv(run);
+            context.command_environment(&job.task.env)
+        }
+        (_, name) => {
+            let agent = context.registry.get(name).map_err(|e| e.to_string())?;
+            let prompt_file = dir.join("prompt.md");
+            let launch = Launch {
+                prompt,
+                prompt_file: &prompt_file,
+                worktree: &workspace.path,
+                model: job.task.model.as_deref(),
+                session: job.earlier.as_ref().filter(|_| !job.fresh).and_then(|e| e.session.as_deref()),
+            };
+            spec.argv = agent.argv(&launch);
+            spec.stdin = agent.stdin_text(&launch);
+            spec.reader = Some(agent.output);
+            spec.stall_timeout = job.task.stall_timeout.or(agent.stall_timeout).or(Some(config.run.stall_timeout));
+            let mut environment = agent.environment(&context.environment);
+            environment.extend(job.task.env.iter().map(|(k, v)| (k.into(), v.into())));
+            environment
+        }
+    };
+    environment.extend(context.attempt_variables(&job.attempt));
+    Ok((spec, environment))
+}
+
+/// Says what became of an attempt whose keeper is gone.
+fn finish(context: &Context, attempt: &AttemptId) {
+    let dir = context.layout.attempt_dir(attempt);
+    let attempt = attempt.clone();
+    match keeper::probe(&dir) {
+        Ok(Probe::Exited(record)) => context.observed(Input::AttemptExited { attempt, record: Box::new(record) }),
+        Ok(Probe::Lost(_)) => {
+            if let Err(e) = keeper::end_strays(&label(&context.run, &attempt)) {
+                context.warn(format!("processes of {attempt} may be left: {e}"));
+            }
+            context.observed(Input::AttemptLost { attempt });
+        }
+        Ok(Probe::Voided) => context.observed(Input::AttemptVoided { attempt }),
+        Ok(Probe::NeverBegan) => {
+            drop(keeper::void(&dir));
+            let message = std::fs::read_to_string(dir.join("keeper.log")).unwrap_or_default();
+            context.observed(Input::AttemptNotSpawned { attempt, message: format!("its keeper did not begin: {}", message.trim()) });
+        }
+        // Somebody else's keeper has it; it is watched like one of an earlier coordinator's.
+        Ok(Probe::Running(_)) => watch(context, &attempt),
+        Err(e) => {
+            context.warn(format!("the record of {attempt} cannot be read: {e}"));
+            context.observed(Input::AttemptLost { attempt });
+        }
+    }
+}
+
+fn watch(context: &Context, attempt: &AttemptId) {
+    match keeper::wait(&context.layout.attempt_dir(attempt)) {
+        Ok(_) => finish(context, attempt),
+        Err(e) => {
+            context.warn(format!("the keeper of {attempt} cannot be watched: {e}"));
+            context.observed(Input::AttemptLost { attempt: attempt.clone() });
+        }
+    }
+}
+
+/// After a resume: adopts a keeper that runs, collects one that finished, voids one that never began.
+pub(super) fn take_up(context: Arc<Context>, state: &State, attempt: AttemptId) {
+    let known = state.attempt(&attempt).is_some_and(|a| a.spawned.is_some());
+    Context::perform("adopt", move || {
+        let dir = context.layout.attempt_dir(&attempt);
+        let begun = match keeper::probe(&dir) {
+            Ok(Probe::NeverBegan) => match std::fs::create_dir_all(&dir).and_then(|()| keeper::void(&dir)) {
+                Ok(voided) => !voided,
+                Err(e) => {
+                    context.warn(format!("{attempt} cannot be voided: {e}"));
+                    false
+                }
+            },
+            Ok(Probe::Voided) => false,
+            _ => true,
+        };
+        if !begun {
+            context.observed(Input::AttemptVoided { attempt });
+            return;
+        }
+        if !known && let Some(workspace) = context.layout.workspace_of(&attempt) {
+            let pid = match keeper::probe(&dir) {
+                Ok(Probe::Running(identity)) => identity.pid,
+                _ => 0,
+            };
+            context.observed(Input::AttemptSpawned {
+                attempt: attempt.clone(),
+                worktree: workspace.path.display().to_string(),
+                branch: workspace.branch,
+                base: workspace.base,
+                pid,
+            });
+        }
+        watch(&context, &attempt);
+    });
+}
+
+/// Asks the keeper to end an attempt; one that has not begun never will.
+pub(super) fn end(context: Arc<Context>, attempt: AttemptId, now: bool) {
+    Context::perform("end", move || {
+        let dir = context.layout.attempt_dir(&attempt);
+        let how = if now { Cancel::Kill } else { Cancel::Terminate };
+        match keeper::cancel(&dir, how) {
+            Ok(true) => {}
+            Ok(false) => {
+                // No keeper yet: take its claim. If it was quicker, it can be asked now.
+                if matches!(keeper::void(&dir), Ok(false)) {
+                    drop(keeper::cancel(&dir, how));
+                }
+            }
+            Err(e) => context.warn(format!("{attempt} cannot be asked to end: {e}")),
+        }
+    });
+}
+
+pub(super) fn judge(context: Arc<Context>, state: &State, attempt: AttemptId) {
+    let (Some(task), Some(plan)) = (state.task(&attempt.key), state.plan(&attempt.key.plan)) else { return };
+    let definition = state.definition(task).clone();
+    let facts = PlanFacts::of(&plan.submission.plan, plan.branch.as_ref());
+    Context::perform("gate", move || {
+        let Some(workspace) = context.workspace(&attempt) else {
+            let message = String::from("it is not known in which worktree it worked");
+            context.observed(Input::WorkJudged { attempt, verdict: Verdict::Broken { message } });
+            return;
+        };
+        let spec = JudgeSpec {
+            run: context.run.clone(),
+            key: attempt.key.clone(),
+            n: attempt.n,
+            slug: key_slug(&attempt.key),
+            title: definition.title.clone(),
+            owns: definition.owns.clone(),
+            generated: facts.generated,
+            checks: definition.check.clone(),
+            check_timeout: definition.check_timeout.unwrap_or(context.config.run.check_timeout),
+            env: definition.env.iter().map(|(k, v)| (OsString::from(k), OsString::from(v))).collect(),
+            log_dir: context.layout.gate_dir(&attempt),
+        };
+        let verdict = gate::judge(&context.pool, &workspace, &spec, &*context);
+        context.observed(Input::WorkJudged { attempt, verdict });
+    });
+}
+
+/// How long `stop` without a coordinator waits for keepers beyond their grace period.
+pub const STOP_PATIENCE: Duration = Duration::from_secs(10);

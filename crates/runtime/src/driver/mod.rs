@@ -1,0 +1,374 @@
+//! Runs a run: hands every observation to the core, journals what it decides, and only then does it.
+//!
+//! Approach: one thread owns the state, the journal and the decisions. It takes everything that has been observed,
+//! steps the core for each, appends all their events in one transaction, and then starts the actions, each on a thread
+//! of its own that sends back what it observed. Nothing polls: the thread sleeps until something is sent or the core's
+//! next deadline. Knows nothing of terminals.
+
+mod attempt;
+mod context;
+mod housekeeping;
+mod landing;
+mod layout;
+mod plan;
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel};
+use std::time::Duration;
+
+use greenlane_core::action::Action;
+use greenlane_core::coordinator::step;
+use greenlane_core::event::{Event, Stopping, Submission};
+use greenlane_core::ids::RunId;
+use greenlane_core::input::{Input, Request};
+use greenlane_core::options::RunOptions;
+use greenlane_core::state::State;
+use greenlane_core::time::Time;
+
+pub use context::{Context, Setup};
+pub use layout::{Layout, PreparedWorkspace};
+
+use crate::clock;
+use crate::control::{Answer, Call, Say, Server, socket_path};
+use crate::journal::{Journal, JournalError, Record};
+
+/// What the driver's thread is sent.
+pub(crate) enum Message {
+    /// An action's result.
+    Input(Input),
+    /// Another process says something.
+    Call(Call),
+    /// A signal came in.
+    Signal(i32),
+    /// Something for the user that is not the core's business.
+    Warning(String),
+}
+
+/// Where a run is taken up.
+pub enum Start {
+    /// A new one.
+    New {
+        /// Its limits and policies.
+        options: Box<RunOptions>,
+        /// Its plans.
+        submissions: Vec<Submission>,
+    },
+    /// One whose coordinator is gone; then these requests.
+    Resume {
+        /// Which.
+        run: RunId,
+        /// What to do next.
+        requests: Vec<Request>,
+    },
+}
+
+/// Sees everything that is journalled, in order, with the state after it.
+pub trait Observer {
+    /// Something was journalled.
+    fn journalled(&mut self, state: &State, records: &[Record]);
+    /// How often [`Observer::tick`] wants to be called while nothing happens.
+    fn tick_interval(&self) -> Option<Duration> {
+        None
+    }
+    /// Time has passed.
+    fn tick(&mut self, _state: &State, _now: Time) {}
+    /// Something that the user should know, and that concerns no event.
+    fn warn(&mut self, text: &str);
+    /// The terminal is gone: nothing more may be written to it.
+    fn detach(&mut self) {}
+}
+
+/// How coordinating came to its end.
+pub struct Finished {
+    /// The run's last state.
+    pub state: State,
+    /// The signal that ended the coordinator, or asked for the run's end.
+    pub signal: Option<i32>,
+}
+
+/// Why coordinating could not begin or go on. The journal holds everything up to then.
+#[derive(Debug, thiserror::Error)]
+pub enum DriverError {
+    /// The journal cannot be written or read.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// The core contradicts itself.
+    #[error("a fault in the coordinator: {0}; the run can be resumed")]
+    Fault(#[from] greenlane_core::state::Illegal),
+    /// Something of the machine's refused.
+    #[error("{what}: {source}")]
+    Io {
+        /// What was tried.
+        what: String,
+        /// The system's word.
+        source: std::io::Error,
+    },
+    /// The core refused what a run was to begin with.
+    #[error("{0}")]
+    Refused(String),
+}
+
+/// Most inputs that are journalled in one transaction.
+const BATCH_MAX: usize = 256;
+
+/// Coordinates a run to its end. The caller holds the repository's lock.
+///
+/// # Errors
+/// See [`DriverError`].
+pub fn coordinate(setup: Setup, run: &RunId, start: Start, observer: &mut dyn Observer) -> Result<Finished, DriverError> {
+    let (sender, receiver) = channel();
+    let journal = Journal::create(&setup.state_dir)?;
+    let socket = socket_path(&setup.state_dir).map_err(|source| DriverError::Io { what: "no place for the control socket".into(), source })?;
+    let to_driver = sender.clone();
+    let server = Server::start(&socket, move |call| to_driver.send(Message::Call(call)).is_ok())
+        .map_err(|source| DriverError::Io { what: format!("cannot listen on {}", socket.display()), source })?;
+    let signals = listen_for_signals(sender.clone())?;
+    let context = Arc::new(Context::new(setup, run.clone(), socket, sender));
+    let mut driver = Driver {
+        state: State::default(),
+        journal,
+        context,
+        observer,
+        receiver,
+        followers: Vec::new(),
+        pending: VecDeque::new(),
+        interrupts: 0,
+        signal: None,
+        last_seq: 0,
+        last_now: Time(0),
+    };
+    let result = driver.run(start);
+    let finished = result.map(|()| Finished { state: std::mem::take(&mut driver.state), signal: driver.signal });
+    if !matches!(&finished, Ok(f) if f.state.ended_at.is_none()) {
+        // At a proper end what was asked for is finished; on SIGTERM it is left to whoever resumes.
+        driver.context.join_housekeeping();
+    }
+    drop(driver);
+    drop(server);
+    signals.close();
+    finished
+}
+
+struct Driver<'a> {
+    state: State,
+    journal: Journal,
+    context: Arc<Context>,
+    observer: &'a mut dyn Observer,
+    receiver: Receiver<Message>,
+    followers: Vec<SyncSender<Answer>>,
+    pending: VecDeque<Message>,
+    interrupts: u32,
+    signal: Option<i32>,
+    last_seq: u64,
+    last_now: Time,
+}
+
+impl Driver<'_> {
+    fn run(&mut self, start: Start) -> Result<(), DriverError> {
+        let first = self.begin(start)?;
+        self.take(first, Vec::new())?;
+        while self.state.ended_at.is_none() && self.signal != Some(SIGTERM) {
+            self.wait();
+            let (mut inputs, mut replies) = (Vec::new(), Vec::new());
+            while let Some(message) = self.pending.pop_front() {
+                self.sort(message, &mut inputs, &mut replies);
+            }
+            if inputs.is_empty() {
+                inputs.push(Input::Tick);
+            }
+            self.take(inputs, replies)?;
+        }
+        Ok(())
+    }
+
+    fn begin(&mut self, start: Start) -> Result<Vec<Input>, DriverError> {
+        match start {
+            Start::New { options, submissions } => {
+                let mut inputs = vec![Input::Begin(*options)];
+                inputs.extend(submissions.into_iter().map(|s| Input::Submit(Box::new(s))));
+                Ok(inputs)
+            }
+            Start::Resume { run, requests } => {
+                let (state, seq) = self.journal.load(&run)?;
+                let over = state.finished;
+                self.state = state;
+                self.last_seq = seq;
+                let mut inputs = if over { Vec::new() } else { vec![Input::Resume] };
+                inputs.extend(requests.into_iter().map(Input::Request));
+                Ok(inputs)
+            }
+        }
+    }
+
+    /// Steps the core for each input, journals all their events at once, and only then answers and acts.
+    fn take(&mut self, inputs: Vec<Input>, mut replies: Vec<Option<SyncSender<Answer>>>) -> Result<(), DriverError> {
+        let now = clock::now().max(self.last_now);
+        self.last_now = now;
+        replies.resize_with(inputs.len(), || None);
+        let (mut events, mut actions, mut answers) = (Vec::new(), Vec::new(), Vec::new());
+        for (input, reply) in inputs.into_iter().zip(replies) {
+            let step = step(&mut self.state, now, input);
+            events.extend(step.events);
+            actions.extend(step.actions);
+            match (step.reply, reply) {
+                (Some(said), Some(to)) => answers.push((to, said)),
+                // Asked for by whoever started this coordinator: a refusal ends it before anything was done.
+                (Some(Err(why)), None) => return Err(DriverError::Refused(why)),
+                _ => {}
+            }
+            if let Some(fault) = step.fault {
+                return Err(fault.into());
+            }
+        }
+        self.append(now, events)?;
+        for (to, said) in answers {
+            let answer = said.map_or_else(Answer::Refused, |()| Answer::Done);
+            drop(to.try_send(answer));
+        }
+        for action in actions {
+            self.perform(action);
+        }
+        Ok(())
+    }
+
+    fn append(&mut self, now: Time, events: Vec<Event>) -> Result<(), DriverError> {
+        if events.is_empty() {
+            return Ok(());
+        }
+        let last = self.journal.append(&self.context.run, now, &events)?;
+        let first = last + 1 - events.len() as u64;
+        self.last_seq = last;
+        let run = &self.context.run;
+        let records: Vec<Record> =
+            events.into_iter().zip(first..).map(|(event, seq)| Record { seq, run: run.clone(), at: now, event }).collect();
+        #[cfg(debug_assertions)]
+        crash_point(&records);
+        // A follower that is slow to read misses a number, not an event: it reads the journal itself.
+        self.followers.retain(|f| !matches!(f.try_send(Answer::Journalled(last)), Err(std::sync::mpsc::TrySendError::Disconnected(_))));
+        self.observer.journalled(&self.state, &records);
+        Ok(())
+    }
+
+    /// Sleeps until something is sent, the core's next deadline, or the observer's next tick.
+    fn wait(&mut self) {
+        loop {
+            let now = clock::now();
+            let deadline = self.state.next_deadline().map(|at| at.since(now));
+            let tick = self.observer.tick_interval();
+            let patience = [deadline, tick].into_iter().flatten().min();
+            let received = match patience {
+                Some(patience) => self.receiver.recv_timeout(patience),
+                None => self.receiver.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            };
+            match received {
+                Ok(message) => {
+                    self.pending.push_back(message);
+                    while self.pending.len() < BATCH_MAX
+                        && let Ok(message) = self.receiver.try_recv()
+                    {
+                        self.pending.push_back(message);
+                    }
+                    return;
+                }
+                Err(_) if tick.is_some() => {
+                    let now = clock::now();
+                    self.observer.tick(&self.state, now);
+                    if self.state.next_deadline().is_some_and(|at| at <= now) {
+                        return;
+                    }
+                }
+                Err(_) => return,
+            }
+        }
+    }
+
+    fn sort(&mut self, message: Message, inputs: &mut Vec<Input>, replies: &mut Vec<Option<SyncSender<Answer>>>) {
+        let mut push = |input, reply| {
+            inputs.push(input);
+            replies.push(reply);
+        };
+        match message {
+            Message::Input(input) => push(input, None),
+            Message::Call(Call { say: Say::Ask(request), answers }) => push(Input::Request(request), Some(answers)),
+            Message::Call(Call { say: Say::Submit(submission), answers }) => push(Input::Submit(submission), Some(answers)),
+            Message::Call(Call { say: Say::Who, answers }) => {
+                drop(answers.try_send(Answer::Run { run: self.context.run.clone(), pid: std::process::id() }));
+            }
+            Message::Call(Call { say: Say::Follow, answers }) => {
+                drop(answers.try_send(Answer::Journalled(self.last_seq)));
+                self.followers.push(answers);
+            }
+            Message::Warning(text) => self.observer.warn(&text),
+            Message::Signal(SIGHUP) => self.observer.detach(),
+            Message::Signal(SIGTERM) => self.signal = Some(SIGTERM),
+            Message::Signal(signal) => {
+                self.signal = Some(signal);
+                self.interrupts += 1;
+                let how = match self.interrupts {
+                    1 => Stopping::Drain,
+                    2 => Stopping::Terminate,
+                    _ => Stopping::Kill,
+                };
+                push(Input::Request(Request::StopRun { how }), Some(std::sync::mpsc::sync_channel(1).0));
+            }
+        }
+    }
+
+    fn perform(&self, action: Action) {
+        let context = Arc::clone(&self.context);
+        match action {
+            Action::PreparePlan { plan } => plan::prepare(context, &self.state, &plan),
+            Action::VerifyBase { plan, commit } => plan::verify_base(context, &self.state, &plan, commit),
+            Action::StartAttempt { attempt, agent, fresh, base } => {
+                attempt::start(context, &self.state, attempt, &agent, fresh, base);
+            }
+            Action::ProbeAttempt { attempt } => attempt::take_up(context, &self.state, attempt),
+            Action::EndAttempt { attempt, now } => attempt::end(context, attempt, now),
+            Action::JudgeWork { attempt } => attempt::judge(context, &self.state, attempt),
+            Action::MergeBatch { batch, plan, onto, attempts } => {
+                landing::merge(context, &self.state, batch, &plan, onto, attempts);
+            }
+            Action::VerifyBatch { batch, plan, commit, again } => landing::verify(context, &self.state, batch, &plan, commit, again),
+            Action::MoveBranch { batch, plan, from, to } => landing::move_branch(context, &self.state, batch, &plan, from, to),
+            Action::FreeWorkspace { attempt } => housekeeping::free(context, attempt),
+            Action::KeepWorkspace { attempt } => housekeeping::keep(context, &self.state, attempt),
+            Action::AbortGates => self.context.abort_gates(),
+        }
+    }
+}
+
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+
+fn listen_for_signals(sender: Sender<Message>) -> Result<signal_hook::iterator::Handle, DriverError> {
+    let io = |source| DriverError::Io { what: "cannot listen for signals".into(), source };
+    let mut signals = signal_hook::iterator::Signals::new([SIGINT, SIGTERM, SIGHUP]).map_err(io)?;
+    let handle = signals.handle();
+    std::thread::Builder::new()
+        .name("signals".into())
+        .spawn(move || {
+            for signal in signals.forever() {
+                if sender.send(Message::Signal(signal)).is_err() {
+                    return;
+                }
+            }
+        })
+        .map_err(io)?;
+    Ok(handle)
+}
+
+/// For the crash tests: `GREENLANE_CRASH_AFTER=kind:n` kills this process right after the n-th event of that kind was
+/// appended, before anything was done about it. Not in release builds.
+#[cfg(debug_assertions)]
+fn crash_point(records: &[Record]) {
+    use std::sync::atomic::{AtomicU32, Ordering};
+    static SEEN: AtomicU32 = AtomicU32::new(0);
+    let Ok(wanted) = std::env::var("GREENLANE_CRASH_AFTER") else { return };
+    let Some((kind, n)) = wanted.split_once(':').and_then(|(k, n)| Some((k, n.parse::<u32>().ok()?))) else { return };
+    for record in records {
+        let body = serde_json::to_value(&record.event).unwrap_or_default();
+        if body.get("event").and_then(|k| k.as_str()) == Some(kind) && SEEN.fetch_add(1, Ordering::SeqCst) + 1 == n {
+            drop(rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL));
+        }
+    }
+}

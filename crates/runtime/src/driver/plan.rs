@@ -1,0 +1,44 @@
+//! Performs what concerns a whole plan: its branch, its suite, the suite on its base.
+
+use std::sync::Arc;
+
+use greenlane_core::ids::{Oid, PlanId};
+use greenlane_core::input::Input;
+use greenlane_core::slug::slug;
+use greenlane_core::state::State;
+
+use super::context::Context;
+use super::landing::{self, SuiteJob};
+use crate::gate;
+use crate::git::land;
+
+pub(super) fn prepare(context: Arc<Context>, state: &State, plan: &PlanId) {
+    let Some(p) = state.plan(plan) else { return };
+    let submission = p.submission.clone();
+    Context::perform("plan", move || {
+        let plan = submission.plan.id.clone();
+        let own = format!("greenlane/{}/plan/{}", context.run, slug(plan.as_str()));
+        let wanted = submission.plan.branch.clone().unwrap_or(own);
+        let result = land::create_branch(&context.repo, &wanted, &submission.base)
+            .map_err(|e| e.to_string())
+            .and_then(|branch| {
+                let verify = match &submission.plan.verify {
+                    Some(commands) => commands.clone(),
+                    None => gate::detect_suite(&context.repo, &submission.base).map_err(|e| e.to_string())?.commands,
+                };
+                Ok((branch, verify))
+            });
+        context.observed(match result {
+            Ok((branch, verify)) => Input::PlanPrepared { plan, branch, verify },
+            Err(message) => Input::PlanNotPrepared { plan, message },
+        });
+    });
+}
+
+pub(super) fn verify_base(context: Arc<Context>, state: &State, plan: &PlanId, commit: Oid) {
+    let Some(job) = SuiteJob::of(&context, state, plan, commit, "base".to_owned()) else { return };
+    Context::perform("verify base", move || {
+        let suite = landing::run_suite(&context, &job, false);
+        context.observed(Input::BaseJudged { plan: job.plan, suite });
+    });
+}

@@ -1,0 +1,81 @@
+//! Who is the coordinator of a repository: whoever holds the lock on a file in the state directory.
+//! A lock dies with its process, so it cannot go stale.
+
+use std::fs::{self, File, TryLockError};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+const FILE_NAME: &str = "coordinator.lock";
+
+/// The held lock; let go when dropped.
+#[derive(Debug)]
+pub struct Lock {
+    _file: File,
+}
+
+/// Why it could not be had.
+#[derive(Debug, thiserror::Error)]
+pub enum LockError {
+    /// Another coordinator has it.
+    #[error("another coordinator holds this repository{}", .pid.map(|p| format!(" (process {p})")).unwrap_or_default())]
+    Held {
+        /// Its process, as it wrote it down.
+        pid: Option<u32>,
+    },
+    /// The file cannot be made or locked.
+    #[error("cannot lock {}: {source}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// The system's word.
+        source: io::Error,
+    },
+}
+
+impl Lock {
+    /// Takes it, or says who has it.
+    ///
+    /// # Errors
+    /// [`LockError::Held`] if another process has it.
+    pub fn take(state_dir: &Path) -> Result<Self, LockError> {
+        let path = state_dir.join(FILE_NAME);
+        let io = |source| LockError::Io { path: path.clone(), source };
+        let mut file = File::options().create(true).truncate(false).write(true).open(&path).map_err(io)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let pid = fs::read_to_string(&path).ok().and_then(|t| t.trim().parse().ok());
+                return Err(LockError::Held { pid });
+            }
+            Err(TryLockError::Error(source)) => return Err(io(source)),
+        }
+        file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id())).map_err(io)?;
+        Ok(Self { _file: file })
+    }
+
+    /// Somebody has it right now.
+    #[must_use]
+    pub fn is_held(state_dir: &Path) -> bool {
+        let Ok(file) = File::options().write(true).open(state_dir.join(FILE_NAME)) else { return false };
+        // Shared, so that two who only look do not take each other for a coordinator.
+        matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_at_a_time_and_nobody_after() -> Result<(), Box<dyn std::error::Error>> {
+        let dir = tempfile::tempdir()?;
+        assert!(!Lock::is_held(dir.path()));
+        let lock = Lock::take(dir.path())?;
+        assert!(Lock::is_held(dir.path()));
+        assert!(matches!(Lock::take(dir.path()), Err(LockError::Held { pid: Some(p) }) if p == std::process::id()));
+        drop(lock);
+        assert!(!Lock::is_held(dir.path()));
+        drop(Lock::take(dir.path())?);
+        Ok(())
+    }
+}
