@@ -1,4 +1,6 @@
-//! `demo`: a real run on a sample repository. Its flags.
+//! `demo`: a real run on a sample repository. Its flags, and the sample.
+
+pub mod sample;
 
 use std::path::PathBuf;
 
