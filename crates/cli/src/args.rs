@@ -10,7 +10,7 @@ use clap::builder::styling::{AnsiColor, Effects};
 use clap::{ArgAction, ColorChoice, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 use greenlane_core::time::parse_duration;
 
-use crate::commands::{completions, config, man};
+use crate::commands::{completions, config, doctor, man};
 
 /// The whole command line.
 #[derive(Debug, Parser)]
@@ -82,6 +82,8 @@ pub enum Color {
 pub enum Verb {
     /// Show the configuration in force and where each value came from
     Config(config::ConfigArgs),
+    /// Find out what is missing on this machine or in this repository
+    Doctor(doctor::DoctorArgs),
     /// Print the completions of a shell
     Completions(completions::CompletionsArgs),
     /// Print the manual page, or write all of them

@@ -4,6 +4,7 @@ pub mod clean;
 pub mod completions;
 pub mod config;
 pub mod demo;
+pub mod doctor;
 pub mod events;
 pub mod land;
 pub mod logs;
@@ -31,6 +32,7 @@ use crate::error::Outcome;
 pub fn dispatch(verb: Verb, context: &Context) -> Outcome {
     match verb {
         Verb::Config(args) => config::run(&args, context),
+        Verb::Doctor(args) => doctor::run(&args, context),
         Verb::Completions(args) => completions::run(&args, context),
         Verb::Man(args) => man::run(&args, context),
     }
