@@ -1,0 +1,150 @@
+//! The command line: global options and the list of verbs. Each verb's own flags live in its file under `commands/`.
+//! Does nothing itself.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::builder::Styles;
+use clap::builder::styling::{AnsiColor, Effects};
+use clap::{ArgAction, ColorChoice, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
+use greenlane_core::time::parse_duration;
+
+use crate::commands::{completions, config, doctor, man};
+
+/// The whole command line.
+#[derive(Debug, Parser)]
+#[command(
+    name = "greenlane",
+    version,
+    about = "Runs a plan of coding tasks on one git repository with many coding agents at once, and lands only work that it verified itself.",
+    after_help = "Examples:
+  greenlane demo                    see it work on a sample repository
+  greenlane plan plan.toml          show what would happen
+  greenlane run plan.toml -j 4      do it
+  greenlane status                  how far it is
+
+Exit codes: 0 all tasks done, 1 some task is not done, 2 the command line or the plan is wrong, 3 something is missing
+here (no repository, git too old, an agent), 4 another coordinator holds the repository, 124 `wait` timed out,
+128+N ended by signal N.",
+    arg_required_else_help = true,
+    propagate_version = false,
+    disable_help_subcommand = false,
+    max_term_width = 110,
+    styles = STYLES
+)]
+pub struct Cli {
+    /// Options of every verb.
+    #[command(flatten)]
+    pub globals: Globals,
+    /// What to do.
+    #[command(subcommand)]
+    pub verb: Verb,
+}
+
+const STYLES: Styles = Styles::styled()
+    .header(AnsiColor::Green.on_default().effects(Effects::BOLD))
+    .usage(AnsiColor::Green.on_default().effects(Effects::BOLD))
+    .literal(AnsiColor::Cyan.on_default().effects(Effects::BOLD))
+    .placeholder(AnsiColor::Cyan.on_default());
+
+/// Options of every verb.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Globals {
+    /// Work in the repository at DIR; paths on the command line count from there
+    #[arg(short = 'C', value_name = "DIR", global = true, help_heading = "Global options")]
+    pub directory: Option<PathBuf>,
+    /// Say more; twice for everything
+    #[arg(short, long, action = ArgAction::Count, global = true, help_heading = "Global options")]
+    pub verbose: u8,
+    /// Say nothing but results and errors
+    #[arg(short, long, global = true, conflicts_with = "verbose", help_heading = "Global options")]
+    pub quiet: bool,
+    /// Colours: on terminals, always or never; NO_COLOR is honoured
+    #[arg(long, value_name = "WHEN", default_value = "auto", global = true, hide_possible_values = false, help_heading = "Global options")]
+    pub color: Color,
+}
+
+/// When to use colours.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// On terminals, unless NO_COLOR is set.
+    #[default]
+    Auto,
+    /// Even into files and pipes.
+    Always,
+    /// Nowhere.
+    Never,
+}
+
+/// The verbs.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Show the configuration in force and where each value came from
+    Config(config::ConfigArgs),
+    /// Find out what is missing on this machine or in this repository
+    Doctor(doctor::DoctorArgs),
+    /// Print the completions of a shell
+    Completions(completions::CompletionsArgs),
+    /// Print the manual page, or write all of them
+    Man(man::ManArgs),
+}
+
+/// Reads the command line. On `--help`, `--version` and mistakes it prints and ends the process, as clap does: exit code 0 or 2.
+pub fn parse(argv: Vec<OsString>) -> Cli {
+    let color = color_asked(&argv);
+    let matches = Cli::command().color(color).get_matches_from(argv);
+    Cli::from_arg_matches(&matches).unwrap_or_else(|e| e.exit())
+}
+
+/// Looks for `--color` before clap does, so that clap's own messages follow it.
+fn color_asked(argv: &[OsString]) -> ColorChoice {
+    let mut words = argv.iter().skip(1).map(|word| word.to_string_lossy()).take_while(|word| word != "--");
+    while let Some(word) = words.next() {
+        let value = match word.strip_prefix("--color") {
+            Some("") => words.next().map(|v| v.into_owned()),
+            Some(rest) => rest.strip_prefix('=').map(str::to_owned),
+            None => None,
+        };
+        match value.as_deref() {
+            Some("always") => return ColorChoice::Always,
+            Some("never") => return ColorChoice::Never,
+            _ => {}
+        }
+    }
+    ColorChoice::Auto
+}
+
+/// Reads a duration of the command line: `600ms`, `90s`, `30m`, `1h30m`; a bare number is seconds.
+///
+/// # Errors
+/// Says what is wrong with the text.
+pub fn duration(text: &str) -> Result<Duration, String> {
+    parse_duration(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_verb_shows_examples() {
+        for verb in Cli::command().get_subcommands() {
+            let help = verb.get_after_help().map(ToString::to_string).unwrap_or_default();
+            assert!(help.starts_with("Examples:\n  greenlane "), "{}", verb.get_name());
+        }
+    }
+
+    #[test]
+    fn colour_is_known_before_the_command_line_is_read() {
+        let asked = |words: &[&str]| color_asked(&words.iter().map(OsString::from).collect::<Vec<_>>());
+        assert_eq!(asked(&["greenlane", "run", "--color=never"]), ColorChoice::Never);
+        assert_eq!(asked(&["greenlane", "--color", "always", "run"]), ColorChoice::Always);
+        assert_eq!(asked(&["greenlane", "run", "--", "--color=never"]), ColorChoice::Auto);
+    }
+}

@@ -1,0 +1,4 @@
+# count WORD...: how many words.
+count() {
+    printf '%s\n' "$#"
+}

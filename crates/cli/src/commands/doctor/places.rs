@@ -1,0 +1,77 @@
+//! `doctor` on the places that are written to: are they writable, is there room? Creates nothing.
+
+use std::path::{Path, PathBuf};
+
+use greenlane_runtime::config::Environment;
+use rustix::fs::{Access, access, statvfs};
+
+use super::check::Check;
+
+const MIB: u64 = 1 << 20;
+/// Below this, even the logs of one attempt may not fit.
+const ROOM_NEEDED_BYTES: u64 = 200 * MIB;
+/// Below this, worktrees with their build caches soon fill the disk.
+const ROOM_WISHED_BYTES: u64 = 2048 * MIB;
+
+/// Where worktrees lie: `[workspace] dir`, else the user's state directory. `None` where not even a home is known.
+pub fn worktrees_dir(configured: Option<&Path>, top: &Path, env: &Environment) -> Option<PathBuf> {
+    if let Some(dir) = configured {
+        return Some(top.join(dir));
+    }
+    let absolute = |name: &str| env.get(std::ffi::OsStr::new(name)).map(PathBuf::from).filter(|p| p.is_absolute());
+    let state = absolute("XDG_STATE_HOME").or_else(|| absolute("HOME").map(|home| home.join(".local/state")))?;
+    Some(state.join("greenlane"))
+}
+
+/// Can things be made in `dir`, which need not be there yet?
+pub fn writable(name: &str, dir: &Path, hint: &str) -> Check {
+    let there = dir.ancestors().find(|d| d.exists()).unwrap_or(Path::new("/"));
+    if !there.is_dir() {
+        return Check::missing(name, format!("{} is not a directory", there.display()), hint);
+    }
+    if let Err(e) = access(there, Access::WRITE_OK | Access::EXEC_OK) {
+        return Check::missing(name, format!("{} is not writable: {e}", there.display()), hint);
+    }
+    let Ok(stat) = statvfs(there) else {
+        return Check::ok(name, format!("{} is writable", dir.display()));
+    };
+    let free = stat.f_bavail.saturating_mul(stat.f_frsize);
+    let message = format!("{}, {} free", dir.display(), amount(free));
+    if free < ROOM_NEEDED_BYTES {
+        Check::missing(name, message, format!("make room: at least {} are needed", amount(ROOM_NEEDED_BYTES)))
+    } else if free < ROOM_WISHED_BYTES {
+        Check::warning(name, message, "this is little for several worktrees; `greenlane clean` removes those that have landed")
+    } else {
+        Check::ok(name, message)
+    }
+}
+
+fn amount(bytes: u64) -> String {
+    if bytes >= 10 * 1024 * MIB { format!("{} GiB", bytes / (1024 * MIB)) } else { format!("{} MiB", bytes / MIB) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::check::Status;
+    use super::*;
+
+    #[test]
+    fn a_place_that_is_a_file_or_below_one_is_refused() {
+        let dir = tempfile::TempDir::new().unwrap();
+        assert_ne!(writable("state", &dir.path().join("a/b"), "h").status, Status::Missing);
+        std::fs::write(dir.path().join("a"), "").unwrap();
+        assert_eq!(writable("state", &dir.path().join("a/b"), "h").status, Status::Missing);
+    }
+
+    #[test]
+    fn worktrees_lie_where_the_configuration_or_the_user_says() {
+        let env = |name: &str, value: &str| Environment::from([(name.into(), value.into())]);
+        let top = Path::new("/repo");
+        let dir = |configured: Option<&str>, env: &Environment| worktrees_dir(configured.map(Path::new), top, env);
+        assert_eq!(dir(Some("w"), &Environment::new()), Some("/repo/w".into()));
+        assert_eq!(dir(Some("/w"), &Environment::new()), Some("/w".into()));
+        assert_eq!(dir(None, &env("XDG_STATE_HOME", "/s")), Some("/s/greenlane".into()));
+        assert_eq!(dir(None, &env("HOME", "/h")), Some("/h/.local/state/greenlane".into()));
+        assert_eq!(dir(None, &Environment::new()), None);
+    }
+}

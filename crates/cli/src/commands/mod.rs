@@ -1,0 +1,86 @@
+//! The verbs, a file each: its flags and what it does with them.
+
+pub mod clean;
+pub mod completions;
+pub mod config;
+pub mod demo;
+pub mod doctor;
+pub mod events;
+pub mod land;
+pub mod logs;
+pub mod man;
+pub mod pause;
+pub mod report;
+pub mod resume;
+pub mod retry;
+pub mod rollback;
+pub mod run;
+pub mod runs;
+pub mod status;
+pub mod stop;
+pub mod unpause;
+pub mod wait;
+
+use crate::args::Verb;
+use crate::context::Context;
+use crate::error::Outcome;
+
+/// Calls the verb.
+///
+/// # Errors
+/// Whatever keeps the verb from its work.
+pub fn dispatch(verb: Verb, context: &Context) -> Outcome {
+    match verb {
+        Verb::Config(args) => config::run(&args, context),
+        Verb::Doctor(args) => doctor::run(&args, context),
+        Verb::Completions(args) => completions::run(&args, context),
+        Verb::Man(args) => man::run(&args, context),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{Args, Command};
+
+    fn check<A: Args>(name: &'static str) {
+        let command = A::augment_args(Command::new(name));
+        let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+        assert!(help.starts_with("Examples:\n  greenlane "), "{name}");
+        command.debug_assert();
+    }
+
+    #[test]
+    fn each_verbs_flags_are_consistent_and_have_examples() {
+        check::<super::run::RunArgs>("run");
+        check::<super::status::StatusArgs>("status");
+        check::<super::logs::LogsArgs>("logs");
+        check::<super::stop::StopArgs>("stop");
+        check::<super::pause::PauseArgs>("pause");
+        check::<super::unpause::UnpauseArgs>("unpause");
+        check::<super::resume::ResumeArgs>("resume");
+        check::<super::retry::RetryArgs>("retry");
+        check::<super::wait::WaitArgs>("wait");
+        check::<super::land::LandArgs>("land");
+        check::<super::rollback::RollbackArgs>("rollback");
+        check::<super::clean::CleanArgs>("clean");
+        check::<super::events::EventsArgs>("events");
+        check::<super::runs::RunsArgs>("runs");
+        check::<super::report::ReportArgs>("report");
+        check::<super::demo::DemoArgs>("demo");
+    }
+
+    #[test]
+    fn flags_that_are_configuration_reach_it() {
+        use clap::FromArgMatches as _;
+        let words = "run p.toml -j 4 --max-plans 2 --agent a --timeout 90 --retries 1 --keep-going --require-verify --base-red allow";
+        let matches = super::run::RunArgs::augment_args(Command::new("run")).get_matches_from(words.split(' '));
+        let args = super::run::RunArgs::from_arg_matches(&matches).unwrap();
+        let loaded = greenlane_runtime::config::Config::load(None, &args.settings(), &Default::default()).unwrap();
+        let run = &loaded.config.run;
+        assert_eq!((run.jobs, run.max_plans, run.agent.as_deref(), run.timeout.as_secs()), (4, 2, Some("a"), 90));
+        assert!(run.keep_going && run.require_verify && run.base_red == greenlane_runtime::config::BaseRed::Allow);
+        assert_eq!(loaded.config.retry.max, 1);
+        let with_flag = greenlane_runtime::config::KEYS.iter().filter(|k| k.flag.is_some()).count();
+        assert_eq!(args.settings().len(), with_flag, "every key that has a flag is set by it");
+    }
+}

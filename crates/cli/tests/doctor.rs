@@ -1,0 +1,88 @@
+//! `doctor` says what is missing and ends with 3, or with 0 when nothing is.
+
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+fn path() -> std::ffi::OsString {
+    std::env::var_os("PATH").unwrap_or_default()
+}
+
+fn git(dir: &Path, args: &[&str]) {
+    let isolated = [("GIT_CONFIG_GLOBAL", "/dev/null"), ("GIT_CONFIG_NOSYSTEM", "1")];
+    let status = Command::new("git").args(args).current_dir(dir).envs(isolated).status().unwrap();
+    assert!(status.success(), "git {args:?}");
+}
+
+/// Exit code and the checks by name.
+fn doctor(dir: &Path, path: &std::ffi::OsStr) -> (Option<i32>, Value) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_greenlane"));
+    command.args(["doctor", "--json"]).current_dir(dir).env_clear().env("PATH", path).env("HOME", dir);
+    let output = command.output().unwrap();
+    let document: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(document["ok"].as_bool(), Some(output.status.success()));
+    (output.status.code(), document)
+}
+
+fn check<'a>(document: &'a Value, name: &str) -> &'a Value {
+    document["checks"].as_array().unwrap().iter().find(|c| c["name"] == name).unwrap_or(&Value::Null)
+}
+
+fn repository() -> TempDir {
+    let dir = TempDir::new().unwrap();
+    git(dir.path(), &["init", "-q", "-b", "main"]);
+    git(dir.path(), &["-c", "user.name=t", "-c", "user.email=t@t.invalid", "commit", "-q", "--allow-empty", "-m", "Start"]);
+    dir
+}
+
+#[test]
+fn a_repository_with_a_commit_is_all_that_is_needed() {
+    let dir = repository();
+    let (code, document) = doctor(dir.path(), &path());
+    assert_eq!(code, Some(0), "{document:#}");
+    assert_eq!(check(&document, "commits")["status"], "ok");
+    assert_eq!(check(&document, "identity")["status"], "warning", "the empty home has no identity");
+    assert_eq!(check(&document, "worktrees")["status"], "ok");
+    assert!(!dir.path().join(".greenlane").exists(), "doctor changes nothing");
+}
+
+#[test]
+fn no_repository_and_no_commits_are_told_with_what_to_do() {
+    let dir = TempDir::new().unwrap();
+    let (code, document) = doctor(dir.path(), &path());
+    assert_eq!((code, check(&document, "repository")["status"].as_str()), (Some(3), Some("missing")));
+    git(dir.path(), &["init", "-q"]);
+    let (code, document) = doctor(dir.path(), &path());
+    assert_eq!((code, check(&document, "repository")["status"].as_str()), (Some(3), Some("ok")));
+    assert_eq!(check(&document, "commits")["status"], "missing");
+    assert!(check(&document, "commits")["hint"].as_str().unwrap().contains("git commit"));
+}
+
+#[test]
+fn git_that_is_missing_or_too_old_is_told() {
+    let dir = repository();
+    let bin = dir.path().join("bin");
+    std::fs::create_dir(&bin).unwrap();
+    let (code, document) = doctor(dir.path(), bin.as_os_str());
+    assert_eq!((code, check(&document, "git")["status"].as_str()), (Some(3), Some("missing")));
+    assert_eq!(check(&document, "sh")["status"], "missing");
+    // Written by another process: a file that this one has open for writing, in whatever thread, could not be executed.
+    let script = "printf '#!/bin/sh\\necho git version 2.37.9\\n' > bin/git && chmod +x bin/git";
+    assert!(Command::new("sh").args(["-c", script]).current_dir(dir.path()).status().unwrap().success());
+    let (code, document) = doctor(dir.path(), bin.as_os_str());
+    assert_eq!((code, check(&document, "git")["message"].as_str()), (Some(3), Some("2.37.9 is too old")));
+}
+
+#[test]
+fn wrong_configuration_is_one_of_its_findings() {
+    let dir = repository();
+    std::fs::write(dir.path().join("greenlane.toml"), "[run]\njosb = 1\n[workspace]\ndir = \"greenlane.toml\"\n").unwrap();
+    let (code, document) = doctor(dir.path(), &path());
+    let found = check(&document, "configuration");
+    assert_eq!((code, found["status"].as_str(), found["hint"].as_str()), (Some(3), Some("missing"), Some("did you mean `jobs`?")));
+    std::fs::write(dir.path().join("greenlane.toml"), "[workspace]\ndir = \"greenlane.toml\"\n").unwrap();
+    let (code, document) = doctor(dir.path(), &path());
+    assert_eq!((code, check(&document, "worktrees")["status"].as_str()), (Some(3), Some("missing")), "{document:#}");
+}
