@@ -2,4 +2,5 @@
 //!
 //! Decides nothing about a run: that is the core's business. Knows nothing of terminals or argument parsing.
 
+pub mod agent;
 pub mod git;
