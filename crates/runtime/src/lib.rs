@@ -2,10 +2,12 @@
 //!
 //! Decides nothing about a run: that is the core's business. Knows nothing of terminals or argument parsing.
 
-pub mod config;
+pub mod agent;
 pub mod clock;
+pub mod config;
 pub mod control;
 pub mod driver;
 pub mod git;
 pub mod journal;
 pub mod lock;
+pub mod submission;

@@ -1,0 +1,224 @@
+//! What an agent is, as data: the shape of `agents.toml` and of `[agents.NAME]` in the configuration.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use greenlane_core::time::duration_text;
+use serde::{Deserialize, Serialize};
+
+/// How an agent's standard output is to be understood.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OutputKind {
+    /// Text for people.
+    #[default]
+    Plain,
+    /// Claude Code's `stream-json`.
+    Claude,
+    /// `codex exec --json`.
+    Codex,
+    /// Gemini CLI's `stream-json`.
+    Gemini,
+    /// `opencode run --format json`.
+    Opencode,
+}
+
+/// An agent as it is started: a built-in one with what the configuration says about it, or a user's own.
+///
+/// The command line is `command args… model_args… extra_args… resume_args… prompt_args…`. Each may hold `{prompt}`,
+/// `{prompt_file}`, `{worktree}`, `{model}` and `{session}`; `model_args` stand only where there is a model, `resume_args`
+/// only where there is a session.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AgentDef {
+    /// As plans and the configuration call it; the key in the file.
+    #[serde(skip_deserializing)]
+    pub name: String,
+    /// A program's name, looked up on the user's PATH, or a path.
+    pub command: String,
+    /// What always follows.
+    #[serde(default)]
+    pub args: Vec<String>,
+    /// What follows where a model is named.
+    #[serde(default)]
+    pub model_args: Vec<String>,
+    /// The user's own additions.
+    #[serde(default)]
+    pub extra_args: Vec<String>,
+    /// What follows where a session is gone on with.
+    #[serde(default)]
+    pub resume_args: Vec<String>,
+    /// What comes last.
+    #[serde(default)]
+    pub prompt_args: Vec<String>,
+    /// Template of the text for its standard input; `None`: nothing. Preferred to an argument: no limit, and no `ps` shows it.
+    #[serde(default)]
+    pub stdin: Option<String>,
+    /// How its output is read.
+    #[serde(default)]
+    pub output: OutputKind,
+    /// Variables that are set.
+    #[serde(default)]
+    pub env: BTreeMap<String, String>,
+    /// Globs of the user's variables that pass, besides the general list.
+    #[serde(default)]
+    pub env_allow: Vec<String>,
+    /// Variables that pass too, any of which signs it in.
+    #[serde(default)]
+    pub credentials: Vec<String>,
+    /// Files any of which shows that it is signed in; `~/` and `$VARIABLE/` at the start are filled in.
+    #[serde(default)]
+    pub credential_files: Vec<String>,
+    /// Files that may hold another way to sign in: where one exists, nothing can be said.
+    #[serde(default)]
+    pub settings_files: Vec<String>,
+    /// What to do to sign in; without it nobody is ever told to.
+    #[serde(default)]
+    pub sign_in_hint: Option<String>,
+    /// How to get it.
+    #[serde(default)]
+    pub install_hint: Option<String>,
+    /// Most attempts with it at once; `None`: no limit of its own.
+    #[serde(default)]
+    pub slots: Option<u32>,
+    /// Longest silence; `None`: as long as it likes.
+    #[serde(default, with = "duration_text::option")]
+    pub stall_timeout: Option<Duration>,
+    /// The model, where the task names none; `None`: the agent's own choice.
+    #[serde(default)]
+    pub model: Option<String>,
+    /// It was run for real by the project's tests with a pinned version.
+    #[serde(default)]
+    pub tested: bool,
+    /// The configuration changed how it is started, so nothing can be said about its sign-in.
+    #[serde(skip)]
+    pub customised: bool,
+}
+
+/// `[agents.NAME]` of the configuration: what is given replaces or, for `extra_args`, `env` and `env_allow`, adds.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AgentOverride {
+    /// Replaces the program.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub command: Option<String>,
+    /// Replaces the arguments, and with them the built-in way to hand the prompt over where they name it themselves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub args: Option<Vec<String>>,
+    /// Replaces what follows where a model is named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model_args: Option<Vec<String>>,
+    /// Replaces what follows where a session is gone on with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resume_args: Option<Vec<String>>,
+    /// Replaces what comes last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prompt_args: Option<Vec<String>>,
+    /// Added after the built-in arguments.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub extra_args: Vec<String>,
+    /// Replaces the template of its standard input.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stdin: Option<String>,
+    /// Replaces the reader.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output: Option<OutputKind>,
+    /// Added to the variables that are set.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub env: BTreeMap<String, String>,
+    /// Added to the globs of variables that pass.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub env_allow: Vec<String>,
+    /// Most attempts with it at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slots: Option<u32>,
+    /// Longest silence; `0s` is no limit.
+    #[serde(default, with = "duration_text::option", skip_serializing_if = "Option::is_none")]
+    pub stall_timeout: Option<Duration>,
+    /// The model, where the task names none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+}
+
+/// Longest silence of an agent that a user adds and says nothing about: as the built-in ones.
+const STALL_TIMEOUT_DEFAULT: Duration = Duration::from_secs(15 * 60);
+
+impl AgentDef {
+    /// An agent of the user's own; `None` where its entry names no command.
+    pub(super) fn new(name: &str, over: &AgentOverride) -> Option<Self> {
+        let mut def = Self {
+            name: name.to_owned(),
+            command: over.command.clone()?,
+            args: Vec::new(),
+            model_args: Vec::new(),
+            extra_args: Vec::new(),
+            resume_args: Vec::new(),
+            prompt_args: Vec::new(),
+            stdin: None,
+            output: OutputKind::Plain,
+            env: BTreeMap::new(),
+            env_allow: Vec::new(),
+            credentials: Vec::new(),
+            credential_files: Vec::new(),
+            settings_files: Vec::new(),
+            sign_in_hint: None,
+            install_hint: None,
+            slots: None,
+            stall_timeout: Some(STALL_TIMEOUT_DEFAULT),
+            model: None,
+            tested: false,
+            customised: false,
+        };
+        def.apply(over);
+        Some(def)
+    }
+
+    /// Fills in what the configuration says.
+    pub(super) fn apply(&mut self, over: &AgentOverride) {
+        self.customised |= over.args.is_some() || !over.extra_args.is_empty() || !over.env.is_empty() || !over.env_allow.is_empty();
+        self.customised |= over.command.is_some();
+        replace(&mut self.command, over.command.as_ref());
+        if let Some(args) = &over.args {
+            self.args.clone_from(args);
+            // The new arguments are the whole command line of the user's: what the built-in ones had besides may not fit.
+            self.model_args.clear();
+            self.resume_args.clear();
+            self.prompt_args.clear();
+            if args.iter().any(|a| a.contains("{prompt}") || a.contains("{prompt_file}")) {
+                self.stdin = None;
+            }
+        }
+        replace(&mut self.model_args, over.model_args.as_ref());
+        replace(&mut self.resume_args, over.resume_args.as_ref());
+        replace(&mut self.prompt_args, over.prompt_args.as_ref());
+        replace(&mut self.output, over.output.as_ref());
+        self.extra_args.extend(over.extra_args.iter().cloned());
+        self.env.extend(over.env.clone());
+        self.env_allow.extend(over.env_allow.iter().cloned());
+        if over.stdin.is_some() {
+            self.stdin.clone_from(&over.stdin);
+        }
+        if over.slots.is_some() {
+            self.slots = over.slots;
+        }
+        if let Some(limit) = over.stall_timeout {
+            self.stall_timeout = Some(limit).filter(|l| !l.is_zero());
+        }
+        if over.model.is_some() {
+            self.model.clone_from(&over.model);
+        }
+    }
+
+    /// Whether any of its templates hands the prompt over.
+    pub(super) fn gets_the_prompt(&self) -> bool {
+        let args = [&self.args, &self.extra_args, &self.prompt_args];
+        let mut templates = args.into_iter().flatten().chain(&self.stdin);
+        templates.any(|t| t.contains("{prompt}") || t.contains("{prompt_file}"))
+    }
+}
+
+fn replace<T: Clone>(old: &mut T, new: Option<&T>) {
+    if let Some(new) = new {
+        old.clone_from(new);
+    }
+}

@@ -1,0 +1,122 @@
+//! From a definition to a command line: templates filled in, what has no value left out.
+
+use std::path::Path;
+
+use super::definition::AgentDef;
+
+/// The name of the command agent: no model, just the task's `run` line.
+pub const COMMAND: &str = "command";
+
+/// Above this a prompt does not go into an argument but is pointed at in its file. Linux takes 128 KiB for one argument
+/// (`MAX_ARG_STRLEN`, 32 pages), and the template may add to it.
+pub const PROMPT_ARGUMENT_BYTES_MAX: usize = 100 * 1024;
+
+/// What one start of an agent fills in.
+#[derive(Clone, Copy, Debug)]
+pub struct Launch<'a> {
+    /// The whole prompt.
+    pub prompt: &'a str,
+    /// Where the same text lies; absolute.
+    pub prompt_file: &'a Path,
+    /// The worktree's root; absolute.
+    pub worktree: &'a Path,
+    /// The task's model, which goes before the agent's.
+    pub model: Option<&'a str>,
+    /// The session to go on with, as the agent itself named it.
+    pub session: Option<&'a str>,
+}
+
+/// The command agent's command line.
+#[must_use]
+pub fn command_argv(run: &str) -> Vec<String> {
+    ["sh", "-c", run].map(str::to_owned).to_vec()
+}
+
+impl AgentDef {
+    /// The command line. An argument whose placeholder has no value is left out, and the option before it with it.
+    #[must_use]
+    pub fn argv(&self, launch: &Launch<'_>) -> Vec<String> {
+        let values = Values::new(self, launch);
+        let mut argv = vec![self.command.clone()];
+        let model_args = if values.model.is_some() { &*self.model_args } else { &[] };
+        let resume_args = if values.session.is_some() { &*self.resume_args } else { &[] };
+        for templates in [&self.args, model_args, &self.extra_args, resume_args, &self.prompt_args] {
+            let start = argv.len();
+            for template in templates {
+                match values.fill(template, Place::Argument) {
+                    Some(argument) => argv.push(argument),
+                    None if argv.len() > start && argv.last().is_some_and(|a| is_bare_option(a)) => drop(argv.pop()),
+                    None => {}
+                }
+            }
+        }
+        argv
+    }
+
+    /// The text for its standard input; `None`: it gets nothing.
+    #[must_use]
+    pub fn stdin_text(&self, launch: &Launch<'_>) -> Option<String> {
+        Values::new(self, launch).fill(self.stdin.as_ref()?, Place::Stdin)
+    }
+}
+
+fn is_bare_option(argument: &str) -> bool {
+    argument.starts_with('-') && argument.len() > 1 && !argument.contains('=')
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Argument,
+    Stdin,
+}
+
+struct Values<'a> {
+    launch: Launch<'a>,
+    model: Option<&'a str>,
+    session: Option<&'a str>,
+}
+
+impl<'a> Values<'a> {
+    fn new(def: &'a AgentDef, launch: &Launch<'a>) -> Self {
+        let model = launch.model.or(def.model.as_deref()).filter(|m| !m.is_empty());
+        Self { launch: *launch, model, session: launch.session.filter(|s| !s.is_empty()) }
+    }
+
+    /// One pass from left to right, so that a placeholder within the prompt's own text stays what it is.
+    fn fill(&self, template: &str, place: Place) -> Option<String> {
+        let mut out = String::new();
+        let mut rest = template;
+        while let Some(open) = rest.find('{') {
+            out.push_str(&rest[..open]);
+            rest = &rest[open..];
+            let known = rest.find('}').and_then(|close| Some((self.value(&rest[1..close], place)?, close)));
+            match known {
+                Some((value, close)) => {
+                    out.push_str(&value?);
+                    rest = &rest[close + 1..];
+                }
+                None => {
+                    out.push('{');
+                    rest = &rest[1..];
+                }
+            }
+        }
+        out.push_str(rest);
+        Some(out)
+    }
+
+    /// `None`: no such placeholder. `Some(None)`: it has no value.
+    fn value(&self, name: &str, place: Place) -> Option<Option<String>> {
+        Some(match name {
+            "prompt" if place == Place::Argument && self.launch.prompt.len() > PROMPT_ARGUMENT_BYTES_MAX => {
+                Some(format!("Your task stands in the file {}: read all of it and do what it says.", self.launch.prompt_file.display()))
+            }
+            "prompt" => Some(self.launch.prompt.to_owned()),
+            "prompt_file" => Some(self.launch.prompt_file.display().to_string()),
+            "worktree" => Some(self.launch.worktree.display().to_string()),
+            "model" => self.model.map(str::to_owned),
+            "session" => self.session.map(str::to_owned),
+            _ => return None,
+        })
+    }
+}

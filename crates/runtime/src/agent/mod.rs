@@ -1,0 +1,17 @@
+//! Which agents there are, how each is started, and what its output means.
+//!
+//! Built-in agents are data (`agents.toml`) plus a reader of their output; the user's configuration extends them or adds
+//! whole ones without code. Knows nothing of tasks, plans or worktrees beyond their paths; starts no agent itself.
+
+mod definition;
+mod environment;
+mod launch;
+mod presence;
+mod readers;
+mod registry;
+
+pub use definition::{AgentDef, AgentOverride, OutputKind};
+pub use launch::{COMMAND, Launch, PROMPT_ARGUMENT_BYTES_MAX, command_argv};
+pub use presence::{Presence, SignedIn, VERSION_TIMEOUT};
+pub use readers::{LINE_BYTES_MAX, Reader, reader};
+pub use registry::{Registry, RegistryError};

@@ -1,0 +1,124 @@
+//! Is the agent's program there, and is anybody signed in? Looks, and asks for a version only where the caller wants it.
+
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::mpsc;
+use std::time::Duration;
+
+use super::definition::AgentDef;
+
+/// How long an agent may take to say its version; the slowest measured takes 2 s on a busy machine.
+pub const VERSION_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How much of what it says about its version is read.
+const VERSION_BYTES_MAX: u64 = 4_096;
+
+/// Whether an agent's program was found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Presence {
+    /// It was.
+    Found {
+        /// The file that would be started.
+        path: PathBuf,
+        /// What it says with `--version`, where it was asked and answered in time.
+        version: Option<String>,
+    },
+    /// Nothing executable by this name is on the PATH.
+    Missing,
+}
+
+/// Whether an agent can be expected to reach its model.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SignedIn {
+    /// There is evidence: this variable or file. Not that it is still valid.
+    Yes(String),
+    /// There is none, and this is what to do.
+    No(String),
+    /// It may be by other means.
+    Unknown,
+}
+
+impl AgentDef {
+    /// Looks the program up on the user's PATH; a relative path counts from `dir`. Starts nothing.
+    #[must_use]
+    pub fn presence(&self, user_env: &BTreeMap<OsString, OsString>, dir: &Path) -> Presence {
+        let command = Path::new(&self.command);
+        let found = if self.command.contains('/') {
+            Some(dir.join(command)).filter(|path| is_executable(path))
+        } else {
+            let path = user_env.get(OsStr::new("PATH")).map(OsString::as_os_str).unwrap_or_default();
+            std::env::split_paths(path).map(|place| dir.join(place).join(command)).find(|path| is_executable(path))
+        };
+        found.map_or(Presence::Missing, |path| Presence::Found { path, version: None })
+    }
+
+    /// The same, and asks it for its version, which starts it: for `doctor`, never on the way to an attempt.
+    #[must_use]
+    pub fn presence_with_version(&self, user_env: &BTreeMap<OsString, OsString>, dir: &Path) -> Presence {
+        match self.presence(user_env, dir) {
+            Presence::Found { path, .. } => {
+                let version = version(&path, &self.environment(user_env));
+                Presence::Found { path, version }
+            }
+            Presence::Missing => Presence::Missing,
+        }
+    }
+
+    /// Looks for evidence that somebody is signed in. Says no only where there is nothing that could be another way.
+    #[must_use]
+    pub fn signed_in(&self, user_env: &BTreeMap<OsString, OsString>) -> SignedIn {
+        let environment = self.environment(user_env);
+        let set = |name: &&String| environment.get(OsStr::new(name.as_str())).is_some_and(|value| !value.is_empty());
+        if let Some(name) = self.credentials.iter().find(set) {
+            return SignedIn::Yes(name.clone());
+        }
+        let exists = |template: &&String| expand(template, &environment).is_some_and(|path| path.exists());
+        if let Some(file) = self.credential_files.iter().find(exists) {
+            return SignedIn::Yes(file.clone());
+        }
+        match &self.sign_in_hint {
+            Some(hint) if !self.customised && !self.settings_files.iter().any(|f| exists(&f)) => SignedIn::No(hint.clone()),
+            _ => SignedIn::Unknown,
+        }
+    }
+}
+
+fn is_executable(path: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt as _;
+    path.metadata().is_ok_and(|m| m.is_file() && m.permissions().mode() & 0o111 != 0)
+}
+
+/// Fills in `~/` and `$VARIABLE/`; `None` where that has no value.
+fn expand(template: &str, environment: &BTreeMap<OsString, OsString>) -> Option<PathBuf> {
+    let (variable, rest) = match template.strip_prefix("~/") {
+        Some(rest) => ("HOME", rest),
+        None => match template.strip_prefix('$') {
+            Some(named) => named.split_once('/')?,
+            None => return Some(PathBuf::from(template)),
+        },
+    };
+    let home = environment.get(OsStr::new(variable)).filter(|value| !value.is_empty())?;
+    Some(Path::new(home).join(rest))
+}
+
+fn version(program: &Path, environment: &BTreeMap<OsString, OsString>) -> Option<String> {
+    let mut command = Command::new(program);
+    command.arg("--version").env_clear().envs(environment).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut child = command.spawn().ok()?;
+    let stdout = child.stdout.take()?;
+    let (send, answer) = mpsc::channel();
+    // A thread of its own, since reading has no time limit. Where the child leaves a grandchild with the pipe it ends with that one.
+    std::thread::spawn(move || {
+        let mut text = String::new();
+        let read = stdout.take(VERSION_BYTES_MAX).read_to_string(&mut text);
+        drop(send.send(read.map(|_| text)));
+    });
+    let said = answer.recv_timeout(VERSION_TIMEOUT);
+    drop(child.kill());
+    drop(child.wait());
+    let text = said.ok()?.ok()?;
+    text.lines().map(str::trim).find(|line| !line.is_empty()).map(|line| line.chars().take(80).collect())
+}

@@ -1,0 +1,91 @@
+//! Gemini CLI, `--output-format stream-json` (measured with 0.61.0).
+//!
+//! Its errors are of type "unknown" with the provider's answer inside the message; it retries in silence, but for standard
+//! error ("Attempt 1 failed with status 429"). Google counts cached input within the input. There is no cost.
+
+use greenlane_core::attempt::{AgentReport, Usage};
+use serde_json::Value;
+
+use super::activity::describe;
+use super::notes::{Notes, count, error};
+use super::{Reader, event};
+
+/// Reads Gemini's events.
+#[derive(Default)]
+pub(super) struct Gemini {
+    notes: Notes,
+    /// Its message comes in pieces, and this is not the first.
+    within_message: bool,
+}
+
+impl Reader for Gemini {
+    fn line(&mut self, line: &str) {
+        let Some(event) = event(line) else { return };
+        let kind = event["type"].as_str().unwrap_or_default();
+        let piece = kind == "message" && event["role"] == "assistant";
+        if piece && !self.within_message {
+            self.notes.model_called();
+            self.notes.begins_to_say();
+        }
+        self.within_message = piece && event["delta"] == true;
+        match kind {
+            "init" => {
+                self.notes.session(&event["session_id"]);
+                self.notes.model(&event["model"]);
+                self.notes.does("thinking");
+            }
+            "message" if piece => {
+                self.notes.says_more(event["content"].as_str().unwrap_or_default());
+                self.notes.does("writing");
+            }
+            "tool_use" => {
+                self.notes.model_called();
+                self.notes.tool_called();
+                let what = describe(event["tool_name"].as_str().unwrap_or("a tool"), &event["parameters"], "");
+                self.notes.does(&what);
+            }
+            "tool_result" => self.notes.does("thinking"),
+            "result" => self.result(&event),
+            _ => {}
+        }
+    }
+
+    fn error_line(&mut self, line: &str) {
+        if let Some((n, rest)) = line.trim_start().strip_prefix("Attempt ").and_then(|r| r.split_once(" failed"))
+            && n.parse::<u32>().is_ok()
+        {
+            self.notes.retried(error(rest, None), &format!(", try {n}"));
+        }
+    }
+
+    fn report(&self) -> AgentReport {
+        self.notes.report()
+    }
+
+    fn activity(&self) -> Option<&str> {
+        self.notes.activity()
+    }
+}
+
+impl Gemini {
+    fn result(&mut self, event: &Value) {
+        let stats = &event["stats"];
+        if stats.is_object() {
+            self.notes.usage(Usage {
+                input_tokens: count(&stats["input_tokens"]),
+                cached_tokens: count(&stats["cached"]),
+                output_tokens: count(&stats["output_tokens"]),
+                cost_usd: None,
+            });
+        }
+        if event["status"] == "success" {
+            self.notes.succeeded();
+        } else {
+            let failure = &event["error"];
+            let message = failure["message"].as_str().unwrap_or("it ended with an error that it does not name");
+            let mut error = error(message, None);
+            error.status = error.status.or_else(|| self.notes.known_status());
+            self.notes.failed(error);
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! Readers of agents' output: from lines to what they mean. One file per agent.
+//!
+//! Exit codes lie (an agent that could not reach its model may end with 0), so what an agent says in its events goes first.
+//! Every reader takes whatever comes: a line that it does not understand is passed over. What is kept is bounded.
+
+mod activity;
+mod claude;
+mod codex;
+mod gemini;
+mod notes;
+mod opencode;
+mod plain;
+mod status;
+
+use greenlane_core::attempt::AgentReport;
+use serde_json::Value;
+
+use super::definition::OutputKind;
+
+/// Longer lines are passed over: the longest real ones hold a tool's whole output.
+pub const LINE_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// Gathers what an agent's output says, line by line.
+pub trait Reader: Send {
+    /// A line of standard output, without its end.
+    fn line(&mut self, line: &str);
+    /// A line of standard error, without its end.
+    fn error_line(&mut self, line: &str);
+    /// What is known so far. While the agent retries its model the error of the last try stands in it, so that an attempt
+    /// that is ended meanwhile still tells why.
+    fn report(&self) -> AgentReport;
+    /// What it does just now, one short line for people: "writes src/a.rs", "runs `cargo test`".
+    fn activity(&self) -> Option<&str>;
+}
+
+/// A fresh reader of this kind of output.
+#[must_use]
+pub fn reader(kind: OutputKind) -> Box<dyn Reader> {
+    match kind {
+        OutputKind::Plain => Box::new(plain::Plain::default()),
+        OutputKind::Claude => Box::new(claude::Claude::default()),
+        OutputKind::Codex => Box::new(codex::Codex::default()),
+        OutputKind::Gemini => Box::new(gemini::Gemini::default()),
+        OutputKind::Opencode => Box::new(opencode::Opencode::default()),
+    }
+}
+
+/// The event of a line, where it is one: a JSON object with a `type`.
+fn event(line: &str) -> Option<Value> {
+    let line = line.trim();
+    if line.len() > LINE_BYTES_MAX || !line.starts_with('{') {
+        return None;
+    }
+    serde_json::from_str::<Value>(line).ok().filter(|v| v["type"].is_string())
+}

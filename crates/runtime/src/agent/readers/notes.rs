@@ -1,0 +1,211 @@
+//! What all readers note down, each with its limit.
+
+use greenlane_core::attempt::{AgentError, AgentReport, Usage};
+use greenlane_core::time::Time;
+use serde_json::Value;
+
+use super::status::http_status;
+
+/// Most characters of an error's message.
+const ERROR_CHARS_MAX: usize = 1_000;
+/// Most characters of the agent's last words.
+const MESSAGE_CHARS_MAX: usize = 2_000;
+/// Most characters of one line about what it does.
+const ACTIVITY_CHARS_MAX: usize = 100;
+/// Most denied tools that are named.
+const DENIED_MAX: usize = 20;
+/// Most characters of an id or a name.
+const NAME_CHARS_MAX: usize = 200;
+
+/// A report in the making.
+#[derive(Default)]
+pub(super) struct Notes {
+    report: AgentReport,
+    /// The error of the last call of the model, as long as it is being retried.
+    retrying: Option<AgentError>,
+    activity: Option<String>,
+}
+
+impl Notes {
+    pub(super) fn report(&self) -> AgentReport {
+        let mut report = self.report.clone();
+        if report.error.is_none() && report.finished != Some(true) {
+            report.error.clone_from(&self.retrying);
+        }
+        report
+    }
+
+    pub(super) fn activity(&self) -> Option<&str> {
+        self.activity.as_deref()
+    }
+
+    pub(super) fn does(&mut self, what: &str) {
+        self.activity = Some(one_line(what, ACTIVITY_CHARS_MAX));
+    }
+
+    pub(super) fn session(&mut self, id: &Value) {
+        if let Some(id) = id.as_str().filter(|id| !id.is_empty() && id.len() <= NAME_CHARS_MAX) {
+            self.report.session = Some(id.to_owned());
+        }
+    }
+
+    pub(super) fn model(&mut self, name: &Value) {
+        // Claude's own messages about an error name a model that does not exist.
+        if let Some(name) = name.as_str().filter(|n| !n.is_empty() && !n.starts_with('<')) {
+            self.report.model = Some(one_line(name, NAME_CHARS_MAX));
+        }
+    }
+
+    pub(super) fn model_called(&mut self) {
+        self.report.model_calls += 1;
+        self.retrying = None;
+    }
+
+    pub(super) fn tool_called(&mut self) {
+        self.report.tool_calls += 1;
+        self.retrying = None;
+    }
+
+    /// A call of the model that failed and will be made again.
+    pub(super) fn retried(&mut self, error: AgentError, which: &str) {
+        self.report.model_calls += 1;
+        self.report.model_retries += 1;
+        let why = error.status.map_or(String::new(), |status| format!(" ({status})"));
+        self.does(&format!("retrying the model{why}{which}"));
+        self.retrying = Some(error);
+    }
+
+    /// The model has answered since.
+    pub(super) fn recovered(&mut self) {
+        self.retrying = None;
+    }
+
+    pub(super) fn denied(&mut self, tool: String) {
+        let tool = one_line(&tool, NAME_CHARS_MAX);
+        if self.report.denied.len() < DENIED_MAX && !self.report.denied.contains(&tool) {
+            self.report.denied.push(tool);
+        }
+    }
+
+    pub(super) fn usage(&mut self, usage: Usage) {
+        self.report.usage = Some(usage);
+    }
+
+    /// Adds to what is known of the usage.
+    pub(super) fn used(&mut self, more: &Usage) {
+        let sum = self.report.usage.get_or_insert_default();
+        sum.input_tokens += more.input_tokens;
+        sum.cached_tokens += more.cached_tokens;
+        sum.output_tokens += more.output_tokens;
+        sum.cost_usd = match (sum.cost_usd, more.cost_usd) {
+            (Some(a), Some(b)) => Some(a + b),
+            (a, b) => a.or(b),
+        };
+    }
+
+    pub(super) fn says(&mut self, text: &str) {
+        let text = text.trim();
+        if !text.is_empty() {
+            self.report.last_message = last_chars(text, MESSAGE_CHARS_MAX);
+        }
+    }
+
+    pub(super) fn says_more(&mut self, text: &str) {
+        let whole = format!("{}{text}", self.report.last_message);
+        self.report.last_message = last_chars(&whole, MESSAGE_CHARS_MAX);
+    }
+
+    pub(super) fn begins_to_say(&mut self) {
+        self.report.last_message.clear();
+    }
+
+    pub(super) fn succeeded(&mut self) {
+        self.report.finished = Some(true);
+        self.report.error = None;
+        self.retrying = None;
+        self.activity = None;
+    }
+
+    /// The work goes on after all, in a further turn.
+    pub(super) fn unfinished(&mut self) {
+        self.report.finished = None;
+    }
+
+    pub(super) fn failed(&mut self, mut error: AgentError) {
+        error.reset_at = error.reset_at.or_else(|| self.retrying.as_ref()?.reset_at);
+        self.report.finished = Some(false);
+        self.report.error = Some(error);
+        self.activity = None;
+    }
+
+    /// The status of the failure that is being retried.
+    pub(super) fn known_status(&self) -> Option<u16> {
+        self.retrying.as_ref()?.status
+    }
+
+    /// A limit was hit that ends at this time.
+    pub(super) fn retried_until(&mut self, at: Time) {
+        match &mut self.retrying {
+            Some(error) => error.reset_at = Some(at),
+            None => {
+                let message = String::from("the limit of the subscription is used up");
+                self.retrying = Some(AgentError { message, status: Some(429), reset_at: Some(at) });
+            }
+        }
+    }
+}
+
+/// An error with this message and the status that is stated, or else the one that the message tells.
+pub(super) fn error(message: &str, stated: Option<u16>) -> AgentError {
+    let status = stated.or_else(|| http_status(message));
+    AgentError { message: one_line(message, ERROR_CHARS_MAX), status, reset_at: None }
+}
+
+/// A field that holds an HTTP status.
+pub(super) fn status_field(value: &Value) -> Option<u16> {
+    let number = value.as_u64().or_else(|| value.as_str()?.parse().ok())?;
+    u16::try_from(number).ok().filter(|s| (100..600).contains(s))
+}
+
+/// A count, 0 where there is none.
+pub(super) fn count(value: &Value) -> u64 {
+    value.as_u64().unwrap_or_default()
+}
+
+/// Printable text on one line, with an ellipsis where it was longer.
+pub(super) fn one_line(text: &str, chars_max: usize) -> String {
+    let mut out = String::new();
+    let mut chars = 0;
+    for word in text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|w| !w.is_empty()) {
+        if !out.is_empty() {
+            out.push(' ');
+            chars += 1;
+        }
+        for c in word.chars() {
+            if chars + 1 >= chars_max {
+                out.push('…');
+                return out;
+            }
+            out.push(c);
+            chars += 1;
+        }
+    }
+    out
+}
+
+fn last_chars(text: &str, max: usize) -> String {
+    let skip = text.chars().count().saturating_sub(max);
+    text.chars().skip(skip).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_of_an_agent_becomes_one_bounded_printable_line() {
+        assert_eq!(one_line("a\n  b\u{1b}[31m\tc", 100), "a b [31m c");
+        assert_eq!(one_line(&"x".repeat(50), 10), format!("{}…", "x".repeat(9)));
+        assert_eq!(last_chars("äöü", 2), "öü");
+    }
+}

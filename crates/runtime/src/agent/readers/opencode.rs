@@ -1,0 +1,103 @@
+//! opencode, `run --format json --print-logs --log-level ERROR` (measured with 1.18.33).
+//!
+//! Tokens and cost come step by step and are added up. While it retries its model, which it does for ever, standard output
+//! is silent: its log on standard error is the only sign.
+
+use greenlane_core::attempt::{AgentReport, Usage};
+use serde_json::Value;
+
+use super::activity::describe;
+use super::notes::{Notes, count, error, status_field};
+use super::{Reader, event};
+
+/// Reads opencode's events.
+#[derive(Default)]
+pub(super) struct Opencode {
+    notes: Notes,
+}
+
+impl Reader for Opencode {
+    fn line(&mut self, line: &str) {
+        let Some(event) = event(line) else { return };
+        self.notes.session(&event["sessionID"]);
+        let part = &event["part"];
+        match event["type"].as_str().unwrap_or_default() {
+            "step_start" => {
+                self.notes.unfinished();
+                self.notes.recovered();
+                self.notes.does("thinking");
+            }
+            "text" => {
+                self.notes.says(part["text"].as_str().unwrap_or_default());
+                self.notes.does("writing");
+            }
+            "tool_use" => {
+                self.notes.tool_called();
+                let (tool, state) = (part["tool"].as_str().unwrap_or("a tool"), &part["state"]);
+                // Its own title is the path below the worktree.
+                let what = match (tool, state["title"].as_str()) {
+                    ("write", Some(title)) => format!("writes {title}"),
+                    ("edit", Some(title)) => format!("edits {title}"),
+                    _ => describe(tool, &state["input"], ""),
+                };
+                self.notes.does(&what);
+                let refused =
+                    state["error"].as_str().is_some_and(|e| e.contains("rejected permission") || e.contains("prevents you from using"));
+                if refused {
+                    self.notes.denied(tool.to_owned());
+                }
+            }
+            "step_finish" => self.step(part),
+            "error" => {
+                let failure = &event["error"];
+                let data = &failure["data"];
+                let message = data["message"].as_str().or_else(|| failure["message"].as_str()).or_else(|| failure["name"].as_str());
+                self.notes.failed(error(message.unwrap_or("it failed without a word"), status_field(&data["statusCode"])));
+            }
+            _ => {}
+        }
+    }
+
+    fn error_line(&mut self, line: &str) {
+        if line.contains("level=ERROR")
+            && line.contains("message=\"stream error\"")
+            // Titles and summaries are made by a small model beside the work.
+            && !line.contains("small=true")
+            && let Some((_, message)) = line.split_once("error.error=")
+        {
+            self.notes.retried(error(message.trim_matches('"'), None), "");
+        }
+    }
+
+    fn report(&self) -> AgentReport {
+        self.notes.report()
+    }
+
+    fn activity(&self) -> Option<&str> {
+        self.notes.activity()
+    }
+}
+
+impl Opencode {
+    fn step(&mut self, part: &Value) {
+        let tokens = &part["tokens"];
+        let cache = &tokens["cache"];
+        // It has subtracted the cached input before, whatever the provider.
+        let cached = count(&cache["read"]);
+        self.notes.used(&Usage {
+            input_tokens: count(&tokens["input"]) + cached + count(&cache["write"]),
+            cached_tokens: cached,
+            output_tokens: count(&tokens["output"]) + count(&tokens["reasoning"]),
+            cost_usd: part["cost"].as_f64(),
+        });
+        self.notes.model_called();
+        match part["reason"].as_str() {
+            Some("stop") => self.notes.succeeded(),
+            Some("length" | "content-filter" | "error") => {
+                let why = part["reason"].as_str().unwrap_or_default();
+                self.notes.failed(error(&format!("the model stopped: {why}"), None));
+            }
+            _ => {}
+        }
+    }
+}
