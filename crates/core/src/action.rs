@@ -86,7 +86,8 @@ pub enum Action {
         /// Of which attempt.
         attempt: AttemptId,
     },
-    /// The task ended without landing: keep its worktree, and its work in a ref.
+    /// The task ended without landing: keep its worktree, and its work in a ref. Asked again by every resume, so it must do nothing where
+    /// that is done already, or where the worktree has gone to another task since.
     KeepWorkspace {
         /// Of which attempt.
         attempt: AttemptId,

@@ -6,7 +6,7 @@ use crate::attempt::{Exit, ExitRecord, Verdict};
 use crate::event::{Event, Outcome};
 use crate::failure::{self, Failure, FailureDetail, FailureType};
 use crate::ids::AttemptId;
-use crate::state::Phase;
+use crate::state::{Ending, Phase};
 
 impl Turn<'_> {
     pub(super) fn attempt_not_spawned(&mut self, attempt: &AttemptId, message: &str) {
@@ -27,12 +27,27 @@ impl Turn<'_> {
         }
         let failure = failure::of_exit(&record);
         let outcome = outcome_of(&record.exit);
-        let cancelled = record.exit == Exit::Cancelled;
+        // An end that was asked for is a cancellation however it came about: an agent that catches the signal exits with a code of
+        // its own. Only what ended well while the whole run was being stopped is worth judging: nobody wanted that task gone.
+        let ending = self.state.attempt(attempt).and_then(|a| a.ending);
+        let cancelled = record.exit == Exit::Cancelled || ending == Some(Ending::Alone) || (ending.is_some() && failure.is_some());
         self.emit(Event::AttemptExited { attempt: attempt.clone(), record });
         if cancelled {
             self.fail_attempt(attempt, Outcome::Cancelled, None);
         } else if let Some(failure) = failure {
             self.fail_attempt(attempt, outcome, Some(failure));
+        }
+    }
+
+    /// Its place is free again; but a task that was called off meanwhile does not start anew.
+    pub(super) fn attempt_voided(&mut self, attempt: &AttemptId) {
+        if !self.is_current(attempt, Phase::Running) {
+            return;
+        }
+        if self.state.attempt(attempt).is_some_and(|a| a.ending == Some(Ending::Alone)) {
+            self.fail_attempt(attempt, Outcome::Cancelled, None);
+        } else {
+            self.emit(Event::AttemptVoided { attempt: attempt.clone() });
         }
     }
 
@@ -115,7 +130,6 @@ impl Turn<'_> {
 
     pub(super) fn needs_human(&mut self, attempt: &AttemptId, reason: String) {
         self.emit(Event::TaskNeedsHuman { key: attempt.key.clone(), reason });
-        self.act(Action::KeepWorkspace { attempt: attempt.clone() });
     }
 
     /// Its end was asked for, by a person or with the run.

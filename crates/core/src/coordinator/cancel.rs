@@ -1,9 +1,11 @@
 //! Pausing, calling tasks off, ending the run. A decision here; the terminating is the keeper's.
 
+use std::collections::BTreeSet;
+
 use super::Turn;
 use crate::action::Action;
 use crate::event::{Event, Stopping};
-use crate::ids::{AttemptId, TaskKey};
+use crate::ids::{AttemptId, Oid, PlanId, TaskKey};
 use crate::state::Phase;
 
 impl Turn<'_> {
@@ -35,31 +37,47 @@ impl Turn<'_> {
     }
 
     pub(super) fn stop_tasks(&mut self, tasks: &[TaskKey], now: bool) -> Result<(), String> {
-        for key in tasks {
+        // All or nothing: whoever reads the answer must know what was done. A task named twice is called off once.
+        let tasks: BTreeSet<&TaskKey> = tasks.iter().collect();
+        for key in &tasks {
             let task = self.state.task(key).ok_or_else(|| format!("there is no task `{key}`"))?;
             if task.phase.ended() {
                 return Err(format!("task `{key}` has ended already"));
             }
+            // In the batch that is under way it can no longer be taken out without starting over: it lands or it does not.
+            if task.phase == Phase::Landing && self.in_active_batch(&task.attempt_id()) {
+                return Err(format!(
+                    "task `{key}` is landing and cannot be called off any more; `greenlane rollback {}` takes it off again",
+                    key.task
+                ));
+            }
         }
         for key in tasks {
             let Some(task) = self.state.task(key) else { continue };
-            let attempt = task.attempt_id();
-            match task.phase {
-                Phase::Running => self.end_attempt(&attempt, now, false),
-                // In the batch that is under way it can no longer be taken out without starting over: it lands or it does not.
-                Phase::Landing if self.in_active_batch(&attempt) => {
-                    return Err(format!(
-                        "task `{key}` is landing and cannot be called off any more; `greenlane rollback {}` takes it off again",
-                        key.task
-                    ));
-                }
-                Phase::Gating | Phase::Landing => {
-                    self.emit(Event::TaskCancelled { key: key.clone(), reason: "called off".into(), with_run: false });
-                    self.act(Action::KeepWorkspace { attempt });
-                }
-                _ => self.emit(Event::TaskCancelled { key: key.clone(), reason: "called off".into(), with_run: false }),
+            if task.phase == Phase::Running {
+                let attempt = task.attempt_id();
+                self.end_attempt(&attempt, now, false);
+            } else {
+                self.emit(Event::TaskCancelled { key: key.clone(), reason: "called off".into(), with_run: false });
             }
         }
+        Ok(())
+    }
+
+    pub(super) fn roll_back(&mut self, plan: PlanId, head: Oid, tasks: &[TaskKey], kept: String) -> Result<(), String> {
+        let of = self.state.plan(&plan).ok_or_else(|| format!("there is no plan `{plan}`"))?;
+        if !of.lane.is_idle() {
+            return Err(format!("work of plan `{plan}` is still landing"));
+        }
+        let tasks: BTreeSet<&TaskKey> = tasks.iter().collect();
+        for key in &tasks {
+            let task = self.state.task(key).filter(|t| t.key.plan == plan);
+            if task.ok_or_else(|| format!("plan `{plan}` has no task `{key}`"))?.phase != Phase::Done {
+                return Err(format!("task `{key}` has not landed"));
+            }
+        }
+        let tasks = tasks.into_iter().map(|k| k.task.clone()).collect();
+        self.emit(Event::RolledBack { plan, head, tasks, kept });
         Ok(())
     }
 

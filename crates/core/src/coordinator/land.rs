@@ -69,6 +69,8 @@ impl Turn<'_> {
         let Some((plan, batch)) = self.active(id) else { return };
         let head = batch.merged.last().map(|(_, commit)| commit.clone());
         match (batch.phase, head) {
+            // A suite is not started only to be ended with the run.
+            (BatchPhase::Verifying, Some(_)) if self.state.stopping > Some(Stopping::Drain) => {}
             (BatchPhase::Verifying, Some(commit)) => {
                 let again = self.is_retest(&plan, &batch);
                 self.act(Action::VerifyBatch { batch: id, plan, commit, again });

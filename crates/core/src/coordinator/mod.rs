@@ -7,6 +7,7 @@
 
 mod attempt;
 mod cancel;
+mod keep;
 mod land;
 mod plans;
 mod recover;
@@ -39,9 +40,10 @@ pub struct Step {
 pub fn step(state: &mut State, now: Time, input: Input) -> Step {
     let mut turn = Turn { state, now, out: Step::default() };
     turn.take(input);
-    if turn.state.is_live() {
+    if turn.state.is_live() && turn.out.fault.is_none() {
         turn.settle();
     }
+    turn.keep_what_ended();
     turn.out
 }
 
@@ -78,11 +80,7 @@ impl Turn<'_> {
             Input::AttemptNotSpawned { attempt, message } => self.attempt_not_spawned(&attempt, &message),
             Input::AttemptExited { attempt, record } => self.attempt_exited(&attempt, record),
             Input::AttemptLost { attempt } => self.attempt_lost(&attempt),
-            Input::AttemptVoided { attempt } => {
-                if self.is_current(&attempt, Phase::Running) {
-                    self.emit(Event::AttemptVoided { attempt });
-                }
-            }
+            Input::AttemptVoided { attempt } => self.attempt_voided(&attempt),
             Input::WorkJudged { attempt, verdict } => self.work_judged(&attempt, verdict),
             Input::BatchMerged { batch, results } => self.batch_merged(batch, results),
             Input::BatchVerified { batch, suite } => self.batch_verified(batch, suite),
@@ -99,11 +97,7 @@ impl Turn<'_> {
             Request::Pause => self.pause(true),
             Request::Unpause => self.pause(false),
             Request::Retry { tasks, fresh, agent } => self.reopen(&tasks, fresh, agent.as_deref()),
-            Request::RollBack { plan, head, tasks, kept } => {
-                let tasks = tasks.into_iter().map(|k| k.task).collect();
-                self.emit(Event::RolledBack { plan, head, tasks, kept });
-                Ok(())
-            }
+            Request::RollBack { plan, head, tasks, kept } => self.roll_back(plan, head, &tasks, kept),
         };
         self.out.reply = Some(reply);
     }

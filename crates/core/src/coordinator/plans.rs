@@ -3,7 +3,7 @@
 use super::Turn;
 use crate::action::Action;
 use crate::attempt::Suite;
-use crate::event::{Event, Submission};
+use crate::event::{Event, Stopping, Submission};
 use crate::ids::PlanId;
 use crate::state::PlanPhase;
 
@@ -53,7 +53,8 @@ impl Turn<'_> {
 
     /// Before money is spent: the suite must be green on the base, or every result would be blamed on a task.
     pub(super) fn verify_base(&mut self, plan: &PlanId) {
-        if self.phase_of(plan) == Some(PlanPhase::VerifyingBase)
+        if self.state.stopping <= Some(Stopping::Drain)
+            && self.phase_of(plan) == Some(PlanPhase::VerifyingBase)
             && let Some(p) = self.state.plan(plan)
         {
             let commit = p.submission.base.clone();
@@ -71,8 +72,8 @@ impl Turn<'_> {
         if self.phase_of(plan) != Some(PlanPhase::VerifyingBase) {
             return;
         }
-        if matches!(suite, Suite::Broken { .. }) && self.state.stopping.is_some() {
-            return; // Ended with the run; a resumed one asks again.
+        if self.state.stopping > Some(Stopping::Drain) && !matches!(suite, Suite::Green { .. }) {
+            return; // The suite was ended with the run; a resumed one asks again.
         }
         let why = match &suite {
             Suite::Red { command, timed_out: true, .. } => format!("`{command}` ran into its time limit on the base, before any task"),

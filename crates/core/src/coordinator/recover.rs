@@ -24,6 +24,7 @@ impl Turn<'_> {
                 PlanPhase::Queued | PlanPhase::Ended { .. } => {}
             }
         }
+        self.keep_all();
         let running: Vec<_> =
             self.state.tasks.iter().filter(|t| t.phase == Phase::Running).map(crate::state::TaskState::attempt_id).collect();
         for attempt in running {

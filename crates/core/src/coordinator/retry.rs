@@ -1,5 +1,6 @@
 //! Do we try again, and when? Policy by kind of failure; counts are durable because they are in the journal.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::Turn;
@@ -27,7 +28,6 @@ impl Turn<'_> {
                 let with_run = ending != Some(Ending::Alone) && (stopping || ending == Some(Ending::WithRun));
                 let reason = if with_run { "called off when the run was stopped" } else { "called off" };
                 self.emit(Event::TaskCancelled { key: key.clone(), reason: reason.into(), with_run });
-                self.act(Action::KeepWorkspace { attempt: attempt.clone() });
                 if with_run && !stopping {
                     // Its end was asked for by a coordinator that is gone, and the run was resumed meanwhile.
                     self.emit(Event::TaskReopened { key, fresh: false, agent: None });
@@ -46,7 +46,6 @@ impl Turn<'_> {
                     reason = format!("{reason} (after {} {})", retry, if retry == 1 { "attempt" } else { "attempts" });
                 }
                 self.emit(Event::TaskFailed { key, reason });
-                self.act(Action::KeepWorkspace { attempt: attempt.clone() });
             }
         }
     }
@@ -71,39 +70,35 @@ impl Turn<'_> {
                 _ => {}
             }
         }
+        if !self.state.is_live() && self.state.stopping.is_some() {
+            return Err(String::from("the run was stopped; `greenlane resume` goes on with it, and then tasks can be tried again"));
+        }
         let agent = agent.map(str::to_owned);
+        let plans: BTreeSet<usize> = tasks.iter().filter_map(|k| self.state.task(k)).map(|t| t.plan).collect();
+        let ended: Vec<usize> = plans.iter().copied().filter(|p| matches!(self.state.plans[*p].phase, PlanPhase::Ended { .. })).collect();
         for key in tasks {
             if self.state.task(key).is_some_and(|t| t.phase.ended()) {
                 self.emit(Event::TaskReopened { key: key.clone(), fresh, agent: agent.clone() });
             }
         }
         // What was skipped because of them may have its turn now; what cannot is skipped again by `settle`.
-        for key in self.skipped_because_of(tasks) {
-            self.emit(Event::TaskReopened { key, fresh: false, agent: None });
+        let all: Vec<usize> = plans.iter().flat_map(|p| self.state.plans[*p].tasks.clone()).collect();
+        for task in all {
+            if self.state.tasks[task].phase == Phase::Skipped {
+                let key = self.state.tasks[task].key.clone();
+                self.emit(Event::TaskReopened { key, fresh: false, agent: None });
+            }
         }
-        let plans: std::collections::BTreeSet<_> = tasks.iter().map(|k| k.plan.clone()).collect();
-        for plan in plans {
-            match self.state.plan(&plan).map(|p| p.phase) {
-                Some(PlanPhase::Preparing) => self.act(Action::PreparePlan { plan }),
-                Some(PlanPhase::VerifyingBase) => self.verify_base(&plan),
+        // Only of plans that had ended: of the others the same was asked before.
+        for plan in ended {
+            let (id, phase) = (self.state.plans[plan].submission.plan.id.clone(), self.state.plans[plan].phase);
+            match phase {
+                PlanPhase::Preparing => self.act(Action::PreparePlan { plan: id }),
+                PlanPhase::VerifyingBase => self.verify_base(&id),
                 _ => {}
             }
         }
         Ok(())
-    }
-
-    fn skipped_because_of(&self, tasks: &[TaskKey]) -> Vec<TaskKey> {
-        let mut again = Vec::new();
-        let plans: Vec<usize> = tasks.iter().filter_map(|k| self.state.task(k)).map(|t| t.plan).collect();
-        for plan in plans {
-            for task in self.state.plans[plan].tasks.clone() {
-                let t = &self.state.tasks[task];
-                if t.phase == Phase::Skipped && !again.contains(&t.key) {
-                    again.push(t.key.clone());
-                }
-            }
-        }
-        again
     }
 }
 

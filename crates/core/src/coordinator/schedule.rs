@@ -39,19 +39,25 @@ impl Turn<'_> {
         }
         let options = self.state.options();
         let mut slots = Slots::in_use(self.state);
-        if slots.run >= options.jobs {
+        // A limit of none would wait for ever.
+        let jobs = options.jobs.max(1);
+        if slots.run >= jobs {
             return;
         }
         let candidates: Vec<usize> = self.state.ready_in_order().collect();
         for task in candidates {
-            if slots.run >= options.jobs || self.out.fault.is_some() {
+            if slots.run >= jobs || self.out.fault.is_some() {
                 return;
             }
             let t = &self.state.tasks[task];
             let agent = self.state.agent_of(t);
-            let agent_full = options.agent_slots.get(&agent).is_some_and(|max| slots.by_agent.get(&agent).copied().unwrap_or(0) >= *max);
-            let plan_full =
-                self.state.plans[t.plan].submission.plan.jobs.is_some_and(|max| slots.by_plan.get(&t.plan).copied().unwrap_or(0) >= max);
+            let agent_full =
+                options.agent_slots.get(&agent).is_some_and(|max| slots.by_agent.get(&agent).copied().unwrap_or(0) >= (*max).max(1));
+            let plan_full = self.state.plans[t.plan]
+                .submission
+                .plan
+                .jobs
+                .is_some_and(|max| slots.by_plan.get(&t.plan).copied().unwrap_or(0) >= max.max(1));
             if agent_full || plan_full || self.owner_at_work(t).is_some() {
                 continue;
             }

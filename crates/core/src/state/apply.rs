@@ -97,8 +97,10 @@ impl State {
                 Ok(())
             }
             Event::EndRequested { attempt, with_run, now: _ } => {
-                let ending = if *with_run { Ending::WithRun } else { Ending::Alone };
-                self.require_attempt(attempt, Phase::Running)?.ending = Some(ending);
+                let a = self.require_attempt(attempt, Phase::Running)?;
+                // Once its task was called off by itself, the end of the whole run does not bring it back.
+                let alone = !*with_run || a.ending == Some(Ending::Alone);
+                a.ending = Some(if alone { Ending::Alone } else { Ending::WithRun });
                 Ok(())
             }
             Event::AttemptExited { attempt, record } => {
@@ -131,7 +133,7 @@ impl State {
                 let fresh = a.fresh;
                 self.tasks[task].fresh_next = fresh;
                 self.set_phase(task, Phase::Blocked, at);
-                self.reconsider(task, at);
+                self.unblock(task, at);
                 Ok(())
             }
             Event::BatchFormed { batch, plan, onto, attempts } => self.batch_formed(*batch, plan, onto, attempts),
@@ -151,7 +153,7 @@ impl State {
             Event::RetryScheduled { key, retry, until } => {
                 let task = self.require_failed_attempt(key)?;
                 self.tasks[task].retries = *retry;
-                self.tasks[task].fresh_next = false;
+                self.tasks[task].fresh_next = starts_afresh(&self.tasks[task]);
                 self.set_phase(task, Phase::AwaitingRetry { until: *until }, at);
                 Ok(())
             }
@@ -159,7 +161,7 @@ impl State {
                 let task = self.require_task(key)?;
                 require(matches!(self.tasks[task].phase, Phase::AwaitingRetry { .. }), "the task awaits no retry")?;
                 self.set_phase(task, Phase::Blocked, at);
-                self.reconsider(task, at);
+                self.unblock(task, at);
                 Ok(())
             }
             Event::TaskFailed { key, reason } => self.end_task(at, key, Phase::Failed, reason),
@@ -429,8 +431,8 @@ impl State {
         let under_way = t.phase.active() && t.attempts.last().is_some_and(|a| a.outcome.is_none());
         require(!under_way || t.phase == Phase::Landing || t.phase == Phase::Gating, "an attempt of the task is under way")?;
         if under_way && let Some(a) = t.attempts.last_mut() {
-            // The attempt did what it was asked; what ends the task is that its work cannot land.
-            a.outcome = Some(Outcome::Succeeded);
+            // The attempt did what it was asked; what ends the task is that its work cannot land, or that nobody wants it any more.
+            a.outcome = Some(if to == Phase::Cancelled { Outcome::Cancelled } else { Outcome::Succeeded });
             a.ended_at = Some(at);
         }
         t.reason = Some(reason.to_owned());
@@ -447,7 +449,7 @@ impl State {
         t.retries = 0;
         t.reason = None;
         t.cancelled_with_run = false;
-        t.fresh_next = fresh || t.attempts.is_empty();
+        t.fresh_next = fresh || starts_afresh(t);
         if agent.is_some() {
             t.agent_override = agent.cloned();
         }
@@ -466,7 +468,7 @@ impl State {
             p.reason = None;
         }
         self.set_phase(task, Phase::Blocked, at);
-        self.refresh_plan(plan, at);
+        self.unblock(task, at);
         Ok(())
     }
 
@@ -479,9 +481,9 @@ impl State {
             if self.tasks[task].phase == Phase::Cancelled && self.tasks[task].cancelled_with_run {
                 self.tasks[task].cancelled_with_run = false;
                 self.tasks[task].reason = None;
-                self.tasks[task].fresh_next = self.tasks[task].attempts.is_empty();
+                self.tasks[task].fresh_next = starts_afresh(&self.tasks[task]);
                 self.set_phase(task, Phase::Blocked, at);
-                self.reconsider(task, at);
+                self.unblock(task, at);
             }
         }
         for plan in 0..self.plans.len() {
@@ -492,10 +494,6 @@ impl State {
                 }
             }
         }
-    }
-
-    fn reconsider(&mut self, task: usize, at: Time) {
-        self.refresh_plan(self.tasks[task].plan, at);
     }
 
     fn require_plan(&self, id: &PlanId) -> Result<usize, String> {
@@ -526,6 +524,11 @@ impl State {
             .position(|p| p.lane.active.as_ref().is_some_and(|b| b.id == id))
             .ok_or_else(|| format!("batch {id} is not under way"))
     }
+}
+
+/// There is no work to go on from, or the attempt that was to start from the base never had a keeper.
+fn starts_afresh(task: &TaskState) -> bool {
+    task.attempts.last().is_none_or(|a| a.spawned.is_none() && a.fresh)
 }
 
 fn require(holds: bool, why: &str) -> Applied {

@@ -109,7 +109,7 @@ impl State {
     }
 
     /// Blocked or ready, as its dependencies and its group's turn have it.
-    fn unblock(&mut self, task: usize, at: Time) {
+    pub(super) fn unblock(&mut self, task: usize, at: Time) {
         let t = &self.tasks[task];
         if !matches!(t.phase, Phase::Blocked | Phase::Ready) {
             return;

@@ -7,7 +7,7 @@ use crate::event::{AttemptRef, BatchId};
 use crate::ids::{AttemptId, Oid};
 
 /// The way to one plan's branch.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Lane {
     /// Accepted, in the order in which they are to be merged.
     pub queue: VecDeque<AttemptRef>,
@@ -20,7 +20,7 @@ pub struct Lane {
 }
 
 /// A red batch that was split.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Suspect {
     pub open: BTreeSet<AttemptId>,
     /// Somebody did not land: the redness is explained.
@@ -28,7 +28,7 @@ pub(super) struct Suspect {
 }
 
 /// Attempts that are merged and verified together.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Batch {
     /// Its number.
     pub id: BatchId,
@@ -107,6 +107,7 @@ impl Lane {
                 suspect.guilty = true;
             }
         }
+        self.suspects.retain(|_, s| !(s.guilty && s.open.is_empty()));
     }
 
     /// It was in a red batch, and has not been judged since.

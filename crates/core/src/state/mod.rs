@@ -19,7 +19,7 @@ use crate::plan::Task;
 use crate::time::Time;
 
 /// A run: its plans, their tasks, and what is under way.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct State {
     /// `None` before the run began.
     pub options: Option<RunOptions>,
@@ -46,7 +46,7 @@ pub struct State {
 }
 
 /// Where a plan stands.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct PlanState {
     /// What was handed in.
     pub submission: Submission,
@@ -91,7 +91,7 @@ pub enum PlanPhase {
 }
 
 /// Where a task stands.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct TaskState {
     /// Its full name.
     pub key: TaskKey,
@@ -174,7 +174,7 @@ impl Phase {
 }
 
 /// One try at a task.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct AttemptState {
     /// From 1.
     pub n: u32,
