@@ -61,7 +61,10 @@ impl Spec {
     /// use after the machine went down, since the keeper is gone then.
     pub(super) fn write(&self, dir: &Path) -> io::Result<()> {
         let bytes = serde_json::to_vec(self)?;
-        OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(dir.join(FILE))?.write_all(&bytes)
+        // Renamed into place: should the same attempt be started twice, the first keeper must not read the half of an order.
+        let temporary = dir.join("spec.json.new");
+        OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&temporary)?.write_all(&bytes)?;
+        fs::rename(temporary, dir.join(FILE))
     }
 
     pub(super) fn read(dir: &Path) -> io::Result<Self> {

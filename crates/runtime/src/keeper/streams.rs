@@ -38,7 +38,10 @@ impl Streams {
     /// Creates the logs; the pipes come with [`Streams::connect`].
     pub(super) fn create(dir: &Path, output_bytes_max: u64, kind: Option<OutputKind>) -> io::Result<Self> {
         // Events come on standard output; where output is only text, what matters may be on either.
-        let (out, err) = (kind.is_some(), kind == Some(OutputKind::Plain));
+        Self::with_reader(dir, output_bytes_max, kind.map(reader), kind == Some(OutputKind::Plain))
+    }
+
+    fn with_reader(dir: &Path, output_bytes_max: u64, reader: Option<Box<dyn Reader>>, reads_stderr: bool) -> io::Result<Self> {
         let stream = |name: &str, lines: bool| {
             io::Result::Ok(Stream {
                 pipe: None,
@@ -48,9 +51,9 @@ impl Streams {
             })
         };
         Ok(Self {
-            stdout: stream("stdout.log", out)?,
-            stderr: stream("stderr.log", err)?,
-            reader: kind.map(reader),
+            stdout: stream("stdout.log", reader.is_some())?,
+            stderr: stream("stderr.log", reads_stderr)?,
+            reader,
             buffer: Vec::new(),
             complaint: None,
         })
@@ -175,7 +178,48 @@ impl Tail {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write as _;
+
     use super::*;
+
+    /// Takes every line for a call of a tool.
+    #[derive(Default)]
+    struct Counting(AgentReport);
+
+    impl Reader for Counting {
+        fn line(&mut self, line: &str) {
+            self.0.tool_calls += 1;
+            self.0.last_message = line.to_owned();
+        }
+
+        fn report(&self) -> AgentReport {
+            self.0.clone()
+        }
+
+        fn activity(&self) -> Option<&str> {
+            Some(&self.0.last_message)
+        }
+    }
+
+    #[test]
+    fn the_reader_gets_the_events_and_the_logs_everything() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut streams = Streams::with_reader(dir.path(), 1 << 20, Some(Box::<Counting>::default()), false).unwrap();
+        let ((out, mut out_end), (err, mut err_end)) = (io::pipe().unwrap(), io::pipe().unwrap());
+        streams.connect(out, err).unwrap();
+        assert!(!streams.read(), "nothing yet, and no waiting for it");
+        out_end.write_all(b"one\ntwo\nthr").unwrap();
+        err_end.write_all(b"noise\n").unwrap();
+        assert!(streams.read());
+        assert_eq!((streams.report().tool_calls, streams.activity(), streams.total()), (2, Some("two"), 17));
+        drop(err_end);
+        // The agent's end of standard output stays open: somebody outside of the tree has it.
+        streams.finish();
+        assert_eq!((streams.report().tool_calls, streams.activity()), (3, Some("thr")));
+        assert_eq!(streams.tails(), ("one\ntwo\nthr".into(), "noise".into()));
+        assert_eq!(std::fs::read_to_string(dir.path().join("stderr.log")).unwrap(), "noise\n");
+        assert_eq!(streams.complaint(), None);
+    }
 
     fn tail(chunks: &[&str]) -> String {
         let mut tail = Tail::default();
