@@ -9,8 +9,7 @@ use greenlane_core::state::State;
 
 use super::context::Context;
 use super::landing::{self, SuiteJob};
-use crate::gate;
-use crate::git::land;
+use crate::gate::{self, land};
 
 pub(super) fn prepare(context: Arc<Context>, state: &State, plan: &PlanId) {
     let Some(p) = state.plan(plan) else { return };
@@ -24,7 +23,10 @@ pub(super) fn prepare(context: Arc<Context>, state: &State, plan: &PlanId) {
             .and_then(|branch| {
                 let verify = match &submission.plan.verify {
                     Some(commands) => commands.clone(),
-                    None => gate::detect_suite(&context.repo, &submission.base).map_err(|e| e.to_string())?.commands,
+                    None => {
+                        let found = gate::detect_suite(&context.repo, &submission.base).map_err(|e| e.to_string())?;
+                        found.into_iter().map(|d| d.command).collect()
+                    }
                 };
                 Ok((branch, verify))
             });
