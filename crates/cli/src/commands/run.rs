@@ -7,6 +7,7 @@ use clap::ValueEnum;
 use greenlane_core::time::format_duration;
 
 use crate::args::duration;
+use crate::plans::FormatArg;
 
 /// Flags of `run`.
 #[derive(Clone, Debug, clap::Args)]
@@ -70,6 +71,9 @@ pub struct RunArgs {
     /// Show what would happen and start nothing
     #[arg(long, conflicts_with = "detach")]
     pub dry_run: bool,
+    /// The plans' format [default: by their content]
+    #[arg(long, value_name = "FORMAT")]
+    pub format: Option<FormatArg>,
     /// Every event as one line of JSON
     #[arg(long)]
     pub json: bool,
