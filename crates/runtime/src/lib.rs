@@ -9,6 +9,7 @@ pub mod control;
 pub mod driver;
 pub mod git;
 pub mod journal;
-pub mod plan_files;
+pub mod keeper;
 pub mod lock;
+pub mod plan_files;
 pub mod submission;
