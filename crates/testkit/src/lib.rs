@@ -3,3 +3,4 @@
 //! Knows nothing of the crates that use it.
 
 pub mod model_server;
+pub mod real_agent;
