@@ -5,4 +5,5 @@
 pub mod attempt;
 pub mod ids;
 pub mod plan;
+pub mod prompt;
 pub mod time;
