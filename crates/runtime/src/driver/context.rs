@@ -13,8 +13,8 @@ use std::time::Duration;
 use greenlane_core::ids::{AttemptId, RunId};
 use greenlane_core::input::Input;
 
-use super::layout::{Layout, label};
 use super::Message;
+use super::layout::{Layout, label};
 use crate::agent::Registry;
 use crate::config::Config;
 use crate::gate::{Shell, ShellLine, ShellOutcome};

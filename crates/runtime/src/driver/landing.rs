@@ -36,9 +36,8 @@ pub(super) fn merge(context: Arc<Context>, state: &State, batch: BatchId, plan: 
     Context::perform("merge", move || {
         let log_dir = context.layout.suite_dir(&plan, &format!("generated-{batch}"));
         let merged = land::merge(&context.repo, &context.pool, &onto, &candidates, &generated, &*context, &slug(plan.as_str()), &log_dir);
-        let results = merged
-            .map(|all| all.into_iter().map(|(attempt, merge)| MergeResult { attempt, merge }).collect())
-            .map_err(|e| e.to_string());
+        let results =
+            merged.map(|all| all.into_iter().map(|(attempt, merge)| MergeResult { attempt, merge }).collect()).map_err(|e| e.to_string());
         context.observed(Input::BatchMerged { batch, results });
     });
 }
