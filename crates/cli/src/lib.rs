@@ -6,6 +6,7 @@ pub mod commands;
 pub mod context;
 pub mod error;
 pub mod output;
+pub mod plans;
 
 use std::ffi::OsString;
 use std::process::ExitCode;

@@ -11,4 +11,5 @@ pub mod git;
 pub mod journal;
 pub mod keeper;
 pub mod lock;
+pub mod plan_files;
 pub mod submission;

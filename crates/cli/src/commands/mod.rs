@@ -10,6 +10,7 @@ pub mod land;
 pub mod logs;
 pub mod man;
 pub mod pause;
+pub mod plan;
 pub mod report;
 pub mod resume;
 pub mod retry;
@@ -31,6 +32,7 @@ use crate::error::Outcome;
 /// Whatever keeps the verb from its work.
 pub fn dispatch(verb: Verb, context: &Context) -> Outcome {
     match verb {
+        Verb::Plan(args) => plan::run(&args, context),
         Verb::Config(args) => config::run(&args, context),
         Verb::Doctor(args) => doctor::run(&args, context),
         Verb::Completions(args) => completions::run(&args, context),

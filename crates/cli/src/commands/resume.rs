@@ -55,7 +55,8 @@ pub fn run(args: &ResumeArgs, context: &Context) -> Outcome {
 }
 
 fn find(session: &Session, name: Option<&str>) -> Result<RunId, Error> {
-    let nothing = |what: String| Error::usage(what).hint("`greenlane runs` lists the runs; `greenlane retry TASK` tries failed tasks again");
+    let nothing =
+        |what: String| Error::usage(what).hint("`greenlane runs` lists the runs; `greenlane retry TASK` tries failed tasks again");
     let journal = session.journal()?;
     let run = session.find_run(&journal, name)?;
     let (state, _) = journal.load(&run)?;

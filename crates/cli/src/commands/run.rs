@@ -19,6 +19,7 @@ use crate::args::duration;
 use crate::context::Context;
 use crate::coordinate::{Ready, Tell, conclude};
 use crate::error::{Error, Kind, Outcome};
+use crate::plans::FormatArg;
 use crate::progress::{Until, display, follow};
 use crate::session::Session;
 use crate::start::PlanToRun;
@@ -88,6 +89,9 @@ pub struct RunArgs {
     /// Show what would happen and start nothing
     #[arg(long, conflicts_with = "detach")]
     pub dry_run: bool,
+    /// The plans' format [default: by their content]
+    #[arg(long, value_name = "FORMAT")]
+    pub format: Option<FormatArg>,
     /// Every event as one line of JSON
     #[arg(long)]
     pub json: bool,
@@ -141,7 +145,9 @@ pub fn run(args: &RunArgs, context: &Context) -> Outcome {
     if let Some(branch) = &args.land
         && ready.repo.resolve(&format!("refs/heads/{branch}"))?.is_none()
     {
-        return Err(Error::usage(format!("there is no branch `{branch}` to land on")).hint("--land takes the name of an existing local branch"));
+        return Err(
+            Error::usage(format!("there is no branch `{branch}` to land on")).hint("--land takes the name of an existing local branch")
+        );
     }
     if args.detach {
         return super::detach::start_in_background(context, &ready.state_dir);
@@ -230,8 +236,11 @@ fn hand_over(args: &RunArgs, context: &Context, ready: &Ready, plans: &[PlanToRu
     let submissions = ready.submissions(context, plans, &wish)?;
     let opened = session.load(&session.journal()?, run.clone())?;
     if let Some(taken) = plans.iter().find(|p| opened.state.plan(&p.plan.id).is_some()) {
-        return Err(Error::new(Kind::Held, format!("the coordinator that holds this repository works on a plan `{}` already", taken.plan.id))
-            .hint("`greenlane status` shows how far it is; `greenlane wait` waits for its end"));
+        return Err(Error::new(
+            Kind::Held,
+            format!("the coordinator that holds this repository works on a plan `{}` already", taken.plan.id),
+        )
+        .hint("`greenlane status` shows how far it is; `greenlane wait` waits for its end"));
     }
     ready.copy_plans(&run, plans)?;
     for submission in submissions {
@@ -246,7 +255,9 @@ fn watch(context: &Context, session: &Session, client: Client, run: &RunId, know
     let mut observer = display(context.output, tell == Tell::Json, Layout::new(&session.state_dir, run));
     let watched = follow(&session.state_dir, run, known, &Until::PlansEnd(plans.clone()), None, &mut *observer)?;
     if !watched.reached {
-        return Err(Error::new(Kind::NotDone, "the coordinator is gone before the plan's end").hint("`greenlane resume` goes on with the run"));
+        return Err(
+            Error::new(Kind::NotDone, "the coordinator is gone before the plan's end").hint("`greenlane resume` goes on with the run")
+        );
     }
     conclude(context, run, &watched.state, None, &plans, tell)
 }

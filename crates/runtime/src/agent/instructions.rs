@@ -4,7 +4,13 @@ use std::path::Path;
 
 /// Names that agents look for, at the top of a project. Nearer ones, in folders, the agents find by themselves.
 const NAMES: &[&str] = &[
-    "AGENTS.md", "CLAUDE.md", "GEMINI.md", "CONTRIBUTING.md", ".cursorrules", ".clinerules", ".windsurfrules",
+    "AGENTS.md",
+    "CLAUDE.md",
+    "GEMINI.md",
+    "CONTRIBUTING.md",
+    ".cursorrules",
+    ".clinerules",
+    ".windsurfrules",
     ".github/copilot-instructions.md",
 ];
 

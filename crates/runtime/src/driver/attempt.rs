@@ -52,12 +52,7 @@ struct PlanFacts {
 
 impl PlanFacts {
     fn of(plan: &Plan) -> Self {
-        Self {
-            id: plan.id.clone(),
-            name: plan.name.clone(),
-            source: plan.source.clone(),
-            generated: plan.generated.clone(),
-        }
+        Self { id: plan.id.clone(), name: plan.name.clone(), source: plan.source.clone(), generated: plan.generated.clone() }
     }
 }
 

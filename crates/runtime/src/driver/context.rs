@@ -11,9 +11,9 @@ use std::time::Duration;
 use greenlane_core::ids::{AttemptId, RunId};
 use greenlane_core::input::Input;
 
+use super::Message;
 use super::layout::{Layout, label};
 use super::shell::KeptShell;
-use super::Message;
 use crate::agent::Registry;
 use crate::config::Config;
 use crate::git::Repo;

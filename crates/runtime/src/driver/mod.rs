@@ -123,7 +123,8 @@ const BATCH_MAX: usize = 256;
 pub fn coordinate(setup: Setup, run: &RunId, start: Start, observer: &mut dyn Observer) -> Result<Finished, DriverError> {
     let (sender, receiver) = channel();
     let journal = Journal::create(&setup.state_dir)?;
-    let socket = socket_path(&setup.state_dir).map_err(|source| DriverError::Io { what: "no place for the control socket".into(), source })?;
+    let socket =
+        socket_path(&setup.state_dir).map_err(|source| DriverError::Io { what: "no place for the control socket".into(), source })?;
     let to_driver = sender.clone();
     let server = Server::start(&socket, move |call| to_driver.send(Message::Call(call)).is_ok())
         .map_err(|source| DriverError::Io { what: format!("cannot listen on {}", socket.display()), source })?;
