@@ -5,7 +5,10 @@ pub mod args;
 pub mod commands;
 pub mod context;
 pub mod error;
+pub mod names;
 pub mod output;
+pub mod report;
+pub mod session;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
