@@ -277,7 +277,7 @@ branch greenlane/r1/plan/limits at 6d657267652d  verified by `cargo test`
         let text = status(&run.status(Coordinator::Gone), &Live::new(), run.now, LOOK);
         assert!(text.starts_with("Run r1  ! interrupted  0.0s  5 tasks: 5 waiting\n"), "{text}");
         assert!(text.contains("Plan limits running 0/3  branch greenlane/r1/plan/limits at 000000000000\n"), "{text}");
-        assert!(text.contains("· queued   search/a/b     claude            waits for a free slot\n"), "{text}");
+        assert!(text.contains("· queued   search/a/b     claude        waits for a free slot\n"), "{text}");
         assert!(text.contains("  greenlane resume      # go on: adopt"), "{text}");
     }
 
