@@ -3,6 +3,10 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    // Before anything else: a keeper starts in a millisecond and pays for nothing that it does not use.
+    if let Some(code) = greenlane_runtime::keeper::dispatch(std::env::args_os()) {
+        return code;
+    }
     let argv: Vec<_> = std::env::args_os().collect();
     greenlane::main(argv)
 }

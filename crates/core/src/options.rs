@@ -47,7 +47,7 @@ pub struct RetryPolicy {
     #[serde(with = "duration_text")]
     pub base: Duration,
     /// Each further wait is this many times longer. Ancestor's constant: 2.
-    pub factor: u32,
+    pub factor: f64,
     /// The longest wait.
     #[serde(with = "duration_text")]
     pub delay_max: Duration,
@@ -62,7 +62,7 @@ impl Default for RetryPolicy {
         Self {
             max: 3,
             base: Duration::from_secs(60),
-            factor: 2,
+            factor: 2.0,
             delay_max: Duration::from_secs(3600),
             jitter: 0.1,
             types: FailureType::RETRIED.to_vec(),

@@ -9,5 +9,6 @@ pub mod control;
 pub mod driver;
 pub mod git;
 pub mod journal;
+pub mod keeper;
 pub mod lock;
 pub mod submission;

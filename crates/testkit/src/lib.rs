@@ -1,5 +1,6 @@
-//! What Greenlane's tests share: a scripted model server, and what points real agents at it.
+//! What Greenlane's tests share: temporary repositories, a scripted model server, and what points real agents at it.
 //!
-//! Knows nothing of the crates that use it.
+//! Used by tests only. Knows nothing of Greenlane's own crates, so that each of them can use it.
 
 pub mod model_server;
+pub mod repo;

@@ -108,16 +108,16 @@ fn is_retried(policy: &RetryPolicy, failure: &Failure) -> bool {
 
 /// `base × factor^(retry − 1)`, at most `delay_max`, varied by ± `jitter`, the same for the same seed, task and retry.
 fn delay(policy: &RetryPolicy, seed: u64, key: &TaskKey, retry: u32) -> Duration {
-    let factor = u64::from(policy.factor.max(1)).saturating_pow(retry.saturating_sub(1));
-    let base = u64::try_from(policy.base.as_millis()).unwrap_or(u64::MAX).saturating_mul(factor);
-    let base = base.min(u64::try_from(policy.delay_max.as_millis()).unwrap_or(u64::MAX));
+    let exponent = i32::try_from(retry.saturating_sub(1)).unwrap_or(i32::MAX);
+    let wait = policy.base.as_millis() as f64 * policy.factor.max(1.0).powi(exponent);
+    let wait = wait.min(policy.delay_max.as_millis() as f64);
     // FNV-1a: spread, not secrecy.
     let mut hash = 0xcbf2_9ce4_8422_2325_u64 ^ seed;
     for byte in key.plan.as_str().bytes().chain(key.task.as_str().bytes()).chain(retry.to_le_bytes()) {
         hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
     }
     let unit = (hash >> 11) as f64 / (1_u64 << 53) as f64;
-    let varied = base as f64 * (1.0 + policy.jitter.clamp(0.0, 1.0) * (2.0 * unit - 1.0));
+    let varied = wait * (1.0 + policy.jitter.clamp(0.0, 1.0) * (2.0 * unit - 1.0));
     Duration::from_millis(varied.max(0.0) as u64)
 }
 

@@ -181,13 +181,14 @@ impl Graph {
     }
 
     /// Tasks that could run together if there were slots enough and each took as long: a task is in the first wave that it can be in.
+    /// A ticked task takes no time, so those that wait for it only are in its own wave.
     #[must_use]
     pub fn waves(&self) -> Vec<Vec<usize>> {
         let mut wave_of = vec![0_usize; self.before.len()];
         let mut waves: Vec<Vec<usize>> = Vec::new();
         for node in &self.order {
-            // A barrier adds no wave of its own: it is passed in the wave of the last task before it.
-            let earliest = |b: &usize| wave_of[*b] + usize::from(*b < self.len());
+            // What weighs nothing, barriers and ticked tasks, adds no wave: a barrier's number is that of the tasks behind it.
+            let earliest = |b: &usize| wave_of[*b] + usize::from(!self.weight[*b].is_zero());
             wave_of[*node] = self.before[*node].iter().map(earliest).max().unwrap_or(0);
         }
         for (task, wave) in wave_of.iter().take(self.len()).enumerate() {
@@ -196,7 +197,6 @@ impl Graph {
             }
             waves[*wave].push(task);
         }
-        // A wave can be empty only in front of a barrier that nobody stands behind; there is none such.
         waves
     }
 

@@ -1,7 +1,6 @@
 //! Configuration: built-in defaults, the user's file, the repository's `greenlane.toml`, `GREENLANE_*` variables, flags; later
 //! layers win. Every value knows where it came from. Acts on nothing.
 
-mod agents;
 mod error;
 mod file;
 mod keys;
@@ -9,6 +8,7 @@ mod kind;
 mod layers;
 mod load;
 mod nearest;
+mod options;
 mod output;
 mod retry;
 mod run;
@@ -21,14 +21,14 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-pub use agents::AgentOverride;
+pub use crate::agent::AgentOverride;
 pub use error::{ConfigError, Location, Problem};
 pub use keys::{KEYS, Key, NEVER_CONFIGURATION, key_of_path};
 pub use kind::{Kind, Refusal};
 pub use layers::Origin;
 pub use load::{Environment, FILE_NAME, Flags, Loaded, user_file};
 pub use output::OutputConfig;
-pub use retry::{FAILURE_TYPES, RetryConfig};
+pub use retry::RetryConfig;
 pub use run::{BaseRed, RunConfig};
 pub use workspace::WorkspaceConfig;
 

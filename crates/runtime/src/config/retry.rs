@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use greenlane_core::failure::FailureType;
 use greenlane_core::time::duration_text;
 use serde::{Deserialize, Serialize};
 
@@ -14,16 +15,30 @@ pub struct RetryConfig {
     #[serde(with = "duration_text")]
     pub base: Duration,
     /// How much longer each wait is than the one before; 1 to 100.
-    pub factor: f64,
+    pub factor: u32,
     /// No wait is longer.
     #[serde(with = "duration_text")]
     pub delay_max: Duration,
     /// The part of a wait by which it may differ, 0 to 1.
     pub jitter: f64,
-    /// Names of failure kinds that are tried again, out of [`FAILURE_TYPES`].
-    pub retry_types: Vec<String>,
+    /// The types of failure that are tried again.
+    pub retry_types: Vec<FailureType>,
 }
 
-/// Every kind of failure that a policy may name.
-pub const FAILURE_TYPES: &[&str] =
+/// Every type of failure that a policy may name.
+pub(super) const FAILURE_TYPES: &[&str] =
     &["api_error", "timeout", "resource_exhaustion", "coordinator_error", "unknown", "bug", "logic_error", "quality_gate_failure"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_is_a_type_and_none_is_missing() {
+        for name in FAILURE_TYPES {
+            let read: Result<FailureType, _> = serde_json::from_value(serde_json::Value::from(*name));
+            assert_eq!(read.ok().map(FailureType::as_str), Some(*name));
+        }
+        assert!(FailureType::RETRIED.iter().all(|t| FAILURE_TYPES.contains(&t.as_str())));
+    }
+}

@@ -3,8 +3,10 @@
 
 use std::ffi::{OsStr, OsString};
 use std::io::Write as _;
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::error::GitError;
@@ -22,6 +24,9 @@ const SHIELD: &[&str] = &[
     "core.fsmonitor=false",
     "advice.detachedHead=false",
     "core.quotePath=false",
+    "core.safecrlf=false",
+    "submodule.recurse=false",
+    "advice.addEmbeddedRepo=false",
 ];
 
 /// Variables of the caller's that would point git somewhere else.
@@ -39,6 +44,21 @@ const FORBIDDEN_ENV: &[&str] = &[
     "GIT_SEQUENCE_EDITOR",
 ];
 
+/// Which git program is called, and with what added to its environment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Caller {
+    /// A name that is looked up on PATH, or a path.
+    pub program: OsString,
+    /// Added to the environment that this process has.
+    pub env: Vec<(OsString, OsString)>,
+}
+
+impl Default for Caller {
+    fn default() -> Self {
+        Self { program: OsString::from("git"), env: Vec::new() }
+    }
+}
+
 /// Git at one place: a git-dir and, for calls that need files, a work-tree and an index.
 #[derive(Clone, Debug)]
 pub struct Git {
@@ -46,6 +66,8 @@ pub struct Git {
     work_tree: Option<PathBuf>,
     index: Option<PathBuf>,
     identity: Option<(String, String)>,
+    settings: Vec<String>,
+    caller: Arc<Caller>,
 }
 
 /// What a successful call wrote.
@@ -75,7 +97,21 @@ impl Output {
 impl Git {
     /// Git on this git-dir, without files.
     pub fn new(git_dir: impl Into<PathBuf>) -> Self {
-        Self { git_dir: git_dir.into(), work_tree: None, index: None, identity: None }
+        Self { git_dir: git_dir.into(), work_tree: None, index: None, identity: None, settings: Vec::new(), caller: Arc::default() }
+    }
+
+    /// The same, called as this says.
+    #[must_use]
+    pub fn with_caller(mut self, caller: Arc<Caller>) -> Self {
+        self.caller = caller;
+        self
+    }
+
+    /// The same, with one more setting (`core.sparseCheckout=false`) that outranks every configuration file.
+    #[must_use]
+    pub fn with_setting(mut self, setting: impl Into<String>) -> Self {
+        self.settings.push(setting.into());
+        self
     }
 
     /// The same, with a work-tree. `git_dir` is that worktree's own.
@@ -160,12 +196,8 @@ impl Git {
 
     /// The command itself, for callers that need its pipes (`cat-file --batch`).
     pub fn command<S: AsRef<OsStr>>(&self, args: &[S]) -> Command {
-        let mut command = Command::new("git");
-        for name in FORBIDDEN_ENV {
-            command.env_remove(name);
-        }
-        command.env("GIT_TERMINAL_PROMPT", "0").env("GIT_OPTIONAL_LOCKS", "0").env("LC_ALL", "C.UTF-8");
-        for setting in SHIELD {
+        let mut command = base_command(&self.caller);
+        for setting in SHIELD.iter().copied().chain(self.settings.iter().map(String::as_str)) {
             command.arg("-c").arg(setting);
         }
         let mut git_dir = OsString::from("--git-dir=");
@@ -189,4 +221,17 @@ impl Git {
         command.args(args);
         command
     }
+}
+
+/// Git without a place: for the questions that find the place out.
+pub(super) fn base_command(caller: &Caller) -> Command {
+    let mut command = Command::new(&caller.program);
+    for name in FORBIDDEN_ENV {
+        command.env_remove(name);
+    }
+    command.env("GIT_TERMINAL_PROMPT", "0").env("GIT_OPTIONAL_LOCKS", "0").env("LC_ALL", "C.UTF-8");
+    command.envs(caller.env.iter().map(|(k, v)| (k, v)));
+    // A group of its own: the terminal's Ctrl-C is for the coordinator, which decides what ends; a git cut off in the middle leaves locks.
+    command.process_group(0);
+    command
 }

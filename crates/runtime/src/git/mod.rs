@@ -1,7 +1,31 @@
 //! Git, through one door. Everything that Greenlane does with git goes through [`Git`]; nothing else starts the program.
 
+mod ancestry;
+mod branches;
+mod discover;
 mod door;
 mod error;
+pub mod index_file;
+mod land_into;
+mod lock;
+mod merge;
+mod objects;
+mod refs;
+mod repo;
+pub mod residue;
+mod session;
+mod tree_diff;
+mod writer;
 
-pub use door::{Git, Output};
+pub use branches::{Moved, RollbackError, RolledBack};
+pub use discover::{GIT_VERSION_MIN, RepoError};
+pub use door::{Caller, Git, Output, PROCESSES_STARTED};
 pub use error::GitError;
+pub use land_into::{DryRun, LandError, LandMode, Landed};
+pub use lock::lock;
+pub use merge::Merged;
+pub use objects::{CommitInfo, Objects, TreeEntry};
+pub use refs::{Applied, Expect, RefChange, Refs};
+pub use repo::Repo;
+pub use tree_diff::{Change, changes, with_paths};
+pub use writer::{Idents, Writer};

@@ -1,0 +1,143 @@
+//! Coordinates a run in this process, for `run`, `resume`, `retry` and `demo`: takes the lock, shows progress, says how it ended.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use greenlane_core::ids::{PlanId, RunId};
+use greenlane_core::options::{RetryPolicy, RunOptions};
+use greenlane_core::state::State;
+use greenlane_core::view::{Coordinator, Status, status};
+use greenlane_runtime::agent::Registry;
+use greenlane_runtime::clock;
+use greenlane_runtime::config::{BaseRed, Config};
+use greenlane_runtime::driver::{DriverError, Finished, Layout, Setup, Start, coordinate};
+use greenlane_runtime::git::Repo;
+use greenlane_runtime::lock::{Lock, LockError};
+use greenlane_runtime::workspace::{Pool, PoolSettings};
+
+use crate::context::Context;
+use crate::error::{Error, Kind, Outcome};
+use crate::progress::display;
+use crate::report;
+
+/// A repository that is ready to be worked on.
+pub struct Ready {
+    /// The repository.
+    pub repo: Repo,
+    /// `.greenlane`.
+    pub state_dir: PathBuf,
+    /// What is in force.
+    pub config: Config,
+    /// The agents.
+    pub registry: Registry,
+}
+
+/// Where what goes on is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tell {
+    /// To a person.
+    People,
+    /// Events as JSON Lines on standard output.
+    Json,
+}
+
+impl Ready {
+    /// Takes the coordinator's lock.
+    ///
+    /// # Errors
+    /// Exit code 4 if another coordinator has it.
+    pub fn lock(&self) -> Result<Lock, Error> {
+        Lock::take(&self.state_dir).map_err(|e| match e {
+            LockError::Held { .. } => Error::new(Kind::Held, e.to_string())
+                .hint("`greenlane status` shows what it does; `greenlane wait` waits for its end, `greenlane stop --all` ends it"),
+            LockError::Io { .. } => Error::environment(e.to_string()),
+        })
+    }
+
+    /// The core's options, from the configuration.
+    #[must_use]
+    pub fn options(&self) -> RunOptions {
+        let run = &self.config.run;
+        let retry = &self.config.retry;
+        let cores = std::thread::available_parallelism().map_or(2, |n| u32::try_from(n.get()).unwrap_or(u32::MAX));
+        RunOptions {
+            jobs: run.jobs,
+            max_plans: run.max_plans,
+            check_jobs: run.check_jobs.unwrap_or(cores),
+            agent: run.agent.clone(),
+            agent_slots: self.registry.iter().filter_map(|a| a.slots.map(|n| (a.name.clone(), n))).collect(),
+            keep_going: run.keep_going,
+            require_verify: run.require_verify,
+            base_red_allowed: run.base_red == BaseRed::Allow,
+            retry: RetryPolicy {
+                max: retry.max,
+                base: retry.base,
+                factor: retry.factor,
+                delay_max: retry.delay_max,
+                jitter: retry.jitter,
+                types: retry.retry_types.clone(),
+            },
+            seed: clock::now().0,
+            ..RunOptions::default()
+        }
+    }
+
+    /// Runs it to its end, showing what goes on. The caller holds the lock.
+    ///
+    /// # Errors
+    /// If the journal or the machine fail; the run can then be resumed.
+    pub fn coordinate(self, context: &Context, run: &RunId, start: Start, tell: Tell) -> Result<Finished, Error> {
+        let layout = Layout::new(&self.state_dir, run);
+        let pool_dir = crate::session::pool_dir(&self.repo, &self.config, &context.env)?;
+        let settings = PoolSettings { keep_failed: self.config.workspace.keep_failed, ..PoolSettings::default() };
+        let pool = Pool::open(&self.repo, pool_dir, settings).map_err(|e| Error::environment(e.to_string()))?;
+        let setup = Setup {
+            repo: self.repo,
+            state_dir: self.state_dir,
+            pool,
+            config: self.config,
+            registry: self.registry,
+            exe: this_program()?,
+            environment: context.env.clone(),
+        };
+        let mut observer = display(context.output, tell == Tell::Json, layout);
+        coordinate(setup, run, start, &mut *observer).map_err(|e| match e {
+            DriverError::Refused(why) => Error::usage(why),
+            DriverError::Journal(e) if e.is_disk_full() => Error::environment(format!("the disk is full: {e}"))
+                .hint("running attempts go on; make space, then `greenlane resume` takes the run up"),
+            e => Error::environment(e.to_string()).hint("running attempts go on; `greenlane resume` takes the run up"),
+        })
+    }
+}
+
+/// This program's binary, for keepers; also after it was replaced by a newer one while it runs.
+fn this_program() -> Result<PathBuf, Error> {
+    let exe = std::env::current_exe().map_err(|e| Error::environment(format!("this program cannot find itself: {e}")))?;
+    let running = PathBuf::from("/proc/self/exe");
+    Ok(if exe.exists() || !running.exists() { exe } else { running })
+}
+
+/// Says how a run ended, and gives its exit code. `plans`: only these count; empty: all.
+///
+/// # Errors
+/// If the result cannot be written.
+pub fn conclude(context: &Context, run: &RunId, state: &State, signal: Option<i32>, plans: &[PlanId], tell: Tell) -> Outcome {
+    let alive = if state.ended_at.is_none() { Coordinator::Gone } else { Coordinator::Alive };
+    let document = status(run, state, alive, clock::now());
+    if tell == Tell::People {
+        context.output.say(&report::summary(&document, plans, context.output.color_talk));
+    }
+    Ok(ExitCode::from(exit_code(&document, signal, plans)))
+}
+
+/// 0 where everything that counts is done, 128 + N where a signal ended the run before, else 1.
+#[must_use]
+pub fn exit_code(document: &Status, signal: Option<i32>, plans: &[PlanId]) -> u8 {
+    let counts = |plan: &str| plans.is_empty() || plans.iter().any(|p| p.as_str() == plan);
+    let done = document.tasks.iter().filter(|t| counts(&t.plan)).all(|t| t.state == "done");
+    match signal {
+        _ if done => 0,
+        Some(signal) => Kind::Signal(u8::try_from(signal).unwrap_or(u8::MAX)).code(),
+        None => Kind::NotDone.code(),
+    }
+}

@@ -1,0 +1,154 @@
+//! One live line for each task at work, and one for the run: phase, elapsed time, last activity. What has happened scrolls above.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use greenlane_core::ids::{AttemptId, TaskKey};
+use greenlane_core::state::{Phase, State, TaskState};
+use greenlane_core::time::Time;
+use greenlane_runtime::driver::{Layout, Observer};
+use greenlane_runtime::journal::Record;
+use greenlane_runtime::keeper::read_heartbeat;
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use super::words::{clock, elapsed, lines, name};
+use crate::error::Problem;
+use crate::output::{Output, Paint, paint};
+
+/// How often elapsed times and activities are drawn anew.
+const TICK: Duration = Duration::from_secs(1);
+
+/// Most tasks with a line of their own; more would scroll the terminal.
+const LINES_MAX: usize = 24;
+
+pub(super) struct Live {
+    output: Output,
+    layout: Layout,
+    screen: MultiProgress,
+    tasks: BTreeMap<TaskKey, ProgressBar>,
+    total: ProgressBar,
+}
+
+impl Live {
+    pub(super) fn new(output: Output, layout: Layout) -> Self {
+        let screen = MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(10));
+        let total = screen.add(ProgressBar::no_length().with_style(line_style()));
+        Self { output, layout, screen, tasks: BTreeMap::new(), total }
+    }
+
+    fn draw(&mut self, state: &State, now: Time) {
+        let at_work: Vec<&TaskState> = state.tasks.iter().filter(|t| t.phase.active()).take(LINES_MAX).collect();
+        self.tasks.retain(|key, bar| {
+            let stays = at_work.iter().any(|t| t.key == *key);
+            if !stays {
+                bar.finish_and_clear();
+            }
+            stays
+        });
+        let width = at_work.iter().map(|t| name(state, &t.key).chars().count()).max().unwrap_or(0).min(28);
+        for task in at_work {
+            let screen = &self.screen;
+            let (total, style) = (&self.total, line_style());
+            let bar = self
+                .tasks
+                .entry(task.key.clone())
+                .or_insert_with(|| screen.insert_before(total, ProgressBar::no_length().with_style(style)));
+            bar.set_message(task_line(state, task, &self.layout, now, width, self.output.color_talk));
+        }
+        if state.ended_at.is_some() {
+            self.total.finish_and_clear();
+        } else {
+            self.total.set_message(total_line(state, now, self.output.color_talk));
+        }
+    }
+}
+
+fn line_style() -> ProgressStyle {
+    ProgressStyle::with_template("{wide_msg}").unwrap_or_else(|_| ProgressStyle::default_spinner())
+}
+
+fn task_line(state: &State, task: &TaskState, layout: &Layout, now: Time, width: usize, color: bool) -> String {
+    let shown = name(state, &task.key);
+    let Some(attempt) = task.current() else { return shown };
+    let since = now.since(attempt.started_at);
+    let dir = || layout.attempt_dir(&AttemptId { key: task.key.clone(), n: attempt.n });
+    let (word, what) = match task.phase {
+        Phase::Running if attempt.spawned.is_none() => ("prepares", String::from("workspace")),
+        Phase::Running => ("running", activity(&dir(), now)),
+        Phase::Gating => ("checking", state.definition(task).check.join(" && ")),
+        _ => ("landing", String::new()),
+    };
+    let again = if attempt.n > 1 { format!(" #{}", attempt.n) } else { String::new() };
+    format!(
+        "  {} {} {:>6}  {}{again}  {what}",
+        paint(&format!("{shown:width$}"), Paint::Bold, color),
+        paint(&format!("{word:9}"), Paint::Cyan, color),
+        elapsed(since),
+        attempt.agent,
+    )
+}
+
+/// What the agent does, as far as its keeper has seen; else how long it has been silent.
+fn activity(dir: &std::path::Path, now: Time) -> String {
+    let Some(heartbeat) = read_heartbeat(dir) else { return String::new() };
+    let silent = now.since(heartbeat.last_evidence_at);
+    let mut text = heartbeat.activity.unwrap_or_default();
+    if heartbeat.hung {
+        text = format!("no sign of work for {}  {text}", elapsed(silent));
+    }
+    text
+}
+
+fn total_line(state: &State, now: Time, color: bool) -> String {
+    let count = |want: fn(Phase) -> bool| state.tasks.iter().filter(|t| want(t.phase)).count();
+    let done = count(|p| p == Phase::Done);
+    let bad = count(|p| p.ended() && p != Phase::Done);
+    let running = count(Phase::active);
+    let waiting = state.tasks.len() - done - bad - running;
+    let mut parts = vec![
+        clock(now.since(state.started_at)),
+        paint(&format!("{done}/{} done", state.tasks.len()), Paint::Green, color),
+        format!("{running} at work"),
+        format!("{waiting} waiting"),
+    ];
+    if bad > 0 {
+        parts.push(paint(&format!("{bad} not done"), Paint::Red, color));
+    }
+    if state.paused {
+        parts.push(paint("paused", Paint::Yellow, color));
+    }
+    if state.stopping.is_some() {
+        parts.push(paint("stopping", Paint::Yellow, color));
+    }
+    format!("  {}", parts.join("  ·  "))
+}
+
+impl Observer for Live {
+    fn journalled(&mut self, state: &State, records: &[Record]) {
+        let color = self.output.color_talk;
+        for record in records {
+            for line in lines(state, record) {
+                drop(self.screen.println(line.render(color)));
+            }
+        }
+        let now = records.last().map_or(state.started_at, |r| r.at);
+        self.draw(state, now);
+    }
+
+    fn tick_interval(&self) -> Option<Duration> {
+        Some(TICK)
+    }
+
+    fn tick(&mut self, state: &State, now: Time) {
+        self.draw(state, now);
+    }
+
+    fn warn(&mut self, text: &str) {
+        let problem = Problem { message: text.to_owned(), location: None, hints: Vec::new() };
+        drop(self.screen.println(problem.render("warning", Paint::Yellow, self.output.color_talk).trim_end()));
+    }
+
+    fn detach(&mut self) {
+        self.screen.set_draw_target(ProgressDrawTarget::hidden());
+    }
+}

@@ -1,0 +1,28 @@
+//! What a run shows while it goes on: live lines on a terminal, plain lines elsewhere, events as JSON Lines.
+//! All three are fed the same records; they draw, they do not decide.
+
+mod follow;
+mod json;
+mod live;
+mod plain;
+mod words;
+
+use greenlane_runtime::driver::{Layout, Observer};
+
+pub use json::EventLine;
+pub use follow::{Until, follow};
+pub use words::{clock, elapsed};
+
+use crate::output::Output;
+
+/// Picks the display that fits the streams.
+#[must_use]
+pub fn display(output: Output, json: bool, layout: Layout) -> Box<dyn Observer> {
+    if json {
+        Box::new(json::JsonLines::new(output))
+    } else if output.live && !output.quiet {
+        Box::new(live::Live::new(output, layout))
+    } else {
+        Box::new(plain::Plain::new(output))
+    }
+}

@@ -1,0 +1,90 @@
+//! The coordinator is killed after every kind of event; after `resume` each command has run exactly once and everything is landed.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod common;
+
+use common::{Ran, Sandbox};
+
+/// Three tasks, one after two; each notes that it ran. The suite checks what is there.
+const PLAN: &str = r#"
+id = "crash"
+verify = ["test ! -e bad"]
+[[task]]
+id = "a"
+run = "echo a >> $OUT/ran; echo a > a.txt"
+check = ["grep -q a a.txt"]
+[[task]]
+id = "b"
+run = "echo b >> $OUT/ran; echo b > b.txt"
+[[task]]
+id = "c"
+depends = ["a", "b"]
+run = "cat a.txt b.txt > c.txt && echo c >> $OUT/ran"
+"#;
+
+fn crash_after(event: &str, n: u32) {
+    let sandbox = Sandbox::new(&[]);
+    let plan = sandbox.plan("crash.toml", PLAN);
+    let crashed = sandbox.command(&["run", plan.to_str().unwrap()]).env("GREENLANE_CRASH_AFTER", format!("{event}:{n}")).output().unwrap();
+    let crashed = Ran::of(crashed);
+    assert_eq!(crashed.code, -1, "it is to be killed after {event}:{n}: {crashed:?}");
+
+    if event != "run_ended" {
+        let resumed = sandbox.greenlane(&["resume"]);
+        assert_eq!(resumed.code, 0, "after {event}:{n}: {resumed:?}");
+    }
+    let mut ran = sandbox.out_lines("ran");
+    ran.sort();
+    assert_eq!(ran, ["a", "b", "c"], "each command exactly once, after {event}:{n}");
+    let status = sandbox.status();
+    assert_eq!(status["summary"]["done"], 3, "after {event}:{n}: {status:#}");
+    assert_eq!(status["run"]["state"], "finished", "after {event}:{n}");
+    let branch = status["run"]["branch"].as_str().unwrap();
+    assert_eq!(sandbox.files_on(branch), ["README.md", "a.txt", "b.txt", "c.txt"], "after {event}:{n}");
+    assert_eq!(sandbox.git(&["status", "--porcelain"]), "", "the user's checkout is untouched");
+}
+
+macro_rules! crashes {
+    ($($name:ident: $event:literal $n:literal;)*) => {
+        $(#[test]
+        fn $name() {
+            crash_after($event, $n);
+        })*
+
+        /// Every kind of event that such a run journals has its test above: a new kind cannot be forgotten.
+        #[test]
+        fn every_kind_of_event_is_covered() {
+            let sandbox = Sandbox::new(&[]);
+            let plan = sandbox.plan("crash.toml", PLAN);
+            let ran = sandbox.greenlane(&["run", plan.to_str().unwrap()]);
+            assert_eq!(ran.code, 0, "{ran:?}");
+            let covered = [$($event),*];
+            for event in sandbox.events("") {
+                let kind = event["event"].as_str().unwrap();
+                assert!(covered.contains(&kind), "no crash after {kind}");
+            }
+        }
+    };
+}
+
+crashes! {
+    after_run_started: "run_started" 1;
+    after_plan_queued: "plan_queued" 1;
+    after_plan_started: "plan_started" 1;
+    after_plan_prepared: "plan_prepared" 1;
+    after_base_judged: "base_judged" 1;
+    after_attempt_started: "attempt_started" 1;
+    after_the_second_attempt_started: "attempt_started" 2;
+    after_the_third_attempt_started: "attempt_started" 3;
+    after_attempt_spawned: "attempt_spawned" 1;
+    after_attempt_exited: "attempt_exited" 1;
+    after_the_last_attempt_exited: "attempt_exited" 3;
+    after_work_judged: "work_judged" 1;
+    after_batch_formed: "batch_formed" 1;
+    after_batch_merged: "batch_merged" 1;
+    after_batch_verified: "batch_verified" 1;
+    after_batch_landed: "batch_landed" 1;
+    after_the_second_batch_landed: "batch_landed" 2;
+    after_plan_ended: "plan_ended" 1;
+    after_run_ended: "run_ended" 1;
+}

@@ -1,0 +1,14 @@
+//! The keeper with real processes, through the real binary. Tests wait for files, locks and processes, up to a limit, never by the clock.
+
+#[path = "keeper/claims.rs"]
+mod claims;
+#[path = "keeper/ends.rs"]
+mod ends;
+#[path = "keeper/evidence.rs"]
+mod evidence;
+#[path = "keeper/output.rs"]
+mod output;
+#[path = "keeper/strays.rs"]
+mod strays;
+#[path = "keeper/support.rs"]
+mod support;

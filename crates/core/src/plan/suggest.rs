@@ -1,0 +1,45 @@
+//! "Did you mean …?" Knows nothing of what the words stand for.
+
+/// How alike two words must be, from 0 to 1: `schema` finds `db-schema`, `cat` does not find `dog`.
+const ALIKE_MIN: f64 = 0.6;
+/// What it counts if one word is a part of the other.
+const CONTAINED: f64 = 0.75;
+/// Shortest word that counts as a part of another.
+const CONTAINED_CHARS_MIN: usize = 3;
+
+/// The candidate that the word was probably meant to be, case aside; of equally close ones the first.
+pub fn closest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    best(word, candidates, ALIKE_MIN)
+}
+
+/// The same with another measure of likeness, from 0 to 1.
+pub(super) fn best<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>, alike_min: f64) -> Option<&'a str> {
+    let word = word.to_lowercase();
+    let mut found: Option<(f64, &str)> = None;
+    for candidate in candidates {
+        let other = candidate.to_lowercase();
+        let mut alike = strsim::normalized_damerau_levenshtein(&word, &other);
+        let (short, long) = if word.len() < other.len() { (&word, &other) } else { (&other, &word) };
+        if short.len() >= CONTAINED_CHARS_MIN && long.contains(short.as_str()) {
+            alike = alike.max(CONTAINED);
+        }
+        if alike >= alike_min && found.is_none_or(|(so_far, _)| alike > so_far) {
+            found = Some((alike, candidate));
+        }
+    }
+    found.map(|(_, candidate)| candidate)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn likely_words_only() {
+        let words = ["db-schema", "api", "api-tests"];
+        assert_eq!(closest("schema", words), Some("db-schema"));
+        assert_eq!(closest("API-test", words), Some("api-tests"));
+        assert_eq!(closest("zzz", words), None);
+        assert_eq!(closest("", words), None);
+    }
+}

@@ -1,0 +1,48 @@
+//! From configuration to what the core decides by. Reads nothing.
+
+use std::collections::BTreeMap;
+
+use greenlane_core::options::{RetryPolicy, RunOptions};
+
+use super::{BaseRed, Config};
+
+impl Config {
+    /// What of the configuration decisions depend on. `agent_slots`: of the agents that have a limit of their own. `processors`:
+    /// how many tasks are checked at once where nothing else is said. `seed`: of the retries' jitter.
+    #[must_use]
+    pub fn run_options(&self, agent_slots: BTreeMap<String, u32>, processors: u32, seed: u64) -> RunOptions {
+        let Config { run, retry, .. } = self;
+        // In two steps, since the core has a field more when it is built with its planted bugs.
+        let options = RunOptions {
+            jobs: run.jobs,
+            max_plans: run.max_plans,
+            check_jobs: run.check_jobs.unwrap_or(processors).max(1),
+            agent: run.agent.clone(),
+            agent_slots,
+            keep_going: run.keep_going,
+            require_verify: run.require_verify,
+            base_red_allowed: run.base_red == BaseRed::Allow,
+            retry: RetryPolicy {
+                max: retry.max,
+                base: retry.base,
+                factor: retry.factor,
+                delay_max: retry.delay_max,
+                jitter: retry.jitter,
+                types: retry.retry_types.clone(),
+            },
+            ..RunOptions::default()
+        };
+        RunOptions { seed, ..options }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_are_the_cores_own() {
+        let options = Config::defaults().unwrap().run_options(BTreeMap::new(), 5, 0);
+        assert_eq!(options, RunOptions::default());
+    }
+}

@@ -1,0 +1,400 @@
+//! From the agent's start to the end of its whole tree: one thread, one `poll`.
+//!
+//! *Approach*: the loop sleeps until there is output, a signal (SIGCHLD among them), the parent's end, or a deadline. Each turn reads, reaps, then heeds
+//! requests, then time; in that order, so that an agent that has ended by itself is never called cancelled or timed out. The tree is gone when
+//! `wait` says that there are no children: as subreaper we inherit every orphan, so nothing can be left beside it.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use greenlane_core::attempt::{AgentReport, Exit, ExitRecord};
+use greenlane_core::time::Time;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fd::AsFd as _;
+use rustix::process::{Pid, Signal, WaitOptions, WaitStatus, wait};
+
+use super::body::complain;
+use super::heartbeat::{Heartbeat, Phase};
+use super::signals::Signals;
+use super::spec::Spec;
+use super::streams::Streams;
+use super::system::{self, Process, Sample};
+use super::watch::Watch;
+use super::{child, wall_clock};
+
+/// What an agent leaves behind may end by itself for so long, before it is told to: a pipeline's last `tee`, a shell's last child.
+const LEFTOVERS_PATIENCE: Duration = Duration::from_millis(100);
+/// The grace of leftovers, unless the attempt's own is shorter.
+const LEFTOVERS_GRACE: Duration = Duration::from_secs(2);
+/// Killing goes on in rounds with growing pauses, since a tree may fork between a look and a signal.
+const KILL_PAUSE_MIN: Duration = Duration::from_millis(5);
+const KILL_PAUSE_MAX: Duration = Duration::from_millis(500);
+/// What SIGKILL does not end in that time is another user's, or stuck in the kernel. It is recorded in the log and left.
+const KILL_LIMIT: Duration = Duration::from_secs(30);
+/// News of what the agent does are written at most so often.
+const NEWS_PAUSE: Duration = Duration::from_secs(2);
+
+enum Stage {
+    /// Nobody has asked for an end.
+    Running,
+    /// SIGTERM was sent to the tree.
+    Ending { kill_at: Instant },
+    /// The agent has ended by itself; others are left.
+    Lingering { terminate_at: Instant },
+    /// They were sent SIGTERM.
+    Leftovers { kill_at: Instant },
+    /// SIGKILL, in rounds.
+    Killing { since: Instant, next: Instant, pause: Duration },
+}
+
+struct Keeping<'a> {
+    spec: &'a Spec,
+    dir: &'a Path,
+    signals: &'a Signals,
+    streams: Streams,
+    life_line: Option<io::Stdin>,
+    agent: Pid,
+    began: Instant,
+    started_at: Time,
+    stage: Stage,
+    /// The agent's own end.
+    status: Option<WaitStatus>,
+    /// There are no children left.
+    childless: bool,
+    /// Why we ended it; what its exit code says does not matter then.
+    ended_by: Option<Exit>,
+    watch: Watch,
+    sample: Sample,
+    memory_peak_bytes: u64,
+    last_output: Option<Instant>,
+    heartbeat_at: Option<Instant>,
+    activity: Option<String>,
+    strays: BTreeSet<(i32, u64)>,
+}
+
+/// Runs the agent to the end of its tree and tells how it ended.
+pub(super) fn supervise(spec: &Spec, dir: &Path, signals: &Signals, mut streams: Streams, life_line: Option<io::Stdin>) -> ExitRecord {
+    let started_at = wall_clock();
+    let began = Instant::now();
+    let failed = |message: String| ExitRecord {
+        exit: Exit::FailedToStart { message },
+        started_at,
+        ended_at: wall_clock(),
+        report: AgentReport::default(),
+        strays_ended: 0,
+        memory_peak_bytes: 0,
+        cpu_ms: 0,
+        stdout_tail: String::new(),
+        stderr_tail: String::new(),
+    };
+    if signals.terminate_asked() || signals.kill_asked() {
+        // Cancelled between the claim and the start.
+        return ExitRecord { exit: Exit::Cancelled, ..failed(String::new()) };
+    }
+    let started = match child::start(spec, dir) {
+        Ok(started) => started,
+        Err(message) => return failed(message),
+    };
+    if let Err(e) = streams.connect(started.stdout, started.stderr) {
+        complain(&format!("output cannot be read: {e}"));
+    }
+    let mut keeping = Keeping {
+        spec,
+        dir,
+        signals,
+        streams,
+        life_line,
+        agent: started.pid,
+        began,
+        started_at,
+        stage: Stage::Running,
+        status: None,
+        childless: false,
+        ended_by: None,
+        watch: Watch::new(spec.heartbeat, spec.stall_timeout, began),
+        sample: Sample::default(),
+        memory_peak_bytes: 0,
+        last_output: None,
+        heartbeat_at: None,
+        activity: None,
+        strays: BTreeSet::new(),
+    };
+    keeping.run();
+    keeping.record()
+}
+
+impl Keeping<'_> {
+    fn run(&mut self) {
+        loop {
+            self.reap();
+            if self.is_over() {
+                break;
+            }
+            self.heed_requests();
+            self.heed_time(Instant::now());
+            self.sleep();
+            self.read();
+        }
+        self.streams.finish();
+        self.tell_complaints();
+    }
+
+    fn is_over(&self) -> bool {
+        let gave_up = matches!(self.stage, Stage::Killing { since, .. } if since.elapsed() >= KILL_LIMIT);
+        if gave_up {
+            let left: Vec<String> = system::descendants(self.agent).iter().map(|p| p.pid.to_string()).collect();
+            complain(&format!("these processes cannot be killed and are left: {}", left.join(" ")));
+        }
+        gave_up || (self.childless && !system::group_is_left(self.agent))
+    }
+
+    /// Takes every child that has ended, ours and those that we inherited.
+    fn reap(&mut self) {
+        loop {
+            match wait(WaitOptions::NOHANG) {
+                Ok(Some((pid, status))) if pid == self.agent => self.status = Some(status),
+                Ok(Some(_)) | Err(rustix::io::Errno::INTR) => {}
+                Ok(None) => break,
+                Err(_) => {
+                    self.childless = true;
+                    break;
+                }
+            }
+        }
+    }
+
+    fn heed_requests(&mut self) {
+        self.signals.drain();
+        if self.signals.kill_asked() {
+            self.kill(Exit::Cancelled);
+        } else if self.signals.terminate_asked() {
+            self.terminate(Exit::Cancelled);
+        }
+    }
+
+    fn heed_time(&mut self, now: Instant) {
+        if self.status.is_some() {
+            self.heed_agents_end(now);
+        }
+        match self.stage {
+            Stage::Running => {
+                if self.spec.timeout.is_some_and(|limit| now - self.began >= limit) {
+                    self.terminate(Exit::TimedOut);
+                } else if now >= self.watch.next_look() {
+                    self.look(now);
+                    if self.watch.is_stalled(now) {
+                        self.terminate(Exit::Stalled);
+                    }
+                } else if self.has_news(now) {
+                    self.beat(now);
+                }
+            }
+            Stage::Lingering { terminate_at } if now >= terminate_at => {
+                let kill_at = now + LEFTOVERS_GRACE.min(self.spec.grace);
+                self.stage = Stage::Leftovers { kill_at };
+                self.send_terminate();
+                self.beat(now);
+            }
+            Stage::Ending { kill_at } | Stage::Leftovers { kill_at } if now >= kill_at => self.start_killing(now),
+            _ => {}
+        }
+        if let Stage::Killing { since, next, pause } = self.stage
+            && now >= next
+        {
+            let found = system::kill_all(self.agent);
+            self.count_strays(&found);
+            self.stage = Stage::Killing { since, next: now + pause, pause: (pause * 2).min(KILL_PAUSE_MAX) };
+        }
+    }
+
+    /// The agent itself has ended, and others are left.
+    fn heed_agents_end(&mut self, now: Instant) {
+        match self.stage {
+            Stage::Running => self.stage = Stage::Lingering { terminate_at: now + LEFTOVERS_PATIENCE },
+            // The grace was the agent's; what it left behind gets the shorter one.
+            Stage::Ending { kill_at } => {
+                self.stage = Stage::Leftovers { kill_at: kill_at.min(now + LEFTOVERS_GRACE.min(self.spec.grace)) };
+            }
+            _ => {}
+        }
+    }
+
+    /// Asks the tree to end. No effect if it is ending already.
+    fn terminate(&mut self, why: Exit) {
+        if matches!(self.stage, Stage::Running) && self.status.is_none() {
+            self.ended_by = Some(why);
+            self.sample = system::sample(self.agent);
+            let now = Instant::now();
+            self.stage = Stage::Ending { kill_at: now.checked_add(self.spec.grace).unwrap_or(now) };
+            self.send_terminate();
+            self.beat(now);
+        }
+    }
+
+    /// Ends the tree now.
+    fn kill(&mut self, why: Exit) {
+        if self.status.is_none() && self.ended_by.is_none() {
+            self.ended_by = Some(why);
+        }
+        if !matches!(self.stage, Stage::Killing { .. }) {
+            self.start_killing(Instant::now());
+        }
+    }
+
+    fn start_killing(&mut self, now: Instant) {
+        self.stage = Stage::Killing { since: now, next: now, pause: KILL_PAUSE_MIN };
+    }
+
+    /// SIGTERM to every process of the tree, once each (to some programs a second one means to drop everything); a stopped one must run on
+    /// to hear it. Each process by itself and not the group: agents start shells that leave it.
+    fn send_terminate(&mut self) {
+        let found = system::descendants(self.agent);
+        self.count_strays(&found);
+        for process in &found {
+            system::signal(process, Signal::TERM);
+            system::signal(process, Signal::CONT);
+        }
+    }
+
+    fn count_strays(&mut self, found: &[Process]) {
+        if self.status.is_some() {
+            self.strays.extend(found.iter().map(Process::key));
+        }
+    }
+
+    fn look(&mut self, now: Instant) {
+        self.sample = system::sample(self.agent);
+        self.memory_peak_bytes = self.memory_peak_bytes.max(self.sample.memory_bytes);
+        self.watch.look(now, &self.sample, || system::connections(self.agent));
+        self.beat(now);
+    }
+
+    /// The agent does something else than at the last heartbeat. Without a heartbeat so far there is none for this either: a short attempt has none.
+    fn has_news(&self, now: Instant) -> bool {
+        self.heartbeat_at.is_some_and(|at| now - at >= NEWS_PAUSE) && self.streams.activity() != self.activity.as_deref()
+    }
+
+    fn beat(&mut self, now: Instant) {
+        let wall = wall_clock();
+        let at = |then: Instant| Time(wall.0.saturating_sub(u64::try_from((now.saturating_duration_since(then)).as_millis()).unwrap_or(0)));
+        let report = self.streams.report();
+        let (evidence, last_evidence) = self.watch.last_evidence();
+        self.activity = self.streams.activity().map(str::to_owned);
+        self.heartbeat_at = Some(now);
+        let heartbeat = Heartbeat {
+            at: wall,
+            started_at: self.started_at,
+            pid: u32::try_from(self.agent.as_raw_nonzero().get()).unwrap_or(0),
+            phase: self.phase(),
+            last_output_at: self.last_output.map(at),
+            last_evidence_at: at(evidence),
+            last_evidence,
+            hung: self.watch.is_hung(now),
+            stopped: self.sample.stopped.clone(),
+            cpu_ms: self.sample.cpu_ms,
+            memory_bytes: self.sample.memory_bytes,
+            memory_peak_bytes: self.memory_peak_bytes,
+            processes: self.sample.processes,
+            output_bytes: self.streams.total(),
+            socket_bytes: self.watch.socket_bytes(),
+            tool_calls: report.tool_calls,
+            model_calls: report.model_calls,
+            activity: self.activity.clone(),
+            usage: report.usage,
+        };
+        if let Err(e) = heartbeat.write(self.dir) {
+            complain(&format!("cannot write the heartbeat: {e}"));
+        }
+        self.tell_complaints();
+    }
+
+    fn phase(&self) -> Phase {
+        match self.stage {
+            Stage::Running => Phase::Running,
+            Stage::Ending { .. } => Phase::Ending,
+            Stage::Lingering { .. } | Stage::Leftovers { .. } => Phase::Leftovers,
+            Stage::Killing { .. } => Phase::Killing,
+        }
+    }
+
+    fn tell_complaints(&mut self) {
+        if let Some(complaint) = self.streams.complaint() {
+            complain(&complaint);
+        }
+    }
+
+    /// Until something happens or is due.
+    fn sleep(&mut self) {
+        let now = Instant::now();
+        let timeout = self.wake_at().map(|at| at.saturating_duration_since(now)).into_iter().chain(self.look_again()).min();
+        let timeout = timeout.and_then(|t| Timespec::try_from(t).ok());
+        let mut waiting = vec![PollFd::new(self.signals, PollFlags::IN)];
+        waiting.extend(self.streams.open().map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN)));
+        if let Some(line) = &self.life_line {
+            waiting.push(PollFd::from_borrowed_fd(line.as_fd(), PollFlags::IN));
+        }
+        // An interruption is a signal, and the signal is in the pipe.
+        let _ = poll(&mut waiting, timeout.as_ref());
+        let parent_is_gone = self.life_line.is_some() && waiting.last().is_some_and(|line| !line.revents().is_empty());
+        drop(waiting);
+        if parent_is_gone {
+            self.life_line = None;
+            self.kill(Exit::Cancelled);
+        }
+    }
+
+    fn look_again(&self) -> Option<Duration> {
+        system::LOOK_AGAIN.filter(|_| self.status.is_some())
+    }
+
+    fn wake_at(&self) -> Option<Instant> {
+        match self.stage {
+            Stage::Running => {
+                let timeout = self.spec.timeout.and_then(|t| self.began.checked_add(t));
+                let news = self.heartbeat_at.filter(|_| self.streams.activity() != self.activity.as_deref()).map(|at| at + NEWS_PAUSE);
+                [Some(self.watch.next_look()), timeout, news].into_iter().flatten().min()
+            }
+            Stage::Ending { kill_at } | Stage::Leftovers { kill_at } => Some(kill_at),
+            Stage::Lingering { terminate_at } => Some(terminate_at),
+            Stage::Killing { next, .. } => Some(next),
+        }
+    }
+
+    fn read(&mut self) {
+        if self.streams.read() {
+            let now = Instant::now();
+            self.last_output = Some(now);
+            self.watch.saw_output(now);
+        }
+    }
+
+    fn record(&self) -> ExitRecord {
+        let (cpu_ms, largest) = system::usage_of_ended();
+        let (stdout_tail, stderr_tail) = self.streams.tails();
+        ExitRecord {
+            exit: self.exit(),
+            started_at: self.started_at,
+            ended_at: wall_clock(),
+            report: self.streams.report(),
+            strays_ended: u32::try_from(self.strays.len()).unwrap_or(u32::MAX),
+            memory_peak_bytes: self.memory_peak_bytes.max(largest),
+            cpu_ms,
+            stdout_tail,
+            stderr_tail,
+        }
+    }
+
+    fn exit(&self) -> Exit {
+        if let Some(why) = &self.ended_by {
+            return why.clone();
+        }
+        match self.status.map(|s| (s.exit_status(), s.terminating_signal())) {
+            Some((Some(code), _)) => Exit::Code { code },
+            Some((_, Some(signal))) => Exit::Signal { signal },
+            // Only where it could not be killed within the limit, after the keeper had decided to end it.
+            _ => Exit::Cancelled,
+        }
+    }
+}

@@ -1,0 +1,166 @@
+//! Does the tree still work, and when is the next look? Judges samples; takes none, and has no clock.
+
+use std::time::{Duration, Instant};
+
+use super::heartbeat::Evidence;
+use super::system::{Connections, Sample};
+
+/// Without evidence for so long an attempt is shown as hung.
+const HUNG_AFTER: Duration = Duration::from_secs(120);
+/// The first look at a tree; each further one after twice the time, up to the interval. A short command is never looked at.
+const FIRST_LOOK: Duration = Duration::from_secs(1);
+const INTERVAL_MIN: Duration = Duration::from_millis(10);
+/// Work uses at least a hundredth of one CPU over the interval, and a clock tick: less is a timer, a spinner, a garbage collector that idles.
+const CPU_SHARE_MIN: u32 = 100;
+const CPU_MIN: Duration = Duration::from_millis(10);
+
+/// The evidence so far.
+pub(super) struct Watch {
+    interval: Duration,
+    stall_timeout: Option<Duration>,
+    step: Duration,
+    looked: Instant,
+    next: Instant,
+    last: Instant,
+    kind: Option<Evidence>,
+    cpu_ms: u64,
+    connections: Option<Connections>,
+}
+
+impl Watch {
+    pub(super) fn new(heartbeat: Duration, stall_timeout: Option<Duration>, now: Instant) -> Self {
+        let interval = stall_timeout.map_or(heartbeat, |s| heartbeat.min(s / 4)).max(INTERVAL_MIN);
+        let step = FIRST_LOOK.min(interval);
+        Self { interval, stall_timeout, step, looked: now, next: now + step, last: now, kind: None, cpu_ms: 0, connections: None }
+    }
+
+    /// When to look at the tree next.
+    pub(super) fn next_look(&self) -> Instant {
+        self.stall_deadline().map_or(self.next, |stall| self.next.min(stall))
+    }
+
+    /// The agent printed something.
+    pub(super) fn saw_output(&mut self, now: Instant) {
+        (self.last, self.kind) = (now, Some(Evidence::Output));
+    }
+
+    /// The next look, at `now`. `connections` is asked only when nothing else tells of work.
+    pub(super) fn look(&mut self, now: Instant, sample: &Sample, connections: impl FnOnce() -> Option<Connections>) {
+        let printed = self.kind == Some(Evidence::Output) && self.last > self.looked;
+        let used = Duration::from_millis(sample.cpu_ms.saturating_sub(self.cpu_ms));
+        let enough = ((now - self.looked) / CPU_SHARE_MIN).max(CPU_MIN);
+        if used >= enough {
+            self.connections = None;
+            if !printed {
+                (self.last, self.kind) = (now, Some(Evidence::Cpu));
+            }
+        } else if !printed {
+            let connections = connections();
+            // What was there when we first looked tells nothing.
+            if let (Some(before), Some(after)) = (&self.connections, &connections)
+                && more_bytes(before, after)
+            {
+                (self.last, self.kind) = (now, Some(Evidence::Sockets));
+            }
+            self.connections = connections;
+        }
+        (self.cpu_ms, self.looked) = (sample.cpu_ms, now);
+        self.step = (self.step * 2).min(self.interval);
+        self.next = now + self.step;
+    }
+
+    /// The stall timeout has passed without evidence. Ask only right after a look.
+    pub(super) fn is_stalled(&self, now: Instant) -> bool {
+        self.stall_deadline().is_some_and(|deadline| now >= deadline)
+    }
+
+    pub(super) fn is_hung(&self, now: Instant) -> bool {
+        now - self.last >= HUNG_AFTER
+    }
+
+    /// The last evidence and when it was.
+    pub(super) fn last_evidence(&self) -> (Instant, Option<Evidence>) {
+        (self.last, self.kind)
+    }
+
+    /// Bytes on connections, where they were looked at last time.
+    pub(super) fn socket_bytes(&self) -> Option<u64> {
+        self.connections.as_ref().map(|c| c.values().sum())
+    }
+
+    fn stall_deadline(&self) -> Option<Instant> {
+        self.stall_timeout.and_then(|stall| self.last.checked_add(stall))
+    }
+}
+
+/// Bytes went over some connection. One that was opened or closed without any is no work: it may be the thousandth try.
+fn more_bytes(before: &Connections, after: &Connections) -> bool {
+    after.iter().any(|(connection, bytes)| *bytes > before.get(connection).copied().unwrap_or(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cpu(cpu_ms: u64) -> Sample {
+        Sample { cpu_ms, ..Sample::default() }
+    }
+
+    fn seconds(n: u64) -> Duration {
+        Duration::from_secs(n)
+    }
+
+    fn bytes(n: u64) -> Option<Connections> {
+        Some([(1, n)].into())
+    }
+
+    #[test]
+    fn looks_come_soon_and_then_seldom() {
+        let start = Instant::now();
+        let mut watch = Watch::new(seconds(30), None, start);
+        let mut looks = Vec::new();
+        for _ in 0..7 {
+            let at = watch.next_look();
+            looks.push((at - start).as_secs());
+            watch.look(at, &cpu(0), || None);
+        }
+        assert_eq!(looks, [1, 3, 7, 15, 31, 61, 91]);
+        assert_eq!(Watch::new(seconds(30), Some(seconds(2)), start).next_look(), start + seconds(2) / 4);
+    }
+
+    #[test]
+    fn silence_stalls_at_the_deadline_and_not_before() {
+        let start = Instant::now();
+        let mut watch = Watch::new(seconds(30), Some(seconds(8)), start);
+        let mut now = start;
+        while now < start + seconds(8) {
+            assert!(!watch.is_stalled(now));
+            now = watch.next_look();
+            watch.look(now, &cpu(0), || bytes(7));
+        }
+        assert_eq!(now, start + seconds(8));
+        assert!(watch.is_stalled(now));
+        assert_eq!(watch.last_evidence(), (start, None));
+    }
+
+    #[test]
+    fn output_cpu_and_bytes_on_sockets_are_evidence() {
+        let start = Instant::now();
+        let at = |n| start + seconds(n);
+        let mut watch = Watch::new(seconds(30), Some(seconds(100)), start);
+        watch.saw_output(at(10));
+        watch.look(at(20), &cpu(0), || panic!("not asked: there was output"));
+        assert_eq!(watch.last_evidence(), (at(10), Some(Evidence::Output)));
+        watch.look(at(30), &cpu(100), || panic!("not asked: a hundredth of ten seconds was used"));
+        assert_eq!(watch.last_evidence(), (at(30), Some(Evidence::Cpu)));
+        watch.look(at(40), &cpu(199), || bytes(7));
+        assert_eq!(watch.last_evidence().0, at(30), "99 ms in ten seconds is idling; the first bytes are the measure");
+        watch.look(at(50), &cpu(199), || bytes(7));
+        assert_eq!(watch.last_evidence().0, at(30));
+        watch.look(at(60), &cpu(199), || bytes(8));
+        assert_eq!(watch.last_evidence(), (at(60), Some(Evidence::Sockets)));
+        assert_eq!(watch.socket_bytes(), Some(8));
+        assert!(!watch.is_stalled(at(159)) && watch.is_stalled(at(160)));
+        assert!(!watch.is_hung(at(179)) && watch.is_hung(at(180)));
+    }
+}
