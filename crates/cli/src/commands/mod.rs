@@ -4,6 +4,7 @@ pub mod clean;
 pub mod completions;
 pub mod config;
 pub mod demo;
+pub mod detach;
 pub mod doctor;
 pub mod events;
 pub mod land;
@@ -32,6 +33,9 @@ use crate::error::Outcome;
 /// Whatever keeps the verb from its work.
 pub fn dispatch(verb: Verb, context: &Context) -> Outcome {
     match verb {
+        Verb::Run(args) => run::run(&args, context),
+        Verb::Resume(args) => resume::run(&args, context),
+        Verb::Retry(args) => retry::run(&args, context),
         Verb::Plan(args) => plan::run(&args, context),
         Verb::Config(args) => config::run(&args, context),
         Verb::Doctor(args) => doctor::run(&args, context),
