@@ -2,4 +2,6 @@
 //!
 //! Decides nothing about a run: that is the core's business. Knows nothing of terminals or argument parsing.
 
+pub mod gate;
 pub mod git;
+pub mod workspace;
