@@ -276,7 +276,7 @@ fn landing_on_a_users_branch_takes_its_clean_checkout_along_or_refuses() {
         temp.write("new/file", "in the way\n");
         assert!(matches!(land(LandMode::Merge, DryRun::No), Err(LandError::InTheWay { .. })));
         std::fs::remove_dir_all(temp.path().join("new")).expect("moved away");
-        assert_eq!(temp.fingerprint().clone_without_index(), before.clone_without_index());
+        assert_eq!(temp.fingerprint().without_index(), before.without_index());
 
         temp.write("mine.txt", "untracked");
         assert!(matches!(land(LandMode::Merge, DryRun::No).expect("landed"), Landed::Moved { commit: Some(c), .. } if c == work));

@@ -1,10 +1,8 @@
 //! The pool: fresh and recycled worktrees, what is kept, what comes back, what is copied and set up, what is cleaned up.
 
-mod common;
-
 use std::fs;
 
-use common::{Place, put, read};
+use crate::common::{Place, put, read};
 use greenlane_core::attempt::Verdict;
 use greenlane_core::ids::Oid;
 use greenlane_runtime::git::DryRun;
@@ -293,7 +291,7 @@ fn cleaning_up_takes_only_what_has_landed() {
         assert!(landed.path.exists());
         let cleaned = place.pool.clean_up(None, DryRun::No).expect("cleaned");
         assert_eq!(forecast, cleaned);
-        assert_eq!(cleaned.worktrees, [landed.path.clone()]);
+        assert_eq!(cleaned.worktrees, std::slice::from_ref(&landed.path));
         assert!(!landed.path.exists() && unmerged.path.exists() && dirty.path.exists() && busy.path.exists());
         assert_eq!(cleaned.branches, ["greenlane/r1/task/landed"]);
         let reasons: Vec<_> = cleaned.left.iter().map(|(_, why)| why.as_str()).collect();
@@ -303,4 +301,28 @@ fn cleaning_up_takes_only_what_has_landed() {
         );
         assert_eq!(place.temp.git(&["worktree", "list"]).lines().count(), 4);
     }
+}
+
+#[test]
+fn what_cannot_be_recycled_does_not_stand_in_the_way() {
+    let place = Place::of(started("git"), PoolSettings::default());
+    let ws = place.prepare("a");
+    put(&ws, "target/cache", "warm");
+    place.pool.release(&ws, Release::Landed).expect("released");
+    // The next base has a file where this worktree has an ignored directory.
+    place.temp.write(".gitignore", "");
+    place.temp.write("target", "a file now");
+    place.temp.commit("target");
+    let ws = place.prepare("b");
+    assert_eq!(read(&ws.path, "target").as_deref(), Some("a file now"));
+    assert_eq!(place.git_in(&ws, &["status", "--porcelain"]), "");
+    place.pool.release(&ws, Release::Landed).expect("released");
+    // And one that nothing can be written to.
+    place.temp.write("new.txt", "n");
+    place.temp.commit("new");
+    fs::remove_file(ws.git_dir.join("commondir")).expect("a broken git-dir");
+    let next = place.prepare("c");
+    assert_ne!(next.path, ws.path);
+    assert_eq!(read(&next.path, "new.txt").as_deref(), Some("n"));
+    assert_eq!(place.pool.marks().expect("marks")[0].holding, Holding::Broken);
 }

@@ -10,12 +10,13 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use greenlane_core::attempt::Verdict;
-use greenlane_core::ids::{Oid, RunId, TaskKey};
-use greenlane_runtime::gate::{Generated, JudgeSpec, judge};
+use greenlane_core::attempt::{Merge, Verdict};
+use greenlane_core::ids::{AttemptId, Oid, RunId, TaskKey};
+use greenlane_runtime::gate::land::Candidate;
+use greenlane_runtime::gate::{Generated, JudgeSpec, judge, landing_message};
 use greenlane_runtime::git::{Caller, Repo};
 use greenlane_runtime::workspace::{From, Pool, PoolSettings, Prepare, Shell, ShellLine, ShellOutcome, Workspace};
-use greenlane_testkit::repo::{TempRepo, write};
+use greenlane_testkit::repo::{SYSTEM_GIT, TempRepo, write};
 
 /// A shell without a keeper: a process group and a limit.
 pub struct PlainShell;
@@ -176,4 +177,42 @@ pub fn read(dir: &Path, path: &str) -> Option<String> {
 /// The user's environment without their git configuration.
 pub fn environment(temp: &TempRepo) -> BTreeMap<OsString, OsString> {
     std::env::vars_os().filter(|(k, _)| k == "PATH" || k == "HOME").chain(temp.env()).collect()
+}
+
+/// The same story with each git that this machine has.
+pub fn with_each_git(test: impl Fn(Place)) {
+    for git in ["git", SYSTEM_GIT] {
+        if git == "git" || Path::new(git).exists() {
+            test(Place::of(started(git), PoolSettings::default()));
+        }
+    }
+}
+
+pub fn started(program: &str) -> TempRepo {
+    let temp = TempRepo::with_git(program);
+    temp.write(".gitignore", "target/\n");
+    temp.write("src/one.txt", "one\n");
+    temp.write("src/two.txt", "two\n");
+    temp.start();
+    temp
+}
+
+pub fn needs_human(verdict: Verdict) -> (String, Option<String>) {
+    match verdict {
+        Verdict::NeedsHuman { why, kept } => (why, kept),
+        other => panic!("{other:?}"),
+    }
+}
+
+pub fn candidate(place: &Place, task: &str, commit: Oid) -> Candidate {
+    let key = Place::key(task);
+    let message = landing_message(task, &place.run, &key);
+    Candidate { id: AttemptId { key, n: 1 }, commit, base: Oid::from(place.temp.head()), message }
+}
+
+pub fn merged(merges: &[(AttemptId, Merge)], at: usize) -> Oid {
+    match &merges[at].1 {
+        Merge::Merged { commit } => commit.clone(),
+        other => panic!("{other:?}"),
+    }
 }
