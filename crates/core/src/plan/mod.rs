@@ -35,3 +35,6 @@ pub use read::{Format, PlanSource, Reading, read};
 pub use suggest::closest;
 pub use summary::{CriticalPath, Estimates, GroupSummary, OverlapSummary, Summary, summary};
 pub use validate::check_together;
+
+#[cfg(test)]
+mod format_tests;
