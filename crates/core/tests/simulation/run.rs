@@ -106,6 +106,7 @@ impl Simulation {
             if self.state.is_some() && self.world.faults.strikes(&mut self.world.rng, Fault::Stale) {
                 self.repeat()?;
             }
+            self.people_are_quick();
             self.stays_lively()?;
         }
     }
@@ -279,6 +280,22 @@ impl Simulation {
             n => self.seen[n - 1 - rng.usize(..n).min(rng.usize(..n))].clone(),
         };
         self.feed(input, Told::Again)
+    }
+
+    /// People answer to what they see: the moments just after a step are the ones in which things are half done.
+    fn people_are_quick(&mut self) {
+        let world = &mut self.world;
+        let soon = world.rng.u64(0..3_000);
+        if world.faults.strikes(&mut world.rng, Fault::Requests) && world.rng.u8(0..8) == 0 {
+            let ask = [Ask::StopTasks, Ask::StopTasks, Ask::Retry, Ask::Pause, Ask::Unpause, Ask::Unpause][world.rng.usize(0..6)];
+            world.after(soon, Thing::Ask(ask));
+        }
+        if world.faults.strikes(&mut world.rng, Fault::Stop) && world.rng.u8(0..32) == 0 {
+            world.after(soon, Thing::Ask(Ask::StopRun));
+        }
+        if world.faults.strikes(&mut world.rng, Fault::Crash) && world.rng.u8(0..4) == 0 {
+            world.after(soon, Thing::Crash);
+        }
     }
 
     fn request(&mut self, ask: Ask) -> Option<Request> {
