@@ -86,3 +86,18 @@ fn wrong_configuration_is_one_of_its_findings() {
     let (code, document) = doctor(dir.path(), &path());
     assert_eq!((code, check(&document, "worktrees")["status"].as_str()), (Some(3), Some("missing")), "{document:#}");
 }
+
+#[test]
+fn a_default_agent_that_is_not_there_is_missing() {
+    let dir = repository();
+    std::fs::write(
+        dir.path().join("greenlane.toml"),
+        "[run]\nagent = \"mine\"\n[agents.mine]\ncommand = \"no-such-agent\"\nargs = [\"{prompt}\"]\n",
+    )
+    .unwrap();
+    let (code, document) = doctor(dir.path(), &path());
+    assert_eq!((code, check(&document, "agent mine")["status"].as_str()), (Some(3), Some("missing")));
+    std::fs::write(dir.path().join("greenlane.toml"), "[agents.mine]\ncommand = \"sh\"\nargs = [\"{prompt}\"]\n").unwrap();
+    let (code, document) = doctor(dir.path(), &path());
+    assert_eq!((code, check(&document, "agent mine")["status"].as_str()), (Some(0), Some("ok")));
+}

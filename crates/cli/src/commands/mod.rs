@@ -1,5 +1,6 @@
 //! The verbs, a file each: its flags and what it does with them.
 
+pub mod agents;
 pub mod clean;
 pub mod completions;
 pub mod config;
@@ -11,6 +12,7 @@ pub mod logs;
 pub mod man;
 pub mod pause;
 pub mod plan;
+pub mod prompt;
 pub mod report;
 pub mod resume;
 pub mod retry;
@@ -33,6 +35,8 @@ use crate::error::Outcome;
 pub fn dispatch(verb: Verb, context: &Context) -> Outcome {
     match verb {
         Verb::Plan(args) => plan::run(&args, context),
+        Verb::Prompt(args) => prompt::run(&args, context),
+        Verb::Agents(args) => agents::run(&args, context),
         Verb::Config(args) => config::run(&args, context),
         Verb::Doctor(args) => doctor::run(&args, context),
         Verb::Completions(args) => completions::run(&args, context),

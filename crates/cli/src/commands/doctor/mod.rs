@@ -1,5 +1,6 @@
 //! `doctor`: what is missing on this machine or in this repository, each finding with what to do. Changes nothing.
 
+mod agents;
 mod check;
 mod machine;
 mod places;
@@ -73,6 +74,7 @@ fn examine(context: &Context) -> Vec<Check> {
             None => Check::missing("worktrees", "neither HOME nor XDG_STATE_HOME is set", "set one of them, or `dir` under [workspace]"),
         });
     }
+    checks.extend(config.as_ref().map(|config| agents::agents(config, context)).unwrap_or_default());
     checks.push(machine::open_files(config.as_ref().map_or(5, |c| c.run.jobs)));
     checks.extend(machine::platform());
     checks
