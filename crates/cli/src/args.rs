@@ -10,7 +10,7 @@ use clap::builder::styling::{AnsiColor, Effects};
 use clap::{ArgAction, ColorChoice, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 use greenlane_core::time::parse_duration;
 
-use crate::commands::{agents, completions, config, doctor, man, plan, prompt};
+use crate::commands::{agents, completions, config, doctor, man, plan, prompt, resume, retry, run};
 
 /// The whole command line.
 #[derive(Debug, Parser)]
@@ -80,6 +80,12 @@ pub enum Color {
 /// The verbs.
 #[derive(Debug, Subcommand)]
 pub enum Verb {
+    /// Run plans to the end, or hand them to the coordinator that is at work here
+    Run(run::RunArgs),
+    /// Pick up a run whose coordinator is gone
+    Resume(resume::ResumeArgs),
+    /// Make another attempt at tasks that failed
+    Retry(retry::RetryArgs),
     /// Read and check plans, and show what would happen; nothing is started
     Plan(plan::PlanArgs),
     /// Show what the agent of a task would be told

@@ -13,11 +13,12 @@ use greenlane_runtime::config::Config;
 use greenlane_runtime::driver::{DriverError, Finished, Layout, Setup, Start, coordinate};
 use greenlane_runtime::git::Repo;
 use greenlane_runtime::lock::{Lock, LockError};
+use greenlane_runtime::workspace::{pool_dir, worktrees_dir};
 
 use crate::context::Context;
 use crate::error::{Error, Kind, Outcome};
 use crate::progress::display;
-use crate::report;
+use crate::report::{self, Look};
 
 /// A repository that is ready to be worked on.
 pub struct Ready {
@@ -67,7 +68,11 @@ impl Ready {
     /// If the journal or the machine fail; the run can then be resumed.
     pub fn coordinate(self, context: &Context, run: &RunId, start: Start, tell: Tell) -> Result<Finished, Error> {
         let layout = Layout::new(&self.state_dir, run);
-        let pool_dir = crate::session::pool_dir(&self.repo, &self.config, &context.env)?;
+        let top = self.repo.main_top().or(self.repo.top()).unwrap_or(self.repo.common_dir()).to_owned();
+        let all = worktrees_dir(self.config.workspace.dir.as_deref(), &top, &context.env).ok_or_else(|| {
+            Error::environment("it is not known where worktrees may lie").hint("set HOME or XDG_STATE_HOME, or `dir` under [workspace]")
+        })?;
+        let pool_dir = pool_dir(&all, &top, self.repo.common_dir());
         let setup = Setup {
             repo: self.repo,
             state_dir: self.state_dir,
@@ -102,7 +107,9 @@ pub fn conclude(context: &Context, run: &RunId, state: &State, signal: Option<i3
     let alive = if state.ended_at.is_none() { Coordinator::Gone } else { Coordinator::Alive };
     let document = status(run, state, alive, clock::now());
     if tell == Tell::People {
-        context.output.say(&report::summary(&document, plans, context.output.color_talk));
+        let look = Look::of_stdout(context.output.color_talk);
+        let text = format!("{}{}", report::summary(&document, look), report::advice(&document, look));
+        context.output.say(text.trim_end());
     }
     Ok(ExitCode::from(exit_code(&document, signal, plans)))
 }

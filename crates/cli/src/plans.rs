@@ -1,13 +1,10 @@
 //! What `run`, `plan` and `prompt` share: the plans that the user named, what was found in them, which agent does a task.
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 use greenlane_core::plan::{Diagnostic, Format, Plan, Task};
-use greenlane_core::state::AGENT_DEFAULT;
 use greenlane_runtime::agent::{COMMAND, Registry, RegistryError};
-use greenlane_runtime::config::Config;
 use greenlane_runtime::plan_files::{Loaded, LoadedPlan, load_plans};
 
 use crate::context::Context;
@@ -63,31 +60,38 @@ pub fn tell(context: &Context, diagnostics: &[Diagnostic]) {
     }
 }
 
-/// The agent of tasks that name none.
+/// Who does a task where nobody but the plan and this default says: `command` for its own `run` line, else an agent's name.
 #[must_use]
-pub fn default_agent(config: &Config) -> &str {
-    config.run.agent.as_deref().unwrap_or(AGENT_DEFAULT)
+pub fn agent_of<'a>(task: &'a Task, default: Option<&'a str>) -> Option<&'a str> {
+    if task.run.is_some() { Some(COMMAND) } else { task.agent.as_deref().or(default) }
 }
 
-/// Who does a task: `command` for its own `run` line, else the agent that it or the default names.
+/// What is wrong with the agents of a plan: tasks without one, and names that nobody has. Empty: nothing.
 #[must_use]
-pub fn agent_of<'a>(task: &'a Task, default: &'a str) -> &'a str {
-    if task.run.is_some() { COMMAND } else { task.agent.as_deref().unwrap_or(default) }
-}
-
-/// Names of agents in a plan that nobody has, each once. Empty: nothing is wrong.
-#[must_use]
-pub fn agent_problems(plan: &Plan, default: &str, registry: &Registry) -> Vec<Problem> {
+pub fn agent_problems(plan: &Plan, default: Option<&str>, registry: &Registry) -> Vec<Problem> {
     let mut problems = Vec::new();
-    let mut told = BTreeSet::new();
-    for task in plan.tasks.iter().filter(|t| !t.ticked && t.run.is_none()) {
-        let others = task.candidates.iter().chain(&task.fallbacks).map(String::as_str);
-        for name in std::iter::once(agent_of(task, default)).chain(others) {
+    let mut told = std::collections::BTreeSet::new();
+    let location = |task: &Task| Some(if task.line > 0 { format!("{}:{}", plan.source, task.line) } else { plan.source.clone() });
+    for task in plan.tasks.iter().filter(|t| !t.ticked) {
+        let own = match agent_of(task, default) {
+            Some(COMMAND) => continue,
+            None if task.candidates.is_empty() => {
+                if told.insert("") {
+                    problems.push(Problem {
+                        message: format!("task `{}` names no agent, and there is no default one", task.id),
+                        location: location(task),
+                        hints: vec![String::from("use --agent NAME, `agent` in the plan, or [run] agent in greenlane.toml")],
+                    });
+                }
+                continue;
+            }
+            own => own,
+        };
+        for name in own.into_iter().chain(task.candidates.iter().chain(&task.fallbacks).map(String::as_str)) {
             if let Err(e) = registry.get(name)
                 && told.insert(name)
             {
-                let location = if task.line > 0 { format!("{}:{}", plan.source, task.line) } else { plan.source.clone() };
-                problems.push(Problem { location: Some(location), ..problem(&e) });
+                problems.push(Problem { location: location(task), ..problem(&e) });
             }
         }
     }
@@ -104,14 +108,13 @@ pub fn problem(e: &RegistryError) -> Problem {
 ///
 /// # Errors
 /// If an `[agents.NAME]` table makes no agent.
-pub fn registry(config: &Config) -> Result<Registry, Error> {
+pub fn registry(config: &greenlane_runtime::config::Config) -> Result<Registry, Error> {
     Registry::load(&config.agents).map_err(|e| Error { kind: Kind::Usage, problems: vec![problem(&e)] })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::output::Paint;
 
     #[test]
     fn each_unknown_agent_is_told_once_and_ticked_tasks_need_none() {
@@ -122,15 +125,16 @@ mod tests {
             (task.agent, task.line) = (agent.map(String::from), line);
             task
         };
-        plan.tasks = vec![task("a", Some("cluade"), 2), task("b", Some("cluade"), 5), task("c", None, 9), task("d", Some("gone"), 12)];
+        plan.tasks = vec![task("a", Some("cluade"), 2), task("b", Some("cluade"), 5), task("c", None, 9), task("d", None, 12)];
         plan.tasks[3].ticked = true;
         let registry = Registry::load(&Default::default()).unwrap();
-        let told = |default: &str| {
-            agent_problems(&plan, default, &registry).iter().map(|p| p.render("error", Paint::Red, false)).collect::<Vec<_>>()
-        };
-        assert_eq!(told("claude"), ["error: p.toml:2: there is no agent `cluade`\nhint: did you mean `claude`?\n"]);
-        assert_eq!(told("codxe")[1], "error: p.toml:9: there is no agent `codxe`\nhint: did you mean `codex`?\n");
+        let told: Vec<_> =
+            agent_problems(&plan, None, &registry).iter().map(|p| p.render("error", crate::output::Paint::Red, false)).collect();
+        assert_eq!(told.len(), 2, "{told:?}");
+        assert_eq!(told[0], "error: p.toml:2: there is no agent `cluade`\nhint: did you mean `claude`?\n");
+        assert!(told[1].starts_with("error: p.toml:9: task `c` names no agent"), "{told:?}");
+        assert_eq!(agent_problems(&plan, Some("codex"), &registry).len(), 1);
         plan.tasks[2].run = Some(String::from("true"));
-        assert_eq!((agent_of(&plan.tasks[2], "codex"), agent_of(&plan.tasks[0], "codex")), (COMMAND, "cluade"));
+        assert_eq!(agent_of(&plan.tasks[2], Some("codex")), Some(COMMAND));
     }
 }

@@ -7,8 +7,8 @@ use std::path::PathBuf;
 use greenlane_core::event::Submission;
 use greenlane_core::ids::RunId;
 use greenlane_core::plan::Plan;
-use greenlane_core::state::{AGENT_DEFAULT, State};
-use greenlane_runtime::agent::{Presence, Registry, SignedIn};
+use greenlane_core::state::State;
+use greenlane_runtime::agent::{Presence, SignedIn};
 use greenlane_runtime::driver::Layout;
 use greenlane_runtime::journal::Journal;
 use greenlane_runtime::submission::{self, Prepared, Wish};
@@ -16,6 +16,7 @@ use greenlane_runtime::submission::{self, Prepared, Wish};
 use crate::context::Context;
 use crate::coordinate::Ready;
 use crate::error::{Error, Kind, Problem};
+use crate::plans;
 use crate::session::Session;
 
 /// A plan with the files to be copied beside its prompts.
@@ -38,9 +39,10 @@ impl Ready {
         let Session { repo, state_dir } = Session::open(context)?;
         repo.require_head()?;
         let config = context.load_config(repo.top().or(repo.main_top()), settings)?.config;
-        let registry = Registry::load(&config.agents).map_err(|e| Error::usage(e.to_string()).hint(e.hint()))?;
-        std::fs::create_dir_all(&state_dir)
-            .map_err(|e| Error::environment(format!("cannot make {}: {e}", state_dir.display())).hint("it holds the journal and the logs"))?;
+        let registry = plans::registry(&config)?;
+        std::fs::create_dir_all(&state_dir).map_err(|e| {
+            Error::environment(format!("cannot make {}: {e}", state_dir.display())).hint("it holds the journal and the logs")
+        })?;
         repo.exclude()?;
         Ok(Self { repo, state_dir, config, registry })
     }
@@ -50,36 +52,31 @@ impl Ready {
     /// # Errors
     /// All that is missing, at once: exit code 2 for unknown names, else 3.
     pub fn require_agents(&self, context: &Context, plans: &[&Plan]) -> Result<(), Error> {
-        let (mut problems, mut kind, mut seen) = (Vec::new(), Kind::Environment, BTreeSet::new());
+        let default = self.config.run.agent.as_deref();
+        let unknown: Vec<Problem> = plans.iter().flat_map(|p| plans::agent_problems(p, default, &self.registry)).collect();
+        if !unknown.is_empty() {
+            return Err(Error { kind: Kind::Usage, problems: unknown });
+        }
+        let (mut problems, mut seen) = (Vec::new(), BTreeSet::new());
         for plan in plans {
             for task in plan.tasks.iter().filter(|t| t.run.is_none() && !t.ticked) {
-                let own = task.agent.as_deref().or(self.config.run.agent.as_deref());
-                let name = own.unwrap_or(AGENT_DEFAULT);
-                if !seen.insert(name.to_owned()) {
+                let Some(agent) = plans::agent_of(task, default).and_then(|name| self.registry.get(name).ok()) else { continue };
+                if !seen.insert(agent.name.clone()) {
                     continue;
                 }
-                let (message, hint) = match self.registry.get(name) {
-                    Err(e) => {
-                        kind = Kind::Usage;
-                        (e.to_string(), Some(e.hint()))
+                let (message, hint) = match (agent.presence(&context.env, &context.directory), agent.signed_in(&context.env)) {
+                    (Presence::Missing, _) => {
+                        let message = format!("agent `{}` is not installed: there is no `{}` on PATH", agent.name, agent.command);
+                        (message, agent.install_hint.clone())
                     }
-                    Ok(agent) => match (agent.presence(&context.env, &context.directory), agent.signed_in(&context.env)) {
-                        (Presence::Missing, _) => {
-                            (format!("agent `{name}` is not installed: there is no `{}` on PATH", agent.command), agent.install_hint.clone())
-                        }
-                        (_, SignedIn::No(hint)) => (format!("agent `{name}` is not signed in"), Some(hint)),
-                        _ => continue,
-                    },
+                    (_, SignedIn::No(hint)) => (format!("agent `{}` is not signed in", agent.name), Some(hint)),
+                    _ => continue,
                 };
                 let location = (!plan.source.is_empty() && task.line > 0).then(|| format!("{}:{}", plan.source, task.line));
-                let mut hints: Vec<String> = hint.into_iter().collect();
-                if own.is_none() {
-                    hints.push(format!("task `{}` names no agent, so {AGENT_DEFAULT} is taken: say another with --agent, `agent = …`, or give it `run`", task.id));
-                }
-                problems.push(Problem { message, location, hints });
+                problems.push(Problem { message, location, hints: hint.into_iter().collect() });
             }
         }
-        if problems.is_empty() { Ok(()) } else { Err(Error { kind, problems }) }
+        if problems.is_empty() { Ok(()) } else { Err(Error { kind: Kind::Environment, problems }) }
     }
 
     /// Makes submissions of the plans, and says what is to be known about them.
@@ -147,7 +144,9 @@ fn interrupted(run: &RunId, plan: &PlanToRun, state: &State) -> Error {
 fn tell(context: &Context, prepared: &Prepared) {
     let plan = &prepared.submission.plan;
     if let Some((run, branch, landed)) = &prepared.goes_on_from {
-        context.output.say(&format!("{}: goes on from {branch} of run {run}, where {landed} of its tasks landed (--fresh does them again)", plan.id));
+        context
+            .output
+            .say(&format!("{}: goes on from {branch} of run {run}, where {landed} of its tasks landed (--fresh does them again)", plan.id));
     }
     if prepared.landed_elsewhere > 0 {
         context.output.say(&format!(

@@ -67,7 +67,7 @@ fn words_of_the_child() -> Vec<OsString> {
 
 /// In the background process: leaves the caller's session and tells it that the run is being coordinated.
 pub fn begun(run: &RunId) {
-    drop(rustix::process::setsid());
+    let _ = rustix::process::setsid();
     let mut out = std::io::stdout().lock();
     // The caller may be gone already; the run goes on all the same.
     drop(writeln!(out, "run {run}").and_then(|()| out.flush()));

@@ -5,6 +5,7 @@ pub mod clean;
 pub mod completions;
 pub mod config;
 pub mod demo;
+pub mod detach;
 pub mod doctor;
 pub mod events;
 pub mod land;
@@ -34,6 +35,9 @@ use crate::error::Outcome;
 /// Whatever keeps the verb from its work.
 pub fn dispatch(verb: Verb, context: &Context) -> Outcome {
     match verb {
+        Verb::Run(args) => run::run(&args, context),
+        Verb::Resume(args) => resume::run(&args, context),
+        Verb::Retry(args) => retry::run(&args, context),
         Verb::Plan(args) => plan::run(&args, context),
         Verb::Prompt(args) => prompt::run(&args, context),
         Verb::Agents(args) => agents::run(&args, context),

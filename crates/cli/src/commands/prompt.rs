@@ -38,7 +38,8 @@ pub struct PromptArgs {
 struct Document<'a> {
     plan: &'a str,
     task: &'a str,
-    agent: &'a str,
+    /// `null`: neither the task nor the configuration names one.
+    agent: Option<&'a str>,
     prompt: &'a str,
 }
 
@@ -51,8 +52,8 @@ pub fn run(args: &PromptArgs, context: &Context) -> Outcome {
     let config = context.load_config(top.as_deref(), &[])?.config;
     let loaded = plans::load(context, top.as_deref(), &args.plans, args.format)?;
     let (plan, task) = find(&loaded, &args.task)?;
-    let agent = plans::agent_of(task, plans::default_agent(&config));
-    if agent == COMMAND {
+    let agent = plans::agent_of(task, config.run.agent.as_deref());
+    if agent == Some(COMMAND) {
         let line = task.run.as_deref().unwrap_or_default();
         return Err(Error::usage(format!("task `{}` is a command and gets no prompt", task.id)).hint(format!("it runs: {}", line.trim())));
     }

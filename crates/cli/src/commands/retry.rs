@@ -7,7 +7,7 @@ use greenlane_runtime::driver::Start;
 use crate::context::Context;
 use crate::coordinate::{Ready, Tell, conclude};
 use crate::error::{Error, Outcome};
-use crate::names::find_tasks;
+use crate::names;
 use crate::session::Session;
 
 /// Flags of `retry`.
@@ -35,7 +35,7 @@ pub struct RetryArgs {
 pub fn run(args: &RetryArgs, context: &Context) -> Outcome {
     let session = Session::open(context)?;
     let opened = session.open_run(None)?;
-    let tasks = find_tasks(&opened.state, &args.tasks)?;
+    let tasks = names::tasks(&opened.state, &args.tasks)?;
     let ready = Ready::open(context, &[])?;
     if let Some(agent) = &args.agent {
         ready.registry.get(agent).map_err(|e| Error::usage(e.to_string()).hint(e.hint()))?;

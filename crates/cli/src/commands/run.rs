@@ -6,20 +6,20 @@ use std::time::Duration;
 
 use clap::ValueEnum;
 use greenlane_core::ids::{PlanId, RunId, TaskId};
-use greenlane_core::plan::{Plan, select};
+use greenlane_core::plan::select;
 use greenlane_core::time::format_duration;
 use greenlane_runtime::clock;
 use greenlane_runtime::control::{Answer, Client, Say};
 use greenlane_runtime::driver::{Layout, Start};
 use greenlane_runtime::git::{DryRun, LandMode};
-use greenlane_runtime::plan_files::load_plans;
 use greenlane_runtime::submission::Wish;
 
+use super::plan::PlanArgs;
 use crate::args::duration;
 use crate::context::Context;
 use crate::coordinate::{Ready, Tell, conclude};
 use crate::error::{Error, Kind, Outcome};
-use crate::plans::FormatArg;
+use crate::plans::{self, FormatArg};
 use crate::progress::{Until, display, follow};
 use crate::session::Session;
 use crate::start::PlanToRun;
@@ -135,11 +135,11 @@ impl RunArgs {
 /// Whatever keeps the run from starting or going on.
 pub fn run(args: &RunArgs, context: &Context) -> Outcome {
     let tell = if args.json { Tell::Json } else { Tell::People };
-    let plans = read_plans(args, context)?;
     if args.dry_run {
-        let only: Vec<Plan> = plans.into_iter().map(|p| p.plan).collect();
-        return super::plan::show(context, &only, args.jobs, args.json);
+        let (plans, format, agent) = (args.plans.clone(), args.format, args.agent.clone());
+        return super::plan::run(&PlanArgs { plans, jobs: args.jobs, agent, format, json: args.json }, context);
     }
+    let plans = read_plans(args, context)?;
     let ready = Ready::open(context, &args.settings())?;
     ready.require_agents(context, &plans.iter().map(|p| &p.plan).collect::<Vec<_>>())?;
     if let Some(branch) = &args.land
@@ -185,10 +185,9 @@ pub fn run(args: &RunArgs, context: &Context) -> Outcome {
 
 /// Reads the plans, says everything that is wrong with any of them, and keeps what was asked for.
 fn read_plans(args: &RunArgs, context: &Context) -> Result<Vec<PlanToRun>, Error> {
-    let loaded = load_plans(context.top().as_deref(), &context.directory, &args.plans, None);
-    super::plan::tell_findings(context, &loaded.diagnostics)?;
+    let loaded = plans::load(context, context.top().as_deref(), &args.plans, args.format)?;
     let mut plans: Vec<PlanToRun> =
-        loaded.plans.into_iter().map(|p| PlanToRun { plan: p.plan, file: p.path, whole_folder: p.whole_folder }).collect();
+        loaded.into_iter().map(|p| PlanToRun { plan: p.plan, file: p.path, whole_folder: p.whole_folder }).collect();
     if args.only.is_empty() && args.group.is_none() {
         return Ok(plans);
     }

@@ -28,7 +28,7 @@ use greenlane_core::state::State;
 use greenlane_core::time::Time;
 
 pub use context::{Context, Setup};
-pub use layout::{Layout, PreparedWorkspace};
+pub use layout::{Layout, PreparedWorkspace, label};
 
 use crate::clock;
 use crate::control::{Answer, Call, Say, Server, socket_path};

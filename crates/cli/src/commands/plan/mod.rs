@@ -64,7 +64,7 @@ struct PlanDocument<'a> {
 struct TaskDocument<'a> {
     id: &'a str,
     title: &'a str,
-    agent: &'a str,
+    agent: Option<&'a str>,
     group: Option<&'a str>,
     depends: Vec<&'a str>,
     owns: &'a [String],
@@ -85,7 +85,7 @@ pub fn run(args: &PlanArgs, context: &Context) -> Outcome {
     flags.extend(args.agent.clone().map(|agent| ("run.agent", agent)));
     let config = context.load_config(top.as_deref(), &flags)?.config;
     let registry = plans::registry(&config)?;
-    let default_agent = plans::default_agent(&config);
+    let default_agent = config.run.agent.as_deref();
     let mut loaded = plans::read(context, top.as_deref(), &args.plans, args.format);
     let mut shown = Vec::new();
     for plan in loaded.plans.iter().map(|p| &p.plan) {
@@ -113,7 +113,7 @@ pub fn run(args: &PlanArgs, context: &Context) -> Outcome {
     if ok { Ok(ExitCode::SUCCESS) } else { Err(Error::silent(Kind::Usage)) }
 }
 
-fn document<'a>(plan: &'a Plan, summary: &'a Summary, default_agent: &'a str) -> PlanDocument<'a> {
+fn document<'a>(plan: &'a Plan, summary: &'a Summary, default_agent: Option<&'a str>) -> PlanDocument<'a> {
     let tasks = plan.tasks.iter().map(|task| TaskDocument {
         id: task.id.as_str(),
         title: &task.title,

@@ -13,16 +13,16 @@ const LIST_LINES_MAX: usize = 20;
 const COLUMN_MAX: usize = 32;
 
 /// The whole view, ended with a line's end.
-pub fn view(plan: &Plan, summary: &Summary, default_agent: &str, color: bool) -> String {
+pub fn view(plan: &Plan, summary: &Summary, default_agent: Option<&str>, color: bool) -> String {
     let mut out = header(plan, summary, color);
     let tasks: std::collections::BTreeMap<&TaskId, &Task> = plan.tasks.iter().map(|t| (&t.id, t)).collect();
     let columns = |text: &dyn Fn(&Task) -> usize| plan.tasks.iter().map(text).max().unwrap_or(0).min(COLUMN_MAX);
     let id_width = columns(&|t| t.id.as_str().chars().count());
-    let agent_width = columns(&|t| agent_of(t, default_agent).chars().count());
+    let agent_width = columns(&|t| agent_of(t, default_agent).map_or(1, |a| a.chars().count()));
     for (n, wave) in summary.waves.iter().enumerate() {
         push(&mut out, format_args!("\n{}\n", heading(&format!("Wave {}", n + 1), color)));
         for task in wave.iter().filter_map(|id| tasks.get(id)) {
-            let agent = agent_of(task, default_agent);
+            let agent = agent_of(task, default_agent).unwrap_or("-");
             let title = if task.title == task.id.as_str() { "" } else { &task.title };
             let owns = if task.owns.is_empty() { String::new() } else { format!("  [{}]", task.owns.join(" ")) };
             let line = format!("  {:id_width$}  {agent:agent_width$}  {title}{}", task.id, paint(&owns, Paint::Dim, color));

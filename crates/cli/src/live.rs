@@ -1,0 +1,134 @@
+//! What running attempts were last seen to do: their keeper's heartbeat, and the ends of their logs, which are fresher.
+//! Reads files; decides nothing, and never waits.
+
+use std::fs::{self, File};
+use std::io::{Read as _, Seek as _, SeekFrom};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, UNIX_EPOCH};
+
+use greenlane_core::state::{Phase, State};
+use greenlane_core::time::Time;
+use greenlane_runtime::driver::Layout;
+use greenlane_runtime::keeper::{self, Heartbeat};
+
+use crate::report::{Live, clean, fit, humane};
+
+/// The end of a log in which its last line is looked for.
+const END_BYTES: u64 = 4096;
+/// Longest activity, in columns.
+const WIDTH_MAX: usize = 100;
+/// What is more recent than this goes without its age.
+const RECENT: Duration = Duration::from_secs(2);
+
+/// Every running attempt's activity.
+#[must_use]
+pub fn live(layout: &Layout, state: &State, now: Time) -> Live {
+    let running = state.tasks.iter().filter(|t| t.phase == Phase::Running);
+    running.filter_map(|t| Some((t.key.clone(), activity(&layout.attempt_dir(&t.attempt_id()), now)?))).collect()
+}
+
+/// One attempt's: what it says that it does, else its last line; how long ago; and whether it seems stuck. `None` before there is any.
+#[must_use]
+pub fn activity(dir: &Path, now: Time) -> Option<String> {
+    let heartbeat = keeper::read_heartbeat(dir);
+    let newest = newest_log(dir);
+    let said = heartbeat.as_ref().and_then(|h| h.activity.clone());
+    let line = || newest.as_ref().and_then(|(path, _)| last_line(path)).filter(|l| !l.starts_with('{'));
+    let told = said.or_else(line).map(|t| fit(&clean(&t), WIDTH_MAX).trim_end().to_owned()).filter(|t| !t.is_empty());
+    let heard_at = newest.map(|(_, at)| at).or(heartbeat.as_ref().and_then(|h| h.last_output_at));
+    let age = heard_at.map(|at| now.since(at)).filter(|age| *age >= RECENT).map(|age| format!("{} ago", humane(age)));
+    let parts: Vec<String> = [age, heartbeat.and_then(|h| trouble(&h, now))].into_iter().flatten().collect();
+    match (told, parts.is_empty()) {
+        (Some(told), true) => Some(told),
+        (Some(told), false) => Some(format!("{told} ({})", parts.join(", "))),
+        (None, false) => Some(format!("last output {}", parts.join(", "))).filter(|_| heard_at.is_some()).or(Some(parts.join(", "))),
+        (None, true) => None,
+    }
+}
+
+fn trouble(h: &Heartbeat, now: Time) -> Option<String> {
+    if let [first, rest @ ..] = h.stopped.as_slice() {
+        let more = if rest.is_empty() { String::new() } else { format!(" and {} more", rest.len()) };
+        return Some(format!("stopped by a signal: {}{more}", clean(first)));
+    }
+    match h.phase {
+        keeper::Phase::Running if h.hung => Some(format!("no sign of work for {}", humane(now.since(h.last_evidence_at)))),
+        keeper::Phase::Running => None,
+        keeper::Phase::Ending => Some(String::from("told to end")),
+        keeper::Phase::Leftovers => Some(String::from("ended; processes that it left are being ended")),
+        keeper::Phase::Killing => Some(String::from("being killed")),
+    }
+}
+
+/// The log that was written to last, if it holds anything.
+fn newest_log(dir: &Path) -> Option<(PathBuf, Time)> {
+    ["stdout.log", "stdout.log.tail", "stderr.log", "stderr.log.tail"]
+        .iter()
+        .filter_map(|name| {
+            let path = dir.join(name);
+            let meta = fs::metadata(&path).ok().filter(|m| m.len() > 0)?;
+            let since = meta.modified().ok()?.duration_since(UNIX_EPOCH).ok()?;
+            Some((path, Time(u64::try_from(since.as_millis()).ok()?)))
+        })
+        .max_by_key(|(_, at)| *at)
+}
+
+/// The last line that says anything, of the log's end only.
+fn last_line(path: &Path) -> Option<String> {
+    let mut file = File::open(path).ok()?;
+    let len = file.metadata().ok()?.len();
+    file.seek(SeekFrom::Start(len.saturating_sub(END_BYTES))).ok()?;
+    let mut end = Vec::new();
+    file.take(END_BYTES).read_to_end(&mut end).ok()?;
+    let end = String::from_utf8_lossy(&end);
+    // A program that draws a progress bar ends its lines with a return.
+    end.split(['\n', '\r']).rev().map(clean).find(|l| !l.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use greenlane_runtime::clock;
+
+    fn written_at(dir: &Path) -> Time {
+        newest_log(dir).map(|(_, at)| at).unwrap()
+    }
+
+    #[test]
+    fn the_last_line_is_the_activity_and_gets_older() {
+        let dir = tempfile::tempdir().unwrap();
+        assert_eq!(activity(dir.path(), clock::now()), None, "nothing yet");
+        fs::write(dir.path().join("stdout.log"), "first\n\u{1b}[32mcompiling\u{1b}[0m a\r\n\n").unwrap();
+        let at = written_at(dir.path());
+        assert_eq!(activity(dir.path(), at).as_deref(), Some("compiling a"));
+        assert_eq!(activity(dir.path(), at + Duration::from_secs(65)).as_deref(), Some("compiling a (1m05s ago)"));
+    }
+
+    #[test]
+    fn what_the_agent_says_goes_before_its_events_and_a_hung_one_is_told() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join("stdout.log"), "{\"type\":\"assistant\"}\n").unwrap();
+        let at = written_at(dir.path());
+        let later = at + Duration::from_secs(200);
+        assert_eq!(activity(dir.path(), later).as_deref(), Some("last output 3m20s ago"), "events are no words for people");
+        let heartbeat = serde_json::json!({
+            "at": at, "started_at": at, "pid": 1, "phase": "running", "last_output_at": at, "last_evidence_at": at,
+            "last_evidence": "output", "hung": true, "stopped": [], "cpu_ms": 0, "memory_bytes": 0, "memory_peak_bytes": 0,
+            "processes": 1, "output_bytes": 9, "socket_bytes": null, "tool_calls": 1, "model_calls": 1,
+            "activity": "edits a.rs", "usage": null,
+        });
+        fs::write(dir.path().join("heartbeat.json"), heartbeat.to_string()).unwrap();
+        let told = activity(dir.path(), later);
+        assert_eq!(told.as_deref(), Some("edits a.rs (3m20s ago, no sign of work for 3m20s)"));
+    }
+
+    #[test]
+    fn of_a_large_log_only_the_end_is_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("stdout.log");
+        fs::write(&path, format!("{}\nthe end\n", "x".repeat(100_000))).unwrap();
+        assert_eq!(last_line(&path).as_deref(), Some("the end"));
+        fs::write(&path, "y".repeat(100_000)).unwrap();
+        assert_eq!(last_line(&path).map(|l| l.len()), Some(4096));
+    }
+}

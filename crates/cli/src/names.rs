@@ -1,0 +1,134 @@
+//! Which tasks are meant by a name on the command line: `ID`, `PLAN/ID`, or a plan's id for all of its tasks.
+//! Knows the run's tasks; decides nothing about them.
+
+use greenlane_core::ids::TaskKey;
+use greenlane_core::state::State;
+
+use crate::error::{Error, Kind};
+
+/// The tasks of these names, each once, in the order in which they were named.
+///
+/// # Errors
+/// Exit code 2 with everything that is wrong: unknown names with the nearest known one, and names that several plans share.
+pub fn tasks(state: &State, names: &[String]) -> Result<Vec<TaskKey>, Error> {
+    let mut found: Vec<TaskKey> = Vec::new();
+    let mut problems = Vec::new();
+    for name in names {
+        match named(state, name) {
+            Ok(keys) => {
+                for key in keys {
+                    if !found.contains(&key) {
+                        found.push(key);
+                    }
+                }
+            }
+            Err(error) => problems.extend(error.problems),
+        }
+    }
+    if problems.is_empty() { Ok(found) } else { Err(Error { kind: Kind::Usage, problems }) }
+}
+
+/// The one task of this name.
+///
+/// # Errors
+/// As [`tasks`]; a plan's id stands for a task only where the plan has just one.
+pub fn task(state: &State, name: &str) -> Result<TaskKey, Error> {
+    match named(state, name)?.as_slice() {
+        [only] => Ok(only.clone()),
+        several => {
+            let some = several.first().map(|k| format!("; name one, such as `{}`", k.task)).unwrap_or_default();
+            Err(Error::usage(format!("`{name}` is a plan with {} tasks, and one task is needed{some}", several.len()))
+                .hint("`greenlane status` lists them"))
+        }
+    }
+}
+
+/// A task goes before a plan of the same name; `PLAN/` is the plan without doubt.
+fn named(state: &State, name: &str) -> Result<Vec<TaskKey>, Error> {
+    let by_id: Vec<TaskKey> = state.tasks.iter().filter(|t| t.key.task.as_str() == name).map(|t| t.key.clone()).collect();
+    let by_key = state.tasks.iter().find(|t| is_key(&t.key, name)).map(|t| t.key.clone());
+    match (by_id.as_slice(), by_key) {
+        ([only], None) => return Ok(vec![only.clone()]),
+        ([], Some(key)) => return Ok(vec![key]),
+        ([], None) => {}
+        (ids, key) => {
+            let all: Vec<String> = ids.iter().chain(key.iter()).map(|k| format!("`{k}`")).collect();
+            return Err(Error::usage(format!("`{name}` may be {}", all.join(" or "))).hint("name it as PLAN/ID"));
+        }
+    }
+    let plan = name.strip_suffix('/').unwrap_or(name);
+    if let Some(p) = state.plans.iter().find(|p| p.submission.plan.id.as_str() == plan) {
+        return Ok(state.tasks[p.tasks.clone()].iter().map(|t| t.key.clone()).collect());
+    }
+    Err(unknown(state, name))
+}
+
+fn is_key(key: &TaskKey, name: &str) -> bool {
+    name.strip_prefix(key.plan.as_str()).and_then(|rest| rest.strip_prefix('/')) == Some(key.task.as_str())
+}
+
+fn unknown(state: &State, name: &str) -> Error {
+    let plans = state.plans.iter().map(|p| p.submission.plan.id.to_string());
+    let keys = state.tasks.iter().map(|t| t.key.to_string());
+    // Full names only where a full name was given: `a/buckte` is not near to `bucket`.
+    let known: Vec<String> =
+        state.tasks.iter().map(|t| t.key.task.to_string()).chain(plans).chain(keys.filter(|_| name.contains('/'))).collect();
+    let error = Error::usage(format!("there is no task `{name}` in this run"));
+    match nearest(name, &known) {
+        Some(near) => error.hint(format!("did you mean `{near}`?")),
+        None => error.hint("`greenlane status` lists the tasks; `--run RUN` looks at another run where a verb has it"),
+    }
+}
+
+/// Near is one slip of the fingers for every three letters, or a common beginning (Jaro-Winkler above 0.85).
+fn nearest<'a>(word: &str, known: &'a [String]) -> Option<&'a String> {
+    let folded = word.to_lowercase();
+    let slips_max = (folded.chars().count() / 3).max(1);
+    known
+        .iter()
+        .map(|k| (strsim::osa_distance(&folded, &k.to_lowercase()), strsim::jaro_winkler(&folded, &k.to_lowercase()), k))
+        .filter(|(slips, likeness, _)| *slips <= slips_max || *likeness > 0.85)
+        .min_by(|a, b| a.0.cmp(&b.0).then(b.1.total_cmp(&a.1)))
+        .map(|(_, _, k)| k)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::samples;
+
+    fn found(names: &[&str]) -> Result<Vec<String>, String> {
+        let state = samples::two_plans().state;
+        let names: Vec<String> = names.iter().map(|n| (*n).to_owned()).collect();
+        tasks(&state, &names).map(|keys| keys.iter().map(ToString::to_string).collect()).map_err(|e| {
+            assert_eq!(e.kind, Kind::Usage);
+            e.render(false)
+        })
+    }
+
+    #[test]
+    fn a_task_is_named_by_its_id_or_with_its_plan_and_a_plan_by_its_id() {
+        assert_eq!(found(&["bucket"]), Ok(vec!["limits/bucket".into()]));
+        assert_eq!(found(&["limits/docs", "bucket", "limits/bucket"]), Ok(vec!["limits/docs".into(), "limits/bucket".into()]));
+        assert_eq!(found(&["search"]), Ok(vec!["search/docs".into(), "search/a/b".into()]));
+        assert_eq!(found(&["search/"]), found(&["search"]));
+        assert_eq!(found(&["a/b"]), Ok(vec!["search/a/b".into()]), "an id may hold a slash");
+    }
+
+    #[test]
+    fn a_name_that_is_unknown_or_shared_is_told_all_at_once() {
+        let said = found(&["docs", "buckte", "limits/dosc", "zzz"]).unwrap_err();
+        assert!(said.contains("`docs` may be `limits/docs` or `search/docs`\nhint: name it as PLAN/ID"), "{said}");
+        assert!(said.contains("no task `buckte` in this run\nhint: did you mean `bucket`?"), "{said}");
+        assert!(said.contains("did you mean `limits/docs`?"), "{said}");
+        assert!(said.contains("`zzz` in this run\nhint: `greenlane status` lists"), "{said}");
+    }
+
+    #[test]
+    fn where_one_task_is_needed_a_plan_is_too_much() {
+        let state = samples::two_plans().state;
+        assert_eq!(task(&state, "bucket").map(|k| k.to_string()), Ok("limits/bucket".into()));
+        let said = task(&state, "search").unwrap_err().render(false);
+        assert!(said.contains("`search` is a plan with 2 tasks") && said.contains("such as `docs`"), "{said}");
+    }
+}

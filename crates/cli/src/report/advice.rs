@@ -1,0 +1,104 @@
+//! What a person can do next, as commands: for what failed, what needs them, what was interrupted, and what is done.
+
+use std::fmt::Write as _;
+
+use greenlane_core::view::{Status, TaskView};
+
+use super::status::name_of;
+use super::text::{Look, clean, columns, quoted};
+use crate::output::{Paint, paint};
+
+/// So many tasks of a kind are named; the others are counted.
+const NAMED_MAX: usize = 5;
+
+/// A paragraph, or nothing where nothing is to be done. Every line ended.
+#[must_use]
+pub fn advice(doc: &Status, look: Look) -> String {
+    let mut out = Lines { text: String::new(), commands: Vec::new(), look };
+    match doc.run.state.as_str() {
+        "interrupted" => {
+            out.line("The run was interrupted: its coordinator is gone.");
+            out.command("greenlane resume", "go on: adopt what still runs, collect what has ended");
+            out.command("greenlane stop --all", "or end what still runs");
+        }
+        "stopped" => {
+            out.line("The run was stopped before its end.");
+            out.command("greenlane resume", "go on with it");
+        }
+        "running" if doc.run.paused => {
+            out.line("The run is paused: no attempts are started.");
+            out.command("greenlane unpause", "go on");
+        }
+        _ => {}
+    }
+    of_tasks(doc, "failed", "failed", &mut out);
+    of_tasks(doc, "needs_human", "needs your decision", &mut out);
+    if matches!(doc.run.state.as_str(), "finished" | "stopped") {
+        landing(doc, &mut out);
+    }
+    out.end();
+    out.text
+}
+
+fn of_tasks(doc: &Status, state: &str, words: &str, out: &mut Lines) {
+    let tasks: Vec<&TaskView> = doc.tasks.iter().filter(|t| t.state == state).collect();
+    for task in tasks.iter().take(NAMED_MAX) {
+        let name = name_of(doc, task);
+        let name = quoted(&clean(&name));
+        out.line(&format!("`{}` {words}.", clean(&task.id)));
+        out.command(&format!("greenlane status {name}"), "why, and where its work lies");
+        if !task.attempts.is_empty() {
+            out.command(&format!("greenlane logs {name}"), "what it printed");
+        }
+        out.command(&format!("greenlane retry {name}"), "another attempt, from the work that is there (--fresh: from the base)");
+    }
+    if tasks.len() > NAMED_MAX {
+        out.line(&format!("{} more like it ({}).", tasks.len() - NAMED_MAX, words));
+    }
+}
+
+fn landing(doc: &Status, out: &mut Lines) {
+    let with_work: Vec<_> = doc.plans.iter().filter(|p| p.branch.is_some() && p.head != p.base).collect();
+    let several = doc.plans.len() > 1;
+    for plan in with_work.iter().take(NAMED_MAX) {
+        let Some(branch) = &plan.branch else { continue };
+        if out.text.is_empty() || several {
+            out.line(&format!("What has landed of `{}` is on {branch}.", clean(&plan.id)));
+        } else {
+            out.line(&format!("What has landed is on {branch}."));
+        }
+        out.command(&format!("git log --oneline {}..{}", super::text::short(&plan.base), quoted(branch)), "look at it");
+        let named = if several { format!(" {}", quoted(&plan.id)) } else { String::new() };
+        out.command(&format!("greenlane land{named}"), "merge it into the branch you stand on (--into BRANCH for another)");
+    }
+    if with_work.len() > NAMED_MAX {
+        out.line(&format!("{} more plans have landed work; `greenlane land` takes them all.", with_work.len() - NAMED_MAX));
+    }
+}
+
+/// Sentences, each with the commands that belong to it, their explanations in one column.
+struct Lines {
+    text: String,
+    commands: Vec<(String, &'static str)>,
+    look: Look,
+}
+
+impl Lines {
+    fn line(&mut self, text: &str) {
+        self.end();
+        let _ = writeln!(self.text, "{text}");
+    }
+
+    fn command(&mut self, command: &str, what: &'static str) {
+        self.commands.push((command.to_owned(), what));
+    }
+
+    fn end(&mut self) {
+        let width = self.commands.iter().map(|(c, _)| columns(c)).max().unwrap_or(0);
+        for (command, what) in self.commands.drain(..) {
+            let pad = " ".repeat(width - columns(&command));
+            let command = paint(&command, Paint::Cyan, self.look.color);
+            let _ = writeln!(self.text, "  {command}{pad}  {}", paint(&format!("# {what}"), Paint::Dim, self.look.color));
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! The end of a run in a few lines: what is done, what is not and why, how long it took against one task at a time.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use greenlane_core::view::{Status, Summary, TaskView, UsageView};
+
+use super::advice::advice;
+use super::signs::{sign, state_paint, state_words};
+use super::status::{commands, counts, name_of};
+use super::text::{Look, clean, columns, fit, humane, short, wrapped};
+use crate::output::{Paint, paint};
+
+/// So many tasks that are not done are listed with their reason.
+const LISTED_MAX: usize = 20;
+const REASON_LINES_MAX: usize = 6;
+
+/// The whole text; every line ended.
+#[must_use]
+pub fn summary(doc: &Status, look: Look) -> String {
+    let mut out = String::new();
+    let state = if doc.run.state == "finished" && !doc.all_done() { "failed" } else { doc.run.state.as_str() };
+    let words = format!("{} {}", sign(state), counts(doc));
+    let _ = writeln!(out, "{}", paint(&words, state_paint(state), look.color));
+    let _ = writeln!(out, "{}", times(&doc.summary));
+    if let Some(line) = usage(&doc.summary.usage) {
+        let _ = writeln!(out, "{line}");
+    }
+    for plan in &doc.plans {
+        let Some(branch) = &plan.branch else {
+            if let Some(reason) = &plan.reason {
+                let _ = writeln!(out, "Plan {}: {}", clean(&plan.id), reason.trim_end());
+            }
+            continue;
+        };
+        let what = format!("{}/{} of `{}`", plan.progress.completed, plan.progress.total, clean(&plan.id));
+        let landed = plan.head != plan.base;
+        let verified = match (landed, plan.verify.is_empty(), plan.verified) {
+            (false, ..) => String::from("nothing has landed"),
+            (true, true, _) => paint("not verified: no test suite was found", Paint::Yellow, look.color),
+            (true, false, true) => format!("verified by {}", commands(&plan.verify)),
+            (true, false, false) => paint("not all of it verified", Paint::Yellow, look.color),
+        };
+        let _ = writeln!(out, "{what} on {branch} at {}: {verified}", short(&plan.head));
+        if let Some(reason) = &plan.reason {
+            let _ = writeln!(out, "  {}", reason.trim_end().replace('\n', "\n  "));
+        }
+    }
+    out.push_str(&not_done(doc, look));
+    let next = advice(doc, look);
+    if !next.is_empty() {
+        out.push('\n');
+        out.push_str(&next);
+    }
+    out
+}
+
+/// `12s; one at a time 41s (speed-up 3.3, longest chain 9.8s, efficiency 87 %)`.
+#[must_use]
+pub fn times(s: &Summary) -> String {
+    let of = |seconds: f64| humane(Duration::try_from_secs_f64(seconds).unwrap_or_default());
+    let mut line = of(s.elapsed_seconds);
+    if s.sequential_seconds > 0.0 {
+        let _ = write!(
+            line,
+            "; one at a time {} (speed-up {:.1}, longest chain {}, efficiency {:.0} %)",
+            of(s.sequential_seconds),
+            s.speedup,
+            of(s.critical_path_seconds),
+            s.efficiency * 100.0
+        );
+    }
+    line
+}
+
+/// Tokens and cost; `None` where no agent told any.
+#[must_use]
+pub fn usage(u: &UsageView) -> Option<String> {
+    if u.input_tokens == 0 && u.output_tokens == 0 && u.cost_usd.is_none() {
+        return None;
+    }
+    let cost = u.cost_usd.map(|c| format!(", ${c:.2}")).unwrap_or_default();
+    Some(format!("{} tokens in, {} out{cost}", thousands(u.input_tokens), thousands(u.output_tokens)))
+}
+
+fn thousands(n: u64) -> String {
+    let digits = n.to_string();
+    let mut out = String::new();
+    for (i, c) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(c);
+    }
+    out
+}
+
+fn not_done(doc: &Status, look: Look) -> String {
+    let tasks: Vec<&TaskView> = doc.tasks.iter().filter(|t| t.state != "done").collect();
+    if tasks.is_empty() {
+        return String::new();
+    }
+    let mut out = String::from("\n");
+    let shown = &tasks[..tasks.len().min(LISTED_MAX)];
+    let state_width = shown.iter().map(|t| columns(&state_words(&t.state))).max().unwrap_or(0);
+    let id_width = shown.iter().map(|t| columns(&clean(&name_of(doc, t)))).max().unwrap_or(0).min(look.width / 3);
+    for task in shown {
+        let state = format!("{} {}", sign(&task.state), fit(&state_words(&task.state), state_width));
+        let indent = 2 + state_width + 2 + id_width + 2;
+        let reason = clean(task.reason.as_deref().unwrap_or(&task.title));
+        let mut lines = wrapped(&reason, look.width.saturating_sub(indent).max(20), REASON_LINES_MAX).into_iter();
+        let first = lines.next().unwrap_or_default();
+        let line =
+            format!("{}  {}  {first}", paint(&state, state_paint(&task.state), look.color), fit(&clean(&name_of(doc, task)), id_width));
+        let _ = writeln!(out, "{}", line.trim_end());
+        for line in lines {
+            let _ = writeln!(out, "{}{line}", " ".repeat(indent));
+        }
+    }
+    if tasks.len() > LISTED_MAX {
+        let _ = writeln!(out, "… and {} more; `greenlane status` lists them", tasks.len() - LISTED_MAX);
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::samples;
+    use greenlane_core::view::Coordinator;
+
+    const LOOK: Look = Look { width: 100, color: false };
+
+    #[test]
+    fn a_run_that_ended() {
+        let run = samples::ended();
+        let text = summary(&run.status(Coordinator::Gone), LOOK);
+        let expected = "\
+✗ 4 tasks: 2 done, 1 failed, 1 skipped
+3m24s; one at a time 2m09s (speed-up 0.6, longest chain 1m49s, efficiency 53 %)
+49,380 tokens in, 2,712 out, $2.00
+2/4 of `limits` on greenlane/r1/plan/limits at 6d657267652d: verified by `cargo test`
+
+✗ failed   docs   check `make links` failed with exit code 2
+- skipped  guide  depends on `docs`, which failed
+
+`docs` failed.
+  greenlane status docs  # why, and where its work lies
+  greenlane logs docs    # what it printed
+  greenlane retry docs   # another attempt, from the work that is there (--fresh: from the base)
+What has landed is on greenlane/r1/plan/limits.
+  git log --oneline 000000000000..greenlane/r1/plan/limits  # look at it
+  greenlane land                                            # merge it into the branch you stand on (--into BRANCH for another)
+";
+        assert_eq!(text, expected);
+    }
+
+    #[test]
+    fn work_that_no_suite_verified_is_told_as_such() {
+        let mut run = samples::Sample::new(vec![samples::plan("p", vec![samples::task("a", &[])])], &[]);
+        run.spawn("p", "a");
+        run.wait_secs(1).accept("p", "a");
+        run.land("p");
+        let text = summary(&run.status(Coordinator::Gone), LOOK);
+        assert!(text.starts_with("✓ 1 task: 1 done\n") && text.contains("not verified: no test suite was found"), "{text}");
+    }
+}
