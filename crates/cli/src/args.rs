@@ -10,7 +10,7 @@ use clap::builder::styling::{AnsiColor, Effects};
 use clap::{ArgAction, ColorChoice, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 use greenlane_core::time::parse_duration;
 
-use crate::commands::{completions, config, doctor, man, plan, resume, retry, run};
+use crate::commands::{agents, completions, config, doctor, man, plan, prompt, resume, retry, run};
 
 /// The whole command line.
 #[derive(Debug, Parser)]
@@ -88,6 +88,10 @@ pub enum Verb {
     Retry(retry::RetryArgs),
     /// Read and check plans, and show what would happen; nothing is started
     Plan(plan::PlanArgs),
+    /// Show what the agent of a task would be told
+    Prompt(prompt::PromptArgs),
+    /// Show which agents are known, installed and signed in, or try one
+    Agents(agents::AgentsArgs),
     /// Show the configuration in force and where each value came from
     Config(config::ConfigArgs),
     /// Find out what is missing on this machine or in this repository

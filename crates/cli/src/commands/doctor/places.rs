@@ -43,6 +43,8 @@ fn amount(bytes: u64) -> String {
 
 #[cfg(test)]
 mod tests {
+    use greenlane_runtime::config::Environment;
+
     use super::super::check::Status;
     use super::*;
 
