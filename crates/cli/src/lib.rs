@@ -5,6 +5,7 @@ pub mod args;
 pub mod commands;
 pub mod context;
 pub mod error;
+pub mod follow;
 pub mod live;
 pub mod names;
 pub mod output;
