@@ -10,7 +10,7 @@ use clap::builder::styling::{AnsiColor, Effects};
 use clap::{ArgAction, ColorChoice, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 use greenlane_core::time::parse_duration;
 
-use crate::commands::{completions, config, doctor, man};
+use crate::commands::{completions, config, doctor, man, plan, resume, retry, run};
 
 /// The whole command line.
 #[derive(Debug, Parser)]
@@ -80,6 +80,14 @@ pub enum Color {
 /// The verbs.
 #[derive(Debug, Subcommand)]
 pub enum Verb {
+    /// Run plans to the end, or hand them to the coordinator that is at work here
+    Run(run::RunArgs),
+    /// Pick up a run whose coordinator is gone
+    Resume(resume::ResumeArgs),
+    /// Make another attempt at tasks that failed
+    Retry(retry::RetryArgs),
+    /// Read and check plans, and show what would happen; nothing is started
+    Plan(plan::PlanArgs),
     /// Show the configuration in force and where each value came from
     Config(config::ConfigArgs),
     /// Find out what is missing on this machine or in this repository

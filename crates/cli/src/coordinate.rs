@@ -4,21 +4,21 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use greenlane_core::ids::{PlanId, RunId};
-use greenlane_core::options::{RetryPolicy, RunOptions};
+use greenlane_core::options::RunOptions;
 use greenlane_core::state::State;
 use greenlane_core::view::{Coordinator, Status, status};
 use greenlane_runtime::agent::Registry;
 use greenlane_runtime::clock;
-use greenlane_runtime::config::{BaseRed, Config};
+use greenlane_runtime::config::Config;
 use greenlane_runtime::driver::{DriverError, Finished, Layout, Setup, Start, coordinate};
 use greenlane_runtime::git::Repo;
 use greenlane_runtime::lock::{Lock, LockError};
-use greenlane_runtime::workspace::{Pool, PoolSettings};
+use greenlane_runtime::workspace::{pool_dir, worktrees_dir};
 
 use crate::context::Context;
 use crate::error::{Error, Kind, Outcome};
 use crate::progress::display;
-use crate::report;
+use crate::report::{self, Look};
 
 /// A repository that is ready to be worked on.
 pub struct Ready {
@@ -57,29 +57,9 @@ impl Ready {
     /// The core's options, from the configuration.
     #[must_use]
     pub fn options(&self) -> RunOptions {
-        let run = &self.config.run;
-        let retry = &self.config.retry;
         let cores = std::thread::available_parallelism().map_or(2, |n| u32::try_from(n.get()).unwrap_or(u32::MAX));
-        RunOptions {
-            jobs: run.jobs,
-            max_plans: run.max_plans,
-            check_jobs: run.check_jobs.unwrap_or(cores),
-            agent: run.agent.clone(),
-            agent_slots: self.registry.iter().filter_map(|a| a.slots.map(|n| (a.name.clone(), n))).collect(),
-            keep_going: run.keep_going,
-            require_verify: run.require_verify,
-            base_red_allowed: run.base_red == BaseRed::Allow,
-            retry: RetryPolicy {
-                max: retry.max,
-                base: retry.base,
-                factor: retry.factor,
-                delay_max: retry.delay_max,
-                jitter: retry.jitter,
-                types: retry.retry_types.clone(),
-            },
-            seed: clock::now().0,
-            ..RunOptions::default()
-        }
+        let slots = self.registry.iter().filter_map(|a| a.slots.map(|n| (a.name.clone(), n))).collect();
+        self.config.run_options(slots, cores, clock::now().0)
     }
 
     /// Runs it to its end, showing what goes on. The caller holds the lock.
@@ -88,13 +68,15 @@ impl Ready {
     /// If the journal or the machine fail; the run can then be resumed.
     pub fn coordinate(self, context: &Context, run: &RunId, start: Start, tell: Tell) -> Result<Finished, Error> {
         let layout = Layout::new(&self.state_dir, run);
-        let pool_dir = crate::session::pool_dir(&self.repo, &self.config, &context.env)?;
-        let settings = PoolSettings { keep_failed: self.config.workspace.keep_failed, ..PoolSettings::default() };
-        let pool = Pool::open(&self.repo, pool_dir, settings).map_err(|e| Error::environment(e.to_string()))?;
+        let top = self.repo.main_top().or(self.repo.top()).unwrap_or(self.repo.common_dir()).to_owned();
+        let all = worktrees_dir(self.config.workspace.dir.as_deref(), &top, &context.env).ok_or_else(|| {
+            Error::environment("it is not known where worktrees may lie").hint("set HOME or XDG_STATE_HOME, or `dir` under [workspace]")
+        })?;
+        let pool_dir = pool_dir(&all, &top, self.repo.common_dir());
         let setup = Setup {
             repo: self.repo,
             state_dir: self.state_dir,
-            pool,
+            pool_dir,
             config: self.config,
             registry: self.registry,
             exe: this_program()?,
@@ -125,7 +107,9 @@ pub fn conclude(context: &Context, run: &RunId, state: &State, signal: Option<i3
     let alive = if state.ended_at.is_none() { Coordinator::Gone } else { Coordinator::Alive };
     let document = status(run, state, alive, clock::now());
     if tell == Tell::People {
-        context.output.say(&report::summary(&document, plans, context.output.color_talk));
+        let look = Look::of_stdout(context.output.color_talk);
+        let text = format!("{}{}", report::summary(&document, look), report::advice(&document, look));
+        context.output.say(text.trim_end());
     }
     Ok(ExitCode::from(exit_code(&document, signal, plans)))
 }

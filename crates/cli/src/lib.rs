@@ -4,13 +4,17 @@
 pub mod args;
 pub mod commands;
 pub mod context;
+pub mod coordinate;
 pub mod error;
 pub mod follow;
 pub mod live;
 pub mod names;
 pub mod output;
+pub mod plans;
+pub mod progress;
 pub mod report;
 pub mod session;
+pub mod start;
 
 use std::ffi::OsString;
 use std::process::ExitCode;

@@ -140,6 +140,11 @@ impl Output {
         self.to_stderr(&error.render(self.color_talk));
     }
 
+    /// Talk as it is, even with `-q`.
+    pub fn tell(&self, text: &str) {
+        self.to_stderr(text);
+    }
+
     fn to_stderr(self, text: &str) {
         // Nobody listens any more: there is no one left to tell.
         drop(io::stderr().lock().write_all(text.as_bytes()));

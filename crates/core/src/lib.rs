@@ -15,6 +15,7 @@ pub mod overlap;
 pub mod plan;
 #[cfg(feature = "planted-bugs")]
 pub mod planted;
+pub mod prompt;
 pub mod slug;
 pub mod state;
 pub mod time;

@@ -4,12 +4,14 @@ pub mod clean;
 pub mod completions;
 pub mod config;
 pub mod demo;
+pub mod detach;
 pub mod doctor;
 pub mod events;
 pub mod land;
 pub mod logs;
 pub mod man;
 pub mod pause;
+pub mod plan;
 pub mod report;
 pub mod resume;
 pub mod retry;
@@ -31,6 +33,10 @@ use crate::error::Outcome;
 /// Whatever keeps the verb from its work.
 pub fn dispatch(verb: Verb, context: &Context) -> Outcome {
     match verb {
+        Verb::Run(args) => run::run(&args, context),
+        Verb::Resume(args) => resume::run(&args, context),
+        Verb::Retry(args) => retry::run(&args, context),
+        Verb::Plan(args) => plan::run(&args, context),
         Verb::Config(args) => config::run(&args, context),
         Verb::Doctor(args) => doctor::run(&args, context),
         Verb::Completions(args) => completions::run(&args, context),

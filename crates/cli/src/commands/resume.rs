@@ -1,4 +1,12 @@
-//! `resume`: pick up a run whose coordinator is gone. Its flags.
+//! `resume`: pick up a run whose coordinator is gone.
+
+use greenlane_core::ids::RunId;
+use greenlane_runtime::driver::Start;
+
+use crate::context::Context;
+use crate::coordinate::{Ready, Tell, conclude};
+use crate::error::{Error, Outcome};
+use crate::session::Session;
 
 /// Flags of `resume`.
 #[derive(Clone, Debug, clap::Args)]
@@ -15,7 +23,45 @@ pub struct ResumeArgs {
     /// Return at once; the run goes on in the background
     #[arg(long, conflicts_with = "json")]
     pub detach: bool,
+    /// This is the process that `--detach` started
+    #[arg(long, hide = true)]
+    pub background: bool,
     /// Every event as one line of JSON
     #[arg(long)]
     pub json: bool,
+}
+
+/// Adopts what still runs, collects what finished, and goes on.
+///
+/// # Errors
+/// Exit code 2 where there is nothing to resume, 4 where a coordinator is at work.
+pub fn run(args: &ResumeArgs, context: &Context) -> Outcome {
+    let tell = if args.json { Tell::Json } else { Tell::People };
+    let ready = Ready::open(context, &[])?;
+    let run = {
+        let _lock = ready.lock()?;
+        find(&Session { repo: ready.repo.clone(), state_dir: ready.state_dir.clone() }, args.run.as_deref())?
+    };
+    if args.detach {
+        return super::detach::start_in_background(context, &ready.state_dir);
+    }
+    let _lock = ready.lock()?;
+    let start = Start::Resume { run: run.clone(), requests: Vec::new() };
+    if args.background {
+        super::detach::begun(&run);
+    }
+    let finished = ready.coordinate(context, &run, start, tell)?;
+    conclude(context, &run, &finished.state, finished.signal, &[], tell)
+}
+
+fn find(session: &Session, name: Option<&str>) -> Result<RunId, Error> {
+    let nothing =
+        |what: String| Error::usage(what).hint("`greenlane runs` lists the runs; `greenlane retry TASK` tries failed tasks again");
+    let journal = session.journal()?;
+    let run = session.find_run(&journal, name)?;
+    let (state, _) = journal.load(&run)?;
+    if state.finished {
+        return Err(nothing(format!("there is nothing to resume: run {run} is finished")));
+    }
+    Ok(run)
 }

@@ -1,4 +1,14 @@
-//! `retry`: another attempt at a failed task. Its flags.
+//! `retry`: another attempt at a failed task, by the coordinator that is at work, else by one of its own.
+
+use greenlane_core::input::Request;
+use greenlane_runtime::control::Say;
+use greenlane_runtime::driver::Start;
+
+use crate::context::Context;
+use crate::coordinate::{Ready, Tell, conclude};
+use crate::error::{Error, Outcome};
+use crate::names;
+use crate::session::Session;
 
 /// Flags of `retry`.
 #[derive(Clone, Debug, clap::Args)]
@@ -16,4 +26,29 @@ pub struct RetryArgs {
     /// Another agent than before
     #[arg(long, value_name = "NAME")]
     pub agent: Option<String>,
+}
+
+/// Asks the coordinator, or coordinates the run until it has ended again.
+///
+/// # Errors
+/// Exit code 2 for unknown tasks and for such as have not ended.
+pub fn run(args: &RetryArgs, context: &Context) -> Outcome {
+    let session = Session::open(context)?;
+    let opened = session.open_run(None)?;
+    let tasks = names::tasks(&opened.state, &args.tasks)?;
+    let ready = Ready::open(context, &[])?;
+    if let Some(agent) = &args.agent {
+        ready.registry.get(agent).map_err(|e| Error::usage(e.to_string()).hint(e.hint()))?;
+    }
+    let request = Request::Retry { tasks: tasks.clone(), fresh: args.fresh, agent: args.agent.clone() };
+    if let Some(mut client) = session.connect()? {
+        client.say(&Say::Ask(request))?;
+        context.output.say("The coordinator that is at work tries again; `greenlane status` shows it.");
+        return Ok(std::process::ExitCode::SUCCESS);
+    }
+    let _lock = ready.lock()?;
+    let run = opened.run.clone();
+    let start = Start::Resume { run: run.clone(), requests: vec![request] };
+    let finished = ready.coordinate(context, &run, start, Tell::People)?;
+    conclude(context, &run, &finished.state, finished.signal, &[], Tell::People)
 }

@@ -1,12 +1,28 @@
-//! `run`: the main job. Its flags, and what of them is configuration.
+//! `run`: the main job. Its flags, what of them is configuration, and the way from a command line to a run's end.
 
 use std::path::PathBuf;
+use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::ValueEnum;
+use greenlane_core::ids::{PlanId, RunId, TaskId};
+use greenlane_core::plan::select;
 use greenlane_core::time::format_duration;
+use greenlane_runtime::clock;
+use greenlane_runtime::control::{Answer, Client, Say};
+use greenlane_runtime::driver::{Layout, Start};
+use greenlane_runtime::git::{DryRun, LandMode};
+use greenlane_runtime::submission::Wish;
 
+use super::plan::PlanArgs;
 use crate::args::duration;
+use crate::context::Context;
+use crate::coordinate::{Ready, Tell, conclude};
+use crate::error::{Error, Kind, Outcome};
+use crate::plans::{self, FormatArg};
+use crate::progress::{Until, display, follow};
+use crate::session::Session;
+use crate::start::PlanToRun;
 
 /// Flags of `run`.
 #[derive(Clone, Debug, clap::Args)]
@@ -67,9 +83,15 @@ pub struct RunArgs {
     /// Return at once; the run goes on in the background
     #[arg(long, conflicts_with = "json")]
     pub detach: bool,
+    /// This is the process that `--detach` started
+    #[arg(long, hide = true)]
+    pub background: bool,
     /// Show what would happen and start nothing
     #[arg(long, conflicts_with = "detach")]
     pub dry_run: bool,
+    /// The plans' format [default: by their content]
+    #[arg(long, value_name = "FORMAT")]
+    pub format: Option<FormatArg>,
     /// Every event as one line of JSON
     #[arg(long)]
     pub json: bool,
@@ -105,4 +127,150 @@ impl RunArgs {
         ];
         all.into_iter().filter_map(|(key, value)| value.map(|v| (key, v))).collect()
     }
+}
+
+/// Runs the plans to their end, or hands them to the coordinator that has the repository.
+///
+/// # Errors
+/// Whatever keeps the run from starting or going on.
+pub fn run(args: &RunArgs, context: &Context) -> Outcome {
+    let tell = if args.json { Tell::Json } else { Tell::People };
+    if args.dry_run {
+        let (plans, format, agent) = (args.plans.clone(), args.format, args.agent.clone());
+        return super::plan::run(&PlanArgs { plans, jobs: args.jobs, agent, format, json: args.json }, context);
+    }
+    let plans = read_plans(args, context)?;
+    let ready = Ready::open(context, &args.settings())?;
+    ready.require_agents(context, &plans.iter().map(|p| &p.plan).collect::<Vec<_>>())?;
+    if let Some(branch) = &args.land
+        && ready.repo.resolve(&format!("refs/heads/{branch}"))?.is_none()
+    {
+        return Err(
+            Error::usage(format!("there is no branch `{branch}` to land on")).hint("--land takes the name of an existing local branch")
+        );
+    }
+    if args.detach {
+        return super::detach::start_in_background(context, &ready.state_dir);
+    }
+    let _lock = match ready.lock() {
+        Ok(lock) => lock,
+        Err(e) if e.kind == Kind::Held => return hand_over(args, context, &ready, &plans, tell, e),
+        Err(e) => return Err(e),
+    };
+    ready.refuse_twin(&plans)?;
+    let wish = Wish { base: args.base.clone(), fresh: args.fresh };
+    let submissions = ready.submissions(context, &plans, &wish)?;
+    let run = clock::new_run_id();
+    ready.copy_plans(&run, &plans)?;
+    context.output.detail(&format!("run {run}"));
+    let repo = ready.repo.clone();
+    let start = Start::New { options: Box::new(ready.options()), submissions };
+    if args.background {
+        super::detach::begun(&run);
+    }
+    let finished = ready.coordinate(context, &run, start, tell)?;
+    let code = conclude(context, &run, &finished.state, finished.signal, &[], tell)?;
+    match &args.land {
+        Some(branch) if code == ExitCode::SUCCESS => {
+            land(context, &repo, &finished.state, branch)?;
+            Ok(code)
+        }
+        Some(branch) => {
+            context.output.say(&format!("Nothing was brought into {branch}: not everything is done."));
+            Ok(code)
+        }
+        None => Ok(code),
+    }
+}
+
+/// Reads the plans, says everything that is wrong with any of them, and keeps what was asked for.
+fn read_plans(args: &RunArgs, context: &Context) -> Result<Vec<PlanToRun>, Error> {
+    let loaded = plans::load(context, context.top().as_deref(), &args.plans, args.format)?;
+    let mut plans: Vec<PlanToRun> =
+        loaded.into_iter().map(|p| PlanToRun { plan: p.plan, file: p.path, whole_folder: p.whole_folder }).collect();
+    if args.only.is_empty() && args.group.is_none() {
+        return Ok(plans);
+    }
+    let several = plans.len() > 1;
+    let mut missing = Vec::new();
+    let mut kept = Vec::new();
+    for mut one in plans.drain(..) {
+        let prefix = format!("{}/", one.plan.id);
+        let names = args.only.iter().map(|n| TaskId::from(n.strip_prefix(&prefix).unwrap_or(n)));
+        // With several plans a name need not be in each; with one it must be.
+        let only: Vec<TaskId> = names.filter(|id| !several || one.plan.task(id).is_some()).collect();
+        if several && only.is_empty() && args.group.is_none() {
+            continue;
+        }
+        match select(one.plan, &only, args.group.as_deref()) {
+            Ok(plan) => {
+                one.plan = plan;
+                kept.push(one);
+            }
+            Err(e) => missing.push(e),
+        }
+    }
+    if kept.is_empty() {
+        let error = match missing.into_iter().next() {
+            Some(e) => {
+                let error = Error::usage(format!("the plan has no {}", e.what));
+                e.suggestion.map_or(error.clone(), |s| error.hint(format!("did you mean `{s}`?")))
+            }
+            None => Error::usage(format!("no plan has a task {}", args.only.join(", "))),
+        };
+        return Err(error);
+    }
+    Ok(kept)
+}
+
+/// Another coordinator has the repository: it takes the plans, and this process ends with their result.
+fn hand_over(args: &RunArgs, context: &Context, ready: &Ready, plans: &[PlanToRun], tell: Tell, held: Error) -> Outcome {
+    let session = Session { repo: ready.repo.clone(), state_dir: ready.state_dir.clone() };
+    let Some(mut client) = session.connect()? else { return Err(held) };
+    let run = match client.say(&Say::Who)? {
+        Answer::Run { run, .. } => run,
+        _ => return Err(held),
+    };
+    let wish = Wish { base: args.base.clone(), fresh: args.fresh };
+    let submissions = ready.submissions(context, plans, &wish)?;
+    let opened = session.load(&session.journal()?, run.clone())?;
+    if let Some(taken) = plans.iter().find(|p| opened.state.plan(&p.plan.id).is_some()) {
+        return Err(Error::new(
+            Kind::Held,
+            format!("the coordinator that holds this repository works on a plan `{}` already", taken.plan.id),
+        )
+        .hint("`greenlane status` shows how far it is; `greenlane wait` waits for its end"));
+    }
+    ready.copy_plans(&run, plans)?;
+    for submission in submissions {
+        client.say(&Say::Submit(Box::new(submission)))?;
+    }
+    context.output.say(&format!("handed to the coordinator that is at work here (run {run})"));
+    watch(context, &session, client, &run, opened.last_seq, plans.iter().map(|p| p.plan.id.clone()).collect(), tell)
+}
+
+fn watch(context: &Context, session: &Session, client: Client, run: &RunId, known: u64, plans: Vec<PlanId>, tell: Tell) -> Outcome {
+    drop(client);
+    let mut observer = display(context.output, tell == Tell::Json, Layout::new(&session.state_dir, run));
+    let watched = follow(&session.state_dir, run, known, &Until::PlansEnd(plans.clone()), None, &mut *observer)?;
+    if !watched.reached {
+        return Err(
+            Error::new(Kind::NotDone, "the coordinator is gone before the plan's end").hint("`greenlane resume` goes on with the run")
+        );
+    }
+    conclude(context, run, &watched.state, None, &plans, tell)
+}
+
+/// `--land`: everything is green; bring each plan's branch where the user said.
+fn land(context: &Context, repo: &greenlane_runtime::git::Repo, state: &greenlane_core::state::State, into: &str) -> Result<(), Error> {
+    for plan in &state.plans {
+        let Some(branch) = &plan.branch else { continue };
+        let message = format!("Merge {} into {into}", plan.submission.plan.name);
+        repo.land_into(into, branch, LandMode::Merge, &message, DryRun::No).map_err(|e| {
+            let error = Error::new(Kind::NotDone, format!("everything is done and on {branch}, but not in {into}: {e}"));
+            e.hint().map_or(error.clone(), |hint| error.hint(hint))
+        })?;
+        context.output.say(&format!("{branch} is in {into}."));
+    }
+    Ok(())
 }

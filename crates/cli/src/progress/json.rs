@@ -1,7 +1,7 @@
 //! Every event as one line of JSON on standard output.
 
-use greenlane_core::ids::RunId;
 use greenlane_core::event::Event;
+use greenlane_core::ids::RunId;
 use greenlane_core::state::State;
 use greenlane_runtime::driver::Observer;
 use greenlane_runtime::journal::Record;

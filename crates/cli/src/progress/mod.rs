@@ -9,8 +9,8 @@ mod words;
 
 use greenlane_runtime::driver::{Layout, Observer};
 
-pub use json::EventLine;
 pub use follow::{Until, follow};
+pub use json::EventLine;
 pub use words::{clock, elapsed};
 
 use crate::output::Output;

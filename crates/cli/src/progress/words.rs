@@ -56,7 +56,12 @@ pub fn lines(state: &State, record: &Record) -> Vec<Line> {
                     plan,
                     "no test suite was found: work lands on its own checks alone (set `verify` in the plan)",
                 ),
-                commands => Line::new('·', Paint::Dim, plan, format!("verified by `{}`; first on the base, before any task", commands.join("` and `"))),
+                commands => Line::new(
+                    '·',
+                    Paint::Dim,
+                    plan,
+                    format!("verified by `{}`; first on the base, before any task", commands.join("` and `")),
+                ),
             });
             all
         }

@@ -5,12 +5,14 @@
 
 mod definition;
 mod environment;
+mod instructions;
 mod launch;
 mod presence;
 mod readers;
 mod registry;
 
 pub use definition::{AgentDef, AgentOverride, OutputKind};
+pub use instructions::instruction_files;
 pub use launch::{COMMAND, Launch, PROMPT_ARGUMENT_BYTES_MAX, command_argv};
 pub use presence::{Presence, SignedIn, VERSION_TIMEOUT};
 pub use readers::{LINE_BYTES_MAX, Reader, reader};

@@ -39,7 +39,7 @@ pub const KEYS: &[Key] = &[
     key("run.check_jobs", "GREENLANE_CHECK_JOBS", None, Kind::Count { min: 1, max: 1000 }),
     key("retry.max", "GREENLANE_RETRIES", Some("--retries"), Kind::Count { min: 0, max: 100 }),
     key("retry.base", "GREENLANE_RETRY_BASE", None, Kind::Delay),
-    key("retry.factor", "GREENLANE_RETRY_FACTOR", None, Kind::Count { min: 1, max: 100 }),
+    key("retry.factor", "GREENLANE_RETRY_FACTOR", None, Kind::Number { min: 1.0, max: 100.0 }),
     key("retry.delay_max", "GREENLANE_RETRY_DELAY_MAX", None, Kind::Delay),
     key("retry.jitter", "GREENLANE_RETRY_JITTER", None, Kind::Number { min: 0.0, max: 1.0 }),
     key("retry.retry_types", "GREENLANE_RETRY_TYPES", None, Kind::Words(super::retry::FAILURE_TYPES)),

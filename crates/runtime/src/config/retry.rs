@@ -15,7 +15,7 @@ pub struct RetryConfig {
     #[serde(with = "duration_text")]
     pub base: Duration,
     /// How much longer each wait is than the one before; 1 to 100.
-    pub factor: u32,
+    pub factor: f64,
     /// No wait is longer.
     #[serde(with = "duration_text")]
     pub delay_max: Duration,

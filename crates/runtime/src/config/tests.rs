@@ -45,7 +45,7 @@ fn the_defaults_are_those_of_the_contract() {
     assert_eq!((config.run.check_timeout, config.run.verify_timeout), (Duration::from_secs(600), Duration::from_secs(600)));
     assert_eq!((config.run.grace, config.run.base_red), (Duration::from_secs(30), BaseRed::Stop));
     let RetryConfig { max, base, factor, jitter, retry_types, .. } = config.retry;
-    assert_eq!((max, base, factor, jitter), (3, Duration::from_secs(60), 2, 0.1));
+    assert_eq!((max, base, factor, jitter), (3, Duration::from_secs(60), 2.0, 0.1));
     assert_eq!(retry_types, FailureType::RETRIED);
     assert_eq!((config.workspace.keep_failed, config.workspace.dir), (5, None));
     assert_eq!(config.output.bytes_max, 64 << 20);
@@ -67,7 +67,7 @@ fn a_later_layer_wins_and_says_so() {
         load(user, repository, &[("GREENLANE_RETRY_FACTOR", "5"), ("GREENLANE_AGENT", "gemini")], &[("run.agent", "claude")]);
     let loaded = loaded.unwrap();
     assert_eq!((loaded.config.run.jobs, loaded.config.run.grace), (2, Duration::from_secs(3)));
-    assert_eq!((loaded.config.retry.base, loaded.config.retry.factor), (Duration::from_secs(1), 5));
+    assert_eq!((loaded.config.retry.base, loaded.config.retry.factor), (Duration::from_secs(1), 5.0));
     assert_eq!(loaded.config.run.agent.as_deref(), Some("claude"));
     let origin = |key: &str| loaded.origins[key].clone();
     assert_eq!(origin("run.max_plans"), Origin::Default);

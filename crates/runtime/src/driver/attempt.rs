@@ -6,7 +6,6 @@ use std::ffi::OsString;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use greenlane_core::attempt::Verdict;
 use greenlane_core::ids::{AttemptId, Oid, PlanId};
@@ -19,7 +18,7 @@ use greenlane_core::state::{COMMAND_AGENT, State};
 use super::context::{Context, HEARTBEAT};
 use super::layout::{PreparedWorkspace, label};
 use crate::agent::{self, Launch, OutputKind};
-use crate::gate::{self, JudgeSpec};
+use crate::gate::{self, Generated, JudgeSpec};
 use crate::keeper::{self, Cancel, Lifetime, Probe, Spec};
 use crate::workspace::{From, Prepare, Workspace};
 
@@ -31,11 +30,14 @@ struct Job {
     base: Oid,
     task: Task,
     plan: PlanFacts,
+    /// Tasks that are at work in the same repository at this moment.
+    others: usize,
     earlier: Option<Earlier>,
 }
 
 /// The attempt before this one, for its prompt and its session.
 struct Earlier {
+    n: u32,
     failure: String,
     output: String,
     session: Option<String>,
@@ -45,19 +47,12 @@ struct PlanFacts {
     id: PlanId,
     name: String,
     source: String,
-    branch: String,
     generated: BTreeMap<String, String>,
 }
 
 impl PlanFacts {
-    fn of(plan: &Plan, branch: Option<&String>) -> Self {
-        Self {
-            id: plan.id.clone(),
-            name: plan.name.clone(),
-            source: plan.source.clone(),
-            branch: branch.cloned().unwrap_or_default(),
-            generated: plan.generated.clone(),
-        }
+    fn of(plan: &Plan) -> Self {
+        Self { id: plan.id.clone(), name: plan.name.clone(), source: plan.source.clone(), generated: plan.generated.clone() }
     }
 }
 
@@ -70,6 +65,7 @@ pub(super) fn start(context: Arc<Context>, state: &State, attempt: AttemptId, ag
             _ => record.map(|r| format!("{}\n{}", r.stdout_tail, r.stderr_tail).trim().to_owned()).unwrap_or_default(),
         };
         Earlier {
+            n: a.n,
             failure: a.failure.as_ref().map(|f| f.message.clone()).unwrap_or_default(),
             output,
             session: record.filter(|_| a.agent == agent).and_then(|r| r.report.session.clone()),
@@ -77,8 +73,9 @@ pub(super) fn start(context: Arc<Context>, state: &State, attempt: AttemptId, ag
     });
     let job = Job {
         task: state.definition(task).clone(),
-        plan: PlanFacts::of(&plan.submission.plan, plan.branch.as_ref()),
+        plan: PlanFacts::of(&plan.submission.plan),
         agent: agent.to_owned(),
+        others: state.tasks.iter().filter(|t| t.phase.active() && t.key != attempt.key).count(),
         attempt,
         fresh,
         base,
@@ -112,11 +109,10 @@ fn spawn(context: &Context, job: &Job) -> Result<std::process::Child, String> {
         slug,
         base: job.base.clone(),
         from: if job.fresh { From::Fresh } else { From::Continue },
-        setup: context.config.workspace.setup.clone(),
-        setup_timeout: context.config.workspace.setup_timeout,
-        log_dir: dir.join("setup"),
+        log_dir: dir.clone(),
     };
-    let workspace = context.pool.prepare(&prepare, context).map_err(|e| format!("no workspace: {e}"))?;
+    let workspace = context.pool.prepare(&prepare).map_err(|e| format!("no workspace: {e}"))?;
+    context.hold(&workspace);
     let prepared = PreparedWorkspace {
         path: workspace.path.clone(),
         git_dir: workspace.git_dir.clone(),
@@ -144,15 +140,21 @@ fn write_prompt(context: &Context, job: &Job, workspace: &Workspace, dir: &Path)
         let name = Path::new(&job.plan.source).file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
         dir.join("plan").join(name).display().to_string()
     });
+    let generated: Vec<String> = job.plan.generated.keys().cloned().collect();
     let prompt = prompt::build(&PromptInput {
-        task: &job.task,
         plan_name: &job.plan.name,
-        plan_branch: &job.plan.branch,
         plan_copy: plan_copy.as_deref(),
-        generated: &job.plan.generated,
+        task: &job.task,
+        skills: &[],
+        generated: &generated,
         instructions: &agent::instruction_files(&workspace.path),
-        continues: !job.fresh,
-        earlier: job.earlier.as_ref().map(|e| prompt::Earlier { failure: &e.failure, output: &e.output }),
+        others: job.others,
+        previous: job.earlier.as_ref().map(|e| prompt::Previous {
+            n: e.n,
+            why: &e.failure,
+            output: &e.output,
+            work: if job.fresh { prompt::Work::Dropped } else { prompt::Work::Kept },
+        }),
     });
     std::fs::write(dir.join("prompt.md"), &prompt)?;
     Ok(prompt)
@@ -232,7 +234,7 @@ fn finish(context: &Context, attempt: &AttemptId) {
     let dir = context.layout.attempt_dir(attempt);
     let attempt = attempt.clone();
     match keeper::probe(&dir) {
-        Ok(Probe::Exited(record)) => context.observed(Input::AttemptExited { attempt, record: Box::new(record) }),
+        Ok(Probe::Exited(record)) => context.observed(Input::AttemptExited { attempt, record }),
         Ok(Probe::Lost(_)) => {
             if let Err(e) = keeper::end_strays(&label(&context.run, &attempt)) {
                 context.warn(format!("processes of {attempt} may be left: {e}"));
@@ -322,30 +324,29 @@ pub(super) fn end(context: Arc<Context>, attempt: AttemptId, now: bool) {
 pub(super) fn judge(context: Arc<Context>, state: &State, attempt: AttemptId) {
     let (Some(task), Some(plan)) = (state.task(&attempt.key), state.plan(&attempt.key.plan)) else { return };
     let definition = state.definition(task).clone();
-    let facts = PlanFacts::of(&plan.submission.plan, plan.branch.as_ref());
+    let facts = PlanFacts::of(&plan.submission.plan);
     Context::perform("gate", move || {
-        let Some(workspace) = context.workspace(&attempt) else {
-            let message = String::from("it is not known in which worktree it worked");
-            context.observed(Input::WorkJudged { attempt, verdict: Verdict::Broken { message } });
-            return;
+        let verdict = match (context.workspace(&attempt), Generated::new(&facts.generated)) {
+            (Ok(workspace), Ok(generated)) => {
+                let mut env = context.command_environment(&definition.env);
+                env.extend(context.attempt_variables(&attempt));
+                let spec = JudgeSpec {
+                    run: &context.run,
+                    key: &attempt.key,
+                    slug: &key_slug(&attempt.key),
+                    title: &definition.title,
+                    owns: &definition.owns,
+                    generated: &generated,
+                    checks: &definition.check,
+                    check_timeout: definition.check_timeout.unwrap_or(context.config.run.check_timeout),
+                    env: &env,
+                    log_dir: &context.layout.gate_dir(&attempt),
+                };
+                gate::judge(&context.pool, &workspace, &spec)
+            }
+            (Err(message), _) => Verdict::Broken { message },
+            (_, Err(e)) => Verdict::Broken { message: e.to_string() },
         };
-        let spec = JudgeSpec {
-            run: context.run.clone(),
-            key: attempt.key.clone(),
-            n: attempt.n,
-            slug: key_slug(&attempt.key),
-            title: definition.title.clone(),
-            owns: definition.owns.clone(),
-            generated: facts.generated,
-            checks: definition.check.clone(),
-            check_timeout: definition.check_timeout.unwrap_or(context.config.run.check_timeout),
-            env: definition.env.iter().map(|(k, v)| (OsString::from(k), OsString::from(v))).collect(),
-            log_dir: context.layout.gate_dir(&attempt),
-        };
-        let verdict = gate::judge(&context.pool, &workspace, &spec, &*context);
         context.observed(Input::WorkJudged { attempt, verdict });
     });
 }
-
-/// How long `stop` without a coordinator waits for keepers beyond their grace period.
-pub const STOP_PATIENCE: Duration = Duration::from_secs(10);

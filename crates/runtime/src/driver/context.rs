@@ -1,26 +1,23 @@
 //! What every action needs: the repository, the pool, the agents, the way back to the driver. Decides nothing.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::io;
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::path::PathBuf;
 use std::sync::mpsc::Sender;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use greenlane_core::ids::{AttemptId, RunId};
 use greenlane_core::input::Input;
 
-use super::layout::{Layout, label};
 use super::Message;
+use super::layout::{Layout, label};
+use super::shell::KeptShell;
 use crate::agent::Registry;
 use crate::config::Config;
-use crate::gate::{Shell, ShellLine, ShellOutcome};
 use crate::git::Repo;
-use crate::keeper::{self, Cancel, Lifetime, Spec};
-use crate::workspace::{Pool, Workspace};
+use crate::workspace::{Pool, PoolSettings, Shell, Workspace, WorkspaceError};
 
 /// What the caller has found out before a run is coordinated.
 pub struct Setup {
@@ -28,8 +25,8 @@ pub struct Setup {
     pub repo: Repo,
     /// `.greenlane`.
     pub state_dir: PathBuf,
-    /// The pool of worktrees.
-    pub pool: Pool,
+    /// Where the pool of worktrees lies.
+    pub pool_dir: PathBuf,
     /// What is in force.
     pub config: Config,
     /// The agents that may be asked for.
@@ -53,8 +50,8 @@ pub struct Context {
     pub(super) layout: Layout,
     pub(super) socket: PathBuf,
     sender: Sender<Message>,
-    gates: Mutex<BTreeSet<PathBuf>>,
-    aborted: AtomicBool,
+    workspaces: Mutex<BTreeMap<PathBuf, Workspace>>,
+    shell: Arc<KeptShell>,
     housekeeping: Mutex<Vec<JoinHandle<()>>>,
 }
 
@@ -62,10 +59,19 @@ pub struct Context {
 const STACK_BYTES: usize = 512 * 1024;
 
 impl Context {
-    pub(super) fn new(setup: Setup, run: RunId, socket: PathBuf, sender: Sender<Message>) -> Self {
-        let Setup { repo, state_dir, pool, config, registry, exe, environment } = setup;
-        Self {
-            layout: Layout::new(&state_dir, &run),
+    pub(super) fn new(setup: Setup, run: RunId, socket: PathBuf, sender: Sender<Message>) -> Result<Self, WorkspaceError> {
+        let Setup { repo, state_dir, pool_dir, config, registry, exe, environment } = setup;
+        let layout = Layout::new(&state_dir, &run);
+        let shell = Arc::new(KeptShell::new(&exe, layout.run_dir().join("shell"), config.run.grace, config.output.bytes_max));
+        let settings = PoolSettings {
+            keep_failed: usize::try_from(config.workspace.keep_failed).unwrap_or(usize::MAX),
+            setup: config.workspace.setup.clone(),
+            setup_timeout: config.workspace.setup_timeout,
+            env: without_our_own(&environment),
+        };
+        let pool = Pool::open(&repo, pool_dir, settings, Arc::clone(&shell) as Arc<dyn Shell>)?;
+        Ok(Self {
+            layout,
             repo,
             state_dir,
             pool,
@@ -76,10 +82,10 @@ impl Context {
             run,
             socket,
             sender,
-            gates: Mutex::default(),
-            aborted: AtomicBool::new(false),
+            workspaces: Mutex::default(),
+            shell,
             housekeeping: Mutex::default(),
-        }
+        })
     }
 
     /// Tells the driver what was observed. After the run's end nobody listens any more, and that is well.
@@ -126,16 +132,32 @@ impl Context {
         }
     }
 
-    /// The worktree in which an attempt works or worked.
-    pub(super) fn workspace(&self, attempt: &AttemptId) -> Option<Workspace> {
-        let prepared = self.layout.workspace_of(attempt)?;
-        Some(Workspace { path: prepared.path, git_dir: prepared.git_dir, branch: prepared.branch, base: prepared.base, reused: true })
+    /// Keeps a worktree at hand while its task needs it.
+    pub(super) fn hold(&self, workspace: &Workspace) {
+        self.workspaces.lock().unwrap_or_else(PoisonError::into_inner).insert(workspace.path.clone(), workspace.clone());
+    }
+
+    /// Lets go of it.
+    pub(super) fn let_go(&self, workspace: &Workspace) {
+        self.workspaces.lock().unwrap_or_else(PoisonError::into_inner).remove(&workspace.path);
+    }
+
+    /// The worktree in which an attempt works or worked, as long as its task holds it.
+    pub(super) fn workspace(&self, attempt: &AttemptId) -> Result<Workspace, String> {
+        let unknown = || String::from("it is not known in which worktree it worked");
+        let prepared = self.layout.workspace_of(attempt).ok_or_else(unknown)?;
+        if let Some(held) = self.workspaces.lock().unwrap_or_else(PoisonError::into_inner).get(&prepared.path) {
+            return Ok(held.clone());
+        }
+        // After a resume: the pool knows from its marks who holds what.
+        let workspace = self.pool.reopen(&prepared.path).map_err(|e| e.to_string())?;
+        self.hold(&workspace);
+        Ok(workspace)
     }
 
     /// The environment of commands: the user's, what tells them where they are, and the bounds for git's search upwards.
     pub(super) fn command_environment(&self, extra: &BTreeMap<String, String>) -> BTreeMap<OsString, OsString> {
-        let mut environment = self.environment.clone();
-        environment.retain(|name, _| !name.to_string_lossy().starts_with("GREENLANE_"));
+        let mut environment = without_our_own(&self.environment);
         environment.insert("GIT_CEILING_DIRECTORIES".into(), self.pool.dir().as_os_str().to_owned());
         environment.extend(extra.iter().map(|(k, v)| (k.into(), v.into())));
         environment
@@ -154,66 +176,14 @@ impl Context {
 
     /// Ends every check, suite and hook that runs, and lets no further one start.
     pub(super) fn abort_gates(&self) {
-        self.aborted.store(true, Ordering::SeqCst);
-        let running = self.gates.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        for dir in running {
-            drop(keeper::cancel(&dir, Cancel::Kill));
-        }
-    }
-}
-
-/// Runs checks, suites and hooks under a keeper that dies with us, so that nothing of them is left behind.
-impl Shell for Context {
-    fn run(&self, line: &ShellLine<'_>) -> io::Result<ShellOutcome> {
-        let dir = line.log.to_owned();
-        std::fs::create_dir_all(&dir)?;
-        self.gates.lock().unwrap_or_else(PoisonError::into_inner).insert(dir.clone());
-        let result = if self.aborted.load(Ordering::SeqCst) {
-            Err(io::Error::new(io::ErrorKind::Interrupted, "the run is being stopped"))
-        } else {
-            self.run_kept(line, &dir)
-        };
-        self.gates.lock().unwrap_or_else(PoisonError::into_inner).remove(&dir);
-        result
-    }
-}
-
-impl Context {
-    fn run_kept(&self, line: &ShellLine<'_>, dir: &Path) -> io::Result<ShellOutcome> {
-        use greenlane_core::attempt::Exit;
-        let spec = Spec {
-            label: line.label.to_owned(),
-            argv: ["sh", "-c", line.command].map(str::to_owned).to_vec(),
-            cwd: line.cwd.to_owned(),
-            stdin: None,
-            timeout: Some(line.timeout),
-            stall_timeout: None,
-            grace: self.config.run.grace.min(Duration::from_secs(5)),
-            output_bytes_max: self.config.output.bytes_max,
-            reader: None,
-            lifetime: Lifetime::WithParent,
-            heartbeat: HEARTBEAT,
-        };
-        let mut environment = self.command_environment(&BTreeMap::new());
-        environment.extend(line.env.iter().map(|(k, v)| (k.clone(), v.clone())));
-        let record = keeper::run_supervised(&self.exe, dir, &spec, &environment)?;
-        let mut tail = record.stdout_tail;
-        if !record.stderr_tail.is_empty() {
-            if !tail.is_empty() {
-                tail.push('\n');
-            }
-            tail.push_str(&record.stderr_tail);
-        }
-        let (exit_code, signal, timed_out) = match record.exit {
-            Exit::Code { code } => (Some(code), None, false),
-            Exit::Signal { signal } => (None, Some(signal), false),
-            Exit::TimedOut | Exit::Stalled => (None, None, true),
-            Exit::Cancelled => return Err(io::Error::new(io::ErrorKind::Interrupted, "ended because the run is being stopped")),
-            Exit::FailedToStart { message } => return Err(io::Error::other(message)),
-        };
-        Ok(ShellOutcome { exit_code, signal, timed_out, output_tail: tail })
+        self.shell.abort();
     }
 }
 
 /// The contract's heartbeat interval.
 pub(super) const HEARTBEAT: Duration = Duration::from_secs(30);
+
+/// The user's environment without the variables by which processes find a coordinator: Greenlane may itself be started by an agent.
+fn without_our_own(environment: &BTreeMap<OsString, OsString>) -> BTreeMap<OsString, OsString> {
+    environment.iter().filter(|(name, _)| !name.to_string_lossy().starts_with("GREENLANE_")).map(|(n, v)| (n.clone(), v.clone())).collect()
+}

@@ -16,29 +16,40 @@ use sha2::{Digest as _, Sha256};
 use super::context::Context;
 use crate::clock;
 use crate::gate;
-use crate::git::land::{self, Candidate, Moved};
+use crate::gate::land::{self, Candidate};
+use crate::gate::{Generated, Remake, SuiteSpec};
+use crate::git::Moved;
 use crate::journal::Journal;
 
 pub(super) fn merge(context: Arc<Context>, state: &State, batch: BatchId, plan: &PlanId, onto: Oid, attempts: Vec<AttemptRef>) {
     let Some(p) = state.plan(plan) else { return };
     let generated = p.submission.plan.generated.clone();
     let plan = plan.clone();
+    let timeout = p.submission.plan.verify_timeout.unwrap_or(context.config.run.verify_timeout);
     let candidates: Vec<Candidate> = attempts
         .into_iter()
-        .map(|a| {
-            let task = state.task(&a.attempt.key).map(|t| state.definition(t));
-            let title = task.map_or_else(|| a.attempt.key.task.to_string(), |t| t.title.clone());
-            let base = state.attempt(&a.attempt).and_then(|s| s.spawned.as_ref()).map(|s| s.base.clone());
-            let message = format!("Land {title}\n\nGreenlane-Run: {}\nGreenlane-Task: {}\n", context.run, a.attempt.key);
-            Candidate { attempt: a.attempt, commit: a.commit, base, message }
+        .filter_map(|a| {
+            let title = state.task(&a.attempt.key).map(|t| state.definition(t).title.clone())?;
+            let base = state.attempt(&a.attempt)?.spawned.as_ref()?.base.clone();
+            let message = gate::landing_message(&title, &context.run, &a.attempt.key);
+            Some(Candidate { id: a.attempt, commit: a.commit, base, message })
         })
         .collect();
     Context::perform("merge", move || {
-        let log_dir = context.layout.suite_dir(&plan, &format!("generated-{batch}"));
-        let merged = land::merge(&context.repo, &context.pool, &onto, &candidates, &generated, &*context, &slug(plan.as_str()), &log_dir);
-        let results = merged
-            .map(|all| all.into_iter().map(|(attempt, merge)| MergeResult { attempt, merge }).collect())
-            .map_err(|e| e.to_string());
+        let merged = Generated::new(&generated).map_err(|e| e.to_string()).and_then(|generated| {
+            let env = context.command_environment(&BTreeMap::new());
+            let remake = Remake {
+                pool: &context.pool,
+                run: &context.run,
+                slug: &slug(plan.as_str()),
+                generated: &generated,
+                timeout,
+                env: &env,
+                log_dir: context.layout.suite_dir(&plan, &format!("generated-{batch}")),
+            };
+            land::merge(&context.repo, &onto, &candidates, Some(&remake)).map_err(|e| e.to_string())
+        });
+        let results = merged.map(|all| all.into_iter().map(|(attempt, merge)| MergeResult { attempt, merge }).collect());
         context.observed(Input::BatchMerged { batch, results });
     });
 }
@@ -84,17 +95,16 @@ pub(super) fn run_suite(context: &Context, job: &SuiteJob, again: bool) -> Suite
     if !again && journal.as_ref().is_ok_and(|j| j.is_green(tree.as_str(), &suite_key).unwrap_or(false)) {
         return Suite::Green { cached: true };
     }
-    let spec = gate::SuiteSpec {
-        plan_slug: slug(job.plan.as_str()),
-        commit: job.commit.clone(),
-        commands: job.commands.clone(),
+    let env = context.command_environment(&BTreeMap::new());
+    let spec = SuiteSpec {
+        run: &context.run,
+        slug: &slug(job.plan.as_str()),
+        commands: &job.commands,
         timeout: job.timeout,
-        setup: context.config.workspace.setup.clone(),
-        setup_timeout: context.config.workspace.setup_timeout,
-        env: BTreeMap::new(),
-        log_dir: job.log_dir.clone(),
+        env: &env,
+        log_dir: &job.log_dir,
     };
-    let suite = gate::verify(&context.pool, &spec, context);
+    let suite = gate::verify(&context.pool, &job.commit, &spec);
     if matches!(suite, Suite::Green { .. })
         && let Ok(journal) = &journal
         && let Err(e) = journal.remember_green(tree.as_str(), &suite_key, clock::now())
@@ -118,8 +128,9 @@ pub(super) fn move_branch(context: Arc<Context>, state: &State, batch: BatchId, 
     let Some(branch) = state.plan(plan).and_then(|p| p.branch.clone()) else { return };
     Context::perform("land", move || {
         let input = match land::move_branch(&context.repo, &branch, &from, &to) {
-            Ok(Moved::Done) => Input::BranchMoved { batch },
-            Ok(Moved::Raced { actual }) => Input::BranchRaced { batch, actual },
+            Ok(Moved::Moved) => Input::BranchMoved { batch },
+            Ok(Moved::Raced { actual: Some(actual) }) => Input::BranchRaced { batch, actual },
+            Ok(Moved::Raced { actual: None }) => Input::BranchNotMoved { batch, message: format!("{branch} is gone") },
             Err(e) => Input::BranchNotMoved { batch, message: e.to_string() },
         };
         context.observed(input);

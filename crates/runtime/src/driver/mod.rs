@@ -11,6 +11,7 @@ mod housekeeping;
 mod landing;
 mod layout;
 mod plan;
+mod shell;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -93,6 +94,9 @@ pub enum DriverError {
     /// The journal cannot be written or read.
     #[error(transparent)]
     Journal(#[from] JournalError),
+    /// The pool of worktrees cannot be opened.
+    #[error(transparent)]
+    Workspace(#[from] crate::workspace::WorkspaceError),
     /// The core contradicts itself.
     #[error("a fault in the coordinator: {0}; the run can be resumed")]
     Fault(#[from] greenlane_core::state::Illegal),
@@ -119,12 +123,13 @@ const BATCH_MAX: usize = 256;
 pub fn coordinate(setup: Setup, run: &RunId, start: Start, observer: &mut dyn Observer) -> Result<Finished, DriverError> {
     let (sender, receiver) = channel();
     let journal = Journal::create(&setup.state_dir)?;
-    let socket = socket_path(&setup.state_dir).map_err(|source| DriverError::Io { what: "no place for the control socket".into(), source })?;
+    let socket =
+        socket_path(&setup.state_dir).map_err(|source| DriverError::Io { what: "no place for the control socket".into(), source })?;
     let to_driver = sender.clone();
     let server = Server::start(&socket, move |call| to_driver.send(Message::Call(call)).is_ok())
         .map_err(|source| DriverError::Io { what: format!("cannot listen on {}", socket.display()), source })?;
     let signals = listen_for_signals(sender.clone())?;
-    let context = Arc::new(Context::new(setup, run.clone(), socket, sender));
+    let context = Arc::new(Context::new(setup, run.clone(), socket, sender)?);
     let mut driver = Driver {
         state: State::default(),
         journal,
@@ -368,7 +373,7 @@ fn crash_point(records: &[Record]) {
     for record in records {
         let body = serde_json::to_value(&record.event).unwrap_or_default();
         if body.get("event").and_then(|k| k.as_str()) == Some(kind) && SEEN.fetch_add(1, Ordering::SeqCst) + 1 == n {
-            drop(rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL));
+            let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);
         }
     }
 }

@@ -9,8 +9,7 @@ use greenlane_core::state::State;
 
 use super::context::Context;
 use super::landing::{self, SuiteJob};
-use crate::gate;
-use crate::git::land;
+use crate::gate::{self, land};
 
 pub(super) fn prepare(context: Arc<Context>, state: &State, plan: &PlanId) {
     let Some(p) = state.plan(plan) else { return };
@@ -19,15 +18,16 @@ pub(super) fn prepare(context: Arc<Context>, state: &State, plan: &PlanId) {
         let plan = submission.plan.id.clone();
         let own = format!("greenlane/{}/plan/{}", context.run, slug(plan.as_str()));
         let wanted = submission.plan.branch.clone().unwrap_or(own);
-        let result = land::create_branch(&context.repo, &wanted, &submission.base)
-            .map_err(|e| e.to_string())
-            .and_then(|branch| {
-                let verify = match &submission.plan.verify {
-                    Some(commands) => commands.clone(),
-                    None => gate::detect_suite(&context.repo, &submission.base).map_err(|e| e.to_string())?.commands,
-                };
-                Ok((branch, verify))
-            });
+        let result = land::create_branch(&context.repo, &wanted, &submission.base).map_err(|e| e.to_string()).and_then(|branch| {
+            let verify = match &submission.plan.verify {
+                Some(commands) => commands.clone(),
+                None => {
+                    let found = gate::detect_suite(&context.repo, &submission.base).map_err(|e| e.to_string())?;
+                    found.into_iter().map(|d| d.command).collect()
+                }
+            };
+            Ok((branch, verify))
+        });
         context.observed(match result {
             Ok((branch, verify)) => Input::PlanPrepared { plan, branch, verify },
             Err(message) => Input::PlanNotPrepared { plan, message },

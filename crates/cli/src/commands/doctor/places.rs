@@ -1,8 +1,7 @@
 //! `doctor` on the places that are written to: are they writable, is there room? Creates nothing.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use greenlane_runtime::config::Environment;
 use rustix::fs::{Access, access, statvfs};
 
 use super::check::Check;
@@ -13,15 +12,7 @@ const ROOM_NEEDED_BYTES: u64 = 200 * MIB;
 /// Below this, worktrees with their build caches soon fill the disk.
 const ROOM_WISHED_BYTES: u64 = 2048 * MIB;
 
-/// Where worktrees lie: `[workspace] dir`, else the user's state directory. `None` where not even a home is known.
-pub fn worktrees_dir(configured: Option<&Path>, top: &Path, env: &Environment) -> Option<PathBuf> {
-    if let Some(dir) = configured {
-        return Some(top.join(dir));
-    }
-    let absolute = |name: &str| env.get(std::ffi::OsStr::new(name)).map(PathBuf::from).filter(|p| p.is_absolute());
-    let state = absolute("XDG_STATE_HOME").or_else(|| absolute("HOME").map(|home| home.join(".local/state")))?;
-    Some(state.join("greenlane"))
-}
+pub use greenlane_runtime::workspace::worktrees_dir;
 
 /// Can things be made in `dir`, which need not be there yet?
 pub fn writable(name: &str, dir: &Path, hint: &str) -> Check {

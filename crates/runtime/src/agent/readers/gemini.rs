@@ -53,6 +53,7 @@ impl Reader for Gemini {
     fn error_line(&mut self, line: &str) {
         if let Some((n, rest)) = line.trim_start().strip_prefix("Attempt ").and_then(|r| r.split_once(" failed"))
             && n.parse::<u32>().is_ok()
+            && rest.contains("Retrying")
         {
             self.notes.retried(error(rest, None), &format!(", try {n}"));
         }

@@ -75,6 +75,13 @@ impl Notes {
         self.retrying = Some(error);
     }
 
+    /// The call that was noted last as failed is not made again after all.
+    pub(super) fn gave_up(&mut self) {
+        if self.retrying.is_some() {
+            self.report.model_retries = self.report.model_retries.saturating_sub(1);
+        }
+    }
+
     /// The model has answered since.
     pub(super) fn recovered(&mut self) {
         self.retrying = None;

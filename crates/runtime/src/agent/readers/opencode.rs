@@ -1,7 +1,7 @@
 //! opencode, `run --format json --print-logs --log-level ERROR` (measured with 1.18.33).
 //!
-//! Tokens and cost come step by step and are added up. While it retries its model, which it does for ever, standard output
-//! is silent: its log on standard error is the only sign.
+//! Tokens and cost come step by step and are added up. While it retries its model (six calls in 75 s, and it does not hear
+//! SIGTERM meanwhile) standard output is silent: its log on standard error is the only sign.
 
 use greenlane_core::attempt::{AgentReport, Usage};
 use serde_json::Value;
@@ -52,6 +52,8 @@ impl Reader for Opencode {
                 let failure = &event["error"];
                 let data = &failure["data"];
                 let message = data["message"].as_str().or_else(|| failure["message"].as_str()).or_else(|| failure["name"].as_str());
+                // The log has told the last call as one to be made again, and it was not.
+                self.notes.gave_up();
                 self.notes.failed(error(message.unwrap_or("it failed without a word"), status_field(&data["statusCode"])));
             }
             _ => {}

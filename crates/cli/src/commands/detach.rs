@@ -1,0 +1,74 @@
+//! `--detach`: the same command line again, in a session of its own, without a terminal. Its first word on standard output
+//! says that it coordinates; until then the caller waits.
+
+use std::ffi::OsString;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::path::Path;
+use std::process::{Command, ExitCode, Stdio};
+
+use greenlane_core::ids::RunId;
+
+use crate::context::Context;
+use crate::error::{Error, Outcome};
+
+/// The hidden flag of the background process.
+const FLAG: &str = "--background";
+
+/// Starts the same verb in the background and waits until it coordinates.
+///
+/// # Errors
+/// What the background process says if it ends at once.
+pub fn start_in_background(context: &Context, state_dir: &Path) -> Outcome {
+    let io = |what: &str, e: std::io::Error| Error::environment(format!("{what}: {e}"));
+    let log = state_dir.join("coordinator.log");
+    let file = std::fs::File::create(&log).map_err(|e| io("cannot write the coordinator's log", e))?;
+    let exe = std::env::current_exe().map_err(|e| io("this program cannot find itself", e))?;
+    let mut child = Command::new(exe)
+        .args(words_of_the_child())
+        .current_dir(&context.directory)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(file)
+        .spawn()
+        .map_err(|e| io("cannot start in the background", e))?;
+    let mut first = String::new();
+    if let Some(stdout) = child.stdout.take() {
+        drop(BufReader::new(stdout).read_line(&mut first));
+    }
+    if let Some(run) = first.trim().strip_prefix("run ") {
+        context.output.say(&format!(
+            "Run {run} goes on in the background. `greenlane status` shows it, `greenlane wait` waits for its end; its words are in {}",
+            log.display()
+        ));
+        return Ok(ExitCode::SUCCESS);
+    }
+    let status = child.wait().map_err(|e| io("the background process cannot be waited for", e))?;
+    let said = std::fs::read_to_string(&log).unwrap_or_default();
+    context.output.say(said.trim_end());
+    Ok(ExitCode::from(status.code().and_then(|c| u8::try_from(c).ok()).unwrap_or(3)))
+}
+
+/// Ours, without `--detach` and without `-C`, which has been applied.
+fn words_of_the_child() -> Vec<OsString> {
+    let mut words: Vec<OsString> = Vec::new();
+    let mut ours = std::env::args_os().skip(1);
+    while let Some(word) = ours.next() {
+        let text = word.to_string_lossy();
+        if text == "-C" {
+            ours.next();
+        } else if text == "--detach" {
+            words.push(FLAG.into());
+        } else if !text.starts_with("-C") {
+            words.push(word);
+        }
+    }
+    words
+}
+
+/// In the background process: leaves the caller's session and tells it that the run is being coordinated.
+pub fn begun(run: &RunId) {
+    let _ = rustix::process::setsid();
+    let mut out = std::io::stdout().lock();
+    // The caller may be gone already; the run goes on all the same.
+    drop(writeln!(out, "run {run}").and_then(|()| out.flush()));
+}

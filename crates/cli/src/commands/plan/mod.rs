@@ -1,0 +1,152 @@
+//! `plan`: read, check, and show what would happen. Starts nothing.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use greenlane_core::plan::{Diagnostic, Plan, Severity, Summary, summary};
+use greenlane_core::time::format_duration;
+use serde::Serialize;
+use std::time::Duration;
+
+use crate::context::Context;
+use crate::error::{Error, Kind, Outcome, Problem};
+use crate::output::Paint;
+use crate::plans::{self, FormatArg};
+
+mod text;
+
+/// Flags of `plan`.
+#[derive(Clone, Debug, clap::Args)]
+#[command(after_help = "Examples:
+  greenlane plan plan.toml             waves, owners, overlaps, critical path, estimate
+  greenlane plan plan.toml -j 2        the same on two slots
+  greenlane plan PRD-001               a PRD under prds/active/ by its id
+  greenlane plan a.toml b.md --json
+
+Nothing is started. Exit code 2 if anything in any of the plans is wrong.")]
+pub struct PlanArgs {
+    /// Plan files, PRD folders or PRD ids; without any, every PRD under prds/active/
+    #[arg(value_name = "PLAN")]
+    pub plans: Vec<PathBuf>,
+    /// Slots for the estimate [default: 5, or the configuration's]
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub jobs: Option<u32>,
+    /// The agent of tasks that name none
+    #[arg(long, value_name = "NAME")]
+    pub agent: Option<String>,
+    /// The plans' format [default: by their content]
+    #[arg(long, value_name = "FORMAT")]
+    pub format: Option<FormatArg>,
+    /// One JSON document
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Serialize)]
+struct Document<'a> {
+    /// Nothing in any of the plans is wrong.
+    ok: bool,
+    plans: Vec<PlanDocument<'a>>,
+    diagnostics: &'a [Diagnostic],
+}
+
+#[derive(Serialize)]
+struct PlanDocument<'a> {
+    #[serde(flatten)]
+    summary: &'a Summary,
+    base: Option<&'a str>,
+    branch: Option<&'a str>,
+    verify: Option<&'a [String]>,
+    tasks: Vec<TaskDocument<'a>>,
+}
+
+#[derive(Serialize)]
+struct TaskDocument<'a> {
+    id: &'a str,
+    title: &'a str,
+    agent: Option<&'a str>,
+    group: Option<&'a str>,
+    depends: Vec<&'a str>,
+    owns: &'a [String],
+    check: &'a [String],
+    priority: u8,
+    estimate_seconds: Option<f64>,
+    ticked: bool,
+}
+
+/// Shows what would happen.
+///
+/// # Errors
+/// If anything in the plans or the configuration is wrong; of plans that was said already.
+pub fn run(args: &PlanArgs, context: &Context) -> Outcome {
+    let top = context.top();
+    let mut flags: Vec<(&str, String)> = Vec::new();
+    flags.extend(args.jobs.map(|jobs| ("run.jobs", jobs.to_string())));
+    flags.extend(args.agent.clone().map(|agent| ("run.agent", agent)));
+    let config = context.load_config(top.as_deref(), &flags)?.config;
+    let registry = plans::registry(&config)?;
+    let default_agent = config.run.agent.as_deref();
+    let mut loaded = plans::read(context, top.as_deref(), &args.plans, args.format);
+    let mut shown = Vec::new();
+    for plan in loaded.plans.iter().map(|p| &p.plan) {
+        loaded.diagnostics.extend(plans::agent_problems(plan, default_agent, &registry).into_iter().map(|p| diagnostic(plan, p)));
+        match summary(plan, config.run.jobs) {
+            Ok(summary) => shown.push((plan, summary)),
+            Err(cycles) => {
+                return Err(Error::usage(format!("plan `{}` has {} cycles that its check did not find", plan.id, cycles.len()))
+                    .hint("this is a fault in Greenlane: please report it"));
+            }
+        }
+    }
+    let ok = !loaded.has_errors();
+    if args.json {
+        let plans = shown.iter().map(|(plan, summary)| document(plan, summary, default_agent)).collect();
+        context.output.json(&Document { ok, plans, diagnostics: &loaded.diagnostics })?;
+    } else {
+        plans::tell(context, &loaded.diagnostics);
+        if ok {
+            let views: Vec<_> =
+                shown.iter().map(|(plan, summary)| text::view(plan, summary, default_agent, context.output.color)).collect();
+            context.output.data(&views.join("\n"))?;
+        }
+    }
+    if ok { Ok(ExitCode::SUCCESS) } else { Err(Error::silent(Kind::Usage)) }
+}
+
+fn document<'a>(plan: &'a Plan, summary: &'a Summary, default_agent: Option<&'a str>) -> PlanDocument<'a> {
+    let tasks = plan.tasks.iter().map(|task| TaskDocument {
+        id: task.id.as_str(),
+        title: &task.title,
+        agent: plans::agent_of(task, default_agent),
+        group: task.group.as_ref().map(|g| g.as_str()),
+        depends: task.depends.iter().map(|d| d.as_str()).collect(),
+        owns: &task.owns,
+        check: &task.check,
+        priority: task.priority,
+        estimate_seconds: task.estimate.map(|e| e.as_secs_f64()),
+        ticked: task.ticked,
+    });
+    PlanDocument {
+        summary,
+        base: plan.base.as_deref(),
+        branch: plan.branch.as_deref(),
+        verify: plan.verify.as_deref(),
+        tasks: tasks.collect(),
+    }
+}
+
+/// A problem with an agent among the plan's other findings.
+fn diagnostic(plan: &Plan, problem: Problem) -> Diagnostic {
+    let line = problem.location.as_deref().and_then(|l| l.rsplit_once(':')).and_then(|(_, line)| line.parse().ok());
+    let hint = problem.hints.into_iter().next();
+    Diagnostic { line: line.unwrap_or(0), ..Diagnostic::file_wide(Severity::Error, plan.source.clone(), problem.message, hint) }
+}
+
+/// Seconds as people write them; whole seconds are enough for a forecast.
+fn span(seconds: f64) -> String {
+    format_duration(Duration::from_secs_f64(seconds.clamp(0.0, 1e12).round()))
+}
+
+fn heading(text: &str, color: bool) -> String {
+    crate::output::paint(text, Paint::Bold, color)
+}

@@ -1,0 +1,160 @@
+//! Everything between a command line and a coordinated run: the agents are there, the plans become submissions,
+//! nobody else is at work. What fails here fails before anything was started.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use greenlane_core::event::Submission;
+use greenlane_core::ids::RunId;
+use greenlane_core::plan::Plan;
+use greenlane_core::state::State;
+use greenlane_runtime::agent::{Presence, SignedIn};
+use greenlane_runtime::driver::Layout;
+use greenlane_runtime::journal::Journal;
+use greenlane_runtime::submission::{self, Prepared, Wish};
+
+use crate::context::Context;
+use crate::coordinate::Ready;
+use crate::error::{Error, Kind, Problem};
+use crate::plans;
+use crate::session::Session;
+
+/// A plan with the files to be copied beside its prompts.
+#[derive(Clone, Debug)]
+pub struct PlanToRun {
+    /// What was read.
+    pub plan: Plan,
+    /// Its file.
+    pub file: PathBuf,
+    /// Copy the whole folder (a PRD's), not the file alone.
+    pub whole_folder: bool,
+}
+
+impl Ready {
+    /// Opens the repository with its configuration and agents; makes the state directory.
+    ///
+    /// # Errors
+    /// Exit code 3 where there is no repository or no commit, 2 where the configuration is wrong.
+    pub fn open(context: &Context, settings: &[(&str, String)]) -> Result<Self, Error> {
+        let Session { repo, state_dir } = Session::open(context)?;
+        repo.require_head()?;
+        let config = context.load_config(repo.top().or(repo.main_top()), settings)?.config;
+        let registry = plans::registry(&config)?;
+        std::fs::create_dir_all(&state_dir).map_err(|e| {
+            Error::environment(format!("cannot make {}: {e}", state_dir.display())).hint("it holds the journal and the logs")
+        })?;
+        repo.exclude()?;
+        Ok(Self { repo, state_dir, config, registry })
+    }
+
+    /// Every agent that the plans ask for is known, on PATH and signed in, as far as that can be told.
+    ///
+    /// # Errors
+    /// All that is missing, at once: exit code 2 for unknown names, else 3.
+    pub fn require_agents(&self, context: &Context, plans: &[&Plan]) -> Result<(), Error> {
+        let default = self.config.run.agent.as_deref();
+        let unknown: Vec<Problem> = plans.iter().flat_map(|p| plans::agent_problems(p, default, &self.registry)).collect();
+        if !unknown.is_empty() {
+            return Err(Error { kind: Kind::Usage, problems: unknown });
+        }
+        let (mut problems, mut seen) = (Vec::new(), BTreeSet::new());
+        for plan in plans {
+            for task in plan.tasks.iter().filter(|t| t.run.is_none() && !t.ticked) {
+                let Some(agent) = plans::agent_of(task, default).and_then(|name| self.registry.get(name).ok()) else { continue };
+                if !seen.insert(agent.name.clone()) {
+                    continue;
+                }
+                let (message, hint) = match (agent.presence(&context.env, &context.directory), agent.signed_in(&context.env)) {
+                    (Presence::Missing, _) => {
+                        let message = format!("agent `{}` is not installed: there is no `{}` on PATH", agent.name, agent.command);
+                        (message, agent.install_hint.clone())
+                    }
+                    (_, SignedIn::No(hint)) => (format!("agent `{}` is not signed in", agent.name), Some(hint)),
+                    _ => continue,
+                };
+                let location = (!plan.source.is_empty() && task.line > 0).then(|| format!("{}:{}", plan.source, task.line));
+                problems.push(Problem { message, location, hints: hint.into_iter().collect() });
+            }
+        }
+        if problems.is_empty() { Ok(()) } else { Err(Error { kind: Kind::Environment, problems }) }
+    }
+
+    /// Makes submissions of the plans, and says what is to be known about them.
+    ///
+    /// # Errors
+    /// If a base is no commit, or git or the journal fail.
+    pub fn submissions(&self, context: &Context, plans: &[PlanToRun], wish: &Wish) -> Result<Vec<Submission>, Error> {
+        let journal = match Journal::read(&self.state_dir) {
+            Ok(journal) => Some(journal),
+            Err(greenlane_runtime::journal::JournalError::Missing(_)) => None,
+            Err(e) => return Err(e.into()),
+        };
+        let mut all = Vec::new();
+        for one in plans {
+            let prepared = submission::prepare(&self.repo, journal.as_ref(), one.plan.clone(), wish).map_err(|e| match e {
+                submission::SubmissionError::Repo(e) => Error::from(e),
+                e => Error::environment(e.to_string()),
+            })?;
+            tell(context, &prepared);
+            all.push(prepared.submission);
+        }
+        Ok(all)
+    }
+
+    /// Copies the plans' own files to where the prompts find them.
+    ///
+    /// # Errors
+    /// If they cannot be written.
+    pub fn copy_plans(&self, run: &RunId, plans: &[PlanToRun]) -> Result<(), Error> {
+        let layout = Layout::new(&self.state_dir, run);
+        for one in plans {
+            submission::copy_files(&one.file, one.whole_folder, &layout.plan_dir(&one.plan.id))
+                .map_err(|e| Error::environment(format!("cannot copy {} for the agents: {e}", one.file.display())))?;
+        }
+        Ok(())
+    }
+
+    /// A run of one of these plans that nobody has ended: going on with it is the user's to decide, a twin is never started.
+    ///
+    /// # Errors
+    /// Exit code 2, with the way to go on; or if the journal cannot be read.
+    pub fn refuse_twin(&self, plans: &[PlanToRun]) -> Result<(), Error> {
+        let Ok(journal) = Journal::read(&self.state_dir) else { return Ok(()) };
+        let Some(latest) = journal.runs(1)?.into_iter().next() else { return Ok(()) };
+        let (state, _) = journal.load(&latest.run)?;
+        let same = plans.iter().find(|p| state.plan(&p.plan.id).is_some());
+        match same {
+            Some(plan) if state.is_live() => Err(interrupted(&latest.run, plan, &state)),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn interrupted(run: &RunId, plan: &PlanToRun, state: &State) -> Error {
+    let done = state.tasks.iter().filter(|t| t.phase == greenlane_core::state::Phase::Done).count();
+    Error::usage(format!(
+        "run {run} of plan `{}` was interrupted, with {done} of {} tasks done; no twin of it is started",
+        plan.plan.id,
+        state.tasks.len()
+    ))
+    .hint("`greenlane resume` goes on with it: what runs is adopted, what finished is collected")
+    .hint("`greenlane stop --all` ends it for good; then `greenlane run` starts anew from what has landed")
+}
+
+fn tell(context: &Context, prepared: &Prepared) {
+    let plan = &prepared.submission.plan;
+    if let Some((run, branch, landed)) = &prepared.goes_on_from {
+        context
+            .output
+            .say(&format!("{}: goes on from {branch} of run {run}, where {landed} of its tasks landed (--fresh does them again)", plan.id));
+    }
+    if prepared.landed_elsewhere > 0 {
+        context.output.say(&format!(
+            "{}: {} of its tasks landed in an earlier run, but the base does not have that work: they are done again (`greenlane land` first would keep them)",
+            plan.id, prepared.landed_elsewhere
+        ));
+    }
+    for task in plan.tasks.iter().filter(|t| prepared.submission.landed.contains_key(&t.id)) {
+        context.output.detail(&format!("{}: `{}` has landed already", plan.id, task.id));
+    }
+}

@@ -1,0 +1,121 @@
+//! Runs checks, suites and hooks under a keeper that dies with us, so that nothing of them is left behind.
+//! Knows nothing of what the lines are for.
+
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use greenlane_core::attempt::Exit;
+
+use super::context::HEARTBEAT;
+use crate::keeper::{self, Cancel, Lifetime, Spec};
+use crate::workspace::{Shell, ShellLine, ShellOutcome};
+
+/// The longest grace of a check: it has no work to save.
+const GRACE_MAX: Duration = Duration::from_secs(5);
+
+/// The shell of one run.
+pub(super) struct KeptShell {
+    exe: PathBuf,
+    dir: PathBuf,
+    grace: Duration,
+    output_bytes_max: u64,
+    running: Mutex<BTreeSet<PathBuf>>,
+    count: AtomicU64,
+    aborted: AtomicBool,
+}
+
+impl KeptShell {
+    /// `dir`: where keepers of lines work while they run.
+    pub(super) fn new(exe: &Path, dir: PathBuf, grace: Duration, output_bytes_max: u64) -> Self {
+        Self {
+            exe: exe.to_owned(),
+            dir,
+            grace: grace.min(GRACE_MAX),
+            output_bytes_max,
+            running: Mutex::default(),
+            count: AtomicU64::new(0),
+            aborted: AtomicBool::new(false),
+        }
+    }
+
+    /// Ends every line that runs, and lets no further one start.
+    pub(super) fn abort(&self) {
+        self.aborted.store(true, Ordering::SeqCst);
+        let running = self.running.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        for dir in running {
+            drop(keeper::cancel(&dir, Cancel::Kill));
+        }
+    }
+
+    fn run_kept(&self, line: &ShellLine, dir: &Path) -> io::Result<ShellOutcome> {
+        let spec = Spec {
+            label: line.label.clone(),
+            argv: ["sh", "-c", line.command.as_str()].map(str::to_owned).to_vec(),
+            cwd: line.cwd.clone(),
+            stdin: None,
+            timeout: Some(line.timeout),
+            stall_timeout: None,
+            grace: self.grace,
+            output_bytes_max: self.output_bytes_max,
+            reader: None,
+            lifetime: Lifetime::WithParent,
+            heartbeat: HEARTBEAT,
+        };
+        let record = keeper::run_supervised(&self.exe, dir, &spec, &line.env)?;
+        let mut tail = record.stdout_tail;
+        if !record.stderr_tail.is_empty() {
+            if !tail.is_empty() {
+                tail.push('\n');
+            }
+            tail.push_str(&record.stderr_tail);
+        }
+        let (exit_code, signal, timed_out) = match record.exit {
+            Exit::Code { code } => (Some(code), None, false),
+            Exit::Signal { signal } => (None, Some(signal), false),
+            Exit::TimedOut | Exit::Stalled => (None, None, true),
+            Exit::Cancelled => return Err(stopping()),
+            Exit::FailedToStart { message } => return Err(io::Error::other(message)),
+        };
+        Ok(ShellOutcome { exit_code, signal, timed_out, output_tail: tail })
+    }
+}
+
+impl Shell for KeptShell {
+    fn run(&self, line: &ShellLine) -> io::Result<ShellOutcome> {
+        // A keeper's directory is used once; what it holds goes to the log, and the directory goes.
+        let number = self.count.fetch_add(1, Ordering::Relaxed);
+        let dir = self.dir.join(format!("{}-{number}", std::process::id()));
+        std::fs::create_dir_all(&dir)?;
+        self.running.lock().unwrap_or_else(PoisonError::into_inner).insert(dir.clone());
+        let result = if self.aborted.load(Ordering::SeqCst) { Err(stopping()) } else { self.run_kept(line, &dir) };
+        self.running.lock().unwrap_or_else(PoisonError::into_inner).remove(&dir);
+        let logged = append_logs(&dir, line);
+        std::fs::remove_dir_all(&dir)?;
+        logged?;
+        result
+    }
+}
+
+fn stopping() -> io::Error {
+    io::Error::new(io::ErrorKind::Interrupted, "ended because the run is being stopped")
+}
+
+/// Puts what a command printed at the end of the log that it belongs to, under the command itself.
+fn append_logs(dir: &Path, line: &ShellLine) -> io::Result<()> {
+    if let Some(parent) = line.log.parent() {
+        std::fs::create_dir_all(parent)?;
+    }
+    let mut log = File::options().create(true).append(true).open(&line.log)?;
+    writeln!(log, "$ {}", line.command)?;
+    for stream in ["stdout.log", "stderr.log"] {
+        if let Ok(mut file) = File::open(dir.join(stream)) {
+            io::copy(&mut file, &mut log)?;
+        }
+    }
+    Ok(())
+}

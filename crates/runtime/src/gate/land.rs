@@ -1,0 +1,87 @@
+//! Brings judged commits onto a plan's branch, in memory: merges, and nothing else. Moves no branch, verifies nothing.
+
+use greenlane_core::attempt::Merge;
+use greenlane_core::ids::{AttemptId, Oid};
+
+use super::generated::Remake;
+use crate::git::{Merged, Moved, Repo};
+use crate::workspace::WorkspaceError;
+
+/// How many files a conflict names.
+const FILES_NAMED_MAX: usize = 50;
+
+/// Work that is to land.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Candidate {
+    /// Whose.
+    pub id: AttemptId,
+    /// The judged commit.
+    pub commit: Oid,
+    /// What the attempt began from.
+    pub base: Oid,
+    /// The merge commit's message; see [`super::landing_message`].
+    pub message: String,
+}
+
+/// Merges the candidates one after another onto `onto`. A conflict leaves its candidate out; the next goes on from the last
+/// that merged. Conflicts in generated files alone are resolved with `remake`.
+///
+/// # Errors
+/// If git cannot be asked; nothing refers to what was written so far.
+pub fn merge(
+    repo: &Repo,
+    onto: &Oid,
+    candidates: &[Candidate],
+    remake: Option<&Remake<'_>>,
+) -> Result<Vec<(AttemptId, Merge)>, WorkspaceError> {
+    let mut tip = onto.clone();
+    let mut results = Vec::with_capacity(candidates.len());
+    for candidate in candidates {
+        let merge = match merge_one(repo, &tip, candidate, remake)? {
+            Ok(commit) => {
+                tip = commit.clone();
+                Merge::Merged { commit }
+            }
+            Err(mut files) => {
+                // Whether it conflicts with the branch itself, or only with a candidate that may yet be refused.
+                let definite = tip == *onto || merge_one(repo, onto, candidate, remake)?.is_err();
+                files.truncate(FILES_NAMED_MAX);
+                Merge::Conflict { files, definite }
+            }
+        };
+        results.push((candidate.id.clone(), merge));
+    }
+    Ok(results)
+}
+
+fn merge_one(
+    repo: &Repo,
+    tip: &Oid,
+    candidate: &Candidate,
+    remake: Option<&Remake<'_>>,
+) -> Result<Result<Oid, Vec<String>>, WorkspaceError> {
+    let tree = match repo.merge_trees(tip, &candidate.commit, Some(&candidate.base))? {
+        Merged::Clean(tree) => tree,
+        Merged::Conflict { tree, files } => match remake.map(|r| r.resolve(&tree, &files, tip)).transpose()?.flatten() {
+            Some(tree) => tree,
+            None => return Ok(Err(files)),
+        },
+    };
+    Ok(Ok(repo.write_commit(&tree, &[tip.clone(), candidate.commit.clone()], &candidate.message)?))
+}
+
+/// Makes a plan's branch; a taken name gets `-1`, `-2` …; returns the name.
+///
+/// # Errors
+/// If the name cannot be a branch's.
+pub fn create_branch(repo: &Repo, name: &str, at: &Oid) -> Result<String, WorkspaceError> {
+    Ok(repo.create_branch(name, at)?)
+}
+
+/// Moves a plan's branch by compare-and-swap.
+///
+/// # Errors
+/// If git cannot be asked.
+pub fn move_branch(repo: &Repo, branch: &str, from: &Oid, to: &Oid) -> Result<Moved, WorkspaceError> {
+    Ok(repo.move_branch(branch, from, to)?)
+}

@@ -1,0 +1,210 @@
+//! From what the user names to plans: finds the files, reads them within limits, hands their text to the core, gathers findings.
+//! Knows nothing of formats, and starts nothing.
+
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use greenlane_core::plan::{Diagnostic, Format, Plan, PlanSource, Severity, check_together, closest, read};
+
+/// Longest plan and longest `prompt_file`.
+const FILE_BYTES_MAX: u64 = 10 << 20;
+/// Most plans that are read at once; a folder of more is surely not meant.
+const PLANS_MAX: usize = 1000;
+/// Where PRDs that are to be done lie, under the repository's top.
+pub const ACTIVE_FOLDER: &str = "prds/active";
+/// What a plan's folder may hold, the first that is there.
+const NAMES_IN_FOLDER: &[&str] = &["prd.json", "plan.toml", "plan.json", "plan.md"];
+
+/// What came of reading.
+#[derive(Clone, Debug, Default)]
+pub struct Loaded {
+    /// The plans without errors, in the order in which they were named.
+    pub plans: Vec<LoadedPlan>,
+    /// Everything that was found in any of them.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// A plan and where it came from.
+#[derive(Clone, Debug)]
+pub struct LoadedPlan {
+    /// The plan.
+    pub plan: Plan,
+    /// Its file, absolute.
+    pub path: PathBuf,
+    /// Its folder is all its own (a PRD's): what lies beside the file belongs to the plan.
+    pub whole_folder: bool,
+    /// The file's text as it was read.
+    pub text: String,
+}
+
+impl Loaded {
+    /// Whether anything keeps the plans from running.
+    #[must_use]
+    pub fn has_errors(&self) -> bool {
+        self.diagnostics.iter().any(Diagnostic::is_error)
+    }
+}
+
+/// A plan's file that was found.
+struct Found {
+    path: PathBuf,
+    /// As the user would write it.
+    shown: String,
+    /// The PRD's folder, if it is one.
+    folder_id: Option<String>,
+}
+
+/// Reads the plans that are named: files, folders with a plan in them, folders of such folders, or the ids of PRDs under
+/// `prds/active/`. Without any: every PRD there. Relative paths count from `directory`; `top` is the repository's.
+/// Never fails: what is wrong is in the diagnostics, all of it at once.
+#[must_use]
+pub fn load_plans(top: Option<&Path>, directory: &Path, named: &[PathBuf], format: Option<Format>) -> Loaded {
+    let mut loaded = Loaded::default();
+    for found in find(top, directory, named, &mut loaded.diagnostics) {
+        match read_text(&found.path) {
+            Ok(text) => loaded.read(found, text, format),
+            Err((message, hint)) => loaded.diagnostics.push(Diagnostic::file_wide(Severity::Error, found.shown, message, hint)),
+        }
+    }
+    let plans: Vec<Plan> = loaded.plans.iter().map(|p| p.plan.clone()).collect();
+    loaded.diagnostics.extend(check_together(&plans));
+    loaded
+}
+
+impl Loaded {
+    fn read(&mut self, found: Found, text: String, format: Option<Format>) {
+        let folder = found.path.parent().unwrap_or(Path::new("/")).to_owned();
+        let files = |name: &str| read_text(&folder.join(name)).map_err(|(message, _)| message);
+        let whole_folder = found.folder_id.is_some();
+        let source = PlanSource { path: found.shown, text, folder_id: found.folder_id, files: &files, format };
+        let reading = read(&source);
+        self.diagnostics.extend(reading.diagnostics);
+        if let Some(plan) = reading.plan {
+            self.plans.push(LoadedPlan { plan, path: found.path, whole_folder, text: source.text });
+        }
+    }
+}
+
+fn find(top: Option<&Path>, directory: &Path, named: &[PathBuf], diagnostics: &mut Vec<Diagnostic>) -> Vec<Found> {
+    let mut found = Vec::new();
+    let mut wrong = |shown: &Path, message: &str, hint: String| {
+        diagnostics.push(Diagnostic::file_wide(Severity::Error, shown.display().to_string(), message, Some(hint)));
+    };
+    if named.is_empty() {
+        let active = top.unwrap_or(directory).join(ACTIVE_FOLDER);
+        found = plans_below(&active, Path::new(ACTIVE_FOLDER));
+        if found.is_empty() {
+            wrong(
+                Path::new(ACTIVE_FOLDER),
+                "no plan is named, and there is no PRD here",
+                String::from("name a plan: greenlane run plan.toml"),
+            );
+        }
+    }
+    for name in named {
+        let path = directory.join(name);
+        // A PRD may be called by its id from anywhere in the repository.
+        let by_id = || top.map(|t| t.join(ACTIVE_FOLDER).join(name)).filter(|p| name.components().count() == 1 && p.is_dir());
+        let (path, shown) = match (path.exists(), by_id()) {
+            (false, Some(folder)) => (folder, Path::new(ACTIVE_FOLDER).join(name)),
+            _ => (path, name.clone()),
+        };
+        if !path.is_dir() {
+            if path.exists() {
+                found.push(file(path, shown));
+            } else {
+                wrong(name, "there is no such plan", similar(&path));
+            }
+            continue;
+        }
+        match plan_in(&path, &shown) {
+            Some(plan) => found.push(plan),
+            None => {
+                let below = plans_below(&path, &shown);
+                if below.is_empty() {
+                    wrong(
+                        name,
+                        "there is no plan in this folder",
+                        format!("looked for {}, also one folder deeper", NAMES_IN_FOLDER.join(", ")),
+                    );
+                }
+                found.extend(below);
+            }
+        }
+    }
+    if found.len() > PLANS_MAX {
+        wrong(
+            Path::new("."),
+            &format!("these are {} plans", found.len()),
+            format!("at most {PLANS_MAX} are taken at once: name some of them"),
+        );
+        found.clear();
+    }
+    found
+}
+
+/// A file that was named. One that is called `prd.json` has its folder for itself.
+fn file(path: PathBuf, shown: PathBuf) -> Found {
+    // Through links, so that `prompt_file`s are looked for beside the file itself.
+    let path = path.canonicalize().unwrap_or(path);
+    let is_prd = path.file_name().is_some_and(|n| n == "prd.json");
+    let folder_id = path.parent().and_then(Path::file_name).filter(|_| is_prd).map(|n| n.to_string_lossy().into_owned());
+    Found { path, shown: shown.display().to_string(), folder_id }
+}
+
+fn plan_in(folder: &Path, shown: &Path) -> Option<Found> {
+    let name = NAMES_IN_FOLDER.iter().find(|name| folder.join(name).is_file())?;
+    Some(file(folder.join(name), shown.join(name)))
+}
+
+/// One plan for each folder right below, by name.
+fn plans_below(folder: &Path, shown: &Path) -> Vec<Found> {
+    let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
+    let mut names: Vec<_> = entries.filter_map(|e| e.ok()).map(|e| e.file_name()).collect();
+    names.sort();
+    names.iter().filter_map(|name| plan_in(&folder.join(name), &shown.join(name))).collect()
+}
+
+/// A file of nearly that name in the same folder.
+fn similar(path: &Path) -> String {
+    let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let Ok(entries) = std::fs::read_dir(folder) else {
+        return format!("the folder {} is not there either", folder.display());
+    };
+    let mut names: Vec<String> =
+        entries.filter_map(|e| e.ok()).map(|e| e.file_name().to_string_lossy().into_owned()).take(10_000).collect();
+    names.sort();
+    match closest(&name, names.iter().map(String::as_str)) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => String::from("a plan is a file, a folder with a prd.json, or the id of a PRD under prds/active/"),
+    }
+}
+
+/// Text of a file, or what is wrong with it and what to do.
+fn read_text(path: &Path) -> Result<String, (String, Option<String>)> {
+    let told = |e: &std::io::Error| match e.kind() {
+        std::io::ErrorKind::NotFound => String::from("there is no such file"),
+        _ => e.to_string(),
+    };
+    let meta = std::fs::metadata(path).map_err(|e| (told(&e), None))?;
+    if meta.is_dir() {
+        return Err((String::from("it is a folder"), None));
+    }
+    let opened = std::fs::File::open(path).map_err(|e| (told(&e), None))?;
+    let mut bytes = Vec::new();
+    // The limit holds while reading too: a pipe has no size.
+    opened.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(|e| (told(&e), None))?;
+    if bytes.len() as u64 > FILE_BYTES_MAX {
+        return Err((format!("it is longer than {} MB", FILE_BYTES_MAX >> 20), Some(String::from("is this the right file?"))));
+    }
+    String::from_utf8(bytes).map_err(|e| {
+        let at = e.utf8_error().valid_up_to();
+        let line = e.as_bytes()[..at].iter().filter(|b| **b == b'\n').count() + 1;
+        (format!("it is not UTF-8 text: line {line} has other bytes"), Some(String::from("save it as UTF-8")))
+    })
+}
+
+#[cfg(test)]
+#[path = "plan_files_tests.rs"]
+mod tests;

@@ -1,0 +1,24 @@
+//! Worktrees for attempts and for verification: pooled, marked, recycled, kept, cleaned up.
+
+mod clean;
+mod error;
+mod include;
+mod mark;
+mod place;
+mod pool;
+mod prepare;
+mod request;
+mod shell;
+mod snapshot;
+mod submodule;
+
+pub use clean::Cleaned;
+pub use error::WorkspaceError;
+pub use mark::{Class, Holding, Mark};
+pub use place::{pool_dir, worktrees_dir};
+pub use pool::Pool;
+pub use request::{From, PoolSettings, Prepare, Release, Workspace};
+pub use shell::{Shell, ShellLine, ShellOutcome};
+pub use submodule::beyond_a_commit;
+
+pub(crate) use snapshot::prefix as kept_prefix;

@@ -1,0 +1,424 @@
+//! Which worktree an attempt gets, and what becomes of it. The notes on disk are the truth, so several processes, and the
+//! next run, agree. Knows nothing of what attempts do.
+//!
+//! Approach: a claim is made under the pool's lock and is nothing but a note; files are written after the lock is let go.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use greenlane_core::ids::{Oid, RunId};
+use greenlane_core::time::Time;
+
+use super::error::{WorkspaceError, at};
+use super::include::Include;
+use super::mark::{Class, Holding, Mark};
+use super::prepare::Head;
+use super::request::{From, PoolSettings, Prepare, Release, Workspace};
+use super::shell::Shell;
+use super::snapshot::{self, When};
+use crate::git::{Repo, lock, residue};
+
+/// The most worktrees of one repository; beyond it something is wrong.
+const WORKTREES_MAX: u32 = 10_000;
+
+/// The worktrees of one repository. Used from many threads at once.
+pub struct Pool {
+    repo: Repo,
+    dir: PathBuf,
+    settings: PoolSettings,
+    shell: Arc<dyn Shell>,
+    include: Include,
+    /// Worktrees that this process itself set free: nobody else can have worked in them unseen.
+    trusted: Mutex<BTreeSet<u32>>,
+}
+
+impl Pool {
+    /// Opens the pool in this directory, which is made where it is missing. It must lie outside every checkout.
+    ///
+    /// # Errors
+    /// If the directory cannot be made.
+    pub fn open(repo: &Repo, dir: PathBuf, settings: PoolSettings, shell: Arc<dyn Shell>) -> Result<Self, WorkspaceError> {
+        fs::create_dir_all(&dir).map_err(at(&dir))?;
+        let dir = dir.canonicalize().map_err(at(&dir))?;
+        Ok(Self { repo: repo.clone(), dir, settings, shell, include: Include::default(), trusted: Mutex::default() })
+    }
+
+    /// The repository.
+    #[must_use]
+    pub fn repo(&self) -> &Repo {
+        &self.repo
+    }
+
+    /// Where the worktrees lie.
+    #[must_use]
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    pub(super) fn settings(&self) -> &PoolSettings {
+        &self.settings
+    }
+
+    pub(crate) fn shell(&self) -> &dyn Shell {
+        &*self.shell
+    }
+
+    pub(super) fn include(&self) -> &Include {
+        &self.include
+    }
+
+    /// All notes of this repository's worktrees, by number.
+    ///
+    /// # Errors
+    /// If the directory cannot be read.
+    pub fn marks(&self) -> Result<Vec<Mark>, WorkspaceError> {
+        let mut marks = Mark::all(&self.dir).map_err(at(&self.dir))?;
+        marks.retain(|m| m.common_dir == self.repo.common_dir());
+        Ok(marks)
+    }
+
+    pub(super) fn locked(&self) -> Result<fs::File, WorkspaceError> {
+        let path = self.dir.join("lock");
+        lock(&path).map_err(at(&path))
+    }
+
+    pub(super) fn write(&self, mark: &Mark) -> Result<(), WorkspaceError> {
+        mark.write(&self.dir).map_err(at(&self.dir))
+    }
+
+    /// Gives an attempt its worktree.
+    ///
+    /// # Errors
+    /// See [`WorkspaceError`]. The worktree is free again then, and what was in it is safe.
+    pub fn prepare(&self, wanted: &Prepare) -> Result<Workspace, WorkspaceError> {
+        let own = self.own(wanted)?;
+        if wanted.from == From::Continue {
+            if let Some(mark) = &own
+                && residue::is_intact(&mark.worktree(&self.dir), &mark.git_dir)
+            {
+                return self.take_as_it_is(mark.clone());
+            }
+            if let Some(name) = snapshot::newest(&self.repo, &wanted.run, &wanted.slug)? {
+                return self.prepare(&Prepare { from: From::Snapshot(name), ..wanted.clone() });
+            }
+        }
+        let branch_tip = self.repo.resolve(&format!("refs/heads/{}", wanted.branch))?;
+        let kept = match &wanted.from {
+            From::Snapshot(name) => Some(snapshot::read(&self.repo, name)?),
+            _ => None,
+        };
+        let (head, base) = match (&kept, &branch_tip) {
+            (Some(kept), _) => (kept.head.clone(), kept.base.clone().unwrap_or_else(|| wanted.base.clone())),
+            // Commits of an attempt whose worktree is gone.
+            (None, Some(tip)) if wanted.from == From::Continue && self.repo.descends(tip, &wanted.base)? => {
+                (tip.clone(), wanted.base.clone())
+            }
+            _ => (wanted.base.clone(), wanted.base.clone()),
+        };
+        let mark = Mark {
+            number: 0,
+            common_dir: self.repo.common_dir().to_owned(),
+            git_dir: PathBuf::new(),
+            class: Class::Task,
+            holding: Holding::Busy,
+            run: wanted.run.clone(),
+            key: Some(wanted.key.clone()),
+            slug: wanted.slug.clone(),
+            branch: wanted.branch.clone(),
+            base,
+            since: now(),
+            settled: false,
+            pinned: None,
+            set_up_for: String::new(),
+        };
+        let place = self.claim(own, mark)?;
+        // The branch is about to be moved: commits that only it has are kept.
+        if let Some(tip) = self.repo.resolve(&format!("refs/heads/{}", wanted.branch))?
+            && tip != head
+            && !self.repo.descends(&head, &tip)?
+        {
+            self.repo.keep_in_ref(&snapshot::prefix(&wanted.run, &wanted.slug), &tip)?;
+        }
+        self.fill(place, &head, &Head::Branch(&wanted.branch), &wanted.log_dir, kept.as_ref().map(|k| &k.files))
+    }
+
+    /// Gives verification a worktree at this commit, in which no agent ever worked.
+    ///
+    /// # Errors
+    /// As [`Pool::prepare`].
+    pub fn prepare_verify(&self, run: &RunId, slug: &str, commit: &Oid, log_dir: &Path) -> Result<Workspace, WorkspaceError> {
+        let mark = Mark {
+            number: 0,
+            common_dir: self.repo.common_dir().to_owned(),
+            git_dir: PathBuf::new(),
+            class: Class::Verify,
+            holding: Holding::Busy,
+            run: run.clone(),
+            key: None,
+            slug: slug.to_owned(),
+            branch: String::new(),
+            base: commit.clone(),
+            since: now(),
+            settled: false,
+            pinned: None,
+            set_up_for: String::new(),
+        };
+        let place = self.claim(None, mark)?;
+        self.fill(place, commit, &Head::Detached, log_dir, None)
+    }
+
+    /// Takes a worktree again that an earlier process held.
+    ///
+    /// # Errors
+    /// [`WorkspaceError::NotInPool`], [`WorkspaceError::LostIdentity`].
+    pub fn reopen(&self, path: &Path) -> Result<Workspace, WorkspaceError> {
+        let mark = self.marks()?.into_iter().find(|m| m.worktree(&self.dir) == path);
+        let mark = mark.ok_or_else(|| WorkspaceError::NotInPool(path.to_owned()))?;
+        if !residue::is_intact(path, &mark.git_dir) {
+            return Err(WorkspaceError::LostIdentity(path.to_owned()));
+        }
+        self.take_as_it_is(mark)
+    }
+
+    /// Lets a worktree go. With [`Release::Landed`] it can be recycled at once; should it hold more than was landed, that is
+    /// kept in a ref first. With [`Release::Kept`] it stays, and the oldest of too many such becomes a snapshot.
+    ///
+    /// # Errors
+    /// If its state cannot be read or kept; it stays as it is then.
+    pub fn release(&self, ws: &Workspace, how: Release) -> Result<(), WorkspaceError> {
+        let guard = self.locked()?;
+        let mark = self.marks()?.into_iter().find(|m| m.number == ws.number);
+        let mut mark = mark.ok_or_else(|| WorkspaceError::NotInPool(ws.path.clone()))?;
+        mark.since = now();
+        mark.settled = ws.is_settled();
+        if how == Release::Kept && mark.class == Class::Task {
+            mark.holding = Holding::Kept;
+            self.write(&mark)?;
+            drop(guard);
+            return self.recycle_oldest();
+        }
+        if mark.class == Class::Task && !mark.settled {
+            self.rescue(&mut mark, When::Needed)?;
+        }
+        mark.holding = if mark.pinned.is_some() { Holding::Kept } else { Holding::Free };
+        self.write(&mark)?;
+        self.trust(&mark);
+        Ok(())
+    }
+
+    fn trust(&self, mark: &Mark) {
+        self.trusted.lock().unwrap_or_else(PoisonError::into_inner).insert(mark.number);
+    }
+
+    /// Keeps the work in a worktree in a ref, and leaves the worktree as it is; `None`: there was nothing that a branch has not.
+    ///
+    /// # Errors
+    /// If git cannot write, or no commit can hold the work.
+    pub fn snapshot(&self, ws: &Workspace, ref_name: &str, message: &str) -> Result<Option<Oid>, WorkspaceError> {
+        let commit = snapshot::take(&self.repo, ws, When::Needed, message)?;
+        if let Some(commit) = &commit {
+            self.repo.set_ref(ref_name, commit)?;
+        }
+        Ok(commit)
+    }
+
+    /// Keeps the work in a worktree in the next free ref `<prefix>/<n>`, whatever state it is in; returns the ref.
+    ///
+    /// # Errors
+    /// As [`Pool::snapshot`].
+    pub fn keep(&self, ws: &Workspace, prefix: &str, message: &str) -> Result<String, WorkspaceError> {
+        let taken = snapshot::take(&self.repo, ws, When::Always, message)?;
+        let commit = taken.ok_or_else(|| WorkspaceError::NoSnapshot(prefix.to_owned()))?;
+        Ok(self.repo.keep_in_ref(prefix, &commit)?)
+    }
+
+    /// For a run that was interrupted: worktrees that are marked busy and are not among these become kept (agents') or free
+    /// (verification's).
+    ///
+    /// # Errors
+    /// If the notes cannot be read or written.
+    pub fn settle_orphans(&self, held: &[PathBuf]) -> Result<(), WorkspaceError> {
+        {
+            let _guard = self.locked()?;
+            for mut mark in self.marks()? {
+                if mark.holding == Holding::Busy && !held.contains(&mark.worktree(&self.dir)) {
+                    mark.holding = if mark.class == Class::Verify { Holding::Free } else { Holding::Kept };
+                    mark.settled = false;
+                    self.write(&mark)?;
+                }
+            }
+        }
+        self.recycle_oldest()
+    }
+
+    fn take_as_it_is(&self, mut mark: Mark) -> Result<Workspace, WorkspaceError> {
+        let _guard = self.locked()?;
+        mark.holding = Holding::Busy;
+        mark.settled = false;
+        mark.since = now();
+        self.write(&mark)?;
+        Ok(Workspace::new(&mark, mark.worktree(&self.dir), true))
+    }
+
+    /// The worktree that this very task holds.
+    fn own(&self, wanted: &Prepare) -> Result<Option<Mark>, WorkspaceError> {
+        let is_own =
+            |m: &Mark| m.class == Class::Task && m.holding != Holding::Free && m.run == wanted.run && m.key.as_ref() == Some(&wanted.key);
+        Ok(self.marks()?.into_iter().find(is_own))
+    }
+
+    /// Claims a number: the task's own, else a free one, else a new one. The claimed worktree's earlier work is safe afterwards.
+    fn claim(&self, own: Option<Mark>, mut mark: Mark) -> Result<Place, WorkspaceError> {
+        let guard = self.locked()?;
+        let marks = self.marks()?;
+        let old = match own.filter(|m| m.pinned.is_none()) {
+            Some(own) => Some(own),
+            None => {
+                let free = |m: &&Mark| m.class == mark.class && m.holding == Holding::Free && m.pinned.is_none();
+                let mut free: Vec<&Mark> = marks.iter().filter(free).collect();
+                // Verification of the same plan has the fitting build cache.
+                free.sort_by_key(|m| (m.slug != mark.slug, m.number));
+                free.first().map(|m| (*m).clone())
+            }
+        };
+        if let Some(mut old) = old {
+            if residue::is_intact(&old.worktree(&self.dir), &old.git_dir) {
+                let trusted = self.trusted.lock().unwrap_or_else(PoisonError::into_inner).remove(&old.number);
+                let safe = old.holding == Holding::Free && trusted;
+                let clean = !(safe && old.settled);
+                mark.number = old.number;
+                mark.git_dir = old.git_dir.clone();
+                mark.set_up_for = old.set_up_for.clone();
+                self.write(&mark)?;
+                drop(guard);
+                if !safe && old.class == Class::Task {
+                    let how = if old.holding == Holding::Free { When::Needed } else { When::Always };
+                    if let Err(error) = self.rescue(&mut old, how) {
+                        self.write(&old)?;
+                        return Err(error);
+                    }
+                    if old.pinned.is_some() {
+                        // Its work can only stay where it is; another worktree is taken.
+                        self.write(&old)?;
+                        return self.claim(None, mark);
+                    }
+                }
+                return Ok(Place { mark, reused: true, clean });
+            }
+            self.forget_or_pin(old)?;
+            drop(guard);
+            return self.claim(None, mark);
+        }
+        mark.number = (1..WORKTREES_MAX)
+            .find(|n| {
+                marks.iter().all(|m| m.number != *n)
+                    && !self.dir.join(n.to_string()).exists()
+                    && !self.dir.join(format!("{n}.json")).exists()
+            })
+            .ok_or_else(|| WorkspaceError::NotInPool(self.dir.clone()))?;
+        self.write(&mark)?;
+        Ok(Place { mark, reused: false, clean: false })
+    }
+
+    /// A worktree that lost its identity: if its directory is gone the note goes too, else it is left to people.
+    fn forget_or_pin(&self, mut mark: Mark) -> Result<(), WorkspaceError> {
+        if mark.worktree(&self.dir).exists() {
+            mark.holding = Holding::Kept;
+            mark.pinned = Some(String::from("it has lost its .git file"));
+            return self.write(&mark);
+        }
+        mark.remove(&self.dir).map_err(at(&self.dir))
+    }
+
+    fn fill(&self, place: Place, commit: &Oid, head: &Head<'_>, log_dir: &Path, files: Option<&Oid>) -> Result<Workspace, WorkspaceError> {
+        let Place { mut mark, reused, clean } = place;
+        let path = mark.worktree(&self.dir);
+        if !reused {
+            match self.add_worktree(&path, commit) {
+                Ok(git_dir) => mark.git_dir = git_dir,
+                Err(error) => {
+                    mark.remove(&self.dir).map_err(at(&self.dir))?;
+                    return Err(error);
+                }
+            }
+        }
+        let ws = Workspace::new(&mark, path, reused);
+        let filled = self.check_out(&ws, commit, head, clean).and_then(|()| {
+            mark.set_up_for = self.furnish(&ws, commit, &mark.set_up_for, log_dir, &mark.slug)?;
+            match files {
+                Some(files) if files != commit => self.lay_out(&ws, commit, files),
+                _ => Ok(()),
+            }
+        });
+        if let Err(error) = filled {
+            mark.holding = Holding::Free;
+            mark.set_up_for.clear();
+            self.write(&mark)?;
+            return Err(error);
+        }
+        self.write(&mark)?;
+        Ok(ws)
+    }
+
+    /// Writes the files of a snapshot over those of its first parent, as uncommitted changes.
+    fn lay_out(&self, ws: &Workspace, head: &Oid, files: &Oid) -> Result<(), WorkspaceError> {
+        let git = ws.git(&self.repo);
+        git.run(&["read-tree", "--reset", "-u", files.as_str()])?;
+        git.run(&["read-tree", "--reset", head.as_str()])?;
+        let theirs = ws.git_dir.join("index");
+        fs::copy(ws.private_index(), &theirs).map(drop).map_err(at(&theirs))
+    }
+
+    /// Sees to it that what a worktree holds is in a ref or a branch. What no commit can hold pins it.
+    fn rescue(&self, mark: &mut Mark, when: When) -> Result<Option<String>, WorkspaceError> {
+        let path = mark.worktree(&self.dir);
+        if !residue::is_intact(&path, &mark.git_dir) {
+            mark.pinned = Some(String::from("it has lost its .git file"));
+            return Ok(None);
+        }
+        let ws = Workspace::new(mark, path, true);
+        let name = mark.key.as_ref().map_or_else(|| mark.slug.clone(), ToString::to_string);
+        match snapshot::take(&self.repo, &ws, when, &format!("The work on {name} as it was left")) {
+            Ok(Some(commit)) => Ok(Some(self.repo.keep_in_ref(&snapshot::prefix(&mark.run, &mark.slug), &commit)?)),
+            Ok(None) => Ok(None),
+            Err(WorkspaceError::NotKeepable { why, .. }) => {
+                mark.pinned = Some(why);
+                mark.holding = Holding::Kept;
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Of the kept worktrees beyond the limit, the oldest become snapshots and are free.
+    fn recycle_oldest(&self) -> Result<(), WorkspaceError> {
+        let _guard = self.locked()?;
+        let mut kept: Vec<Mark> = self.marks()?;
+        kept.retain(|m| m.class == Class::Task && m.holding == Holding::Kept && m.pinned.is_none());
+        kept.sort_by_key(|m| (m.since, m.number));
+        let surplus = kept.len().saturating_sub(self.settings.keep_failed);
+        for mut mark in kept.into_iter().take(surplus) {
+            self.rescue(&mut mark, When::Always)?;
+            if mark.pinned.is_none() {
+                mark.holding = Holding::Free;
+                mark.settled = false;
+                self.trust(&mark);
+            }
+            self.write(&mark)?;
+        }
+        Ok(())
+    }
+}
+
+struct Place {
+    mark: Mark,
+    reused: bool,
+    clean: bool,
+}
+
+fn now() -> Time {
+    Time(SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| u64::try_from(d.as_millis()).unwrap_or(u64::MAX)))
+}

@@ -1,0 +1,351 @@
+//! Real agents, started with the command line and the environment that their definitions give, against the scripted model.
+//!
+//! They need `tests/agents/install.sh` (1.2 GB), so they run with `cargo test -p greenlane-runtime --test real_agents -- --ignored`.
+//! With `RECORD_AGENT_OUTPUT=1` what they write is kept, redacted, in `tests/agent-output/`, for the tests of the readers.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fs;
+use std::io::{BufRead as _, BufReader, Read, Write as _};
+use std::os::unix::process::CommandExt as _;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
+use std::time::Duration;
+
+use greenlane_core::attempt::AgentReport;
+use greenlane_runtime::agent::{AgentDef, AgentOverride, Launch, Presence, Registry, SignedIn, reader};
+use greenlane_testkit::model_server::ModelServer;
+use greenlane_testkit::real_agent::RealAgent;
+
+/// An agent that has not ended of itself by then is ended.
+const LIMIT: Duration = Duration::from_secs(90);
+
+/// What one run of an agent came to.
+struct Ran {
+    report: AgentReport,
+    /// The exit code; `None` where a signal ended it.
+    code: Option<i32>,
+    activities: Vec<String>,
+    dir: tempfile::TempDir,
+    server: ModelServer,
+    stderr: String,
+}
+
+impl Ran {
+    fn file(&self, path: &str) -> Option<String> {
+        fs::read_to_string(self.dir.path().join("repo").join(path)).ok()
+    }
+}
+
+fn git(dir: &Path, args: &[&str]) {
+    let done = Command::new("git").args(args).current_dir(dir).env("GIT_CONFIG_GLOBAL", "/dev/null").output().expect("git");
+    assert!(done.status.success(), "git {args:?}: {}", String::from_utf8_lossy(&done.stderr));
+}
+
+fn definition(agent: &RealAgent) -> AgentDef {
+    #[derive(serde::Deserialize)]
+    struct File {
+        agents: BTreeMap<String, AgentOverride>,
+    }
+    let file: File = toml::from_str(&agent.config).expect("the configuration is TOML");
+    Registry::load(&file.agents).expect("a registry").get(agent.name).expect("the agent").clone()
+}
+
+/// Starts it, ends it where that is wanted, and gathers what it said.
+fn run(name: &str, scenario: &str, prompt: &str, until: Option<Until<'_>>) -> Ran {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let server = ModelServer::start().expect("a model server");
+    let agent = RealAgent::new(name, server.url(), dir.path()).expect("an agent");
+    assert!(RealAgent::is_installed(name), "{name} is not installed: run tests/agents/install.sh");
+    let repo = dir.path().join("repo");
+    fs::create_dir(&repo).expect("a directory");
+    git(&repo, &["init", "-q"]);
+    git(&repo, &["-c", "user.name=t", "-c", "user.email=t@example.com", "commit", "-q", "--allow-empty", "-m", "base"]);
+
+    let def = definition(&agent);
+    let prompt_file = dir.path().join("prompt.md");
+    fs::write(&prompt_file, prompt).expect("a prompt");
+    let launch = Launch { prompt, prompt_file: &prompt_file, worktree: &repo, model: None, session: None };
+    let mut ran = start(&def, &agent.env, &launch, &server, until);
+    if std::env::var_os("RECORD_AGENT_OUTPUT").is_some() {
+        record(name, scenario, &dir, &server, &ran.0);
+    }
+    let mut reader = reader(def.output);
+    let mut activities = Vec::new();
+    for line in ran.0.stdout.lines() {
+        reader.line(line);
+        activities.extend(reader.activity().map(str::to_owned));
+    }
+    ran.0.stderr.lines().for_each(|line| reader.error_line(line));
+    let stderr = std::mem::take(&mut ran.0.stderr);
+    Ran { report: reader.report(), code: ran.1, activities, dir, server, stderr }
+}
+
+/// Ends the agent with this signal once this directive has been obeyed so often.
+struct Until<'a> {
+    directive: &'a str,
+    times: usize,
+    signal: &'static str,
+}
+
+struct Said {
+    stdout: String,
+    stderr: String,
+}
+
+fn start(
+    def: &AgentDef,
+    user_env: &BTreeMap<OsString, OsString>,
+    launch: &Launch<'_>,
+    server: &ModelServer,
+    until: Option<Until<'_>>,
+) -> (Said, Option<i32>) {
+    let Presence::Found { path, .. } = def.presence(user_env, launch.worktree) else { panic!("{} is not on PATH", def.name) };
+    let argv = def.argv(launch);
+    let mut command = Command::new(path);
+    command.args(&argv[1..]).current_dir(launch.worktree).env_clear().envs(def.environment(user_env)).process_group(0);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("the agent starts");
+    if let (Some(mut stdin), Some(text)) = (child.stdin.take(), def.stdin_text(launch)) {
+        stdin.write_all(text.as_bytes()).expect("it reads its prompt");
+    }
+    let stdout = gather(child.stdout.take().expect("a pipe"));
+    let stderr = gather(child.stderr.take().expect("a pipe"));
+    if let Some(until) = until {
+        assert!(server.wait_for(until.directive, until.times, LIMIT), "it never asked its model");
+        end(&child, until.signal);
+    }
+    let code = wait(&mut child);
+    let said = |lines: mpsc::Receiver<String>| lines.iter().collect::<Vec<_>>().join("\n");
+    (Said { stdout: said(stdout), stderr: said(stderr) }, code)
+}
+
+fn gather(pipe: impl Read + Send + 'static) -> mpsc::Receiver<String> {
+    let (send, receive) = mpsc::channel();
+    std::thread::spawn(move || {
+        for line in BufReader::new(pipe).lines().map_while(Result::ok) {
+            drop(send.send(line));
+        }
+    });
+    receive
+}
+
+fn end(child: &Child, signal: &str) {
+    let group = format!("-{}", child.id());
+    Command::new("kill").args(["-s", signal, "--", &group]).stderr(Stdio::null()).status().expect("kill");
+}
+
+/// Waits for the agent, at most [`LIMIT`], and ends what it leaves behind.
+fn wait(child: &mut Child) -> Option<i32> {
+    let (ended, watch) = mpsc::channel::<()>();
+    let id = child.id();
+    let watchdog = std::thread::spawn(move || {
+        let in_time = watch.recv_timeout(LIMIT) != Err(mpsc::RecvTimeoutError::Timeout);
+        if !in_time {
+            drop(Command::new("kill").args(["-s", "KILL", "--", &format!("-{id}")]).status());
+        }
+        in_time
+    });
+    let status = child.wait().expect("it ends");
+    drop(ended);
+    end(child, "KILL");
+    assert!(watchdog.join().expect("the watchdog"), "it had to be killed");
+    status.code()
+}
+
+fn record(name: &str, scenario: &str, dir: &tempfile::TempDir, server: &ModelServer, said: &Said) {
+    let redact = |text: &str| {
+        let text = text.replace(&dir.path().display().to_string(), "/w").replace(server.url(), "http://127.0.0.1:1");
+        let text = text.replace(env!("CARGO_MANIFEST_DIR").trim_end_matches("/crates/runtime"), "/greenlane");
+        text.lines().map(|line| short(name, line)).collect::<Vec<_>>().join("\n") + "\n"
+    };
+    let to = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/agent-output").join(name);
+    fs::create_dir_all(&to).expect("a directory");
+    fs::write(to.join(format!("{scenario}.stdout")), redact(&said.stdout)).expect("a recording");
+    let errors = redact(&said.stderr);
+    let telling: Vec<_> = errors.lines().filter(|l| l.contains("Attempt ") || l.contains("level=ERROR")).collect();
+    if !telling.is_empty() {
+        fs::write(to.join(format!("{scenario}.stderr")), telling.join("\n") + "\n").expect("a recording");
+    }
+}
+
+/// Claude lists all that it can do, in its first event; that is long and says nothing here.
+fn short(name: &str, line: &str) -> String {
+    let Some(mut event) = serde_json::from_str::<serde_json::Value>(line).ok().filter(|e| name == "claude" && e["subtype"] == "init")
+    else {
+        return line.to_owned();
+    };
+    if let Some(fields) = event.as_object_mut() {
+        fields.retain(|key, _| {
+            ["type", "subtype", "cwd", "session_id", "model", "permissionMode", "claude_code_version"].contains(&key.as_str())
+        });
+    }
+    event.to_string()
+}
+
+const TASK: &str = "Do it, {model} and \"all\".\nSCRIPT: write path=src/hello.txt text=hello\nSCRIPT: run echo ran > ran.txt\n";
+
+fn does_its_task(name: &str, input_tokens: u64, output_tokens: u64) -> Ran {
+    let ran = run(name, "ok", TASK, None);
+    assert_eq!(ran.report.finished, Some(true), "{:?}\n{}", ran.report, ran.stderr);
+    assert_eq!(ran.report.error, None);
+    assert_eq!(ran.code, Some(0));
+    assert_eq!(ran.file("src/hello.txt").as_deref(), Some("hello"));
+    assert_eq!(ran.file("ran.txt").as_deref(), Some("ran\n"));
+    assert_eq!(ran.report.tool_calls, 2);
+    assert_eq!(ran.report.model_calls, 3);
+    assert_eq!(ran.report.last_message, "scripted: done");
+    assert!(ran.report.denied.is_empty() && ran.report.model_retries == 0 && ran.report.session.is_some(), "{:?}", ran.report);
+    let usage = ran.report.usage.clone().unwrap_or_default();
+    assert_eq!((usage.input_tokens, usage.cached_tokens, usage.output_tokens), (input_tokens, 600, output_tokens));
+    assert!(ran.activities.iter().any(|a| a.contains("hello.txt")), "{:?}", ran.activities);
+    assert!(ran.activities.iter().any(|a| a == "runs `echo ran > ran.txt`"), "{:?}", ran.activities);
+    assert_eq!(ran.server.count("write"), 1, "{:?}", ran.server.requests());
+    ran
+}
+
+fn fails_with(name: &str, status: u16) -> Ran {
+    let ran = run(name, &status.to_string(), &format!("Do it.\nSCRIPT: error {status}\n"), None);
+    assert_eq!(ran.report.finished, Some(false), "{:?}\n{}", ran.report, ran.stderr);
+    assert_eq!(ran.report.error.as_ref().and_then(|e| e.status), Some(status), "{:?}", ran.report);
+    assert_ne!(ran.code, Some(0));
+    ran
+}
+
+fn hangs(name: &str, signal: &'static str) -> Ran {
+    let ran = run(name, "hang", "Do it.\nSCRIPT: hang\n", Some(Until { directive: "hang", times: 1, signal }));
+    assert_eq!(ran.report.finished, None, "{:?}", ran.report);
+    assert_eq!(ran.report.error, None);
+    ran
+}
+
+mod claude {
+    use super::*;
+
+    #[test]
+    #[ignore = "needs tests/agents/install.sh"]
+    fn does_its_task() {
+        // Anthropic counts the 200 cached tokens of each call besides the 1,000.
+        let ran = super::does_its_task("claude", 3_600, 150);
+        assert!(ran.report.usage.is_some_and(|u| u.cost_usd > Some(0.0)));
+    }
+
+    #[test]
+    #[ignore = "needs tests/agents/install.sh"]
+    fn tells_an_error_of_its_api() {
+        assert_eq!(fails_with("claude", 429).report.model_retries, 1);
+        assert_eq!(fails_with("claude", 500).report.model_retries, 1);
+        fails_with("claude", 401);
+    }
+
+    #[test]
+    #[ignore = "needs tests/agents/install.sh"]
+    fn ends_on_a_signal_while_its_model_hangs() {
+        assert_eq!(hangs("claude", "TERM").code, Some(143));
+    }
+}
+
+mod codex {
+    use super::*;
+
+    #[test]
+    #[ignore = "needs tests/agents/install.sh"]
+    fn does_its_task() {
+        super::does_its_task("codex", 3_000, 150);
+    }
+
+    #[test]
+    #[ignore = "needs tests/agents/install.sh"]
+    fn tells_an_error_of_its_api() {
+        fails_with("codex", 429);
+        assert_eq!(fails_with("codex", 500).report.model_retries, 1);
+        fails_with("codex", 401);
+    }
+
+    #[test]
+    #[ignore = "needs tests/agents/install.sh"]
+    fn ends_on_a_signal_while_its_model_hangs() {
+        assert_ne!(hangs("codex", "TERM").code, Some(0));
+    }
+}
+
+mod gemini {
+    use super::*;
+
+    #[test]
+    #[ignore = "needs tests/agents/install.sh"]
+    fn does_its_task() {
+        super::does_its_task("gemini", 3_000, 150);
+    }
+
+    #[test]
+    #[ignore = "needs tests/agents/install.sh"]
+    fn tells_an_error_of_its_api() {
+        fails_with("gemini", 429);
+        fails_with("gemini", 500);
+        fails_with("gemini", 401);
+    }
+
+    #[test]
+    #[ignore = "needs tests/agents/install.sh"]
+    fn ends_on_a_signal_while_its_model_hangs() {
+        // With success, as it says: its exit code is worth nothing.
+        assert_eq!(hangs("gemini", "TERM").code, Some(0));
+    }
+}
+
+mod opencode {
+    use super::*;
+
+    #[test]
+    #[ignore = "needs tests/agents/install.sh"]
+    fn does_its_task() {
+        let ran = super::does_its_task("opencode", 3_000, 150);
+        assert!(ran.report.usage.is_some());
+    }
+
+    /// It tries for more than a minute and does not hear SIGTERM meanwhile; why it got nowhere is known all the same.
+    #[test]
+    #[ignore = "needs tests/agents/install.sh"]
+    fn tells_an_error_of_its_api_while_it_still_tries() {
+        for status in [429, 500] {
+            let directive = format!("error {status}");
+            let ran = run(
+                "opencode",
+                &status.to_string(),
+                &format!("Do it.\nSCRIPT: {directive}\n"),
+                Some(Until { directive: &directive, times: 2, signal: "KILL" }),
+            );
+            assert_eq!(ran.report.finished, None, "{:?}", ran.report);
+            assert_eq!(ran.report.error.as_ref().and_then(|e| e.status), Some(status), "{:?}\n{}", ran.report, ran.stderr);
+        }
+        fails_with("opencode", 401);
+    }
+
+    #[test]
+    #[ignore = "needs tests/agents/install.sh"]
+    fn ends_only_when_killed_while_its_model_hangs() {
+        assert_eq!(hangs("opencode", "KILL").code, None);
+    }
+}
+
+#[test]
+#[ignore = "needs tests/agents/install.sh"]
+fn every_agent_is_found_and_says_its_version() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    for (name, version) in [("claude", "2.1.329"), ("codex", "0.169.0"), ("gemini", "0.61.0"), ("opencode", "1.18.33")] {
+        let agent = RealAgent::new(name, "http://127.0.0.1:1", dir.path()).expect("an agent");
+        let def = definition(&agent);
+        match def.presence_with_version(&agent.env, dir.path()) {
+            Presence::Found { version: Some(said), .. } => assert!(said.contains(version), "{name} says {said}"),
+            other => panic!("{name}: {other:?}"),
+        }
+        let signed_in = match name {
+            "claude" => SignedIn::Yes(String::from("ANTHROPIC_API_KEY")),
+            "gemini" => SignedIn::Yes(String::from("GEMINI_API_KEY")),
+            _ => SignedIn::Unknown,
+        };
+        assert_eq!(def.signed_in(&agent.env), signed_in, "{name}");
+    }
+}
