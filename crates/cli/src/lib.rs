@@ -6,6 +6,7 @@ pub mod commands;
 pub mod context;
 pub mod coordinate;
 pub mod error;
+pub mod follow;
 pub mod live;
 pub mod names;
 pub mod output;

@@ -88,6 +88,23 @@ impl Session {
         }
     }
 
+    /// Connects to the coordinator.
+    ///
+    /// # Errors
+    /// Exit code 2 where there is none, with what can be done instead.
+    pub fn require_coordinator(&self) -> Result<Client, Error> {
+        if let Some(client) = self.connect()? {
+            return Ok(client);
+        }
+        let error = Error::usage("nothing runs in this repository");
+        let interrupted = self.open_run(None).is_ok_and(|opened| opened.is_interrupted());
+        Err(error.hint(if interrupted {
+            "`greenlane resume` goes on with the interrupted run"
+        } else {
+            "`greenlane run PLAN` starts a run"
+        }))
+    }
+
     /// The run that the living coordinator has; `None` where there is none, or it cannot be reached.
     #[must_use]
     pub fn live_run(&self) -> Option<RunId> {

@@ -1,4 +1,16 @@
-//! `events`: the journal as JSON Lines. Its flags.
+//! `events`: the journal as JSON Lines, page by page, and on as it grows. Changes nothing.
+
+use std::process::ExitCode;
+
+use greenlane_core::event::Event;
+use greenlane_core::view::SCHEMA;
+use greenlane_runtime::journal::Record;
+use serde::Serialize;
+
+use crate::context::Context;
+use crate::error::{Error, Outcome};
+use crate::follow::{Following, News};
+use crate::session::Session;
 
 /// Flags of `events`.
 #[derive(Clone, Debug, clap::Args)]
@@ -19,4 +31,107 @@ pub struct EventsArgs {
     /// JSON Lines, which it is anyway
     #[arg(long)]
     pub json: bool,
+}
+
+/// Events that are read and written at once.
+const PAGE: u32 = 1_000;
+
+#[derive(Serialize)]
+struct Line<'a> {
+    schema: u32,
+    seq: u64,
+    at: String,
+    run: &'a str,
+    #[serde(flatten)]
+    event: &'a Event,
+}
+
+/// One event as one line of JSON, with its end.
+///
+/// # Errors
+/// If it cannot be written as JSON.
+pub fn line(record: &Record) -> Result<String, Error> {
+    let line = Line { schema: SCHEMA, seq: record.seq, at: record.at.rfc3339(), run: record.run.as_str(), event: &record.event };
+    serde_json::to_string(&line).map(|l| l + "\n").map_err(|e| Error::environment(format!("cannot write an event as JSON: {e}")))
+}
+
+/// Prints them.
+///
+/// # Errors
+/// Exit code 2 where nothing ever ran, or no such run is known.
+pub fn run(args: &EventsArgs, context: &Context) -> Outcome {
+    let session = Session::open(context)?;
+    let journal = session.journal()?;
+    let run = args.run.as_deref().map(|name| session.find_run(&journal, Some(name))).transpose()?;
+    let mut seq = args.since.unwrap_or(0);
+    loop {
+        let page = journal.since(run.as_ref(), seq, PAGE)?;
+        print(&page, context)?;
+        seq = page.last().map_or(seq, |r| r.seq);
+        if page.len() < PAGE as usize {
+            break;
+        }
+    }
+    if args.follow {
+        follow(args, &session, seq, context)?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// On until the run ends. Events of other runs cannot come meanwhile: one coordinator at a time has the repository.
+fn follow(args: &EventsArgs, session: &Session, mut seq: u64, context: &Context) -> Result<(), Error> {
+    let opened = session.open_run(args.run.as_deref())?;
+    if opened.last_seq > seq {
+        // What came between the last page and the replay.
+        let mut missed = session.journal()?.since(Some(&opened.run), seq, PAGE)?;
+        missed.retain(|r| r.seq <= opened.last_seq);
+        print(&missed, context)?;
+        seq = missed.last().map_or(seq, |r| r.seq);
+    }
+    let mut following = Following::begin(session, opened)?;
+    loop {
+        match following.next(None)? {
+            News::Events(records) => {
+                let new: Vec<Record> = records.into_iter().filter(|r| r.seq > seq).collect();
+                print(&new, context)?;
+                if !following.opened.state.is_live() {
+                    return Ok(());
+                }
+            }
+            News::Nothing => {}
+            News::Over => return Ok(()),
+        }
+    }
+}
+
+fn print(records: &[Record], context: &Context) -> Result<(), Error> {
+    let mut text = String::new();
+    for record in records {
+        text.push_str(&line(record)?);
+    }
+    if text.is_empty() { Ok(()) } else { context.output.data(&text) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::samples;
+
+    #[test]
+    fn a_line_is_the_contracts() {
+        let run = samples::half_way();
+        let started = run.records.iter().find(|r| matches!(r.event, Event::AttemptStarted { .. })).unwrap();
+        let text = line(started).unwrap();
+        let head = format!(
+            "{{\"schema\":1,\"seq\":{},\"at\":\"2026-01-02T03:04:05.000Z\",\"run\":\"r1\",\"event\":\"attempt_started\",",
+            started.seq
+        );
+        assert!(text.starts_with(&head) && text.ends_with("}\n"), "{text}");
+        let value: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert_eq!((&value["plan"], &value["task"], &value["attempt"]), (&"limits".into(), &"bucket".into(), &1.into()));
+        for record in &run.records {
+            let read: Event = serde_json::from_str(&line(record).unwrap()).unwrap();
+            assert_eq!(read, record.event, "a reader of the stream gets the event itself");
+        }
+    }
 }

@@ -1,4 +1,21 @@
-//! `status`: how far the run is. Its flags.
+//! `status`: how far the run is, once or again at every change. Changes nothing.
+
+use std::io::IsTerminal as _;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use greenlane_core::ids::TaskKey;
+use greenlane_core::view::Status;
+use greenlane_runtime::clock;
+use greenlane_runtime::journal::Journal;
+
+use crate::context::Context;
+use crate::error::{Error, Outcome};
+use crate::follow::{Following, News};
+use crate::live;
+use crate::names;
+use crate::report::{self, Look, RedSuites, TaskPicture};
+use crate::session::{Opened, Session};
 
 /// Flags of `status`.
 #[derive(Clone, Debug, clap::Args)]
@@ -22,4 +39,184 @@ pub struct StatusArgs {
     /// One JSON document; with --watch one line for each change
     #[arg(long)]
     pub json: bool,
+}
+
+/// Elapsed times move on so often while nothing happens.
+const TICK: Duration = Duration::from_secs(1);
+/// A picture stands at least so long: a reader cannot follow more, and a burst of events is one change.
+const PICTURE_MIN: Duration = Duration::from_millis(100);
+/// Events that are read at once.
+const PAGE: u32 = 10_000;
+
+/// Shows it.
+///
+/// # Errors
+/// Exit code 2 where nothing ran, or no such run or task is known.
+pub fn run(args: &StatusArgs, context: &Context) -> Outcome {
+    let session = Session::open(context)?;
+    let opened = session.open_run(args.run.as_deref())?;
+    let part = Part::named(args.task.as_deref(), &opened)?;
+    if args.watch {
+        return watch(&session, opened, &part, args.json, context);
+    }
+    let doc = part.of(opened.status());
+    if args.json {
+        context.output.data(&document(&doc, Form::Indented)?)?;
+    } else {
+        let journal = session.journal()?;
+        context.output.data(&picture(&opened, &journal, &doc, &part, Look::of_stdout(context.output.color))?)?;
+    }
+    Ok(exit_code(&doc, &part))
+}
+
+/// What of the run is shown.
+enum Part {
+    All,
+    Tasks(Vec<TaskKey>),
+    One(TaskKey),
+}
+
+impl Part {
+    fn named(name: Option<&str>, opened: &Opened) -> Result<Self, Error> {
+        let Some(name) = name else { return Ok(Self::All) };
+        let mut keys = names::tasks(&opened.state, &[name.to_owned()])?;
+        Ok(match (keys.len(), keys.pop()) {
+            (1, Some(only)) => Self::One(only),
+            (_, last) => Self::Tasks(keys.into_iter().chain(last).collect()),
+        })
+    }
+
+    fn of(&self, doc: Status) -> Status {
+        match self {
+            Self::All => doc,
+            Self::Tasks(keys) => doc.only(keys),
+            Self::One(key) => doc.only(std::slice::from_ref(key)),
+        }
+    }
+}
+
+/// How a document is written.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// For a file or a reader.
+    Indented,
+    /// As one line of a stream.
+    Line,
+}
+
+/// The document as JSON, with the end of its last line.
+///
+/// # Errors
+/// If it cannot be written as JSON.
+pub fn document(doc: &Status, form: Form) -> Result<String, Error> {
+    let text = if form == Form::Line { serde_json::to_string(doc) } else { serde_json::to_string_pretty(doc) };
+    text.map(|t| t + "\n").map_err(|e| Error::environment(format!("cannot write the status as JSON: {e}")))
+}
+
+/// Exit code 1 if anything failed; of the tasks that were asked for.
+fn exit_code(doc: &Status, part: &Part) -> ExitCode {
+    let bad = |state: &str| matches!(state, "failed" | "needs_human" | "skipped" | "cancelled");
+    let plans = matches!(part, Part::All) && doc.plans.iter().any(|p| p.state == "failed");
+    ExitCode::from(u8::from(plans || doc.tasks.iter().any(|t| bad(&t.state))))
+}
+
+fn picture(opened: &Opened, journal: &Journal, doc: &Status, part: &Part, look: Look) -> Result<String, Error> {
+    let now = clock::now();
+    let live = if opened.is_alive() { live::live(&opened.layout, &opened.state, now) } else { report::Live::new() };
+    if !matches!(part, Part::One(_)) {
+        return Ok(report::status(doc, &live, now, look));
+    }
+    let suites = red_suites(opened, journal)?;
+    Ok(report::task(&TaskPicture { doc, state: &opened.state, layout: &opened.layout, live: &live, suites: &suites, now }, look))
+}
+
+/// What suites said of the attempts of a run: the state does not keep it.
+fn red_suites(opened: &Opened, journal: &Journal) -> Result<RedSuites, Error> {
+    let (mut suites, mut seq) = (RedSuites::default(), 0);
+    loop {
+        let page = journal.since(Some(&opened.run), seq, PAGE)?;
+        for record in &page {
+            suites.take(&record.event);
+            seq = record.seq;
+        }
+        if page.len() < PAGE as usize || seq >= opened.last_seq {
+            return Ok(suites);
+        }
+    }
+}
+
+/// On a terminal the picture is drawn over itself; elsewhere each change is a line.
+fn watch(session: &Session, opened: Opened, part: &Part, json: bool, context: &Context) -> Outcome {
+    let journal = session.journal()?;
+    let terminal = std::io::stdout().is_terminal() && !json;
+    let mut following = Following::begin(session, opened)?;
+    let mut screen = Screen { drawn_lines: 0 };
+    let mut drawn_at: Option<Instant> = None;
+    let (mut changed, mut over) = (true, false);
+    loop {
+        let due = drawn_at.is_none_or(|at| at.elapsed() >= PICTURE_MIN);
+        if (changed && due) || over {
+            let doc = part.of(following.opened.status());
+            if json && changed {
+                context.output.data(&document(&doc, Form::Line)?)?;
+            } else if terminal {
+                let look = Look::of_stdout(context.output.color);
+                let text = picture(&following.opened, &journal, &doc, part, look)?;
+                context.output.data(&screen.redraw(&text, over))?;
+            }
+            (drawn_at, changed) = (Some(Instant::now()), false);
+            if over {
+                if !terminal && !json {
+                    context.output.data(&format!("\n{}", picture(&following.opened, &journal, &doc, part, Look::of_stdout(false))?))?;
+                }
+                return Ok(exit_code(&doc, part));
+            }
+        }
+        // Lines of a stream wait for events only; a picture's times move on.
+        let patience = match (changed, terminal) {
+            (true, _) => Some(drawn_at.map_or(PICTURE_MIN, |at| PICTURE_MIN.saturating_sub(at.elapsed()))),
+            (false, true) => Some(TICK),
+            (false, false) => None,
+        };
+        match following.next(patience)? {
+            News::Events(records) => {
+                changed = true;
+                if !terminal && !json {
+                    let lines = records.iter().filter_map(|r| report::event_line(&following.opened.state, r.at, &r.event));
+                    context.output.data(&lines.map(|l| l + "\n").collect::<String>())?;
+                }
+            }
+            News::Nothing => changed |= terminal,
+            News::Over => over = true,
+        }
+    }
+}
+
+/// A part of the terminal that is drawn over itself.
+struct Screen {
+    drawn_lines: usize,
+}
+
+impl Screen {
+    /// The text with what makes a terminal replace the last one by it; cut to the terminal's height unless it is the last.
+    fn redraw(&mut self, text: &str, last: bool) -> String {
+        let rows = rustix::termios::tcgetwinsize(std::io::stdout()).map_or(24, |size| usize::from(size.ws_row)).max(4);
+        let lines: Vec<&str> = text.lines().collect();
+        let shown = if last { lines.len() } else { lines.len().min(rows - 1) };
+        let up = if self.drawn_lines > 0 { format!("\u{1b}[{}A", self.drawn_lines) } else { String::new() };
+        self.drawn_lines = shown;
+        // Without wrapping while it is drawn, so that a line is a line; back on at once, whatever ends us.
+        let mut out = format!("{up}\r\u{1b}[J");
+        if !last {
+            out.push_str("\u{1b}[?7l");
+        }
+        for line in &lines[..shown] {
+            out.push_str(line);
+            out.push('\n');
+        }
+        if !last {
+            out.push_str("\u{1b}[?7h");
+        }
+        out
+    }
 }

@@ -31,8 +31,7 @@ pub fn advice(doc: &Status, look: Look) -> String {
         }
         _ => {}
     }
-    of_tasks(doc, "failed", "failed", &mut out);
-    of_tasks(doc, "needs_human", "needs your decision", &mut out);
+    of_tasks(doc, &mut out, Shown::Row);
     if matches!(doc.run.state.as_str(), "finished" | "stopped") {
         landing(doc, &mut out);
     }
@@ -40,13 +39,36 @@ pub fn advice(doc: &Status, look: Look) -> String {
     out.text
 }
 
-fn of_tasks(doc: &Status, state: &str, words: &str, out: &mut Lines) {
+/// The same for one task that is shown with everything that is known of it.
+#[must_use]
+pub fn task_advice(doc: &Status, look: Look) -> String {
+    let mut out = Lines { text: String::new(), commands: Vec::new(), look };
+    of_tasks(doc, &mut out, Shown::Whole);
+    out.end();
+    out.text
+}
+
+/// How much of a task the reader has seen already.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Shown {
+    Row,
+    Whole,
+}
+
+fn of_tasks(doc: &Status, out: &mut Lines, shown: Shown) {
+    in_state(doc, "failed", "failed", out, shown);
+    in_state(doc, "needs_human", "needs your decision", out, shown);
+}
+
+fn in_state(doc: &Status, state: &str, words: &str, out: &mut Lines, shown: Shown) {
     let tasks: Vec<&TaskView> = doc.tasks.iter().filter(|t| t.state == state).collect();
     for task in tasks.iter().take(NAMED_MAX) {
         let name = name_of(doc, task);
         let name = quoted(&clean(&name));
         out.line(&format!("`{}` {words}.", clean(&task.id)));
-        out.command(&format!("greenlane status {name}"), "why, and where its work lies");
+        if shown == Shown::Row {
+            out.command(&format!("greenlane status {name}"), "why, and where its work lies");
+        }
         if !task.attempts.is_empty() {
             out.command(&format!("greenlane logs {name}"), "what it printed");
         }

@@ -2,16 +2,22 @@
 //! the two cannot tell different stories. Reads no files and changes nothing.
 
 mod advice;
+mod event_line;
+mod evidence;
 mod signs;
 mod status;
 mod summary;
+mod task;
 mod text;
 
 #[cfg(test)]
 pub(crate) mod samples;
 
-pub use advice::advice;
+pub use advice::{advice, task_advice};
+pub use event_line::event_line;
+pub use evidence::{RedSuites, evidence};
 pub use signs::{sign, state_paint, state_words};
-pub use status::{Live, status};
-pub use summary::summary;
+pub use status::{Live, name_of, status, time_of, time_spent};
+pub use summary::{summary, times, usage};
+pub use task::{TaskPicture, task};
 pub use text::{Look, clean, columns, fit, humane, quoted, short, wrapped};

@@ -224,7 +224,7 @@ pub fn time_spent(task: &TaskView, now: Time) -> Duration {
     task.attempts.iter().enumerate().map(|(i, a)| attempt_spent(a, now, under_way && i == newest)).sum()
 }
 
-fn attempt_spent(attempt: &AttemptView, now: Time, under_way: bool) -> Duration {
+pub(super) fn attempt_spent(attempt: &AttemptView, now: Time, under_way: bool) -> Duration {
     let Some(started) = time_of(&attempt.started_at) else { return Duration::ZERO };
     let ended = attempt.ended_at.as_deref().and_then(time_of);
     match ended {

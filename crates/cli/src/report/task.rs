@@ -1,0 +1,171 @@
+//! `status TASK` as text: one task, its attempts from the first to the newest, what each left, and where.
+
+use std::fmt::Write as _;
+
+use greenlane_core::ids::{AttemptId, TaskKey};
+use greenlane_core::state::{State, TaskState};
+use greenlane_core::time::Time;
+use greenlane_core::view::{AttemptView, Status, TaskView};
+use greenlane_runtime::driver::Layout;
+
+use super::advice::task_advice;
+use super::evidence::{RedSuites, evidence};
+use super::signs::{sign, state_paint, state_words};
+use super::status::{Live, attempt_spent};
+use super::text::{Look, clean, humane, short, wrapped};
+use crate::output::{Paint, paint};
+
+/// Most lines of a reason.
+const REASON_LINES_MAX: usize = 12;
+
+/// What the text is drawn from.
+pub struct TaskPicture<'a> {
+    /// The document, of this task only.
+    pub doc: &'a Status,
+    /// The run's state.
+    pub state: &'a State,
+    /// Where its files lie.
+    pub layout: &'a Layout,
+    /// What running attempts were last seen to do.
+    pub live: &'a Live,
+    /// What the suite said of attempts.
+    pub suites: &'a RedSuites,
+    /// The time.
+    pub now: Time,
+}
+
+/// The whole text; empty if the document has no task.
+#[must_use]
+pub fn task(picture: &TaskPicture<'_>, look: Look) -> String {
+    let mut out = String::new();
+    for view in &picture.doc.tasks {
+        let key = TaskKey::new(view.plan.as_str(), view.id.as_str());
+        let Some(of) = picture.state.task(&key) else { continue };
+        head(&mut out, picture, view, of, look);
+        for (a, attempt) in view.attempts.iter().zip(&of.attempts) {
+            one_attempt(&mut out, picture, view, a, attempt, look);
+        }
+    }
+    let next = task_advice(picture.doc, look);
+    if !next.is_empty() {
+        let _ = write!(out, "\n{next}");
+    }
+    out
+}
+
+fn head(out: &mut String, picture: &TaskPicture<'_>, view: &TaskView, of: &TaskState, look: Look) {
+    let words = format!("{} {}", sign(&view.state), state_words(&view.state));
+    let _ = write!(out, "{}  {}", paint(&clean(&view.id), Paint::Bold, look.color), paint(&words, state_paint(&view.state), look.color));
+    let _ = writeln!(out, "{}", if view.title == view.id { String::new() } else { format!("  {}", clean(&view.title)) });
+    if let Some(reason) = &view.reason {
+        for line in wrapped(&clean(reason), look.width.saturating_sub(2), REASON_LINES_MAX) {
+            let _ = writeln!(out, "  {line}");
+        }
+    }
+    if let Some(seen) = picture.live.get(&of.key) {
+        let _ = writeln!(out, "  {seen}");
+    }
+    let definition = picture.state.definition(of);
+    let mut fact = |name: &str, value: Option<String>| {
+        if let Some(value) = value.filter(|v| !v.is_empty()) {
+            let _ = writeln!(out, "  {name:<9} {value}");
+        }
+    };
+    fact("plan", Some(clean(&view.plan)));
+    fact("group", view.group.as_deref().map(clean));
+    fact("needs", Some(view.depends.iter().map(|d| clean(d)).collect::<Vec<_>>().join(", ")));
+    fact("owns", Some(definition.owns.iter().map(|o| clean(o)).collect::<Vec<_>>().join(", ")));
+    fact("checks", Some(definition.check.iter().map(|c| format!("`{}`", clean(c))).collect::<Vec<_>>().join(", ")));
+    fact("agent", Some(clean(&view.agent)));
+    fact("role", view.role.as_deref().map(clean));
+    fact("branch", view.branch.clone());
+    // After the landing the worktree is another task's.
+    fact("worktree", view.worktree.clone().filter(|_| view.landed.is_none()));
+    fact("landed", view.landed.as_deref().map(|l| short(l).to_owned()));
+}
+
+fn one_attempt(
+    out: &mut String,
+    picture: &TaskPicture<'_>,
+    view: &TaskView,
+    a: &AttemptView,
+    of: &greenlane_core::state::AttemptState,
+    look: Look,
+) {
+    let newest = view.attempts.last().is_some_and(|last| last.n == a.n);
+    let under_way = newest && matches!(view.state.as_str(), "running" | "gating" | "landing");
+    let outcome = match (&a.outcome, a.exit_code, a.signal) {
+        (Some(o), Some(code), _) if o == "exit_code" => format!("exit code {code}"),
+        (Some(o), _, Some(signal)) if o == "signal" => format!("signal {signal}"),
+        (Some(o), ..) => o.replace('_', " "),
+        (None, ..) if under_way => state_words(&view.state),
+        (None, ..) => String::from("no outcome yet"),
+    };
+    let spent = humane(attempt_spent(a, picture.now, under_way));
+    let pid = a.pid.filter(|_| under_way).map(|p| format!(", keeper {p}")).unwrap_or_default();
+    let _ = writeln!(
+        out,
+        "\n{} {}: {outcome}, {spent} from {}{pid}",
+        paint(&format!("#{}", a.n), Paint::Bold, look.color),
+        clean(&a.agent),
+        a.started_at
+    );
+    if let Some(failure) = &a.failure {
+        let kind = failure.kind.as_str().replace('_', " ");
+        let detail = failure.detail.and_then(|d| serde_json::to_value(d).ok()).and_then(|d| d.as_str().map(|d| d.replace('_', " ")));
+        let kind = detail.map_or(kind.clone(), |d| format!("{kind}, {d}"));
+        for line in wrapped(&format!("{} ({kind})", clean(&failure.message)), look.width.saturating_sub(4), REASON_LINES_MAX) {
+            let _ = writeln!(out, "    {line}");
+        }
+    }
+    let id = AttemptId { key: TaskKey::new(view.plan.as_str(), view.id.as_str()), n: a.n };
+    let own = evidence(of);
+    for line in if own.is_empty() { picture.suites.of(&id) } else { own.as_slice() } {
+        let _ = writeln!(out, "    {} {line}", paint("|", Paint::Dim, look.color));
+    }
+    if let Some(tokens) = super::summary::usage(&a.usage) {
+        let _ = writeln!(out, "    {tokens}");
+    }
+    let _ = writeln!(out, "    files: {}", picture.layout.attempt_dir(&id).display());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::samples;
+    use greenlane_core::ids::RunId;
+    use greenlane_core::view::Coordinator;
+    use std::path::Path;
+
+    #[test]
+    fn a_task_with_its_attempts() {
+        let run = samples::ended();
+        let layout = Layout::new(Path::new("/s"), &RunId::from("r1"));
+        let show = |task_id: &str| {
+            let doc = run.status(Coordinator::Gone).only(&[TaskKey::new("limits", task_id)]);
+            let (live, suites) = (Live::new(), RedSuites::default());
+            let picture = TaskPicture { doc: &doc, state: &run.state, layout: &layout, live: &live, suites: &suites, now: run.now };
+            task(&picture, Look { width: 100, color: false })
+        };
+        let docs = show("docs");
+        let expected = "\
+docs  ✗ failed  Do docs
+  check `make links` failed with exit code 2
+  plan      limits
+  agent     claude
+  branch    greenlane/r1/task/docs
+  worktree  /w/docs
+
+#1 claude: gate failed, 20s from 2026-01-02T03:04:05.000Z
+    check `make links` failed with exit code 2 (quality gate failure)
+    | line one
+    | 2 links are dead
+    12,345 tokens in, 678 out, $0.50
+    files: /s/runs/r1/limits-docs-";
+        assert!(docs.starts_with(expected), "{docs}");
+        let header = show("header");
+        assert!(header.contains("  needs     bucket\n") && header.contains("  landed    6d657267652d\n"), "{header}");
+        assert!(header.contains("#1 claude: exit code 1, 1m04s") && header.contains("(api error, rate limit)"), "{header}");
+        assert!(header.contains("#2 claude: succeeded, 15s"), "{header}");
+    }
+}
