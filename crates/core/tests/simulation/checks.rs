@@ -160,7 +160,7 @@ fn retries_follow_the_policy(state: &State, key: &TaskKey, retry: u32, until: Ti
     let Some(failure) = failure.filter(|f| policy.types.contains(&f.kind) && !f.hopeless()) else {
         return Err(("retries_follow_the_policy", format!("{key} is tried again after a failure that is not")));
     };
-    let wait = policy.base.as_millis() as u64 * u64::from(policy.factor).pow(retry - 1);
+    let wait = (policy.base.as_millis() as f64 * policy.factor.powi(i32::try_from(retry - 1).unwrap())) as u64;
     if until.0 < now + wait * 89 / 100 || failure.reset_at.is_some_and(|reset| until < reset) {
         return Err(("retries_follow_the_policy", format!("{key} is tried again at {until:?}, too early")));
     }
