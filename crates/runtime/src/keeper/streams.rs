@@ -192,6 +192,8 @@ mod tests {
             self.0.last_message = line.to_owned();
         }
 
+        fn error_line(&mut self, _line: &str) {}
+
         fn report(&self) -> AgentReport {
             self.0.clone()
         }
