@@ -10,7 +10,7 @@ use clap::builder::styling::{AnsiColor, Effects};
 use clap::{ArgAction, ColorChoice, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 use greenlane_core::time::parse_duration;
 
-use crate::commands::{agents, completions, config, doctor, man, plan, prompt, resume, retry, run};
+use crate::commands::{agents, completions, config, demo, doctor, man, plan, prompt, resume, retry, run};
 
 /// The whole command line.
 #[derive(Debug, Parser)]
@@ -96,6 +96,8 @@ pub enum Verb {
     Config(config::ConfigArgs),
     /// Find out what is missing on this machine or in this repository
     Doctor(doctor::DoctorArgs),
+    /// See it work: a real run on a small sample repository
+    Demo(demo::DemoArgs),
     /// Print the completions of a shell
     Completions(completions::CompletionsArgs),
     /// Print the manual page, or write all of them
