@@ -121,7 +121,11 @@ fn exit_code(doc: &Status, part: &Part) -> ExitCode {
 
 fn picture(opened: &Opened, journal: &Journal, doc: &Status, part: &Part, look: Look) -> Result<String, Error> {
     let now = clock::now();
-    let live = if opened.is_alive() { live::live(&opened.layout, &opened.state, now) } else { report::Live::new() };
+    let live = match (opened.is_alive(), opened.is_interrupted()) {
+        (true, _) => live::live(&opened.layout, &opened.state, now),
+        (_, true) => live::left_running(&opened.layout, &opened.state),
+        _ => report::Live::new(),
+    };
     if !matches!(part, Part::One(_)) {
         return Ok(report::status(doc, &live, now, look));
     }

@@ -46,7 +46,7 @@ pub fn report(report: &RunReport, look: Look) -> String {
     let next = advice(doc, look);
     if !next.is_empty() {
         heading(&mut out, "What next", look);
-        out.push_str(&next);
+        out.push_str(next.trim_start_matches('\n'));
     }
     out
 }
@@ -196,7 +196,7 @@ mod tests {
             "Run r1\nfinished, 2026-01-02T03:04:05.000Z to 2026-01-02T03:07:29.000Z, at most 3 attempts at once\n✗ 4 tasks: 2 done",
             "\nTasks\n✓ done     bucket  1 attempt, 32s, landed as 6d657267652d  Do bucket\n",
             "✓ done     header  2 attempts, 1m22s, landed as",
-            "- skipped  guide   not tried  Do guide\n\nTimeline\na column is 2.4s:",
+            "- skipped  guide   not tried  Do guide\n\nTimeline\na column is 2.5s:",
             "\nbucket → header (1m49s)\n\nWhat failed\nheader #1 (claude, api error, recovered)\n    exit code 1: Error: too many",
             "docs #1 (claude, quality gate failure)\n    check `make links` failed with exit code 2\n    | line one\n",
             "\nLanding\n2 landed with 2 verifications of the combined tree: 0 red\n",

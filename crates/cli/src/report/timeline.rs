@@ -90,7 +90,8 @@ pub fn gantt(bars: &[Bar], plans: usize, elapsed: Duration, look: Look) -> Strin
     let width = look.width.saturating_sub(name_width + 12).max(20);
     let scale = width as f64 / elapsed.as_secs_f64().max(0.001);
     let mut out = String::new();
-    let column = humane(Duration::from_secs_f64(1.0 / scale));
+    let column = 1.0 / scale;
+    let column = if column < 1.0 { format!("{:.0}ms", column * 1000.0) } else { format!("{column:.1}s") };
     let _ = writeln!(out, "a column is {column}:  = works  + is checked  > lands  . waits to be tried again  x failed");
     for (key, bars) in &rows {
         let line: String = draw(bars, width, scale).into_iter().collect();
