@@ -11,8 +11,8 @@ use clap::{ArgAction, ColorChoice, CommandFactory as _, FromArgMatches as _, Par
 use greenlane_core::time::parse_duration;
 
 use crate::commands::{
-    clean, completions, config, doctor, events, land, logs, man, pause, plan, report, resume, retry, rollback, run, runs, status, stop,
-    unpause, wait,
+    agents, clean, completions, config, doctor, events, land, logs, man, pause, plan, prompt, report, resume, retry, rollback, run, runs,
+    status, stop, unpause, wait,
 };
 
 /// The whole command line.
@@ -115,6 +115,10 @@ pub enum Verb {
     Events(events::EventsArgs),
     /// Remove worktrees and branches whose work has landed
     Clean(clean::CleanArgs),
+    /// Show what the agent of a task would be told
+    Prompt(prompt::PromptArgs),
+    /// Show which agents are known, installed and signed in, or try one
+    Agents(agents::AgentsArgs),
     /// Show the configuration in force and where each value came from
     Config(config::ConfigArgs),
     /// Find out what is missing on this machine or in this repository

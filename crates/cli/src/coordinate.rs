@@ -108,8 +108,7 @@ pub fn conclude(context: &Context, run: &RunId, state: &State, signal: Option<i3
     let document = status(run, state, alive, clock::now());
     if tell == Tell::People {
         let look = Look::of_stdout(context.output.color_talk);
-        let text = format!("{}{}", report::summary(&document, look), report::advice(&document, look));
-        context.output.say(text.trim_end());
+        context.output.say(report::summary(&document, look).trim_end());
     }
     Ok(ExitCode::from(exit_code(&document, signal, plans)))
 }

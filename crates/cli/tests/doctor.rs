@@ -86,3 +86,46 @@ fn wrong_configuration_is_one_of_its_findings() {
     let (code, document) = doctor(dir.path(), &path());
     assert_eq!((code, check(&document, "worktrees")["status"].as_str()), (Some(3), Some("missing")), "{document:#}");
 }
+
+#[test]
+fn a_default_agent_that_is_not_there_is_missing() {
+    let dir = repository();
+    std::fs::write(
+        dir.path().join("greenlane.toml"),
+        "[run]\nagent = \"mine\"\n[agents.mine]\ncommand = \"no-such-agent\"\nargs = [\"{prompt}\"]\n",
+    )
+    .unwrap();
+    let (code, document) = doctor(dir.path(), &path());
+    assert_eq!((code, check(&document, "agent mine")["status"].as_str()), (Some(3), Some("missing")));
+    std::fs::write(dir.path().join("greenlane.toml"), "[agents.mine]\ncommand = \"sh\"\nargs = [\"{prompt}\"]\n").unwrap();
+    let (code, document) = doctor(dir.path(), &path());
+    assert_eq!((code, check(&document, "agent mine")["status"].as_str()), (Some(0), Some("ok")));
+}
+
+#[test]
+fn the_suite_is_found_without_running_it() {
+    let dir = repository();
+    let (_, document) = doctor(dir.path(), &path());
+    assert_eq!(check(&document, "test suite")["status"], "warning", "there is none");
+    std::fs::write(dir.path().join("package.json"), r#"{"scripts": {"test": "touch ran"}}"#).unwrap();
+    git(dir.path(), &["add", "package.json"]);
+    git(dir.path(), &["-c", "user.name=t", "-c", "user.email=t@t.invalid", "commit", "-q", "-m", "A suite"]);
+    let (_, document) = doctor(dir.path(), &path());
+    assert!(check(&document, "test suite")["message"].as_str().unwrap().contains("`npm test`"), "{document:#}");
+    assert_eq!(check(&document, "dependencies")["status"], "warning");
+    std::fs::write(dir.path().join(".worktreeinclude"), "node_modules/\n").unwrap();
+    let (_, document) = doctor(dir.path(), &path());
+    assert!(check(&document, "dependencies").is_null() && !dir.path().join("ran").exists(), "{document:#}");
+}
+
+#[test]
+fn a_linked_worktree_and_a_bare_repository_are_repositories() {
+    let dir = repository();
+    git(dir.path(), &["worktree", "add", "-q", "linked"]);
+    let (code, document) = doctor(&dir.path().join("linked"), &path());
+    let message = check(&document, "repository")["message"].as_str().unwrap_or_default().to_owned();
+    assert!(code == Some(0) && message.contains("linked worktree of"), "{document:#}");
+    git(dir.path(), &["clone", "-q", "--bare", ".", "bare.git"]);
+    let (code, document) = doctor(&dir.path().join("bare.git"), &path());
+    assert!(code == Some(0) && check(&document, "repository")["message"].as_str().unwrap().ends_with("(bare)"), "{document:#}");
+}

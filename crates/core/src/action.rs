@@ -1,6 +1,10 @@
 //! What is to be done: everything that the coordinator can ask of the driver.
 //!
 //! Each action is idempotent or probed first, so that a resumed run may ask again.
+//!
+//! Order: what touches one task's worktree (`StartAttempt`, `JudgeWork`, `KeepWorkspace`, `FreeWorkspace`) is done one after another, in the
+//! order in which it was asked: a task can be called off while its gate runs, and be tried again at once. `EndAttempt` waits for nothing.
+//! What is told of one attempt is told in order: that it was spawned comes before that it ended, also when both are found by a probe.
 
 use crate::event::{AttemptRef, BatchId};
 use crate::ids::{AttemptId, Oid, PlanId};
@@ -70,7 +74,9 @@ pub enum Action {
         /// Do not believe an earlier verdict on the same tree.
         again: bool,
     },
-    /// Move the plan's branch, compare-and-swap.
+    /// Move the plan's branch, compare-and-swap. Where `to` is the branch's head already, or an ancestor of it, the branch was moved by a
+    /// coordinator that died before it knew: that counts as moved, not as raced, or landed work would be judged a second time. Look first,
+    /// then move: a failure is only told of a branch that is known to be elsewhere.
     MoveBranch {
         /// For which batch.
         batch: BatchId,

@@ -10,6 +10,7 @@ pub mod failure;
 pub mod graph;
 pub mod ids;
 pub mod input;
+pub mod invariants;
 pub mod options;
 pub mod overlap;
 pub mod plan;

@@ -26,10 +26,10 @@ pub fn slug(id: &str) -> String {
     if is_slug(id) { String::from(id) } else { with_hash(id, id) }
 }
 
-/// The slug of a task among the tasks of several plans. Always hashed: `a/b` + `c` is another task than `a` + `b/c`.
+/// The slug of a task among the tasks of several plans: `plan+task`. No slug holds a `+`, so `a/b` + `c` is another task than `a` + `b/c`.
 #[must_use]
 pub fn key_slug(key: &TaskKey) -> String {
-    with_hash(&format!("{}-{}", key.plan, key.task), &format!("{}\0{}", key.plan, key.task))
+    format!("{}+{}", slug(key.plan.as_str()), slug(key.task.as_str()))
 }
 
 /// Whether the id can stand as it is.

@@ -205,6 +205,22 @@ fn running_out_of_turns_is_no_failure_of_the_api() {
 }
 
 #[test]
+fn qwen_speaks_like_claude_but_counts_like_openai() {
+    let lines = [
+        r#"{"type":"system","subtype":"init","session_id":"s-1","cwd":"/w","model":"m"}"#,
+        r#"{"type":"system","subtype":"retry","data":{"reason":"retry","attempt":1,"maxRetries":10,"delayMs":60000}}"#,
+        r#"{"type":"system","subtype":"retry","data":{"reason":"retry"}}"#,
+    ];
+    let during = of_lines(OutputKind::Qwen, &lines);
+    assert_eq!((during.finished, during.model_retries), (None, 1));
+    let ok = r#"{"type":"result","subtype":"success","is_error":false,"result":"ok","usage":{"input_tokens":2000,"output_tokens":100,"cache_read_input_tokens":400,"total_tokens":2100}}"#;
+    assert_eq!(of_lines(OutputKind::Qwen, &[ok]).usage.map(|u| (u.input_tokens, u.cached_tokens)), Some((2_000, 400)));
+    let failed = r#"{"type":"result","subtype":"error_during_execution","is_error":true,"error":{"message":"[API Error: 500 it broke]"}}"#;
+    let report = of_lines(OutputKind::Qwen, &[failed]);
+    assert_eq!((report.finished, report.error.and_then(|e| e.status)), (Some(false), Some(500)));
+}
+
+#[test]
 fn a_remark_or_a_reconnection_of_codex_is_not_its_end() {
     let lines = [
         r#"{"type":"item.completed","item":{"id":"0","type":"error","message":"error 500 in some metadata"}}"#,

@@ -276,7 +276,7 @@ fn landing_on_a_users_branch_takes_its_clean_checkout_along_or_refuses() {
         temp.write("new/file", "in the way\n");
         assert!(matches!(land(LandMode::Merge, DryRun::No), Err(LandError::InTheWay { .. })));
         std::fs::remove_dir_all(temp.path().join("new")).expect("moved away");
-        assert_eq!(temp.fingerprint().clone_without_index(), before.clone_without_index());
+        assert_eq!(temp.fingerprint().without_index(), before.without_index());
 
         temp.write("mine.txt", "untracked");
         assert!(matches!(land(LandMode::Merge, DryRun::No).expect("landed"), Landed::Moved { commit: Some(c), .. } if c == work));
@@ -320,4 +320,22 @@ fn a_rollback_keeps_what_it_takes_off() {
     let done = repo.rollback(&run, "plan", &first).expect("rolled back");
     assert_eq!((done.from, done.to, done.kept.as_str()), (second.clone(), base, "refs/greenlane/r1/rolled-back/1"));
     assert_eq!(repo.resolve(&done.kept).expect("an answer"), Some(second));
+}
+
+#[test]
+fn a_long_lived_process_that_dies_is_replaced() {
+    let temp = TempRepo::started();
+    // Each of them answers one question, then it is gone.
+    let mortal = temp.beside("mortal-git");
+    let script = "#!/bin/sh\ncase \"$*\" in *--batch-command*|*--stdin-paths*) head -n 1 | git \"$@\";; *) exec git \"$@\";; esac\n";
+    std::fs::write(&mortal, script).expect("a script");
+    std::process::Command::new("chmod").arg("+x").arg(&mortal).status().expect("chmod");
+    let repo = Repo::discover_with(temp.path(), Caller { program: mortal.into_os_string(), env: temp.env() }).expect("a repository");
+    let head = repo.require_head().expect("a head");
+    let tree = repo.tree_of(&head).expect("a tree");
+    for n in 0..3 {
+        let commit = repo.write_commit(&tree, std::slice::from_ref(&head), &format!("number {n}")).expect("a commit");
+        assert_eq!(repo.create_branch(&format!("b{n}"), &commit).expect("a branch"), format!("b{n}"));
+        assert_eq!(temp.git(&["log", "-1", "--format=%s", &format!("b{n}")]), format!("number {n}"));
+    }
 }

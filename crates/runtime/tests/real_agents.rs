@@ -52,34 +52,57 @@ fn definition(agent: &RealAgent) -> AgentDef {
     Registry::load(&file.agents).expect("a registry").get(agent.name).expect("the agent").clone()
 }
 
+/// A temporary home, a repository with a linked worktree, and a model: what an agent meets in a run.
+struct Place {
+    dir: tempfile::TempDir,
+    server: ModelServer,
+    agent: RealAgent,
+    def: AgentDef,
+}
+
+impl Place {
+    fn new(name: &str) -> Self {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let server = ModelServer::start().expect("a model server");
+        let agent = RealAgent::new(name, server.url(), dir.path()).expect("an agent");
+        assert!(RealAgent::is_installed(name), "{name} is not installed: run tests/agents/install.sh");
+        let main = dir.path().join("main");
+        fs::create_dir(&main).expect("a directory");
+        git(&main, &["init", "-q"]);
+        git(&main, &["-c", "user.name=t", "-c", "user.email=t@example.com", "commit", "-q", "--allow-empty", "-m", "base"]);
+        git(&main, &["worktree", "add", "-q", "-b", "task", "../repo"]);
+        let def = definition(&agent);
+        Self { dir, server, agent, def }
+    }
+
+    fn run(&self, prompt: &str, session: Option<&str>, until: Option<Until<'_>>) -> (Said, Option<i32>) {
+        let (worktree, prompt_file) = (self.dir.path().join("repo"), self.dir.path().join("prompt.md"));
+        fs::write(&prompt_file, prompt).expect("a prompt");
+        let launch = Launch { prompt, prompt_file: &prompt_file, worktree: &worktree, model: None, session };
+        start(&self.def, &self.agent.env, &launch, &self.server, until)
+    }
+
+    fn read(&self, said: &Said) -> (AgentReport, Vec<String>) {
+        let mut reader = reader(self.def.output);
+        let mut activities = Vec::new();
+        for line in said.stdout.lines() {
+            reader.line(line);
+            activities.extend(reader.activity().map(str::to_owned));
+        }
+        said.stderr.lines().for_each(|line| reader.error_line(line));
+        (reader.report(), activities)
+    }
+}
+
 /// Starts it, ends it where that is wanted, and gathers what it said.
 fn run(name: &str, scenario: &str, prompt: &str, until: Option<Until<'_>>) -> Ran {
-    let dir = tempfile::tempdir().expect("a temporary directory");
-    let server = ModelServer::start().expect("a model server");
-    let agent = RealAgent::new(name, server.url(), dir.path()).expect("an agent");
-    assert!(RealAgent::is_installed(name), "{name} is not installed: run tests/agents/install.sh");
-    let repo = dir.path().join("repo");
-    fs::create_dir(&repo).expect("a directory");
-    git(&repo, &["init", "-q"]);
-    git(&repo, &["-c", "user.name=t", "-c", "user.email=t@example.com", "commit", "-q", "--allow-empty", "-m", "base"]);
-
-    let def = definition(&agent);
-    let prompt_file = dir.path().join("prompt.md");
-    fs::write(&prompt_file, prompt).expect("a prompt");
-    let launch = Launch { prompt, prompt_file: &prompt_file, worktree: &repo, model: None, session: None };
-    let mut ran = start(&def, &agent.env, &launch, &server, until);
+    let place = Place::new(name);
+    let (said, code) = place.run(prompt, None, until);
     if std::env::var_os("RECORD_AGENT_OUTPUT").is_some() {
-        record(name, scenario, &dir, &server, &ran.0);
+        record(name, scenario, &place.dir, &place.server, &said);
     }
-    let mut reader = reader(def.output);
-    let mut activities = Vec::new();
-    for line in ran.0.stdout.lines() {
-        reader.line(line);
-        activities.extend(reader.activity().map(str::to_owned));
-    }
-    ran.0.stderr.lines().for_each(|line| reader.error_line(line));
-    let stderr = std::mem::take(&mut ran.0.stderr);
-    Ran { report: reader.report(), code: ran.1, activities, dir, server, stderr }
+    let (report, activities) = place.read(&said);
+    Ran { report, code, activities, dir: place.dir, server: place.server, stderr: said.stderr }
 }
 
 /// Ends the agent with this signal once this directive has been obeyed so often.
@@ -266,7 +289,7 @@ mod codex {
     #[test]
     #[ignore = "needs tests/agents/install.sh"]
     fn ends_on_a_signal_while_its_model_hangs() {
-        assert_ne!(hangs("codex", "TERM").code, Some(0));
+        assert_eq!(hangs("codex", "TERM").code, None);
     }
 }
 
@@ -327,6 +350,20 @@ mod opencode {
     #[ignore = "needs tests/agents/install.sh"]
     fn ends_only_when_killed_while_its_model_hangs() {
         assert_eq!(hangs("opencode", "KILL").code, None);
+    }
+}
+
+#[test]
+#[ignore = "needs tests/agents/install.sh"]
+fn every_agent_goes_on_with_its_session() {
+    for name in ["claude", "codex", "gemini", "opencode"] {
+        let place = Place::new(name);
+        let (first, _) = place.run("Begin.\nSCRIPT: write path=a.txt text=1\n", None, None);
+        let session = place.read(&first).0.session.expect("a session");
+        let (second, _) = place.run("Go on.\nSCRIPT: write path=b.txt text=2\n", Some(&session), None);
+        let report = place.read(&second).0;
+        assert_eq!((report.finished, report.session.as_deref()), (Some(true), Some(session.as_str())), "{name}: {}", second.stderr);
+        assert_eq!(fs::read_to_string(place.dir.path().join("repo/b.txt")).ok().as_deref(), Some("2"), "{name}");
     }
 }
 

@@ -45,6 +45,12 @@ impl TempRepo {
     /// An empty repository, made and used with this git.
     #[must_use]
     pub fn with_git(program: impl Into<OsString>) -> Self {
+        Self::with_format(program, &[])
+    }
+
+    /// The same, made with these further arguments of `git init`: `--object-format=sha256`.
+    #[must_use]
+    pub fn with_format(program: impl Into<OsString>, format: &[&str]) -> Self {
         let dir = tempfile::Builder::new().prefix("greenlane-test-").tempdir().expect("a temporary directory");
         let root = dir.path().canonicalize().expect("its real path");
         let top = root.join("repo");
@@ -55,7 +61,7 @@ impl TempRepo {
         )
         .expect("a configuration");
         let repo = Self { dir, top, program: program.into() };
-        repo.git(&["init", "-q", "-b", "main"]);
+        repo.git(&[&["init", "-q", "-b", "main"], format].concat());
         repo
     }
 
@@ -174,7 +180,7 @@ pub fn write(dir: &Path, path: &str, text: &str) {
 impl Fingerprint {
     /// The same without the index's bytes, for what may refresh its stat data.
     #[must_use]
-    pub fn clone_without_index(&self) -> Self {
+    pub fn without_index(&self) -> Self {
         Self { head: self.head.clone(), index: Vec::new(), status: self.status.clone(), branches: self.branches.clone() }
     }
 }

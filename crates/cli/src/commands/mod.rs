@@ -1,5 +1,6 @@
 //! The verbs, a file each: its flags and what it does with them.
 
+pub mod agents;
 pub mod clean;
 pub mod completions;
 pub mod config;
@@ -12,6 +13,7 @@ pub mod logs;
 pub mod man;
 pub mod pause;
 pub mod plan;
+pub mod prompt;
 pub mod report;
 pub mod resume;
 pub mod retry;
@@ -49,6 +51,8 @@ pub fn dispatch(verb: Verb, context: &Context) -> Outcome {
         Verb::Runs(args) => runs::run(&args, context),
         Verb::Events(args) => events::run(&args, context),
         Verb::Clean(args) => clean::run(&args, context),
+        Verb::Prompt(args) => prompt::run(&args, context),
+        Verb::Agents(args) => agents::run(&args, context),
         Verb::Config(args) => config::run(&args, context),
         Verb::Doctor(args) => doctor::run(&args, context),
         Verb::Completions(args) => completions::run(&args, context),

@@ -11,6 +11,11 @@ impl Turn<'_> {
             return;
         }
         self.emit(Event::RunResumed);
+        if self.state.plans.is_empty() {
+            // Its coordinator died before the first plan was in: nobody will ever ask anything of it.
+            self.emit(Event::RunEnded { finished: true });
+            return;
+        }
         for plan in 0..self.state.plans.len() {
             let id = self.state.plans[plan].submission.plan.id.clone();
             match self.state.plans[plan].phase {

@@ -25,24 +25,35 @@ impl Turn<'_> {
             if self.state.plans[plan].phase == PlanPhase::Queued || matches!(self.state.plans[plan].phase, PlanPhase::Ended { .. }) {
                 continue;
             }
-            let mut broken: Vec<usize> = self.state.plans[plan]
-                .tasks
-                .clone()
-                .filter(|t| self.broken(*t) && self.state.tasks[*t].dependents.iter().any(|d| !self.state.tasks[*d].phase.ended()))
-                .collect();
-            while let Some(task) = broken.pop() {
-                let because = self.state.tasks[task].key.task.clone();
-                for dependent in self.state.tasks[task].dependents.clone() {
-                    if self.waits(dependent) {
-                        let key = self.state.tasks[dependent].key.clone();
-                        let reason = format!("depends on `{because}`, which {}", self.ended_how(task));
-                        self.emit(Event::TaskSkipped { key, reason });
-                        broken.push(dependent);
-                    }
+            // What is skipped with its group can be what a task outside of all groups depends on, and the other way round.
+            loop {
+                let before = self.out.events.len();
+                self.skip_dependents(plan);
+                if !keep_going {
+                    self.skip_later_groups(plan);
+                }
+                if self.out.events.len() == before {
+                    break;
                 }
             }
-            if !keep_going {
-                self.skip_later_groups(plan);
+        }
+    }
+
+    fn skip_dependents(&mut self, plan: usize) {
+        let mut broken: Vec<usize> = self.state.plans[plan]
+            .tasks
+            .clone()
+            .filter(|t| self.broken(*t) && self.state.tasks[*t].dependents.iter().any(|d| !self.state.tasks[*d].phase.ended()))
+            .collect();
+        while let Some(task) = broken.pop() {
+            let because = self.state.tasks[task].key.task.clone();
+            for dependent in self.state.tasks[task].dependents.clone() {
+                if self.waits(dependent) {
+                    let key = self.state.tasks[dependent].key.clone();
+                    let reason = format!("depends on `{because}`, which {}", self.ended_how(task));
+                    self.emit(Event::TaskSkipped { key, reason });
+                    broken.push(dependent);
+                }
             }
         }
     }

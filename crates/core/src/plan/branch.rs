@@ -16,7 +16,11 @@ pub fn check_branch(name: &str) -> Result<(), String> {
         return Err(format!("is longer than {BRANCH_BYTES_MAX} bytes"));
     }
     if let Some(c) = name.chars().find(|c| c.is_ascii_control() || matches!(c, ' ' | '~' | '^' | ':' | '?' | '*' | '[' | '\\')) {
-        return Err(if c.is_ascii_control() { String::from("holds a control character") } else { format!("holds `{c}`") });
+        return Err(match c {
+            ' ' => String::from("holds a space"),
+            c if c.is_ascii_control() => String::from("holds a control character"),
+            c => format!("holds `{c}`"),
+        });
     }
     if name == "@" || name.contains("@{") {
         return wrong("holds `@{` or is `@`");

@@ -4,7 +4,7 @@
 //! keys, all else joins its prompt. A nested item is a task of its own if it has a checkbox and a marker or a number; the item above
 //! is then a heading. Fenced code and comments are never tasks.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::context::{Context, Span};
 use super::diagnostic::Severity;
@@ -81,8 +81,8 @@ pub(super) fn draft(ctx: &mut Context<'_>, default_id: &str, files: Files<'_>) -
         let id = lead.map(String::from);
         let derived = id.is_none() && table.get("id").is_none();
         if table.get("id").is_none() {
-            // A derived id waits until all given ones are known.
-            table.entries.push(entry("id", id.unwrap_or_else(|| String::from("?")), &span));
+            // A derived id is final when all given ones are known.
+            table.entries.push(entry("id", id.unwrap_or_else(|| derived_base(&title)), &span));
         }
         let (mut task, mut places) = native::task(ctx, &table, defaults, &span, i, files);
         if derived {
@@ -103,8 +103,9 @@ pub(super) fn draft(ctx: &mut Context<'_>, default_id: &str, files: Files<'_>) -
         task.ticked = item.ticked;
         draft.push(task, places);
     }
+    let mut next = BTreeMap::new();
     for (index, title) in underived {
-        draft.plan.tasks[index].id = derive_id(&title, &mut taken).into();
+        draft.plan.tasks[index].id = derive_id(&title, &mut taken, &mut next).into();
     }
     Some(draft)
 }
@@ -233,8 +234,8 @@ fn dedented(lines: &[&Line<'_>]) -> String {
     String::from(text.join("\n").trim_matches('\n'))
 }
 
-/// An id made of a title's first words, and a number where that is taken.
-fn derive_id(title: &str, taken: &mut BTreeSet<String>) -> String {
+/// An id made of a title's first words.
+fn derived_base(title: &str) -> String {
     let mut id = String::new();
     for word in title.split(|c: char| !c.is_alphanumeric()).filter(|w| !w.is_empty()) {
         if !id.is_empty() && id.chars().count() + 1 + word.chars().count() > DERIVED_CHARS_MAX {
@@ -243,11 +244,17 @@ fn derive_id(title: &str, taken: &mut BTreeSet<String>) -> String {
         id.push_str(if id.is_empty() { "" } else { "-" });
         id.extend(word.chars().flat_map(char::to_lowercase).take(DERIVED_CHARS_MAX));
     }
-    if id.is_empty() {
-        id.push_str("task");
+    if id.is_empty() { String::from("task") } else { id }
+}
+
+/// The same with a number where it is taken. `next` remembers the numbers that were given, as a plan may hold one title 100,000 times.
+fn derive_id(title: &str, taken: &mut BTreeSet<String>, next: &mut BTreeMap<String, u32>) -> String {
+    let base = derived_base(title);
+    let mut id = base.clone();
+    let number = next.entry(base.clone()).or_insert(2);
+    while !taken.insert(id.clone()) {
+        id = format!("{base}-{number}");
+        *number += 1;
     }
-    let free = (2_u32..).map(|n| format!("{id}-{n}"));
-    let id = std::iter::once(id.clone()).chain(free).find(|id| !taken.contains(id)).unwrap_or_default();
-    taken.insert(id.clone());
     id
 }

@@ -73,7 +73,7 @@ pub(super) fn add(
         }
     }
     let list_key = DIVIDED.contains(&key) || REPEATED.contains(&key);
-    let whole = key_span.start..value.1 + value.0.len();
+    let whole = nodes.first().map_or(key_span.clone(), |n| n.span.start..nodes.last().map_or(n.span.end, |l| l.span.end));
     let value = if key == "env" {
         Value::Table(variables(ctx, &nodes))
     } else if list_key {

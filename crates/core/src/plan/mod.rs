@@ -37,3 +37,6 @@ pub use select::{NotInPlan, select};
 pub use suggest::closest;
 pub use summary::{CriticalPath, Estimates, GroupSummary, OverlapSummary, Summary, summary};
 pub use validate::check_together;
+
+#[cfg(test)]
+mod format_tests;

@@ -88,8 +88,9 @@ pub(super) fn plan(ctx: &mut Context<'_>, table: &Table, default_id: &str, files
     }
     let Some(entry) = table.entry("task").or_else(|| table.entry("tasks")) else { return draft };
     let Some(list) = entry.node.list() else {
-        let hint =
-            if entry.node.table().is_some() { "write `[[task]]`, with two brackets, for each task" } else { "write a table for each task" };
+        // JSON's keys are quoted where they stand.
+        let json = ctx.text[entry.key_span.clone()].starts_with('"');
+        let hint = if json { "write a list: \"tasks\": [{…}, {…}]" } else { "write `[[task]]`, with two brackets, for each task" };
         ctx.error_hint(&entry.key_span, format!("`{}` must be a list of tasks, not {}", entry.key, entry.node.kind()), hint);
         return draft;
     };
@@ -174,7 +175,7 @@ pub(super) fn task(
         }
         None => {
             if own.entry("id").is_none() {
-                ctx.error_hint(&first_line, format!("task {} has no id", index + 1), "add `id = \"…\"`");
+                ctx.error_hint(&first_line, format!("task {} has no id", index + 1), "give it an `id`");
             }
             (format!("#{}", index + 1), first_line)
         }
@@ -182,12 +183,16 @@ pub(super) fn task(
     unknown_keys(ctx, own, &TASK_KEYS, &format!("in task `{id}`"));
     let mut task = Task::new(&id);
     task.line = ctx.line(span.start);
-    let (task, mut places) = task_fields(ctx, &fields, task, files);
+    let (mut task, mut places) = task_fields(ctx, &fields, task, files);
     if own.get("run").is_some()
-        && let Some(agent) = own.entry("agent").or_else(|| own.entry("candidates"))
+        && let Some(agent) = ["agent", "candidates", "fallbacks"].iter().find_map(|k| own.entry(k))
     {
         let message = format!("task `{id}` has `run`, so its `{}` is not used", agent.key);
         ctx.push(Severity::Warning, &agent.key_span, message, None);
+    }
+    if task.run.is_some() {
+        // Those of the defaults are for the tasks without a command.
+        (task.agent, task.candidates, task.fallbacks) = (None, Vec::new(), Vec::new());
     }
     places.id = id_span;
     (task, places)

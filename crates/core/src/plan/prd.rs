@@ -25,7 +25,10 @@ pub(super) fn draft(ctx: &mut Context<'_>, node: &Node, id: &str) -> Option<Draf
         ctx.error(&node.span, format!("a prd.json must be an object, not {}", node.kind()));
         return None;
     };
-    let stories = top.entry("userStories").or_else(|| top.entry("stories"))?;
+    let Some(stories) = top.entry("userStories").or_else(|| top.entry("stories")) else {
+        ctx.error(&(node.span.start..node.span.start + 1), "the PRD has no `userStories`");
+        return None;
+    };
     let mut ignored = Ignored::default();
     let mut draft = Draft::new(header(ctx, top, id, &mut ignored), Grouping::Named);
     let Some(list) = stories.node.list() else {

@@ -1,6 +1,6 @@
 //! Groups become stages. Knows nothing of formats beyond their way of grouping.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::context::Context;
 use super::diagnostic::Severity;
@@ -43,6 +43,7 @@ pub(super) fn assign(ctx: &mut Context<'_>, draft: &mut Draft) {
             next += 1;
         }
     }
-    groups.retain(|g| plan.tasks.iter().any(|t| t.stage == Some(g.stage)));
+    let used: BTreeSet<u32> = plan.tasks.iter().filter_map(|t| t.stage).collect();
+    groups.retain(|g| used.contains(&g.stage));
     plan.groups = groups;
 }

@@ -30,8 +30,8 @@ pub(super) fn check(ctx: &mut Context<'_>, draft: &Draft) {
     dependencies(ctx, draft, &first);
     for (task, places) in tasks.iter().zip(&draft.places) {
         if !places.has_work {
-            let hint = "add `run = \"…\"` for a command, or `title` or `prompt` for an agent";
-            ctx.error_hint(&places.id, format!("task `{}` has nothing to do: a command is missing", task.id), hint);
+            let hint = "give it a `run` (a command), or a `title` or `prompt` (for an agent)";
+            ctx.error_hint(&places.id, format!("task `{}` has nothing to do: missing command", task.id), hint);
         }
     }
     cycles(ctx, draft);
@@ -97,7 +97,8 @@ fn later_stage(ctx: &mut Context<'_>, plan: &Plan, task: &super::Task, other: &s
 }
 
 fn stage_name(plan: &Plan, stage: u32) -> String {
-    plan.groups.iter().find(|g| g.stage == stage).map_or_else(|| stage.to_string(), |g| g.id.to_string())
+    let found = plan.groups.binary_search_by_key(&stage, |g| g.stage).ok();
+    found.map_or_else(|| stage.to_string(), |place| plan.groups[place].id.to_string())
 }
 
 /// Cycles; those of one step, and by one dependency on a later stage, were told more plainly already.

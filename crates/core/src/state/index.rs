@@ -121,4 +121,53 @@ impl State {
         let open = self.plans[t.plan].phase == PlanPhase::Running && t.open_dependencies == 0 && stage_open;
         self.set_phase(task, if open { Phase::Ready } else { Phase::Blocked }, at);
     }
+
+    /// Makes every index anew and compares; see [`crate::invariants`].
+    pub(crate) fn derived_is_right(&self) -> Result<(), String> {
+        let (mut ready, mut waiting) = (0, 0);
+        for (at, task) in self.tasks.iter().enumerate() {
+            match task.phase {
+                Phase::Ready if !self.ready.contains(&self.ready_key(at)) => return Err(format!("{} is ready and not listed", task.key)),
+                Phase::Ready => ready += 1,
+                Phase::AwaitingRetry { until } if !self.waiting.contains(&(until, at)) => {
+                    return Err(format!("{} awaits a retry and is not listed", task.key));
+                }
+                Phase::AwaitingRetry { .. } => waiting += 1,
+                _ => {}
+            }
+        }
+        if (ready, waiting) != (self.ready.len(), self.waiting.len()) {
+            return Err(format!("{ready} ready, {waiting} waiting; listed {} and {}", self.ready.len(), self.waiting.len()));
+        }
+        for (at, plan) in self.plans.iter().enumerate() {
+            let mut open = vec![0_usize; plan.tasks.len()];
+            let mut stages = std::collections::BTreeMap::new();
+            for task in self.tasks[plan.tasks.clone()].iter() {
+                if task.phase != Phase::Done && !self.satisfied_early(task.phase) {
+                    task.dependents.iter().for_each(|d| open[*d - plan.tasks.start] += 1);
+                }
+                if let Some(stage) = self.definition(task).stage {
+                    *stages.entry(stage).or_insert(0) += usize::from(!task.phase.ended());
+                }
+            }
+            if stages != plan.stage_open {
+                return Err(format!(
+                    "plan {} counts {:?} open in its stages; they are {stages:?}",
+                    plan.submission.plan.id, plan.stage_open
+                ));
+            }
+            let current = self.current_stage(at);
+            for (task, open) in self.tasks[plan.tasks.clone()].iter().zip(open) {
+                if task.open_dependencies != open {
+                    return Err(format!("{} counts {} open dependencies; there are {open}", task.key, task.open_dependencies));
+                }
+                let turn = self.definition(task).stage.is_none_or(|s| current.is_none_or(|c| s <= c));
+                let may_start = plan.phase == PlanPhase::Running && open == 0 && turn;
+                if (task.phase == Phase::Ready && !may_start) || (task.phase == Phase::Blocked && may_start) {
+                    return Err(format!("{} is {:?}; it may {}start", task.key, task.phase, if may_start { "" } else { "not " }));
+                }
+            }
+        }
+        Ok(())
+    }
 }

@@ -21,6 +21,8 @@ pub enum OutputKind {
     Gemini,
     /// `opencode run --format json`.
     Opencode,
+    /// Qwen Code's `stream-json`, which is Claude's but for the counting of tokens.
+    Qwen,
 }
 
 /// An agent as it is started: a built-in one with what the configuration says about it, or a user's own.

@@ -101,3 +101,28 @@ pub fn key_of_path(path: &str) -> Option<&'static Key> {
 pub fn key_of_variable(variable: &str) -> Option<&'static Key> {
     KEYS.iter().find(|k| k.variable == variable).or_else(|| KEYS.iter().find(|k| k.variable_long() == variable))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::agent::AgentOverride;
+
+    #[test]
+    fn an_agents_keys_are_those_of_the_registry() {
+        for (name, kind) in AGENT_KEYS {
+            let value = match kind {
+                Kind::OneOf(words) => words.iter().map(|w| toml::Value::from(*w)).collect(),
+                Kind::Count { .. } => vec![toml::Value::from(1)],
+                Kind::Delay => vec![toml::Value::from("0s")],
+                Kind::Lines => vec![toml::Value::from(vec!["a"])],
+                Kind::Variables => vec![toml::Value::Table(toml::Table::new())],
+                _ => vec![toml::Value::from("a")],
+            };
+            for value in value {
+                let checked = kind.check(&value).map_err(|r| r.message).unwrap();
+                let table = toml::Table::from_iter([((*name).to_owned(), checked)]);
+                assert!(table.try_into::<AgentOverride>().is_ok(), "{name} = {value}");
+            }
+        }
+    }
+}

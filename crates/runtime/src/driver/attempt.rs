@@ -17,7 +17,7 @@ use greenlane_core::state::{COMMAND_AGENT, State};
 
 use super::context::{Context, HEARTBEAT};
 use super::layout::{PreparedWorkspace, label};
-use crate::agent::{self, Launch, OutputKind};
+use crate::agent::{self, Launch};
 use crate::gate::{self, Generated, JudgeSpec};
 use crate::keeper::{self, Cancel, Lifetime, Probe, Spec};
 use crate::workspace::{From, Prepare, Workspace};
@@ -197,7 +197,8 @@ fn order(
         stall_timeout: job.task.stall_timeout,
         grace: config.run.grace,
         output_bytes_max: config.output.bytes_max,
-        reader: Some(OutputKind::Plain),
+        // A command's words are its own; a test log that ends in "error 429" is no provider's error.
+        reader: None,
         lifetime: Lifetime::Detached,
         heartbeat: HEARTBEAT,
     };

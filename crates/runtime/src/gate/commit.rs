@@ -8,13 +8,13 @@ use std::fs;
 
 use greenlane_core::ids::Oid;
 
-use crate::git::{Expect, GitError, RefChange, Repo, index_file, residue};
-use crate::workspace::Workspace;
+use crate::git::{Applied, Change, Expect, GitError, RefChange, Repo, changes, index_file, residue};
+use crate::workspace::{Workspace, beyond_a_commit};
 
 /// What became of the work.
 pub(super) enum Work {
-    /// All of it is in this commit, which the task's branch points to.
-    Commit(Oid),
+    /// All of it is in this commit, which the task's branch points to; it changes these files against the base.
+    Commit(Oid, Vec<Change>),
     /// Nothing differs from the base.
     Nothing,
     /// It needs a person; `kept` says where it is.
@@ -74,14 +74,18 @@ pub(super) fn commit_work(repo: &Repo, ws: &Workspace, message: &str, left: &str
     }
     ws.set_index_at(None);
     let tree = Oid::from(git.run(&["write-tree"])?.text());
+    let changed = changes(repo.objects(), &repo.tree_of(&ws.base)?, &tree)?;
+    if let Some(why) = beyond_a_commit(repo, ws, &changed)? {
+        return Ok(Work::Unclear { why, keep: Keep::InPlace });
+    }
     let head_tree = repo.tree_of(&head)?;
     let commit = if tree == head_tree { head.clone() } else { repo.write_commit(&tree, std::slice::from_ref(&head), message)? };
     ws.set_index_at(Some(commit.clone()));
-    if tree == repo.tree_of(&ws.base)? {
+    if changed.is_empty() {
         return Ok(Work::Nothing);
     }
     settle_branch(repo, ws, &commit, left)?;
-    Ok(Work::Commit(commit))
+    Ok(Work::Commit(commit, changed))
 }
 
 /// Points the task's branch, HEAD and the agent's index at the commit, so that a next attempt sees a clean worktree.
@@ -97,10 +101,10 @@ fn settle_branch(repo: &Repo, ws: &Workspace, commit: &Oid, left: &str) -> Resul
             changes.push(RefChange { name: format!("{left}/{tip}"), new: Some(tip.clone()), old: Expect::Any });
         }
         changes.push(RefChange { name: full.clone(), new: Some(commit.clone()), old: tip.map_or(Expect::Missing, Expect::At) });
-        if repo.move_refs(&changes)? != crate::git::Applied::Done {
+        if repo.move_refs(&changes)? != Applied::Done {
             // A git of the agent's that was killed may have left a lock on the branch that nobody but the task writes to.
             drop(fs::remove_file(repo.common_dir().join(format!("{full}.lock"))));
-            if repo.move_refs(&changes)? != crate::git::Applied::Done {
+            if repo.move_refs(&changes)? != Applied::Done {
                 let answer = format!("`{}` cannot be moved to {commit}", ws.branch);
                 return Err(GitError::Answer { command: String::from("update-ref"), answer });
             }

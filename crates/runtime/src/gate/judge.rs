@@ -12,8 +12,8 @@ use super::commit::{Keep, Work, commit_work};
 use super::generated::Generated;
 use super::message::commit_message;
 use super::ownership::Ownership;
-use crate::git::{Expect, GitError, RefChange, Repo, changes};
-use crate::workspace::{Pool, Shell, ShellLine, Workspace, beyond_a_commit, kept_prefix};
+use crate::git::{Expect, GitError, RefChange, Repo};
+use crate::workspace::{Pool, Shell, ShellLine, Workspace, kept_prefix};
 
 /// How many files a verdict names.
 const FILES_NAMED_MAX: usize = 50;
@@ -52,18 +52,14 @@ fn judge_inner(pool: &Pool, ws: &Workspace, spec: &JudgeSpec<'_>) -> Result<Verd
     let repo = pool.repo();
     ws.set_settled(false);
     let left = format!("refs/greenlane/{}/left/{}", spec.run, spec.slug);
-    let commit = match commit_work(repo, ws, &commit_message(spec.title, spec.run, spec.key), &left)? {
-        Work::Commit(commit) => commit,
+    let (commit, changed) = match commit_work(repo, ws, &commit_message(spec.title, spec.run, spec.key), &left)? {
+        Work::Commit(commit, changed) => (commit, changed),
         Work::Nothing => {
             ws.set_settled(true);
             return Ok(Verdict::NoChange);
         }
         Work::Unclear { why, keep } => return Ok(needs_human(pool, ws, spec, why, &keep)),
     };
-    let changed = changes(repo.objects(), &repo.tree_of(&ws.base)?, &repo.tree_of(&commit)?)?;
-    if let Some(why) = beyond_a_commit(repo, ws, &changed)? {
-        return Ok(Verdict::NeedsHuman { why, kept: Some(commit.to_string()) });
-    }
     ws.set_settled(true);
     if !spec.owns.is_empty() {
         let owned = match Ownership::new(spec.owns) {

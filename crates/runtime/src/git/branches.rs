@@ -37,10 +37,7 @@ pub enum RollbackError {
         /// The commit that was named.
         commit: Oid,
     },
-    /// It moved meanwhile.
-    #[error("`{0}` moved meanwhile")]
-    Raced(String),
-    /// It is checked out, and that checkout cannot be taken along.
+    /// It moved meanwhile, or is checked out and that checkout cannot be taken along.
     #[error(transparent)]
     Checkout(#[from] super::land_into::LandError),
     /// A call failed.

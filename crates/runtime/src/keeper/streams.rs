@@ -28,6 +28,8 @@ pub(super) struct Streams {
 }
 
 struct Stream {
+    /// How its lines reach the reader.
+    take: fn(&mut dyn Reader, &str),
     pipe: Option<PipeReader>,
     log: CappedLog,
     lines: Option<Lines>,
@@ -37,13 +39,14 @@ struct Stream {
 impl Streams {
     /// Creates the logs; the pipes come with [`Streams::connect`].
     pub(super) fn create(dir: &Path, output_bytes_max: u64, kind: Option<OutputKind>) -> io::Result<Self> {
-        // Events come on standard output; where output is only text, what matters may be on either.
-        Self::with_reader(dir, output_bytes_max, kind.map(reader), kind == Some(OutputKind::Plain))
+        Self::with_reader(dir, output_bytes_max, kind.map(reader))
     }
 
-    fn with_reader(dir: &Path, output_bytes_max: u64, reader: Option<Box<dyn Reader>>, reads_stderr: bool) -> io::Result<Self> {
-        let stream = |name: &str, lines: bool| {
+    fn with_reader(dir: &Path, output_bytes_max: u64, reader: Option<Box<dyn Reader>>) -> io::Result<Self> {
+        let lines = reader.is_some();
+        let stream = |name: &str, take: fn(&mut dyn Reader, &str)| {
             io::Result::Ok(Stream {
+                take,
                 pipe: None,
                 log: CappedLog::create(dir.join(name), output_bytes_max)?,
                 lines: lines.then(Lines::default),
@@ -51,8 +54,8 @@ impl Streams {
             })
         };
         Ok(Self {
-            stdout: stream("stdout.log", reader.is_some())?,
-            stderr: stream("stderr.log", reads_stderr)?,
+            stdout: stream("stdout.log", |reader, line| reader.line(line))?,
+            stderr: stream("stderr.log", |reader, line| reader.error_line(line))?,
             reader,
             buffer: Vec::new(),
             complaint: None,
@@ -92,7 +95,7 @@ impl Streams {
                         }
                         stream.tail.push(bytes);
                         if let (Some(lines), Some(reader)) = (&mut stream.lines, &mut self.reader) {
-                            lines.feed(bytes, &mut |line| reader.line(line));
+                            lines.feed(bytes, &mut |line| (stream.take)(&mut **reader, line));
                         }
                     }
                     Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
@@ -111,7 +114,7 @@ impl Streams {
         for stream in [&mut self.stdout, &mut self.stderr] {
             stream.pipe = None;
             if let (Some(lines), Some(reader)) = (&mut stream.lines, &mut self.reader) {
-                lines.finish(&mut |line| reader.line(line));
+                lines.finish(&mut |line| (stream.take)(&mut **reader, line));
             }
             if let Err(e) = stream.log.finish() {
                 self.complaint.get_or_insert_with(|| format!("the end of the output is in a file beside its log: {e}"));
@@ -192,6 +195,10 @@ mod tests {
             self.0.last_message = line.to_owned();
         }
 
+        fn error_line(&mut self, _: &str) {
+            self.0.model_retries += 1;
+        }
+
         fn report(&self) -> AgentReport {
             self.0.clone()
         }
@@ -204,7 +211,7 @@ mod tests {
     #[test]
     fn the_reader_gets_the_events_and_the_logs_everything() {
         let dir = tempfile::tempdir().unwrap();
-        let mut streams = Streams::with_reader(dir.path(), 1 << 20, Some(Box::<Counting>::default()), false).unwrap();
+        let mut streams = Streams::with_reader(dir.path(), 1 << 20, Some(Box::<Counting>::default())).unwrap();
         let ((out, mut out_end), (err, mut err_end)) = (io::pipe().unwrap(), io::pipe().unwrap());
         streams.connect(out, err).unwrap();
         assert!(!streams.read(), "nothing yet, and no waiting for it");
@@ -216,6 +223,7 @@ mod tests {
         // The agent's end of standard output stays open: somebody outside of the tree has it.
         streams.finish();
         assert_eq!((streams.report().tool_calls, streams.activity()), (3, Some("thr")));
+        assert_eq!(streams.report().model_retries, 1, "standard error is told apart");
         assert_eq!(streams.tails(), ("one\ntwo\nthr".into(), "noise".into()));
         assert_eq!(std::fs::read_to_string(dir.path().join("stderr.log")).unwrap(), "noise\n");
         assert_eq!(streams.complaint(), None);

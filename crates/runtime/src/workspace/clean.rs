@@ -123,7 +123,7 @@ impl Pool {
     ) -> Result<(), WorkspaceError> {
         let users: Vec<String> = landed_on.iter().filter(|b| !b.starts_with(OURS)).cloned().collect();
         let mut held = self.marks()?;
-        held.retain(|m| m.holding != Holding::Free && !cleaned.worktrees.contains(&m.worktree(self.dir())));
+        held.retain(|m| !matches!(m.holding, Holding::Free | Holding::Broken) && !cleaned.worktrees.contains(&m.worktree(self.dir())));
         let prefix = run.map_or_else(|| OURS.to_owned(), |run| format!("{OURS}{run}/"));
         let args = ["for-each-ref", "--format=%(objectname) %(refname)", &prefix];
         let mut gone = Vec::new();

@@ -28,6 +28,8 @@ pub enum Holding {
     Kept,
     /// It may be recycled.
     Free,
+    /// It could not be recycled (a directory without write permission); what it held is safe. Only cleaning up touches it.
+    Broken,
 }
 
 /// The note.

@@ -142,7 +142,7 @@ impl Pool {
         {
             self.repo.keep_in_ref(&snapshot::prefix(&wanted.run, &wanted.slug), &tip)?;
         }
-        self.fill(place, &head, &Head::Branch(&wanted.branch), &wanted.log_dir, kept.as_ref().map(|k| &k.files))
+        self.fill_or_another(place, &head, &Head::Branch(&wanted.branch), &wanted.log_dir, kept.as_ref().map(|k| &k.files))
     }
 
     /// Gives verification a worktree at this commit, in which no agent ever worked.
@@ -167,7 +167,7 @@ impl Pool {
             set_up_for: String::new(),
         };
         let place = self.claim(None, mark)?;
-        self.fill(place, commit, &Head::Detached, log_dir, None)
+        self.fill_or_another(place, commit, &Head::Detached, log_dir, None)
     }
 
     /// Takes a worktree again that an earlier process held.
@@ -333,6 +333,25 @@ impl Pool {
         mark.remove(&self.dir).map_err(at(&self.dir))
     }
 
+    /// A worktree that cannot be recycled must not stand in the way of every attempt that comes to it.
+    fn fill_or_another(
+        &self,
+        place: Place,
+        commit: &Oid,
+        head: &Head<'_>,
+        log_dir: &Path,
+        files: Option<&Oid>,
+    ) -> Result<Workspace, WorkspaceError> {
+        let (reused, mark) = (place.reused, place.mark.clone());
+        match self.fill(place, commit, head, log_dir, files) {
+            Err(error) if reused && !matches!(error, WorkspaceError::Setup { .. }) => {
+                let another = Mark { set_up_for: String::new(), ..mark };
+                self.fill(self.claim(None, another)?, commit, head, log_dir, files)
+            }
+            other => other,
+        }
+    }
+
     fn fill(&self, place: Place, commit: &Oid, head: &Head<'_>, log_dir: &Path, files: Option<&Oid>) -> Result<Workspace, WorkspaceError> {
         let Place { mut mark, reused, clean } = place;
         let path = mark.worktree(&self.dir);
@@ -354,7 +373,8 @@ impl Pool {
             }
         });
         if let Err(error) = filled {
-            mark.holding = Holding::Free;
+            let set_up = matches!(error, WorkspaceError::Setup { .. });
+            mark.holding = if reused && !set_up { Holding::Broken } else { Holding::Free };
             mark.set_up_for.clear();
             self.write(&mark)?;
             return Err(error);

@@ -82,12 +82,13 @@ impl Pool {
         ws.set_index_at(None);
         let mut doubtful = !known && ws.reused;
         if let Err(error) = git.run(&args) {
-            if !known {
+            if !ws.reused {
                 return Err(error.into());
             }
-            // The private index may be damaged; without it everything is written anew.
+            // The private index may be damaged; without it everything is written anew. Or ignored files, which otherwise stay, lie
+            // where the commit has others.
             drop(fs::remove_file(&ours));
-            git.run(&args)?;
+            git.run(&args).or_else(|_| git.run(&["clean", "-ffdqx"]).and_then(|_| git.run(&args)))?;
             doubtful = true;
         }
         let submodules = submodule::are_in(repo, commit)?;

@@ -66,7 +66,8 @@ fn write(repo: &Repo, ws: &Workspace, index: &std::path::Path, when: When, messa
     }
     let tree = Oid::from(git.run(&["write-tree"])?.text());
     let parent_tree = repo.tree_of(&parent)?;
-    if let Some(why) = submodule::beyond_a_commit(repo, ws, &changes(repo.objects(), &parent_tree, &tree)?)? {
+    let changed = changes(repo.objects(), &repo.tree_of(&ws.base)?, &tree)?;
+    if let Some(why) = submodule::beyond_a_commit(repo, ws, &changed)? {
         return Err(WorkspaceError::NotKeepable { path: ws.path.clone(), why });
     }
     let at_branch = branch.is_none() || head == branch;

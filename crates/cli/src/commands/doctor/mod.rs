@@ -1,9 +1,11 @@
 //! `doctor`: what is missing on this machine or in this repository, each finding with what to do. Changes nothing.
 
+mod agents;
 mod check;
 mod machine;
 mod places;
 mod repository;
+mod suite;
 
 use std::ffi::OsStr;
 use std::process::ExitCode;
@@ -57,22 +59,28 @@ pub fn run(args: &DoctorArgs, context: &Context) -> Outcome {
 }
 
 fn examine(context: &Context) -> Vec<Check> {
-    let top = context.top();
-    let mut checks = vec![machine::git(), machine::shell(context.env.get(OsStr::new("PATH")).map(|p| p.as_os_str()))];
-    let (found, common_dir) = repository::repository(top.as_deref(), &context.directory);
+    let path = context.env.get(OsStr::new("PATH")).map(|p| p.as_os_str());
+    let mut checks = vec![machine::git(), machine::shell(path)];
+    let (found, repo) = repository::repository(&context.directory);
     checks.extend(found);
-    let loaded = Config::load(top.as_deref(), &[], &context.env);
+    let top = repo.as_ref().and_then(|r| r.top().or(r.main_top()));
+    let loaded = Config::load(top, &[], &context.env);
     checks.extend(configuration(&loaded));
     let config = loaded.ok().map(|l| l.config);
-    if let (Some(common_dir), Some(top)) = (&common_dir, &top) {
-        checks.push(places::writable("git directory", common_dir, "branches and commits are written there: make it writable"));
-        checks.push(places::writable("state", &top.join(".greenlane"), "the journal and the logs are written there: make it writable"));
+    if let Some(repo) = &repo {
+        let top = repo.main_top().unwrap_or(repo.common_dir());
+        checks.push(places::writable("git directory", repo.common_dir(), "branches and commits are written there: make it writable"));
+        checks.push(places::writable("state", &repo.state_dir(), "the journal and the logs are written there: make it writable"));
         let configured = config.as_ref().and_then(|c| c.workspace.dir.as_deref());
         checks.push(match places::worktrees_dir(configured, top, &context.env) {
             Some(dir) => places::writable("worktrees", &dir, "choose another place: `dir` under [workspace] in greenlane.toml"),
             None => Check::missing("worktrees", "neither HOME nor XDG_STATE_HOME is set", "set one of them, or `dir` under [workspace]"),
         });
+        if let Some(config) = &config {
+            checks.extend(suite::suite(repo, top, config, path));
+        }
     }
+    checks.extend(config.as_ref().map(|config| agents::agents(config, context)).unwrap_or_default());
     checks.push(machine::open_files(config.as_ref().map_or(5, |c| c.run.jobs)));
     checks.extend(machine::platform());
     checks

@@ -43,9 +43,10 @@ fn amount(bytes: u64) -> String {
 
 #[cfg(test)]
 mod tests {
+    use greenlane_runtime::config::Environment;
+
     use super::super::check::Status;
     use super::*;
-    use greenlane_runtime::config::Environment;
 
     #[test]
     fn a_place_that_is_a_file_or_below_one_is_refused() {

@@ -32,6 +32,8 @@ impl Reader for Claude {
                 self.notes.does("thinking");
             }
             (Some("system"), Some("api_retry")) => self.retry(&event),
+            // Qwen says one without a number when it begins anew, which is no further call.
+            (Some("system"), Some("retry")) if event["data"]["attempt"].is_u64() => self.retry(&event["data"]),
             (Some("assistant"), _) => self.assistant(&event),
             (Some("user"), _) => self.notes.does("thinking"),
             (Some("rate_limit_event"), _) => self.rate_limit(&event["rate_limit_info"]),
@@ -55,7 +57,7 @@ impl Claude {
     fn retry(&mut self, event: &Value) {
         let status = status_field(&event["error_status"]);
         let message = event["error"].as_str().unwrap_or("the model could not be reached");
-        let which = match (event["attempt"].as_u64(), event["max_retries"].as_u64()) {
+        let which = match (event["attempt"].as_u64(), event["max_retries"].as_u64().or_else(|| event["maxRetries"].as_u64())) {
             (Some(n), Some(max)) => format!(", {n}/{max}"),
             _ => String::new(),
         };
@@ -64,6 +66,7 @@ impl Claude {
 
     fn assistant(&mut self, event: &Value) {
         let message = &event["message"];
+        // The call that failed for good; those that were made again were told before.
         if event["is_api_error_message"] == true || message["model"] == "<synthetic>" {
             return;
         }
@@ -119,10 +122,13 @@ impl Claude {
             self.notes.says(said);
             return self.notes.succeeded();
         }
-        let first = event["errors"].as_array().and_then(|e| e.first()?.as_str());
+        let first = event["errors"].as_array().and_then(|e| e.first()?.as_str()).or_else(|| event["error"]["message"].as_str());
         let message = if said.is_empty() { first.unwrap_or(subtype) } else { said };
         // Running out of turns or money is no failure of the API, whatever numbers its message holds.
-        let api = event["terminal_reason"] == "api_error" || !event["api_error_status"].is_null() || subtype == "success";
+        let api = event["terminal_reason"] == "api_error"
+            || !event["api_error_status"].is_null()
+            || subtype == "success"
+            || message.contains("API Error");
         let mut error = error(message, status_field(&event["api_error_status"]));
         if !api {
             error.status = None;

@@ -38,7 +38,7 @@ pub trait Reader: Send {
 pub fn reader(kind: OutputKind) -> Box<dyn Reader> {
     match kind {
         OutputKind::Plain => Box::new(plain::Plain::default()),
-        OutputKind::Claude => Box::new(claude::Claude::default()),
+        OutputKind::Claude | OutputKind::Qwen => Box::new(claude::Claude::default()),
         OutputKind::Codex => Box::new(codex::Codex::default()),
         OutputKind::Gemini => Box::new(gemini::Gemini::default()),
         OutputKind::Opencode => Box::new(opencode::Opencode::default()),

@@ -1,0 +1,158 @@
+//! `agents`: which are known, installed and signed in; `agents check` tries one.
+
+mod check;
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Subcommand;
+use greenlane_runtime::agent::{AgentDef, Presence, SignedIn};
+use serde::Serialize;
+
+use crate::args::duration;
+use crate::context::Context;
+use crate::error::Outcome;
+use crate::output::{Paint, paint};
+use crate::plans;
+
+/// Flags of `agents`.
+#[derive(Clone, Debug, clap::Args)]
+#[command(args_conflicts_with_subcommands = true)]
+#[command(after_help = "Examples:
+  greenlane agents                which are known, installed and signed in
+  greenlane agents --versions     and which versions, which starts each of them
+  greenlane agents check codex    let one do a tiny task
+
+Agents are configuration: [agents.NAME] in greenlane.toml extends one or adds one.")]
+pub struct AgentsArgs {
+    /// What to do instead of listing
+    #[command(subcommand)]
+    pub verb: Option<AgentsVerb>,
+    /// Ask each for its version
+    #[arg(long)]
+    pub versions: bool,
+    /// One JSON document
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What to do with agents.
+#[derive(Clone, Debug, Subcommand)]
+pub enum AgentsVerb {
+    /// Let an agent do a tiny task in a temporary repository
+    Check(CheckArgs),
+}
+
+/// Flags of `agents check`.
+#[derive(Clone, Debug, clap::Args)]
+#[command(after_help = "Examples:
+  greenlane agents check codex
+  greenlane agents check claude --timeout 1m
+
+The agent is asked to write one word into a file. This calls its model, which may cost a little. Exit code 3 if it could not.")]
+pub struct CheckArgs {
+    /// The agent
+    #[arg(value_name = "NAME")]
+    pub name: String,
+    /// Give up after this time
+    #[arg(long, value_name = "DUR", default_value = "3m", value_parser = duration)]
+    pub timeout: Duration,
+    /// One JSON document
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Serialize)]
+struct Document {
+    agents: Vec<Entry>,
+}
+
+#[derive(Serialize)]
+struct Entry {
+    name: String,
+    command: String,
+    /// The program's file; `null`: not installed.
+    path: Option<String>,
+    version: Option<String>,
+    /// `yes`, `no` or `unknown`.
+    signed_in: &'static str,
+    /// What shows that it is signed in, or what to do.
+    note: Option<String>,
+    slots: Option<u32>,
+    model: Option<String>,
+    /// The project's tests run this agent for real.
+    tested: bool,
+}
+
+/// Lists the agents, or tries one.
+///
+/// # Errors
+/// If the configuration is wrong, or the agent that is tried fails.
+pub fn run(args: &AgentsArgs, context: &Context) -> Outcome {
+    let config = context.load_config(context.top().as_deref(), &[])?.config;
+    let registry = plans::registry(&config)?;
+    if let Some(AgentsVerb::Check(check)) = &args.verb {
+        return check::run(check, &registry, context);
+    }
+    // Side by side: an agent may take seconds to say its version.
+    let agents: Vec<Entry> = std::thread::scope(|scope| {
+        let threads: Vec<_> = registry.iter().map(|def| scope.spawn(|| entry(def, context, args.versions))).collect();
+        threads.into_iter().filter_map(|t| t.join().ok()).collect()
+    });
+    if args.json {
+        context.output.json(&Document { agents })?;
+    } else {
+        context.output.data(&text(&agents, context.output.color))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn entry(def: &AgentDef, context: &Context, ask_version: bool) -> Entry {
+    let presence = if ask_version {
+        def.presence_with_version(&context.env, &context.directory)
+    } else {
+        def.presence(&context.env, &context.directory)
+    };
+    let (path, version) = match presence {
+        Presence::Found { path, version } => (Some(path.display().to_string()), version),
+        Presence::Missing => (None, None),
+    };
+    let (signed_in, note) = match def.signed_in(&context.env) {
+        SignedIn::Yes(how) => ("yes", Some(how)),
+        SignedIn::No(hint) => ("no", Some(hint)),
+        SignedIn::Unknown => ("unknown", None),
+    };
+    let note = if path.is_some() { note } else { def.install_hint.clone() };
+    Entry {
+        name: def.name.clone(),
+        command: def.command.clone(),
+        path,
+        version,
+        signed_in,
+        note,
+        slots: def.slots,
+        model: def.model.clone(),
+        tested: def.tested,
+    }
+}
+
+fn text(agents: &[Entry], color: bool) -> String {
+    let width = agents.iter().map(|a| a.name.chars().count()).max().unwrap_or(0);
+    let mut out = String::new();
+    for agent in agents {
+        let note = agent.note.as_deref().unwrap_or_default();
+        let (sign, style, found) = match (&agent.path, agent.signed_in) {
+            (None, _) => ("✗", Paint::Dim, String::from("not installed")),
+            (Some(path), "no") => ("!", Paint::Yellow, format!("{path}, not signed in")),
+            (Some(path), _) => ("✓", Paint::Green, path.clone()),
+        };
+        let version = agent.version.as_deref().map(|v| format!(" ({v})")).unwrap_or_default();
+        let note = match (&agent.path, agent.signed_in, note) {
+            (_, _, "") => String::new(),
+            (Some(_), "yes", how) => format!(", signed in: {how}"),
+            (_, _, hint) => format!("  {} {hint}", paint("→", Paint::Cyan, color)),
+        };
+        out.push_str(&format!("{} {:width$}  {found}{version}{note}\n", paint(sign, style, color), agent.name));
+    }
+    out
+}

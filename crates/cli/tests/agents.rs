@@ -1,0 +1,120 @@
+//! `agents`, `agents check` and `prompt` with the real program and agents that are small shell scripts.
+
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+const AGENTS: &str = r#"
+[agents.good]
+command = "sh"
+args = ["-c", "test \"$1\" && echo ready > ready.txt", "sh", "{prompt}"]
+[agents.idle]
+command = "sh"
+args = ["-c", "echo 'All done!'", "sh", "{prompt}"]
+[agents.broken]
+command = "sh"
+args = ["-c", "echo 'no account' >&2; exit 7", "sh", "{prompt}"]
+[agents.slow]
+command = "sh"
+args = ["-c", "sleep 60", "sh", "{prompt}"]
+[agents.absent]
+command = "no-such-agent"
+args = ["{prompt}"]
+"#;
+
+const PLAN: &str = r#"
+[[task]]
+id = "bucket"
+title = "Add the bucket"
+prompt = "Add a token bucket."
+agent = "good"
+owns = ["src/**"]
+check = ["cargo test bucket"]
+[[task]]
+id = "tidy"
+run = "make tidy"
+"#;
+
+fn folder() -> TempDir {
+    let dir = TempDir::new().unwrap();
+    for (name, text) in [("greenlane.toml", AGENTS), ("plan.toml", PLAN), ("other.toml", PLAN), ("AGENTS.md", "Be kind.\n")] {
+        std::fs::write(dir.path().join(name), text).unwrap();
+    }
+    std::fs::create_dir(dir.path().join(".git")).unwrap();
+    dir
+}
+
+fn greenlane(dir: &Path, args: &[&str]) -> (Option<i32>, String, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_greenlane"));
+    command.args(args).current_dir(dir).env_clear().env("HOME", dir).env("PATH", std::env::var_os("PATH").unwrap_or_default());
+    let output = command.output().unwrap();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (output.status.code(), text(&output.stdout), text(&output.stderr))
+}
+
+#[test]
+fn agents_are_listed_with_what_is_missing() {
+    let dir = folder();
+    let (code, out, _) = greenlane(dir.path(), &["agents"]);
+    let line = |name: &str| out.lines().find(|l| l.split_whitespace().nth(1) == Some(name)).unwrap_or_default();
+    assert!(code == Some(0) && line("good").starts_with('✓') && line("absent").contains("not installed"), "{out}");
+    let (_, out, _) = greenlane(dir.path(), &["agents", "--json"]);
+    let document: Value = serde_json::from_str(&out).unwrap();
+    let agents = document["agents"].as_array().unwrap();
+    let agent = |name: &str| agents.iter().find(|a| a["name"] == name).unwrap();
+    assert!(agent("absent")["path"].is_null() && agent("good")["path"].is_string());
+    assert!(agents.iter().any(|a| a["name"] == "claude"), "built-in ones are there too");
+}
+
+#[test]
+fn an_agent_that_does_the_task_passes_its_check() {
+    let dir = folder();
+    let (code, out, err) = greenlane(dir.path(), &["agents", "check", "good"]);
+    assert!(code == Some(0) && out.starts_with("✓ good did it in "), "{out}{err}");
+    let (code, out, _) = greenlane(dir.path(), &["agents", "check", "good", "--json", "-q"]);
+    let document: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!((code, &document["ok"], &document["agent"]), (Some(0), &Value::from(true), &Value::from("good")));
+}
+
+#[test]
+fn an_agent_that_does_not_is_told_with_the_reason() {
+    let dir = folder();
+    for (args, code, said) in [
+        (&["idle"][..], 3, "agent `idle` did not do it: it ended as if all were well, but ready.txt is not there"),
+        (&["broken"], 3, "agent `broken` did not do it: it ended with exit code 7\n  no account\n"),
+        (&["slow", "--timeout", "200ms"], 3, "agent `slow` did not do it: it was not done after 200ms"),
+        (&["absent"], 3, "agent `absent` is not installed: there is no `no-such-agent` on PATH"),
+        (&["goood"], 2, "hint: did you mean `good`?"),
+    ] {
+        let (got, out, err) = greenlane(dir.path(), &[&["agents", "check"], args].concat());
+        assert!(got == Some(code) && out.is_empty() && err.contains(said), "{args:?}: {got:?}\n{err}");
+    }
+}
+
+#[test]
+fn the_prompt_is_what_the_agent_is_told() {
+    let dir = folder();
+    let (code, out, err) = greenlane(dir.path(), &["prompt", "bucket", "plan.toml"]);
+    assert_eq!((code, err.as_str()), (Some(0), ""));
+    for expected in ["# Add the bucket\n", "Add a token bucket.", "`src/**`", "`cargo test bucket`", "`AGENTS.md`", "git stash"] {
+        assert!(out.contains(expected), "{expected}\n---\n{out}");
+    }
+    let (_, json, _) = greenlane(dir.path(), &["prompt", "plan/bucket", "plan.toml", "other.toml", "--json"]);
+    let document: Value = serde_json::from_str(&json).unwrap();
+    assert_eq!((&document["agent"], &document["plan"]), (&Value::from("good"), &Value::from("plan")));
+}
+
+#[test]
+fn a_task_without_a_prompt_and_one_that_is_not_there_are_told() {
+    let dir = folder();
+    for (args, said) in [
+        (&["tidy", "plan.toml"][..], "error: task `tidy` is a command and gets no prompt\nhint: it runs: make tidy\n"),
+        (&["buckte", "plan.toml"], "error: no task `buckte` in the plan\nhint: did you mean `bucket`?\n"),
+        (&["bucket", "plan.toml", "other.toml"], "hint: say which: `plan/bucket`, `other/bucket`\n"),
+    ] {
+        let (code, out, err) = greenlane(dir.path(), &[&["prompt"], args].concat());
+        assert!(code == Some(2) && out.is_empty() && err.contains(said), "{args:?}: {err}");
+    }
+}

@@ -1,0 +1,8 @@
+//! The coordinator as stories: given this state, this input at this time, exactly these events and actions.
+
+mod landing;
+mod resuming;
+mod starting;
+mod stopping;
+mod story;
+mod trying_again;

@@ -1,0 +1,106 @@
+//! Who starts, and who has to wait.
+
+use greenlane_core::attempt::Exit;
+use greenlane_core::ids::PlanId;
+use greenlane_core::input::Input;
+use greenlane_core::options::RunOptions;
+
+use crate::story::{Story, green, prepared, red, task};
+
+fn jobs(jobs: u32) -> RunOptions {
+    RunOptions { jobs, ..RunOptions::default() }
+}
+
+#[test]
+fn a_plan_is_prepared_and_its_base_verified_before_any_task() {
+    let mut story = Story::submitted(jobs(2), vec![task("a", "")]);
+    assert_eq!(story.feed(prepared(&["make test"])), ["plan_prepared", "→ verify base"]);
+    let judged = Input::BaseJudged { plan: PlanId::from("p"), suite: green() };
+    assert_eq!(story.feed(judged), ["base_judged", "attempt_started a#1 from base", "→ start a#1"]);
+}
+
+#[test]
+fn without_a_suite_tasks_start_at_once() {
+    let mut story = Story::submitted(jobs(2), vec![task("a", "")]);
+    assert_eq!(story.feed(prepared(&[])), ["plan_prepared", "attempt_started a#1 from base", "→ start a#1"]);
+}
+
+#[test]
+fn a_red_base_ends_the_plan_unless_it_is_allowed() {
+    let judged = || Input::BaseJudged { plan: PlanId::from("p"), suite: red() };
+    let mut story = Story::submitted(jobs(2), vec![task("a", "")]);
+    story.feed(prepared(&["make test"]));
+    let why = "task_skipped a: `make test` is red on the base, before any task";
+    assert_eq!(story.feed(judged()), ["base_judged", why, "plan_ended not done", "run_ended finished"]);
+
+    let mut story = Story::submitted(RunOptions { base_red_allowed: true, ..jobs(2) }, vec![task("a", "")]);
+    story.feed(prepared(&["make test"]));
+    assert_eq!(story.feed(judged()), ["base_judged", "attempt_started a#1 from base", "→ start a#1"]);
+}
+
+#[test]
+fn a_free_slot_goes_to_the_most_urgent_then_to_the_longest_way_then_to_the_first() {
+    let tasks = vec![
+        task("short", "estimate 10"),
+        task("long", "estimate 100"),
+        task("head", "estimate 10"),
+        task("tail", "depends head; estimate 500"),
+        task("urgent", "priority 0; estimate 1"),
+        task("like_short", "estimate 10"),
+    ];
+    let mut story = Story::new(jobs(1), tasks);
+    let mut order = vec![String::from("urgent")];
+    for _ in 0..4 {
+        let running = order.last().cloned().unwrap_or_default();
+        story.spawned(&running);
+        let out = story.exited(&running, Exit::Code { code: 1 });
+        let next = out.iter().find_map(|l| l.strip_prefix("→ start ")).unwrap_or("nobody");
+        order.push(next.trim_end_matches("#1").to_owned());
+    }
+    assert_eq!(order, ["urgent", "head", "long", "short", "like_short"]);
+}
+
+#[test]
+fn tasks_that_own_the_same_files_take_turns_until_the_first_has_landed() {
+    let mut story = Story::new(jobs(3), vec![task("a", "owns src/**"), task("b", "owns src/x.rs"), task("c", "owns doc/**")]);
+    assert_eq!(story.spawned("c"), ["attempt_spawned c#1"], "b is not started beside a");
+    let out = story.works("a");
+    assert_eq!(out, ["work_judged a#1", "batch_formed 1: a#1", "→ merge 1 onto base"]);
+    let out = story.lands(1, &["a"]);
+    assert_eq!(out, ["batch_landed 1: a#1", "attempt_started b#1 from merge1 of a", "→ free a#1", "→ start b#1"]);
+}
+
+#[test]
+fn a_dependent_starts_from_the_head_that_has_what_it_depends_on() {
+    let mut story = Story::new(jobs(3), vec![task("a", ""), task("b", "depends a")]);
+    story.works("a");
+    assert_eq!(story.lands(1, &["a"])[1..2], ["attempt_started b#1 from merge1 of a"]);
+}
+
+#[test]
+fn a_group_is_a_barrier_its_siblings_finish_and_what_hangs_on_later_ones_is_skipped() {
+    let tasks = || {
+        let list = [("a", "stage 0; retries 0"), ("b", "stage 0"), ("c", "stage 1"), ("after", "depends c"), ("free", "depends b")];
+        list.map(|(id, words)| task(id, words)).to_vec()
+    };
+    let mut story = Story::new(jobs(5), tasks());
+    story.spawned("a");
+    let out = story.exited("a", Exit::Code { code: 1 });
+    let want = [
+        "attempt_exited a#1",
+        "attempt_failed a#1 exit_code",
+        "task_failed a",
+        "task_skipped c: group `g0` before it failed: `a` failed",
+        "task_skipped after: depends on `c`, which was skipped",
+        "→ keep a#1",
+    ];
+    assert_eq!(out, want);
+    story.works("b");
+    assert!(story.lands(1, &["b"]).contains(&String::from("→ start free#1")), "siblings and what depends on them go on");
+
+    let mut story = Story::new(RunOptions { keep_going: true, ..jobs(5) }, tasks());
+    story.spawned("a");
+    assert_eq!(story.exited("a", Exit::Code { code: 1 })[2..], ["task_failed a", "→ keep a#1"]);
+    story.works("b");
+    assert!(story.lands(1, &["b"]).contains(&String::from("→ start c#1")), "the barrier opens when all have ended");
+}

@@ -1,0 +1,248 @@
+//! What must hold of a coordinator in its world, each rule by its name; rules of a state alone are in `greenlane_core::invariants`.
+
+use std::collections::BTreeSet;
+
+use greenlane_core::attempt::{Suite, Verdict};
+use greenlane_core::coordinator::Step;
+use greenlane_core::event::Event;
+use greenlane_core::ids::{RunId, TaskKey};
+use greenlane_core::invariants;
+use greenlane_core::state::{Phase, PlanPhase, State, TaskState};
+use greenlane_core::time::Time;
+use greenlane_core::view::{Coordinator, status};
+
+use crate::world::{Broken, World};
+
+type Checked = Result<(), Broken>;
+
+/// Everything that is asked after every step.
+pub fn after_step(state: &State, before: &[Phase], out: &Step, world: &World, called_off: &BTreeSet<TaskKey>, steps: u64) -> Checked {
+    invariants::check(state).map_err(|broken| (broken.rule, broken.what))?;
+    ends_are_final(state, before, out)?;
+    called_off_stays_off(state, out, called_off)?;
+    for event in &out.events {
+        match event {
+            Event::AttemptStarted { attempt, .. } => groups_are_barriers(state, &attempt.key)?,
+            Event::RetryScheduled { key, retry, until } => retries_follow_the_policy(state, key, *retry, *until, world.now)?,
+            Event::TaskFailed { key, .. } => retries_are_not_withheld(state, key)?,
+            Event::TaskSkipped { key, .. } => skipped_for_a_reason(state, key, out)?,
+            Event::PlanStarted { .. } => max_plans_is_respected(state)?,
+            Event::BatchLanded { .. } | Event::RolledBack { .. } | Event::BatchRaced { .. } => done_is_on_the_branch(state, world)?,
+            _ => {}
+        }
+    }
+    if steps.is_multiple_of(16) {
+        counts_add_up(state, world)?;
+    }
+    Ok(())
+}
+
+/// Everything that is asked once a run has finished and the driver is idle.
+pub fn at_the_end(state: &State, world: &World) -> Checked {
+    done_is_on_the_branch(state, world)?;
+    counts_add_up(state, world)?;
+    if let Some((attempt, _)) = world.running().next() {
+        return Err(("nothing_left_running", format!("the run has finished and the agent of {attempt} runs")));
+    }
+    for plan in &state.plans {
+        // The user may have committed on top; what was there stays.
+        let id = &plan.submission.plan.id;
+        let Some(head) = world.git.head(id) else { continue };
+        let (branch, known) = (world.git.content(head), world.git.content(&plan.head));
+        let of_attempts = |w: &&usize| world.git.works[**w].attempt.is_some();
+        if branch.iter().filter(of_attempts).ne(known.iter().filter(of_attempts)) {
+            return Err(("done_is_on_the_branch", format!("{id} is thought to be at {}, and is at {head}", plan.head)));
+        }
+    }
+    no_work_lost(state, world)
+}
+
+/// Work that did not land is kept.
+fn no_work_lost(state: &State, world: &World) -> Checked {
+    for task in state.tasks.iter().filter(|t| t.phase != Phase::Done) {
+        let Some(worktree) = world.keepers.worktrees.get(&task.key) else { continue };
+        if worktree.files != 0 && !worktree.kept && !worktree.free {
+            return Err(("no_work_lost", format!("{} is {:?} and its work is not kept", task.key, task.phase)));
+        }
+    }
+    Ok(())
+}
+
+/// The journal gives the state that is in memory. Who was asked for a gate is not journalled.
+pub fn replay_is_identical(live: &State, journal: &[(Time, Event)]) -> Checked {
+    let mut state = State::default();
+    for (at, event) in journal {
+        state.apply(*at, event).map_err(|illegal| ("replay_is_identical", illegal.to_string()))?;
+    }
+    let mut live = live.clone();
+    for attempt in live.tasks.iter_mut().flat_map(|t| t.attempts.iter_mut()) {
+        attempt.gate_started = false;
+    }
+    if state == live {
+        return Ok(());
+    }
+    let differs = live.tasks.iter().zip(&state.tasks).find(|(a, b)| a != b).map(|(a, _)| a.key.to_string());
+    Err(("replay_is_identical", format!("the journal gives another state than the one in memory; first task: {differs:?}")))
+}
+
+/// A task that has ended is moved only by a retry, a resume, or a rollback.
+fn ends_are_final(state: &State, before: &[Phase], out: &Step) -> Checked {
+    for (task, before) in state.tasks.iter().zip(before) {
+        if before.ended() && task.phase != *before {
+            let allowed = out.events.iter().any(|e| match e {
+                Event::TaskReopened { key, .. } => *key == task.key,
+                Event::RunResumed => *before == Phase::Cancelled,
+                Event::RolledBack { tasks, .. } => tasks.contains(&task.key.task),
+                _ => false,
+            });
+            if !allowed {
+                return Err(("ends_are_final", format!("{} was {before:?} and is {:?}", task.key, task.phase)));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// What a person called off neither starts nor lands until somebody asks for it.
+fn called_off_stays_off(state: &State, out: &Step, called_off: &BTreeSet<TaskKey>) -> Checked {
+    if called_off.is_empty() {
+        return Ok(());
+    }
+    for event in &out.events {
+        let key = match event {
+            Event::AttemptStarted { attempt, .. } => &attempt.key,
+            Event::RetryScheduled { key, .. } => key,
+            _ => continue,
+        };
+        let asked = out.events.iter().any(|e| matches!(e, Event::TaskReopened { key: k, .. } if k == key)) && out.reply == Some(Ok(()));
+        if called_off.contains(key) && !asked {
+            return Err(("called_off_stays_off", format!("{key} was called off and goes on")));
+        }
+    }
+    match state.tasks.iter().find(|t| t.phase == Phase::Done && called_off.contains(&t.key)) {
+        Some(task) => Err(("called_off_stays_off", format!("{} was called off and has landed", task.key))),
+        None => Ok(()),
+    }
+}
+
+fn is_broken(task: &TaskState) -> bool {
+    match task.phase {
+        Phase::Failed | Phase::NeedsHuman | Phase::Skipped => true,
+        Phase::Cancelled => !task.cancelled_with_run,
+        _ => false,
+    }
+}
+
+fn earlier_groups<'a>(state: &'a State, task: &'a TaskState) -> impl Iterator<Item = &'a TaskState> {
+    let stage = state.definition(task).stage;
+    let tasks = &state.tasks[state.plans[task.plan].tasks.clone()];
+    tasks.iter().filter(move |t| stage.is_some_and(|stage| state.definition(t).stage.is_some_and(|s| s < stage)))
+}
+
+/// A task starts when every task of the groups before its own has ended, and ended well unless the run keeps going.
+fn groups_are_barriers(state: &State, key: &TaskKey) -> Checked {
+    let Some(task) = state.task(key) else { return Ok(()) };
+    for earlier in earlier_groups(state, task) {
+        if !earlier.phase.ended() {
+            return Err(("groups_are_barriers", format!("{key} starts while {} of an earlier group is {:?}", earlier.key, earlier.phase)));
+        }
+        if is_broken(earlier) && !state.options().keep_going {
+            return Err(("groups_are_barriers", format!("{key} starts although {} of an earlier group failed", earlier.key)));
+        }
+    }
+    Ok(())
+}
+
+/// A retry follows a failure of a type that is tried again, while there are retries left, and not before its time.
+fn retries_follow_the_policy(state: &State, key: &TaskKey, retry: u32, until: Time, now: u64) -> Checked {
+    let policy = state.options().retry;
+    let failure = state.task(key).and_then(|t| t.attempts.iter().rev().find_map(|a| a.failure.clone()));
+    let Some(failure) = failure.filter(|f| policy.types.contains(&f.kind) && !f.hopeless()) else {
+        return Err(("retries_follow_the_policy", format!("{key} is tried again after a failure that is not")));
+    };
+    let wait = (policy.base.as_millis() as f64 * policy.factor.powi(i32::try_from(retry - 1).unwrap())) as u64;
+    if until.0 < now + wait * 89 / 100 || failure.reset_at.is_some_and(|reset| until < reset) {
+        return Err(("retries_follow_the_policy", format!("{key} is tried again at {until:?}, too early")));
+    }
+    Ok(())
+}
+
+/// A task fails for good only when nothing speaks for another try.
+fn retries_are_not_withheld(state: &State, key: &TaskKey) -> Checked {
+    let (Some(task), policy) = (state.task(key), state.options().retry) else { return Ok(()) };
+    let max = state.definition(task).retries.unwrap_or(policy.max);
+    let failure = task.current().and_then(|a| a.failure.as_ref());
+    match failure {
+        Some(f) if policy.types.contains(&f.kind) && !f.hopeless() && task.retries < max => {
+            Err(("retries_follow_the_policy", format!("{key} failed with {} of {max} retries used, by {:?}", task.retries, f.kind)))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A task is skipped because a dependency or an earlier group ended without success, or its plan could not go on.
+fn skipped_for_a_reason(state: &State, key: &TaskKey, out: &Step) -> Checked {
+    let Some(task) = state.task(key) else { return Ok(()) };
+    let by_dependency = state.definition(task).depends.iter().any(|d| {
+        let key = TaskKey { plan: key.plan.clone(), task: d.clone() };
+        state.task(&key).is_some_and(is_broken)
+    });
+    let by_group = !state.options().keep_going && earlier_groups(state, task).any(is_broken);
+    let by_plan = out.events.iter().any(|e| matches!(e, Event::PlanEnded { plan, reason: Some(_), .. } if *plan == key.plan));
+    // A retry reopens what was skipped, and it may be skipped again in the same step, by the same cause.
+    if by_dependency || by_group || by_plan || task.phase != Phase::Skipped {
+        return Ok(());
+    }
+    Err(("skipped_for_a_reason", format!("{key} is skipped: {:?}", task.reason)))
+}
+
+/// A plan's turn comes while fewer than `max_plans` are under way.
+fn max_plans_is_respected(state: &State) -> Checked {
+    let under_way = state.plans.iter().filter(|p| !matches!(p.phase, PlanPhase::Queued | PlanPhase::Ended { .. })).count();
+    let max = state.options().max_plans as usize;
+    if under_way > max { Err(("max_plans_is_respected", format!("{under_way} plans of {max} are under way"))) } else { Ok(()) }
+}
+
+/// What is done is on the branch, by its newest attempt, and whatever is on the branch is done.
+fn done_is_on_the_branch(state: &State, world: &World) -> Checked {
+    for plan in &state.plans {
+        let content = world.git.content(&plan.head);
+        let landed: BTreeSet<_> = content.iter().filter_map(|w| world.git.works[*w].attempt.as_ref()).collect();
+        let done = state.tasks[plan.tasks.clone()].iter().filter(|t| t.phase == Phase::Done && t.landed_before.is_none());
+        let done: BTreeSet<_> = done.filter(|t| !state.definition(t).ticked).map(TaskState::attempt_id).collect();
+        if !landed.iter().copied().eq(done.iter()) {
+            return Err(("done_is_on_the_branch", format!("done: {done:?}; on the branch of {}: {landed:?}", plan.submission.plan.id)));
+        }
+    }
+    Ok(())
+}
+
+/// The counts of the summary add up to the total, and exit code 0 means that every task is done.
+fn counts_add_up(state: &State, world: &World) -> Checked {
+    for coordinator in [Coordinator::Alive, Coordinator::Gone] {
+        let shown = status(&RunId::from("run"), state, coordinator, Time(world.now));
+        let s = &shown.summary;
+        let sum = s.done + s.failed + s.needs_human + s.skipped + s.cancelled + s.running + s.waiting;
+        if sum != s.total || s.total != state.tasks.len() || shown.all_done() != state.tasks.iter().all(|t| t.phase == Phase::Done) {
+            return Err(("counts_add_up", format!("{s:?}")));
+        }
+        let red_or_untested = shown.plans.iter().any(|p| p.verified && p.verify.is_empty());
+        if red_or_untested {
+            return Err(("counts_add_up", String::from("a plan without a suite is said to be verified")));
+        }
+    }
+    Ok(())
+}
+
+/// A check or suite that was ended with the run is not taken for a verdict.
+pub fn ended_gates_prove_nothing(out: &Step) -> Checked {
+    let believed = out.events.iter().find(|e| match e {
+        Event::WorkJudged { verdict, .. } => !matches!(verdict, Verdict::Accepted { .. }),
+        Event::BatchVerified { suite, .. } | Event::BaseJudged { suite, .. } => !matches!(suite, Suite::Green { .. }),
+        _ => false,
+    });
+    match believed {
+        Some(event) => Err(("ended_gates_prove_nothing", format!("{event:?}"))),
+        None => Ok(()),
+    }
+}
