@@ -47,7 +47,9 @@ fn each_rule_can_be_broken() {
     type Damage = fn(&mut State);
     let table: [(&str, Damage); 14] = [
         ("jobs_are_respected", |s| s.options.as_mut().unwrap().jobs = 1),
-        ("agent_slots_are_respected", |s| drop(s.options.as_mut().unwrap().agent_slots.insert("claude".into(), 1))),
+        ("agent_slots_are_respected", |s| {
+            s.options.as_mut().unwrap().agent_slots.insert("claude".into(), 1);
+        }),
         ("plan_jobs_are_respected", |s| s.plans[0].submission.plan.jobs = Some(1)),
         ("gates_are_respected", |s| {
             s.options.as_mut().unwrap().check_jobs = 1;
