@@ -169,6 +169,8 @@ impl Simulation {
                 }
                 Ok(())
             }
+            // Nobody asks for anything any more: what was paused is unpaused, what was stopped is resumed.
+            Thing::Ask(_) if self.world.faults.is_calm() => Ok(()),
             Thing::Ask(ask) => match self.request(ask) {
                 Some(request) => self.feed(Input::Request(request), Told::Normally),
                 None => Ok(()),
@@ -177,6 +179,7 @@ impl Simulation {
                 self.world.user_commits();
                 Ok(())
             }
+            Thing::Crash if self.world.faults.is_calm() => Ok(()),
             Thing::Crash => self.crash(Replay::Compared),
             Thing::Resume => self.resume(),
             Thing::Calm => {
