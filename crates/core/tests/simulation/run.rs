@@ -96,6 +96,9 @@ impl Simulation {
                 (next, Some(deadline)) if next.is_none_or(|next| deadline < next) => {
                     self.world.now = self.world.now.max(deadline);
                     self.feed(Input::Tick, Told::Normally)?;
+                    if let Some(still) = self.state.as_ref().and_then(State::next_deadline).filter(|d| d.0 <= self.world.now) {
+                        return Err(("deadlines_pass", format!("a tick at {} leaves a deadline at {still:?}", self.world.now)));
+                    }
                 }
                 _ => {
                     if let Some(thing) = self.world.pop() {
