@@ -83,7 +83,7 @@ fn crash_after(event: &str, n: u32) {
 }
 
 macro_rules! crashes {
-    ($($name:ident: $event:literal $n:literal;)* rough: $($rough_name:ident: $rough_event:literal;)*) => {
+    ({$($name:ident: $event:literal $n:literal;)*} {$($rough_name:ident: $rough_event:literal;)*}) => {
         $(#[test]
         fn $name() {
             crash_after($event, $n);
@@ -112,7 +112,7 @@ macro_rules! crashes {
     };
 }
 
-crashes! {
+crashes! { {
     after_run_started: "run_started" 1;
     after_plan_queued: "plan_queued" 1;
     after_plan_started: "plan_started" 1;
@@ -132,10 +132,10 @@ crashes! {
     after_the_second_batch_landed: "batch_landed" 2;
     after_plan_ended: "plan_ended" 1;
     after_run_ended: "run_ended" 1;
-    rough:
+} {
     after_attempt_failed: "attempt_failed";
     after_retry_scheduled: "retry_scheduled";
     after_retry_due: "retry_due";
     after_task_failed: "task_failed";
     after_task_skipped: "task_skipped";
-}
+}}
