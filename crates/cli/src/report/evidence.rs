@@ -59,7 +59,7 @@ impl RedSuites {
 /// The last lines of a text.
 #[must_use]
 pub fn last_lines(text: &str) -> Vec<String> {
-    let all: Vec<String> = text.lines().map(|l| visible(l)).collect();
+    let all: Vec<String> = text.lines().map(visible).collect();
     let end = all.iter().rposition(|l| !l.trim().is_empty()).map_or(0, |last| last + 1);
     all[end.saturating_sub(LINES_MAX)..end].to_vec()
 }
