@@ -11,8 +11,8 @@ use clap::{ArgAction, ColorChoice, CommandFactory as _, FromArgMatches as _, Par
 use greenlane_core::time::parse_duration;
 
 use crate::commands::{
-    agents, clean, completions, config, doctor, events, land, logs, man, pause, plan, prompt, report, resume, retry, rollback, run, runs,
-    status, stop, unpause, wait,
+    agents, clean, completions, config, demo, doctor, events, land, logs, man, pause, plan, prompt, report, resume, retry, rollback, run,
+    runs, status, stop, unpause, wait,
 };
 
 /// The whole command line.
@@ -123,6 +123,8 @@ pub enum Verb {
     Config(config::ConfigArgs),
     /// Find out what is missing on this machine or in this repository
     Doctor(doctor::DoctorArgs),
+    /// See it work: a real run on a small sample repository
+    Demo(demo::DemoArgs),
     /// Print the completions of a shell
     Completions(completions::CompletionsArgs),
     /// Print the manual page, or write all of them

@@ -147,12 +147,7 @@ fn status_and_logs_and_report_tell_what_happened() {
     says(&sandbox, &["logs", "late"], 2, &["`late` has not been started"]);
     says(&sandbox, &["logs", "mixed"], 2, &["`mixed` is a plan with 4 tasks"]);
 
-    says(
-        &sandbox,
-        &["report"],
-        0,
-        &["Timeline", "bad #1 (command, quality gate failure)", "verifications of the combined tree"],
-    );
+    says(&sandbox, &["report"], 0, &["Timeline", "bad #1 (command, quality gate failure)", "verifications of the combined tree"]);
     let report = json(&sandbox.greenlane(&["report", "--json", run]));
     assert_eq!((&report["schema"], &report["run"]["id"], &report["failures"][0]["task"]), (&1.into(), &run.into(), &"bad".into()));
     let runs = json(&sandbox.greenlane(&["runs", "--json"]));

@@ -55,6 +55,7 @@ pub fn dispatch(verb: Verb, context: &Context) -> Outcome {
         Verb::Agents(args) => agents::run(&args, context),
         Verb::Config(args) => config::run(&args, context),
         Verb::Doctor(args) => doctor::run(&args, context),
+        Verb::Demo(args) => demo::run(&args, context),
         Verb::Completions(args) => completions::run(&args, context),
         Verb::Man(args) => man::run(&args, context),
     }
