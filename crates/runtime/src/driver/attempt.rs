@@ -56,7 +56,7 @@ impl PlanFacts {
     }
 }
 
-pub(super) fn start(context: Arc<Context>, state: &State, attempt: AttemptId, agent: &str, fresh: bool, base: Oid) {
+pub(super) fn start(context: &Arc<Context>, state: &State, attempt: AttemptId, agent: &str, fresh: bool, base: Oid) {
     let (Some(task), Some(plan)) = (state.task(&attempt.key), state.plan(&attempt.key.plan)) else { return };
     let earlier = task.attempts.iter().rev().find(|a| a.n < attempt.n && a.failure.is_some()).map(|a| {
         let record = a.record.as_deref();
@@ -81,12 +81,16 @@ pub(super) fn start(context: Arc<Context>, state: &State, attempt: AttemptId, ag
         base,
         earlier,
     };
-    Context::perform("attempt", move || {
+    let key = job.attempt.key.clone();
+    context.perform_for(&key, move |context| {
         let attempt = job.attempt.clone();
-        match spawn(&context, &job) {
+        match spawn(context, &job) {
             Ok(mut child) => {
-                drop(child.wait());
-                finish(&context, &attempt);
+                let context = Arc::clone(context);
+                Context::perform("watch", move || {
+                    drop(child.wait());
+                    finish(&context, &attempt);
+                });
             }
             Err(message) => {
                 // Whatever was begun, its keeper never runs.
@@ -322,11 +326,12 @@ pub(super) fn end(context: Arc<Context>, attempt: AttemptId, now: bool) {
     });
 }
 
-pub(super) fn judge(context: Arc<Context>, state: &State, attempt: AttemptId) {
+pub(super) fn judge(context: &Arc<Context>, state: &State, attempt: AttemptId) {
     let (Some(task), Some(plan)) = (state.task(&attempt.key), state.plan(&attempt.key.plan)) else { return };
     let definition = state.definition(task).clone();
     let facts = PlanFacts::of(&plan.submission.plan);
-    Context::perform("gate", move || {
+    let key = attempt.key.clone();
+    context.perform_for(&key, move |context| {
         let verdict = match (context.workspace(&attempt), Generated::new(&facts.generated)) {
             (Ok(workspace), Ok(generated)) => {
                 let mut env = context.command_environment(&definition.env);

@@ -1,14 +1,13 @@
 //! What every action needs: the repository, the pool, the agents, the way back to the driver. Decides nothing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::mpsc::Sender;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::JoinHandle;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
-use greenlane_core::ids::{AttemptId, RunId};
+use greenlane_core::ids::{AttemptId, RunId, TaskKey};
 use greenlane_core::input::Input;
 
 use super::Message;
@@ -52,8 +51,11 @@ pub struct Context {
     sender: Sender<Message>,
     workspaces: Mutex<BTreeMap<PathBuf, Workspace>>,
     shell: Arc<KeptShell>,
-    housekeeping: Mutex<Vec<JoinHandle<()>>>,
+    tasks: Mutex<BTreeMap<TaskKey, VecDeque<Job>>>,
+    tasks_idle: Condvar,
 }
+
+type Job = Box<dyn FnOnce(&Arc<Context>) + Send>;
 
 /// The stack of a thread that performs an action: git is another process, nothing recurses here.
 const STACK_BYTES: usize = 512 * 1024;
@@ -84,7 +86,8 @@ impl Context {
             sender,
             workspaces: Mutex::default(),
             shell,
-            housekeeping: Mutex::default(),
+            tasks: Mutex::default(),
+            tasks_idle: Condvar::new(),
         })
     }
 
@@ -115,20 +118,42 @@ impl Context {
         }
     }
 
-    /// As [`Context::perform`], for what the end of the run has to wait for.
-    pub(super) fn keep_house(&self, job: impl FnOnce() + Send + 'static) {
-        let mut jobs = self.housekeeping.lock().unwrap_or_else(PoisonError::into_inner);
-        jobs.retain(|j| !j.is_finished());
-        match std::thread::Builder::new().name("housekeeping".into()).stack_size(STACK_BYTES).spawn(job) {
-            Ok(handle) => jobs.push(handle),
-            Err(e) => self.warn(format!("a worktree could not be looked after: {e}")),
+    /// Performs what touches a task's worktree: one job after another, in the order in which they were asked for.
+    pub(super) fn perform_for(self: &Arc<Self>, key: &TaskKey, job: impl FnOnce(&Arc<Self>) + Send + 'static) {
+        let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(queue) = tasks.get_mut(key) {
+            queue.push_back(Box::new(job));
+            return;
+        }
+        // An entry, even an empty one, says that a thread is at work for this task.
+        tasks.insert(key.clone(), VecDeque::from([Box::new(job) as Job]));
+        drop(tasks);
+        let (context, key) = (Arc::clone(self), key.clone());
+        Self::perform("task", move || context.work_off(&key));
+    }
+
+    fn work_off(self: &Arc<Self>, key: &TaskKey) {
+        loop {
+            let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
+            match tasks.get_mut(key).and_then(VecDeque::pop_front) {
+                Some(job) => {
+                    drop(tasks);
+                    job(self);
+                }
+                None => {
+                    tasks.remove(key);
+                    self.tasks_idle.notify_all();
+                    return;
+                }
+            }
         }
     }
 
-    pub(super) fn join_housekeeping(&self) {
-        let jobs = std::mem::take(&mut *self.housekeeping.lock().unwrap_or_else(PoisonError::into_inner));
-        for job in jobs {
-            drop(job.join());
+    /// Waits until everything that was asked for has been done to the worktrees.
+    pub(super) fn wait_for_tasks(&self) {
+        let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
+        while !tasks.is_empty() {
+            tasks = self.tasks_idle.wait(tasks).unwrap_or_else(PoisonError::into_inner);
         }
     }
 
@@ -150,7 +175,7 @@ impl Context {
             return Ok(held.clone());
         }
         // After a resume: the pool knows from its marks who holds what.
-        let workspace = self.pool.reopen(&prepared.path).map_err(|e| e.to_string())?;
+        let workspace = self.pool.reopen_own(&prepared.path, &self.run, &attempt.key).map_err(|e| e.to_string())?;
         self.hold(&workspace);
         Ok(workspace)
     }

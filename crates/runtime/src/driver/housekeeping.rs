@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use greenlane_core::attempt::Verdict;
 use greenlane_core::ids::AttemptId;
 use greenlane_core::state::State;
 
@@ -9,26 +10,24 @@ use super::context::Context;
 use crate::workspace::Release;
 
 /// The task's work has landed: its worktree may be used again.
-pub(super) fn free(context: Arc<Context>, attempt: AttemptId) {
-    let job = Arc::clone(&context);
-    context.keep_house(move || {
-        let Ok(workspace) = job.workspace(&attempt) else { return };
-        job.let_go(&workspace);
-        if let Err(e) = job.pool.release(&workspace, Release::Landed) {
-            job.warn(format!("the worktree of {attempt} could not be freed: {e}"));
-        }
-    });
+pub(super) fn free(context: &Arc<Context>, attempt: AttemptId) {
+    let key = attempt.key.clone();
+    context.perform_for(&key, move |context| release(context, &attempt, Release::Landed));
 }
 
-/// The task ended without landing: its worktree is kept as it is, and its work in a ref as well.
-pub(super) fn keep(context: Arc<Context>, _state: &State, attempt: AttemptId) {
-    let job = Arc::clone(&context);
-    context.keep_house(move || {
-        // Where no workspace could be had there is nothing to keep.
-        let Ok(workspace) = job.workspace(&attempt) else { return };
-        job.let_go(&workspace);
-        if let Err(e) = job.pool.release(&workspace, Release::Kept) {
-            job.warn(format!("the worktree of {attempt} stays as it is, but its work could not be copied to a ref: {e}"));
-        }
-    });
+/// The task ended without landing: its worktree is kept as it is, unless there is nothing in it to keep.
+pub(super) fn keep(context: &Arc<Context>, state: &State, attempt: AttemptId) {
+    let verdict = state.attempt(&attempt).and_then(|a| a.verdict.as_ref());
+    let how = if verdict == Some(&Verdict::NoChange) { Release::Landed } else { Release::Kept };
+    let key = attempt.key.clone();
+    context.perform_for(&key, move |context| release(context, &attempt, how));
+}
+
+/// Asked again after a crash, this finds that the task holds no worktree any more, and does nothing.
+fn release(context: &Context, attempt: &AttemptId, how: Release) {
+    let Ok(workspace) = context.workspace(attempt) else { return };
+    context.let_go(&workspace);
+    if let Err(e) = context.pool.release(&workspace, how) {
+        context.warn(format!("the worktree of {attempt} stays as it is: {e}"));
+    }
 }

@@ -129,6 +129,10 @@ pub(super) fn move_branch(context: Arc<Context>, state: &State, batch: BatchId, 
     Context::perform("land", move || {
         let input = match land::move_branch(&context.repo, &branch, &from, &to) {
             Ok(Moved::Moved) => Input::BranchMoved { batch },
+            // Moved by a coordinator that died before it said so, and gone on from there since: what was to land has landed.
+            Ok(Moved::Raced { actual: Some(actual) }) if context.repo.descends(&actual, &to).unwrap_or(false) => {
+                Input::BranchMoved { batch }
+            }
             Ok(Moved::Raced { actual: Some(actual) }) => Input::BranchRaced { batch, actual },
             Ok(Moved::Raced { actual: None }) => Input::BranchNotMoved { batch, message: format!("{branch} is gone") },
             Err(e) => Input::BranchNotMoved { batch, message: e.to_string() },

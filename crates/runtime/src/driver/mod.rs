@@ -11,6 +11,7 @@ mod housekeeping;
 mod landing;
 mod layout;
 mod plan;
+mod recover;
 mod shell;
 
 use std::collections::VecDeque;
@@ -147,7 +148,7 @@ pub fn coordinate(setup: Setup, run: &RunId, start: Start, observer: &mut dyn Ob
     let finished = result.map(|()| Finished { state: std::mem::take(&mut driver.state), signal: driver.signal });
     if !matches!(&finished, Ok(f) if f.state.ended_at.is_none()) {
         // At a proper end what was asked for is finished; on SIGTERM it is left to whoever resumes.
-        driver.context.join_housekeeping();
+        driver.context.wait_for_tasks();
     }
     drop(driver);
     drop(server);
@@ -188,6 +189,12 @@ impl Driver<'_> {
     }
 
     fn begin(&mut self, start: Start) -> Result<Vec<Input>, DriverError> {
+        let inputs = self.inputs_of(start)?;
+        recover::settle_worktrees(&self.context, &self.journal)?;
+        Ok(inputs)
+    }
+
+    fn inputs_of(&mut self, start: Start) -> Result<Vec<Input>, DriverError> {
         match start {
             Start::New { options, submissions } => {
                 let mut inputs = vec![Input::Begin(*options)];
@@ -200,6 +207,7 @@ impl Driver<'_> {
                 self.state = state;
                 self.last_seq = seq;
                 let mut inputs = if over { Vec::new() } else { vec![Input::Resume] };
+                inputs.extend(recover::rolled_back(&self.context, &self.state).into_iter().map(Input::Request));
                 inputs.extend(requests.into_iter().map(Input::Request));
                 Ok(inputs)
             }
@@ -326,18 +334,18 @@ impl Driver<'_> {
             Action::PreparePlan { plan } => plan::prepare(context, &self.state, &plan),
             Action::VerifyBase { plan, commit } => plan::verify_base(context, &self.state, &plan, commit),
             Action::StartAttempt { attempt, agent, fresh, base } => {
-                attempt::start(context, &self.state, attempt, &agent, fresh, base);
+                attempt::start(&context, &self.state, attempt, &agent, fresh, base);
             }
             Action::ProbeAttempt { attempt } => attempt::take_up(context, &self.state, attempt),
             Action::EndAttempt { attempt, now } => attempt::end(context, attempt, now),
-            Action::JudgeWork { attempt } => attempt::judge(context, &self.state, attempt),
+            Action::JudgeWork { attempt } => attempt::judge(&context, &self.state, attempt),
             Action::MergeBatch { batch, plan, onto, attempts } => {
                 landing::merge(context, &self.state, batch, &plan, onto, attempts);
             }
             Action::VerifyBatch { batch, plan, commit, again } => landing::verify(context, &self.state, batch, &plan, commit, again),
             Action::MoveBranch { batch, plan, from, to } => landing::move_branch(context, &self.state, batch, &plan, from, to),
-            Action::FreeWorkspace { attempt } => housekeeping::free(context, attempt),
-            Action::KeepWorkspace { attempt } => housekeeping::keep(context, &self.state, attempt),
+            Action::FreeWorkspace { attempt } => housekeeping::free(&context, attempt),
+            Action::KeepWorkspace { attempt } => housekeeping::keep(&context, &self.state, attempt),
             Action::AbortGates => self.context.abort_gates(),
         }
     }

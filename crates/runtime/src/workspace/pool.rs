@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use greenlane_core::ids::{Oid, RunId};
+use greenlane_core::ids::{Oid, RunId, TaskKey};
 use greenlane_core::time::Time;
 
 use super::error::{WorkspaceError, at};
@@ -181,6 +181,15 @@ impl Pool {
             return Err(WorkspaceError::LostIdentity(path.to_owned()));
         }
         self.take_as_it_is(mark)
+    }
+
+    /// The same, if this task of this run still holds it as busy: not where it was let go, or has gone to another task since.
+    ///
+    /// # Errors
+    /// As [`Pool::reopen`].
+    pub fn reopen_own(&self, path: &Path, run: &RunId, key: &TaskKey) -> Result<Workspace, WorkspaceError> {
+        let held = |m: &Mark| m.worktree(&self.dir) == path && m.holding == Holding::Busy && m.run == *run && m.key.as_ref() == Some(key);
+        if self.marks()?.iter().any(held) { self.reopen(path) } else { Err(WorkspaceError::NotInPool(path.to_owned())) }
     }
 
     /// Lets a worktree go. With [`Release::Landed`] it can be recycled at once; should it hold more than was landed, that is
