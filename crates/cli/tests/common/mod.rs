@@ -123,8 +123,10 @@ impl Sandbox {
 
 impl Drop for Sandbox {
     fn drop(&mut self) {
-        // Whatever a failed test left: its keepers know the sandbox by their directory.
-        drop(Command::new("pkill").args(["-KILL", "-f", &self.dir.path().display().to_string()]).status());
+        // Whatever a failed test left: each keeper is ended by its identity, nobody else's is meant.
+        if self.repo().join(".greenlane").exists() {
+            drop(self.command(&["stop", "--all", "--now"]).output());
+        }
     }
 }
 
