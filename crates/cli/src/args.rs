@@ -10,7 +10,10 @@ use clap::builder::styling::{AnsiColor, Effects};
 use clap::{ArgAction, ColorChoice, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 use greenlane_core::time::parse_duration;
 
-use crate::commands::{agents, completions, config, doctor, man, plan, prompt, resume, retry, run};
+use crate::commands::{
+    agents, clean, completions, config, demo, doctor, events, land, logs, man, pause, plan, prompt, report, resume, retry, rollback, run,
+    runs, status, stop, unpause, wait,
+};
 
 /// The whole command line.
 #[derive(Debug, Parser)]
@@ -88,6 +91,30 @@ pub enum Verb {
     Retry(retry::RetryArgs),
     /// Read and check plans, and show what would happen; nothing is started
     Plan(plan::PlanArgs),
+    /// Show how far the run and its tasks are
+    Status(status::StatusArgs),
+    /// Print an attempt's output
+    Logs(logs::LogsArgs),
+    /// Wait until the run ends; the exit code is as that of `run`
+    Wait(wait::WaitArgs),
+    /// End tasks, or the whole run; their work is kept
+    Stop(stop::StopArgs),
+    /// Start no further attempts
+    Pause(pause::PauseArgs),
+    /// Go on after `pause`
+    Unpause(unpause::UnpauseArgs),
+    /// Merge what a run has landed into a branch of yours
+    Land(land::LandArgs),
+    /// Take a landing off the run's branch again
+    Rollback(rollback::RollbackArgs),
+    /// Tell what happened in a run
+    Report(report::ReportArgs),
+    /// List the runs of this repository
+    Runs(runs::RunsArgs),
+    /// Print the journal as JSON Lines
+    Events(events::EventsArgs),
+    /// Remove worktrees and branches whose work has landed
+    Clean(clean::CleanArgs),
     /// Show what the agent of a task would be told
     Prompt(prompt::PromptArgs),
     /// Show which agents are known, installed and signed in, or try one
@@ -96,6 +123,8 @@ pub enum Verb {
     Config(config::ConfigArgs),
     /// Find out what is missing on this machine or in this repository
     Doctor(doctor::DoctorArgs),
+    /// See it work: a real run on a small sample repository
+    Demo(demo::DemoArgs),
     /// Print the completions of a shell
     Completions(completions::CompletionsArgs),
     /// Print the manual page, or write all of them

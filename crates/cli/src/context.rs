@@ -36,6 +36,12 @@ impl Context {
         Ok(Self { directory, env: std::env::vars_os().collect(), output })
     }
 
+    /// The same, standing somewhere else.
+    #[must_use]
+    pub fn at(&self, directory: &Path) -> Self {
+        Self { directory: directory.to_owned(), env: self.env.clone(), output: self.output }
+    }
+
     /// The configuration in force at `top`; says its warnings.
     ///
     /// # Errors

@@ -7,6 +7,7 @@ pub mod context;
 pub mod coordinate;
 pub mod error;
 pub mod follow;
+pub mod leftovers;
 pub mod live;
 pub mod names;
 pub mod output;

@@ -9,7 +9,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use greenlane_core::state::{Phase, State};
 use greenlane_core::time::Time;
 use greenlane_runtime::driver::Layout;
-use greenlane_runtime::keeper::{self, Heartbeat};
+use greenlane_runtime::keeper::{self, Heartbeat, Probe};
 
 use crate::report::{Live, clean, fit, humane};
 
@@ -25,6 +25,20 @@ const RECENT: Duration = Duration::from_secs(2);
 pub fn live(layout: &Layout, state: &State, now: Time) -> Live {
     let running = state.tasks.iter().filter(|t| t.phase == Phase::Running);
     running.filter_map(|t| Some((t.key.clone(), activity(&layout.attempt_dir(&t.attempt_id()), now)?))).collect()
+}
+
+/// Of a run whose coordinator is gone: the attempts that go on all the same.
+#[must_use]
+pub fn left_running(layout: &Layout, state: &State) -> Live {
+    let running = state.tasks.iter().filter(|t| t.phase == Phase::Running);
+    let told = |t: &greenlane_core::state::TaskState| match keeper::probe(&layout.attempt_dir(&t.attempt_id())) {
+        Ok(Probe::Running(keeper)) => {
+            Some(format!("interrupted, but its agent still runs (keeper {}); `greenlane resume` adopts it", keeper.pid))
+        }
+        Ok(Probe::Exited(_)) => Some(String::from("interrupted; its agent has ended since, and `greenlane resume` collects its work")),
+        _ => None,
+    };
+    running.filter_map(|t| Some((t.key.clone(), told(t)?))).collect()
 }
 
 /// One attempt's: what it says that it does, else its last line; how long ago; and whether it seems stuck. `None` before there is any.

@@ -8,11 +8,13 @@ use greenlane_core::state::State;
 use greenlane_core::time::Time;
 use greenlane_core::view::{self, Coordinator, Status};
 use greenlane_runtime::clock;
+use greenlane_runtime::config::Config;
 use greenlane_runtime::control::{Answer, Client, ControlError, Say, socket_path};
 use greenlane_runtime::driver::Layout;
 use greenlane_runtime::git::{GitError, Repo, RepoError};
 use greenlane_runtime::journal::{Journal, JournalError};
-use greenlane_runtime::lock::Lock;
+use greenlane_runtime::lock::{Lock, LockError};
+use greenlane_runtime::workspace::{pool_dir, worktrees_dir};
 
 use crate::context::Context;
 use crate::error::{Error, Kind};
@@ -59,6 +61,18 @@ impl Session {
     /// Exit code 2 where nothing ever ran.
     pub fn journal(&self) -> Result<Journal, Error> {
         Ok(Journal::read(&self.state_dir)?)
+    }
+
+    /// Where this repository's worktrees lie.
+    ///
+    /// # Errors
+    /// If not even a home is known.
+    pub fn pool_dir(&self, context: &Context, config: &Config) -> Result<PathBuf, Error> {
+        let top = self.repo.main_top().or(self.repo.top()).unwrap_or(self.repo.common_dir());
+        let all = worktrees_dir(config.workspace.dir.as_deref(), top, &context.env).ok_or_else(|| {
+            Error::environment("it is not known where worktrees may lie").hint("set HOME or XDG_STATE_HOME, or `dir` under [workspace]")
+        })?;
+        Ok(pool_dir(&all, top, self.repo.common_dir()))
     }
 
     /// A coordinator holds the repository.
@@ -208,6 +222,16 @@ fn pick_run(name: &str, runs: &[RunId]) -> Result<RunId, Error> {
 
 fn nothing_ran() -> Error {
     Error::usage("nothing has run in this repository yet").hint("`greenlane run PLAN` starts a run; `greenlane demo` shows one on a sample")
+}
+
+/// Why the coordinator's lock could not be had: exit code 4 where another coordinator has it.
+#[must_use]
+pub fn held(e: LockError) -> Error {
+    match e {
+        LockError::Held { .. } => Error::new(Kind::Held, e.to_string())
+            .hint("`greenlane status` shows what it does; `greenlane wait` waits for its end, `greenlane stop --all` ends it"),
+        LockError::Io { .. } => Error::environment(e.to_string()),
+    }
 }
 
 impl From<RepoError> for Error {

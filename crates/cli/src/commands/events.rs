@@ -2,14 +2,12 @@
 
 use std::process::ExitCode;
 
-use greenlane_core::event::Event;
-use greenlane_core::view::SCHEMA;
 use greenlane_runtime::journal::Record;
-use serde::Serialize;
 
 use crate::context::Context;
 use crate::error::{Error, Outcome};
 use crate::follow::{Following, News};
+use crate::progress::EventLine;
 use crate::session::Session;
 
 /// Flags of `events`.
@@ -35,25 +33,6 @@ pub struct EventsArgs {
 
 /// Events that are read and written at once.
 const PAGE: u32 = 1_000;
-
-#[derive(Serialize)]
-struct Line<'a> {
-    schema: u32,
-    seq: u64,
-    at: String,
-    run: &'a str,
-    #[serde(flatten)]
-    event: &'a Event,
-}
-
-/// One event as one line of JSON, with its end.
-///
-/// # Errors
-/// If it cannot be written as JSON.
-pub fn line(record: &Record) -> Result<String, Error> {
-    let line = Line { schema: SCHEMA, seq: record.seq, at: record.at.rfc3339(), run: record.run.as_str(), event: &record.event };
-    serde_json::to_string(&line).map(|l| l + "\n").map_err(|e| Error::environment(format!("cannot write an event as JSON: {e}")))
-}
 
 /// Prints them.
 ///
@@ -81,12 +60,12 @@ pub fn run(args: &EventsArgs, context: &Context) -> Outcome {
 /// On until the run ends. Events of other runs cannot come meanwhile: one coordinator at a time has the repository.
 fn follow(args: &EventsArgs, session: &Session, mut seq: u64, context: &Context) -> Result<(), Error> {
     let opened = session.open_run(args.run.as_deref())?;
-    if opened.last_seq > seq {
-        // What came between the last page and the replay.
-        let mut missed = session.journal()?.since(Some(&opened.run), seq, PAGE)?;
-        missed.retain(|r| r.seq <= opened.last_seq);
+    let journal = session.journal()?;
+    // What came between the last page and the replay.
+    while seq < opened.last_seq {
+        let missed = journal.since(Some(&opened.run), seq, PAGE)?;
         print(&missed, context)?;
-        seq = missed.last().map_or(seq, |r| r.seq);
+        seq = missed.last().map_or(opened.last_seq, |r| r.seq);
     }
     let mut following = Following::begin(session, opened)?;
     loop {
@@ -105,32 +84,26 @@ fn follow(args: &EventsArgs, session: &Session, mut seq: u64, context: &Context)
 }
 
 fn print(records: &[Record], context: &Context) -> Result<(), Error> {
-    let mut text = String::new();
-    for record in records {
-        text.push_str(&line(record)?);
-    }
-    if text.is_empty() { Ok(()) } else { context.output.data(&text) }
+    records.iter().try_for_each(|record| context.output.json_line(&EventLine::of(record)))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::report::samples;
+    use greenlane_core::event::Event;
 
     #[test]
     fn a_line_is_the_contracts() {
         let run = samples::half_way();
         let started = run.records.iter().find(|r| matches!(r.event, Event::AttemptStarted { .. })).unwrap();
-        let text = line(started).unwrap();
-        let head = format!(
-            "{{\"schema\":1,\"seq\":{},\"at\":\"2026-01-02T03:04:05.000Z\",\"run\":\"r1\",\"event\":\"attempt_started\",",
-            started.seq
-        );
-        assert!(text.starts_with(&head) && text.ends_with("}\n"), "{text}");
+        let text = serde_json::to_string(&EventLine::of(started)).unwrap();
+        let head = format!("{{\"seq\":{},\"at\":\"2026-01-02T03:04:05.000Z\",\"run\":\"r1\",\"event\":\"attempt_started\",", started.seq);
+        assert!(text.starts_with(&head), "{text}");
         let value: serde_json::Value = serde_json::from_str(&text).unwrap();
         assert_eq!((&value["plan"], &value["task"], &value["attempt"]), (&"limits".into(), &"bucket".into(), &1.into()));
         for record in &run.records {
-            let read: Event = serde_json::from_str(&line(record).unwrap()).unwrap();
+            let read: Event = serde_json::from_str(&serde_json::to_string(&EventLine::of(record)).unwrap()).unwrap();
             assert_eq!(read, record.event, "a reader of the stream gets the event itself");
         }
     }

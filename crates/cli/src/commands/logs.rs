@@ -1,4 +1,20 @@
-//! `logs`: an attempt's output. Its flags.
+//! `logs`: an attempt's output as it was printed, the prompt, and why the gate refused. Changes nothing.
+
+use std::fs::{self, File};
+use std::io::{self, Read as _, Seek as _, SeekFrom};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use greenlane_core::ids::{AttemptId, TaskKey};
+use greenlane_runtime::keeper::{self, Probe};
+
+use crate::context::Context;
+use crate::error::{Error, Outcome};
+use crate::follow::{Following, News};
+use crate::names;
+use crate::report;
+use crate::session::{Opened, Session};
 
 /// Flags of `logs`.
 #[derive(Clone, Debug, clap::Args)]
@@ -26,4 +42,183 @@ pub struct LogsArgs {
     /// Another run than the latest
     #[arg(long, value_name = "RUN")]
     pub run: Option<String>,
+}
+
+/// How often a growing log is read again while its attempt runs.
+const LOOK_AGAIN: Duration = Duration::from_millis(250);
+/// So much of a log is in memory at a time.
+const CHUNK_BYTES: usize = 64 * 1024;
+
+/// Prints it.
+///
+/// # Errors
+/// Exit code 2 for a task or an attempt that is not there.
+pub fn run(args: &LogsArgs, context: &Context) -> Outcome {
+    let session = Session::open(context)?;
+    let opened = session.open_run(args.run.as_deref())?;
+    let key = names::task(&opened.state, &args.task)?;
+    let (attempt, opened) = match attempt_of(&opened, &key, args.attempt) {
+        Ok(attempt) => (attempt, opened),
+        Err(_) if args.follow && args.attempt.is_none() && opened.is_alive() => wait_for_attempt(&session, opened, &key)?,
+        Err(e) => return Err(e),
+    };
+    let dir = opened.layout.attempt_dir(&attempt);
+    if args.prompt {
+        return prompt(&dir, &attempt, context);
+    }
+    let name = if args.stderr { "stderr.log" } else { "stdout.log" };
+    let mut log = Log::new(dir.join(name));
+    if args.follow {
+        follow(&session, opened, &dir, &mut log, context)?;
+        let opened = session.open_run(args.run.as_deref())?;
+        say_why(&opened, &attempt, context);
+        return Ok(ExitCode::SUCCESS);
+    }
+    log.copy(context)?;
+    log.copy_tail(context)?;
+    if log.copied == 0 {
+        let other = if args.stderr {
+            ("standard error", "stdout.log", "without --stderr")
+        } else {
+            ("standard output", "stderr.log", "with --stderr")
+        };
+        let hint =
+            if fs::metadata(dir.join(other.1)).is_ok_and(|m| m.len() > 0) { format!("; {} there is more", other.2) } else { String::new() };
+        context.output.say(&format!("attempt {} of `{}` has printed nothing on {}{hint}", attempt.n, key.task, other.0));
+    }
+    say_why(&opened, &attempt, context);
+    Ok(ExitCode::SUCCESS)
+}
+
+fn attempt_of(opened: &Opened, key: &TaskKey, n: Option<u32>) -> Result<AttemptId, Error> {
+    let attempts = opened.state.task(key).map_or(&[][..], |t| &t.attempts);
+    let last = attempts.last().map(|a| a.n);
+    match (n, last) {
+        (_, None) => Err(Error::usage(format!("`{}` has not been started", key.task)).hint("`greenlane status` says what it waits for")),
+        (Some(n), Some(last)) if !attempts.iter().any(|a| a.n == n) => {
+            let what = if last == 1 { String::from("just one attempt") } else { format!("the attempts 1 to {last}") };
+            Err(Error::usage(format!("`{}` has no attempt {n}", key.task)).hint(format!("it has had {what}")))
+        }
+        (n, Some(last)) => Ok(AttemptId { key: key.clone(), n: n.unwrap_or(last) }),
+    }
+}
+
+/// Sleeps until the task is started.
+fn wait_for_attempt(session: &Session, opened: Opened, key: &TaskKey) -> Result<(AttemptId, Opened), Error> {
+    let mut following = Following::begin(session, opened)?;
+    loop {
+        if let Ok(attempt) = attempt_of(&following.opened, key, None) {
+            return Ok((attempt, following.opened));
+        }
+        let ended = following.opened.state.task(key).is_none_or(|t| t.phase.ended());
+        if ended || matches!(following.next(None)?, News::Over) {
+            return attempt_of(&following.opened, key, None).map(|attempt| (attempt, following.opened));
+        }
+    }
+}
+
+fn prompt(dir: &Path, attempt: &AttemptId, context: &Context) -> Outcome {
+    let mut log = Log::new(dir.join("prompt.md"));
+    log.copy(context)?;
+    if log.copied == 0 {
+        return Err(Error::usage(format!("attempt {} of `{}` has no prompt yet", attempt.n, attempt.key.task)));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Prints what is there and what comes, until the attempt's keeper has gone, whoever asked it to run.
+fn follow(session: &Session, opened: Opened, dir: &Path, log: &mut Log, context: &Context) -> Result<(), Error> {
+    let alive = opened.is_alive();
+    let mut following = if alive { Some(Following::begin(session, opened)?) } else { None };
+    loop {
+        // Looked at before the copy, so that the last words are copied too.
+        let running = match keeper::probe(dir) {
+            Ok(Probe::Running(_)) => true,
+            Ok(Probe::NeverBegan) => following.is_some(),
+            _ => false,
+        };
+        log.copy(context)?;
+        if !running {
+            return Ok(());
+        }
+        // The journal tells of the end at once; of growing files nobody tells.
+        match &mut following {
+            Some(run) => {
+                if matches!(run.next(Some(LOOK_AGAIN))?, News::Over) {
+                    following = None;
+                }
+            }
+            None => std::thread::sleep(LOOK_AGAIN),
+        }
+    }
+}
+
+/// Why the gate or the suite refused the work, on standard error: what the attempt printed stays as it is for other programs.
+fn say_why(opened: &Opened, attempt: &AttemptId, context: &Context) {
+    let Some(of) = opened.state.attempt(attempt) else { return };
+    let Some(failure) = &of.failure else { return };
+    let mut text = format!("attempt {} of `{}`: {}", attempt.n, attempt.key.task, report::clean(&failure.message));
+    if of.verdict.is_some() {
+        for line in report::evidence(of) {
+            text.push_str(&format!("\n  | {line}"));
+        }
+        for path in files_in(&opened.layout.gate_dir(attempt)) {
+            text.push_str(&format!("\n  log: {}", path.display()));
+        }
+    }
+    context.output.say(&text);
+}
+
+fn files_in(dir: &Path) -> Vec<PathBuf> {
+    let mut found: Vec<PathBuf> = fs::read_dir(dir).into_iter().flatten().flatten().map(|e| e.path()).filter(|p| p.is_file()).collect();
+    found.sort();
+    found
+}
+
+/// A file that is copied to standard output piece by piece, and may grow meanwhile.
+struct Log {
+    path: PathBuf,
+    copied: u64,
+}
+
+impl Log {
+    fn new(path: PathBuf) -> Self {
+        Self { path, copied: 0 }
+    }
+
+    /// Copies what has not been copied yet. A file that is not there yet is empty.
+    fn copy(&mut self, context: &Context) -> Result<(), Error> {
+        self.copied = copy_from(&self.path, self.copied, context)?;
+        Ok(())
+    }
+
+    /// While an attempt with very much output runs, what comes after the log's first part is kept beside it.
+    fn copy_tail(&mut self, context: &Context) -> Result<(), Error> {
+        let beside = |end: &str| PathBuf::from(format!("{}{end}", self.path.display()));
+        let (old, new) = (beside(".tail.old"), beside(".tail"));
+        if new.exists() {
+            context.output.say("… what was printed here is left out; this is the end so far:");
+            copy_from(&old, 0, context)?;
+            copy_from(&new, 0, context)?;
+        }
+        Ok(())
+    }
+}
+
+fn copy_from(path: &Path, from: u64, context: &Context) -> Result<u64, Error> {
+    let unreadable = |e: io::Error| Error::environment(format!("cannot read {}: {e}", path.display()));
+    let mut file = match File::open(path) {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(from),
+        file => file.map_err(unreadable)?,
+    };
+    let mut at = file.seek(SeekFrom::Start(from)).map_err(unreadable)?;
+    let mut chunk = vec![0; CHUNK_BYTES];
+    loop {
+        let n = file.read(&mut chunk).map_err(unreadable)?;
+        if n == 0 {
+            return Ok(at);
+        }
+        context.output.bytes(&chunk[..n])?;
+        at += n as u64;
+    }
 }

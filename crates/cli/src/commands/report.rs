@@ -1,4 +1,14 @@
-//! `report`: what happened in a run. Its flags.
+//! `report`: what happened in a run, looked back on from its journal. Changes nothing.
+
+use std::process::ExitCode;
+
+use greenlane_runtime::clock;
+use greenlane_runtime::journal::Journal;
+
+use crate::context::Context;
+use crate::error::{Error, Outcome};
+use crate::report::{self, Gatherer, History, Look};
+use crate::session::{Opened, Session};
 
 /// Flags of `report`.
 #[derive(Clone, Debug, clap::Args)]
@@ -13,4 +23,45 @@ pub struct ReportArgs {
     /// One JSON document
     #[arg(long)]
     pub json: bool,
+}
+
+/// Events that are read at once.
+const PAGE: u32 = 10_000;
+
+/// Tells it.
+///
+/// # Errors
+/// Exit code 2 where nothing ran, or no such run is known.
+pub fn run(args: &ReportArgs, context: &Context) -> Outcome {
+    let session = Session::open(context)?;
+    let opened = session.open_run(args.run.as_deref())?;
+    let history = history(&session.journal()?, &opened)?;
+    let now = clock::now();
+    let document = report::run_report(opened.status_at(now), &opened.state, history, &opened.layout, now);
+    if args.json {
+        let text = serde_json::to_string_pretty(&document);
+        let text = text.map_err(|e| Error::environment(format!("cannot write the report as JSON: {e}")))?;
+        context.output.data(&(text + "\n"))?;
+    } else {
+        context.output.data(&report::report(&document, Look::of_stdout(context.output.color)))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Reads a run's events up to where its state was replayed.
+///
+/// # Errors
+/// If the journal cannot be read.
+pub fn history(journal: &Journal, opened: &Opened) -> Result<History, Error> {
+    let (mut gatherer, mut seq) = (Gatherer::default(), 0);
+    loop {
+        let page = journal.since(Some(&opened.run), seq, PAGE)?;
+        for record in page.iter().take_while(|r| r.seq <= opened.last_seq) {
+            gatherer.take(&record.event);
+            seq = record.seq;
+        }
+        if page.len() < PAGE as usize || seq >= opened.last_seq {
+            return Ok(gatherer.done());
+        }
+    }
 }

@@ -7,14 +7,15 @@ use std::time::{Duration, Instant};
 use greenlane_core::ids::TaskKey;
 use greenlane_core::view::Status;
 use greenlane_runtime::clock;
-use greenlane_runtime::journal::Journal;
+use greenlane_runtime::journal::{Journal, Record};
 
 use crate::context::Context;
 use crate::error::{Error, Outcome};
 use crate::follow::{Following, News};
 use crate::live;
 use crate::names;
-use crate::report::{self, Look, RedSuites, TaskPicture};
+use crate::progress;
+use crate::report::{self, Look, TaskPicture};
 use crate::session::{Opened, Session};
 
 /// Flags of `status`.
@@ -45,8 +46,6 @@ pub struct StatusArgs {
 const TICK: Duration = Duration::from_secs(1);
 /// A picture stands at least so long: a reader cannot follow more, and a burst of events is one change.
 const PICTURE_MIN: Duration = Duration::from_millis(100);
-/// Events that are read at once.
-const PAGE: u32 = 10_000;
 
 /// Shows it.
 ///
@@ -122,27 +121,16 @@ fn exit_code(doc: &Status, part: &Part) -> ExitCode {
 
 fn picture(opened: &Opened, journal: &Journal, doc: &Status, part: &Part, look: Look) -> Result<String, Error> {
     let now = clock::now();
-    let live = if opened.is_alive() { live::live(&opened.layout, &opened.state, now) } else { report::Live::new() };
+    let live = match (opened.is_alive(), opened.is_interrupted()) {
+        (true, _) => live::live(&opened.layout, &opened.state, now),
+        (_, true) => live::left_running(&opened.layout, &opened.state),
+        _ => report::Live::new(),
+    };
     if !matches!(part, Part::One(_)) {
         return Ok(report::status(doc, &live, now, look));
     }
-    let suites = red_suites(opened, journal)?;
+    let suites = super::report::history(journal, opened)?.suites;
     Ok(report::task(&TaskPicture { doc, state: &opened.state, layout: &opened.layout, live: &live, suites: &suites, now }, look))
-}
-
-/// What suites said of the attempts of a run: the state does not keep it.
-fn red_suites(opened: &Opened, journal: &Journal) -> Result<RedSuites, Error> {
-    let (mut suites, mut seq) = (RedSuites::default(), 0);
-    loop {
-        let page = journal.since(Some(&opened.run), seq, PAGE)?;
-        for record in &page {
-            suites.take(&record.event);
-            seq = record.seq;
-        }
-        if page.len() < PAGE as usize || seq >= opened.last_seq {
-            return Ok(suites);
-        }
-    }
 }
 
 /// On a terminal the picture is drawn over itself; elsewhere each change is a line.
@@ -152,7 +140,7 @@ fn watch(session: &Session, opened: Opened, part: &Part, json: bool, context: &C
     let mut following = Following::begin(session, opened)?;
     let mut screen = Screen { drawn_lines: 0 };
     let mut drawn_at: Option<Instant> = None;
-    let (mut changed, mut over) = (true, false);
+    let (mut changed, mut over, mut told) = (true, false, false);
     loop {
         let due = drawn_at.is_none_or(|at| at.elapsed() >= PICTURE_MIN);
         if (changed && due) || over {
@@ -167,7 +155,9 @@ fn watch(session: &Session, opened: Opened, part: &Part, json: bool, context: &C
             (drawn_at, changed) = (Some(Instant::now()), false);
             if over {
                 if !terminal && !json {
-                    context.output.data(&format!("\n{}", picture(&following.opened, &journal, &doc, part, Look::of_stdout(false))?))?;
+                    let gap = if told { "\n" } else { "" };
+                    let look = Look::of_stdout(context.output.color);
+                    context.output.data(&format!("{gap}{}", picture(&following.opened, &journal, &doc, part, look)?))?;
                 }
                 return Ok(exit_code(&doc, part));
             }
@@ -182,14 +172,21 @@ fn watch(session: &Session, opened: Opened, part: &Part, json: bool, context: &C
             News::Events(records) => {
                 changed = true;
                 if !terminal && !json {
-                    let lines = records.iter().filter_map(|r| report::event_line(&following.opened.state, r.at, &r.event));
-                    context.output.data(&lines.map(|l| l + "\n").collect::<String>())?;
+                    let text: String = records.iter().map(|r| line(&following.opened, r, context.output.color)).collect();
+                    told |= !text.is_empty();
+                    context.output.data(&text)?;
                 }
             }
             News::Nothing => changed |= terminal,
             News::Over => over = true,
         }
     }
+}
+
+/// An event in the words of `run`, with the time since the start; nothing where it is not worth a line.
+fn line(opened: &Opened, record: &Record, color: bool) -> String {
+    let since = progress::clock(record.at.since(opened.state.started_at));
+    progress::lines(&opened.state, record).iter().map(|l| format!("[{since}] {}\n", l.render(color))).collect()
 }
 
 /// A part of the terminal that is drawn over itself.

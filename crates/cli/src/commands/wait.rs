@@ -67,7 +67,8 @@ pub fn run(args: &WaitArgs, context: &Context) -> Outcome {
             .hint("`greenlane resume` goes on with it"));
     }
     if !args.json && !context.output.quiet {
-        context.output.data(&report::summary(&doc, Look::of_stdout(context.output.color)))?;
+        let look = Look::of_stdout(context.output.color);
+        context.output.data(&format!("{}{}", report::summary(&doc, look), report::advice(&doc, look)))?;
     }
     Ok(ExitCode::from(u8::from(!doc.all_done())))
 }

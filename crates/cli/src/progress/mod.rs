@@ -11,7 +11,7 @@ use greenlane_runtime::driver::{Layout, Observer};
 
 pub use follow::{Until, follow};
 pub use json::EventLine;
-pub use words::{clock, elapsed};
+pub use words::{clock, elapsed, lines};
 
 use crate::output::Output;
 

@@ -78,7 +78,10 @@ pub fn lines(state: &State, record: &Record) -> Vec<Line> {
             };
             vec![Line::new('▸', Paint::Cyan, of(&attempt.key), how)]
         }
-        Event::AttemptFailed { attempt, outcome, failure: Some(failure) } if *outcome != Outcome::Cancelled => {
+        // Where the task has ended with it, the next line says the same.
+        Event::AttemptFailed { attempt, outcome, failure: Some(failure) }
+            if *outcome != Outcome::Cancelled && state.task(&attempt.key).is_some_and(|t| !t.phase.ended()) =>
+        {
             vec![Line::new('✗', Paint::Yellow, of(&attempt.key), format!("attempt {}: {}", attempt.n, failure.message))]
         }
         Event::AttemptVoided { attempt } => vec![Line::new('·', Paint::Dim, of(&attempt.key), "had not begun; starts anew")],

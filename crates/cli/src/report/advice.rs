@@ -11,7 +11,7 @@ use crate::output::{Paint, paint};
 /// So many tasks of a kind are named; the others are counted.
 const NAMED_MAX: usize = 5;
 
-/// A paragraph, or nothing where nothing is to be done. Every line ended.
+/// A paragraph after an empty line, or nothing where nothing is to be done. Every line ended.
 #[must_use]
 pub fn advice(doc: &Status, look: Look) -> String {
     let mut out = Lines { text: String::new(), commands: Vec::new(), look };
@@ -35,8 +35,7 @@ pub fn advice(doc: &Status, look: Look) -> String {
     if matches!(doc.run.state.as_str(), "finished" | "stopped") {
         landing(doc, &mut out);
     }
-    out.end();
-    out.text
+    out.done()
 }
 
 /// The same for one task that is shown with everything that is known of it.
@@ -44,8 +43,7 @@ pub fn advice(doc: &Status, look: Look) -> String {
 pub fn task_advice(doc: &Status, look: Look) -> String {
     let mut out = Lines { text: String::new(), commands: Vec::new(), look };
     of_tasks(doc, &mut out, Shown::Whole);
-    out.end();
-    out.text
+    out.done()
 }
 
 /// How much of a task the reader has seen already.
@@ -113,6 +111,11 @@ impl Lines {
 
     fn command(&mut self, command: &str, what: &'static str) {
         self.commands.push((command.to_owned(), what));
+    }
+
+    fn done(mut self) -> String {
+        self.end();
+        if self.text.is_empty() { self.text } else { format!("\n{}", self.text) }
     }
 
     fn end(&mut self) {

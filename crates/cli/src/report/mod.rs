@@ -2,22 +2,28 @@
 //! the two cannot tell different stories. Reads no files and changes nothing.
 
 mod advice;
-mod event_line;
 mod evidence;
+mod history;
+mod report_text;
+mod run_report;
 mod signs;
 mod status;
 mod summary;
 mod task;
 mod text;
+mod timeline;
 
 #[cfg(test)]
 pub(crate) mod samples;
 
 pub use advice::{advice, task_advice};
-pub use event_line::event_line;
 pub use evidence::{RedSuites, evidence};
+pub use history::{Flaky, Gatherer, History, TakenOff, Verifications};
+pub use report_text::report;
+pub use run_report::{AgentUse, Chain, FailedAttempt, RunReport, run_report};
 pub use signs::{sign, state_paint, state_words};
 pub use status::{Live, name_of, status, time_of, time_spent};
 pub use summary::{summary, times, usage};
 pub use task::{TaskPicture, task};
 pub use text::{Look, clean, columns, fit, humane, quoted, short, wrapped};
+pub use timeline::{Bar, gantt, timeline};

@@ -4,7 +4,7 @@ use greenlane_core::attempt::{AgentReport, Exit, ExitRecord, Merge, Suite, Usage
 use greenlane_core::coordinator::step;
 use greenlane_core::event::{Event, MergeResult, Submission};
 use greenlane_core::ids::{AttemptId, Oid, PlanId, RunId, TaskKey};
-use greenlane_core::input::{Input, Request};
+use greenlane_core::input::Input;
 use greenlane_core::options::RunOptions;
 use greenlane_core::plan::{Plan, Task};
 use greenlane_core::state::{BatchPhase, State};
@@ -114,10 +114,6 @@ impl Sample {
             self.take(Input::BatchVerified { batch: batch.id, suite: Suite::Green { cached: false } });
         }
         self.take(Input::BranchMoved { batch: batch.id });
-    }
-
-    pub fn ask(&mut self, request: Request) {
-        self.take(Input::Request(request));
     }
 
     pub fn status(&self, coordinator: Coordinator) -> Status {

@@ -35,11 +35,7 @@ pub fn status(doc: &Status, live: &Live, now: Time, look: Look) -> String {
         out.push('\n');
         out.push_str(&table(doc, live, now, look));
     }
-    let next = advice(doc, look);
-    if !next.is_empty() {
-        out.push('\n');
-        out.push_str(&next);
-    }
+    out.push_str(&advice(doc, look));
     out
 }
 
@@ -198,7 +194,7 @@ fn listed(doc: &Status) -> (Vec<&TaskView>, Vec<String>) {
 
 fn row(doc: &Status, task: &TaskView, live: &Live, now: Time) -> Row {
     let key = TaskKey::new(task.plan.as_str(), task.id.as_str());
-    let seen = matches!(task.state.as_str(), "running").then(|| live.get(&key)).flatten();
+    let seen = live.get(&key);
     let note = match (seen, &task.reason) {
         (Some(seen), _) => seen.clone(),
         (None, Some(reason)) => reason.clone(),

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use greenlane_core::view::{Status, Summary, TaskView, UsageView};
 
-use super::advice::advice;
 use super::signs::{sign, state_paint, state_words};
 use super::status::{commands, counts, name_of};
 use super::text::{Look, clean, columns, fit, humane, short, wrapped};
@@ -15,7 +14,7 @@ use crate::output::{Paint, paint};
 const LISTED_MAX: usize = 20;
 const REASON_LINES_MAX: usize = 6;
 
-/// The whole text; every line ended.
+/// The whole text; every line ended. What to do next is [`super::advice`]'s.
 #[must_use]
 pub fn summary(doc: &Status, look: Look) -> String {
     let mut out = String::new();
@@ -47,11 +46,6 @@ pub fn summary(doc: &Status, look: Look) -> String {
         }
     }
     out.push_str(&not_done(doc, look));
-    let next = advice(doc, look);
-    if !next.is_empty() {
-        out.push('\n');
-        out.push_str(&next);
-    }
     out
 }
 
@@ -143,14 +137,6 @@ mod tests {
 
 ✗ failed   docs   check `make links` failed with exit code 2
 - skipped  guide  depends on `docs`, which failed
-
-`docs` failed.
-  greenlane status docs  # why, and where its work lies
-  greenlane logs docs    # what it printed
-  greenlane retry docs   # another attempt, from the work that is there (--fresh: from the base)
-What has landed is on greenlane/r1/plan/limits.
-  git log --oneline 000000000000..greenlane/r1/plan/limits  # look at it
-  greenlane land                                            # merge it into the branch you stand on (--into BRANCH for another)
 ";
         assert_eq!(text, expected);
     }

@@ -46,10 +46,7 @@ pub fn task(picture: &TaskPicture<'_>, look: Look) -> String {
             one_attempt(&mut out, picture, view, a, attempt, look);
         }
     }
-    let next = task_advice(picture.doc, look);
-    if !next.is_empty() {
-        let _ = write!(out, "\n{next}");
-    }
+    out.push_str(&task_advice(picture.doc, look));
     out
 }
 

@@ -16,7 +16,7 @@ pub(super) fn work_is_in_plans_that_run(state: &State) -> Found {
     Ok(())
 }
 
-/// Every task of an ended plan has ended, and it is done exactly if each of them is.
+/// Every task of an ended plan has ended, and it is said to be done only if each of them is.
 pub(super) fn ended_plans_are_over(state: &State) -> Found {
     for plan in &state.plans {
         let PlanPhase::Ended { done } = plan.phase else { continue };

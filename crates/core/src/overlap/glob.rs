@@ -29,7 +29,7 @@ pub(super) struct Pattern {
     /// The text before the first wildcard: two patterns have a path in common only if one's prefix begins with the other's.
     pub(super) prefix: String,
     /// The same for the end, after the last wildcard.
-    suffix: String,
+    pub(super) suffix: String,
 }
 
 #[derive(Clone, PartialEq, Debug)]
@@ -229,31 +229,79 @@ fn single(token: &Token) -> Option<char> {
 /// Whether the corner (`rows`, `columns`) can be reached from (0, 0) by `steps`.
 fn walk(rows: usize, columns: usize, steps: impl Fn(usize, usize, &mut dyn FnMut(usize, usize))) -> bool {
     let width = columns + 1;
-    let mut seen = vec![false; (rows + 1) * width];
-    let mut open = vec![(0, 0)];
+    let area = (rows + 1) * width;
+    if area <= SMALL {
+        // Nearly every pair of globs is as small as that, and there are many pairs: no memory is asked for.
+        let (mut seen, mut open, mut count) = (1_u128, [0_u8; SMALL], 1);
+        while count > 0 {
+            count -= 1;
+            let at = usize::from(open[count]);
+            if at == area - 1 {
+                return true;
+            }
+            steps(at / width, at % width, &mut |i, j| {
+                let next = i * width + j;
+                if seen & (1 << next) == 0 {
+                    seen |= 1 << next;
+                    open[count] = u8::try_from(next).unwrap_or(0);
+                    count += 1;
+                }
+            });
+        }
+        return false;
+    }
+    let mut seen = vec![false; area];
+    let mut open = vec![0];
     seen[0] = true;
-    while let Some((i, j)) = open.pop() {
-        if (i, j) == (rows, columns) {
+    while let Some(at) = open.pop() {
+        if at == area - 1 {
             return true;
         }
-        steps(i, j, &mut |i, j| {
-            if !std::mem::replace(&mut seen[i * width + j], true) {
-                open.push((i, j));
+        steps(at / width, at % width, &mut |i, j| {
+            let next = i * width + j;
+            if !std::mem::replace(&mut seen[next], true) {
+                open.push(next);
             }
         });
     }
     false
 }
 
+/// The corners that fit into the bits of a `u128`.
+const SMALL: usize = 128;
+
 /// Whether one name matches both.
 fn names_meet(a: &Segment, b: &Segment) -> bool {
     match (a, b) {
         (Segment::AnyDepth, _) | (_, Segment::AnyDepth) => true,
         (Segment::Literal(a), Segment::Literal(b)) => a == b,
-        (Segment::Literal(name), Segment::Wild(tokens)) | (Segment::Wild(tokens), Segment::Literal(name)) => {
-            tokens_meet(tokens, &name.chars().map(|c| Token::One(vec![(c, c)])).collect::<Vec<_>>())
-        }
+        (Segment::Literal(name), Segment::Wild(tokens)) | (Segment::Wild(tokens), Segment::Literal(name)) => tokens_match(tokens, name),
         (Segment::Wild(a), Segment::Wild(b)) => tokens_meet(a, b),
+    }
+}
+
+/// Whether the name matches: on a dead end the last star takes one character more.
+fn tokens_match(tokens: &[Token], name: &str) -> bool {
+    let (mut at, mut rest, mut star) = (0, name.chars(), None);
+    loop {
+        let before = rest.clone();
+        match (tokens.get(at), rest.next()) {
+            (Some(Token::Star), _) => {
+                rest = before.clone();
+                at += 1;
+                star = Some((at, before));
+            }
+            (Some(Token::One(ranges)), Some(c)) if ranges.iter().any(|(from, to)| (*from..=*to).contains(&c)) => at += 1,
+            (None, None) => return true,
+            _ => {
+                let Some((after, mut from)) = star.take() else { return false };
+                if from.next().is_none() {
+                    return false;
+                }
+                (at, rest) = (after, from.clone());
+                star = Some((after, from));
+            }
+        }
     }
 }
 

@@ -4,4 +4,4 @@ mod glob;
 mod index;
 
 pub use glob::{Glob, Ownership, globs_overlap, owns_overlap};
-pub use index::{Claims, Overlap, Overlaps};
+pub use index::{Claims, Overlap, Overlaps, Pairs};

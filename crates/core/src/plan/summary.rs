@@ -110,9 +110,7 @@ pub fn summary(plan: &Plan, jobs: u32) -> Result<Summary, Vec<Cycle>> {
     let waves: Vec<Vec<usize>> =
         graph.waves().iter().map(|w| w.iter().copied().filter(open).collect()).filter(|w: &Vec<_>| !w.is_empty()).collect();
     let (path, length) = graph.critical_path();
-    let mut pairs = overlaps.pairs(OVERLAPS_MAX + 1);
-    let overlaps_truncated = pairs.len() > OVERLAPS_MAX;
-    pairs.truncate(OVERLAPS_MAX);
+    let pairs = overlaps.pairs(OVERLAPS_MAX);
     let tasks = || plan.tasks.iter().filter(|t| !t.ticked);
     Ok(Summary {
         schema: 1,
@@ -125,6 +123,7 @@ pub fn summary(plan: &Plan, jobs: u32) -> Result<Summary, Vec<Cycle>> {
         largest_set: largest_set(&waves, &overlaps).iter().map(id).collect(),
         waves: waves.iter().map(|w| w.iter().map(id).collect()).collect(),
         overlaps: pairs
+            .list
             .iter()
             .map(|p| {
                 let swapped = (forecast.starts[p.second], p.second) < (forecast.starts[p.first], p.first);
@@ -139,7 +138,7 @@ pub fn summary(plan: &Plan, jobs: u32) -> Result<Summary, Vec<Cycle>> {
                 }
             })
             .collect(),
-        overlaps_truncated,
+        overlaps_truncated: !pairs.complete,
         without_owns: tasks().filter(|t| t.owns.is_empty()).map(|t| t.id.clone()).collect(),
         critical_path: CriticalPath { tasks: path.iter().map(id).collect(), seconds: length.as_secs_f64() },
         estimates: Estimates {
@@ -187,6 +186,7 @@ fn largest_set(waves: &[Vec<usize>], overlaps: &Overlaps) -> Vec<usize> {
 /// Whether `second` waits for `first` by dependencies or stages.
 fn leads_to(graph: &Graph, first: usize, second: usize) -> bool {
     let mut seen = vec![false; graph.len()];
+    let mut stages_seen = vec![false; graph.stages().len()];
     let mut open = vec![first];
     // A barrier need not be walked through task by task: a stage leads to every later one.
     let target = graph.stage_of(second);
@@ -201,6 +201,7 @@ fn leads_to(graph: &Graph, first: usize, second: usize) -> bool {
         }
         if let Some(stage) = graph.stage_of(task)
             && let Some(next) = graph.stages().get(stage + 1)
+            && !std::mem::replace(&mut stages_seen[stage], true)
         {
             for next in next {
                 if !std::mem::replace(&mut seen[*next], true) {

@@ -96,6 +96,9 @@ impl Simulation {
                 (next, Some(deadline)) if next.is_none_or(|next| deadline < next) => {
                     self.world.now = self.world.now.max(deadline);
                     self.feed(Input::Tick, Told::Normally)?;
+                    if let Some(still) = self.state.as_ref().and_then(State::next_deadline).filter(|d| d.0 <= self.world.now) {
+                        return Err(("deadlines_pass", format!("a tick at {} leaves a deadline at {still:?}", self.world.now)));
+                    }
                 }
                 _ => {
                     if let Some(thing) = self.world.pop() {
@@ -169,6 +172,8 @@ impl Simulation {
                 }
                 Ok(())
             }
+            // Nobody asks for anything any more: what was paused is unpaused, what was stopped is resumed.
+            Thing::Ask(_) if self.world.faults.is_calm() => Ok(()),
             Thing::Ask(ask) => match self.request(ask) {
                 Some(request) => self.feed(Input::Request(request), Told::Normally),
                 None => Ok(()),
@@ -177,6 +182,7 @@ impl Simulation {
                 self.world.user_commits();
                 Ok(())
             }
+            Thing::Crash if self.world.faults.is_calm() => Ok(()),
             Thing::Crash => self.crash(Replay::Compared),
             Thing::Resume => self.resume(),
             Thing::Calm => {

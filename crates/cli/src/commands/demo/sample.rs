@@ -102,18 +102,18 @@ impl Sample {
         )
     }
 
-    /// What is said after it. `branch` is the branch that the work landed on.
+    /// What is said after it. `branch` is the branch that the work landed on, `program` how this program was called.
     #[must_use]
-    pub fn closing(&self, branch: &str) -> String {
+    pub fn closing(&self, branch: &str, program: &str) -> String {
         let repo = self.repo.display();
         format!(
             "Look at the result:\n  \
              git -C {repo} log --oneline --graph {branch}\n  \
-             greenlane -C {repo} status\n  \
-             greenlane -C {repo} logs divide\n  \
-             greenlane -C {repo} report\n\
+             {program} -C {repo} status\n  \
+             {program} -C {repo} logs divide\n  \
+             {program} -C {repo} report\n\
              The branch `main` and its files are as they were. To bring the work there:\n  \
-             greenlane -C {repo} land --into main\n\
+             {program} -C {repo} land --into main\n\
              To be rid of everything: rm -rf {}",
             self.plan_path.parent().unwrap_or(&self.repo).display()
         )

@@ -1,0 +1,181 @@
+//! `report --json`: the status of a run, and what only a look back can tell: the timeline, the longest chain, every failure with
+//! its evidence, what each agent used.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use greenlane_core::graph::Graph;
+use greenlane_core::ids::AttemptId;
+use greenlane_core::state::{AttemptState, State, TaskState};
+use greenlane_core::time::Time;
+use greenlane_core::view::{Status, UsageView, task_duration};
+use greenlane_runtime::driver::Layout;
+use serde::Serialize;
+
+use super::evidence::evidence;
+use super::history::{Flaky, History, TakenOff, Verifications};
+use super::timeline::{Bar, timeline};
+
+/// The document.
+#[derive(Clone, Debug, Serialize)]
+pub struct RunReport {
+    /// As `status --json` has it.
+    #[serde(flatten)]
+    pub status: Status,
+    /// Every attempt, in seconds since the start.
+    pub timeline: Vec<Bar>,
+    /// The tasks that no further slot would have made quicker, one chain for each plan.
+    pub critical_path: Vec<Chain>,
+    /// Every attempt that failed.
+    pub failures: Vec<FailedAttempt>,
+    /// Suites that were red once and green once on the same work.
+    pub flaky: Vec<Flaky>,
+    /// Landings that were taken off again.
+    pub rolled_back: Vec<TakenOff>,
+    /// How the suites went.
+    pub verifications: Verifications,
+    /// What each agent did and used.
+    pub agents: Vec<AgentUse>,
+    /// How often another coordinator took the run up.
+    pub resumed: u32,
+}
+
+/// The longest chain of tasks of a plan, by the times that were measured.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Chain {
+    /// The plan.
+    pub plan: String,
+    /// Its tasks, the first one first.
+    pub tasks: Vec<String>,
+    /// The time of all of them.
+    pub seconds: f64,
+}
+
+/// One attempt that failed.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct FailedAttempt {
+    /// The task.
+    pub task: String,
+    /// Its plan.
+    pub plan: String,
+    /// Which attempt.
+    pub attempt: u32,
+    /// Who.
+    pub agent: String,
+    /// The kind, as in the contract; `None` for what only a person can judge.
+    #[serde(rename = "type")]
+    pub kind: Option<String>,
+    /// What went wrong.
+    pub message: String,
+    /// A later attempt at the task landed.
+    pub recovered: bool,
+    /// The last lines of what tells most.
+    pub evidence: Vec<String>,
+    /// Where its logs lie.
+    pub files: PathBuf,
+}
+
+/// What an agent did.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct AgentUse {
+    /// Its name.
+    pub agent: String,
+    /// Attempts by it.
+    pub attempts: usize,
+    /// Of these, accepted.
+    pub succeeded: usize,
+    /// What its processes took, one after another.
+    pub seconds: f64,
+    /// Tokens and cost, where it tells.
+    pub usage: UsageView,
+}
+
+/// Draws the document.
+#[must_use]
+pub fn run_report(status: Status, state: &State, history: History, layout: &Layout, now: Time) -> RunReport {
+    RunReport {
+        timeline: timeline(state, now),
+        critical_path: chains(state, state.ended_at.unwrap_or(now)),
+        failures: failures(state, &history, layout),
+        agents: agents(&status, state),
+        flaky: history.flaky,
+        rolled_back: history.rolled_back,
+        verifications: history.verifications,
+        resumed: history.resumed,
+        status,
+    }
+}
+
+/// The plan's graph once more, with what tasks took in the place of estimates.
+fn chains(state: &State, now: Time) -> Vec<Chain> {
+    let mut chains = Vec::new();
+    for of in &state.plans {
+        let mut plan = of.submission.plan.clone();
+        for (definition, task) in plan.tasks.iter_mut().zip(&state.tasks[of.tasks.clone()]) {
+            definition.estimate = Some(task_duration(task, now));
+            definition.ticked = false;
+        }
+        let Ok(graph) = Graph::new(&plan) else { continue };
+        let (path, total) = graph.critical_path();
+        let tasks = path.iter().map(|i| &plan.tasks[*i]).filter(|t| t.estimate > Some(Duration::ZERO)).map(|t| t.id.to_string()).collect();
+        chains.push(Chain { plan: plan.id.to_string(), tasks, seconds: total.as_secs_f64() });
+    }
+    chains
+}
+
+fn failures(state: &State, history: &History, layout: &Layout) -> Vec<FailedAttempt> {
+    let mut all = Vec::new();
+    for task in &state.tasks {
+        for attempt in &task.attempts {
+            let newest = task.current().is_some_and(|a| a.n == attempt.n);
+            if let Some((kind, message)) = what_failed(task, attempt, newest) {
+                let id = AttemptId { key: task.key.clone(), n: attempt.n };
+                let own = evidence(attempt);
+                all.push(FailedAttempt {
+                    task: task.key.task.to_string(),
+                    plan: task.key.plan.to_string(),
+                    attempt: attempt.n,
+                    agent: attempt.agent.clone(),
+                    kind,
+                    message,
+                    recovered: task.landed.is_some(),
+                    evidence: if own.is_empty() { history.suites.of(&id).to_vec() } else { own },
+                    files: layout.attempt_dir(&id),
+                });
+            }
+        }
+    }
+    all
+}
+
+fn what_failed(task: &TaskState, attempt: &AttemptState, newest: bool) -> Option<(Option<String>, String)> {
+    use greenlane_core::state::Phase;
+    match &attempt.failure {
+        Some(failure) => Some((Some(failure.kind.as_str().to_owned()), failure.message.clone())),
+        None if newest && task.phase == Phase::NeedsHuman => {
+            Some((None, task.reason.clone().unwrap_or_else(|| String::from("it needs a decision"))))
+        }
+        None => None,
+    }
+}
+
+fn agents(status: &Status, state: &State) -> Vec<AgentUse> {
+    let mut by_name: BTreeMap<&str, AgentUse> = BTreeMap::new();
+    for attempt in status.tasks.iter().flat_map(|t| &t.attempts) {
+        let of = by_name.entry(&attempt.agent).or_insert_with(|| AgentUse { agent: attempt.agent.clone(), ..AgentUse::default() });
+        of.attempts += 1;
+        of.succeeded += usize::from(attempt.outcome.as_deref() == Some("succeeded"));
+        of.usage.input_tokens += attempt.usage.input_tokens;
+        of.usage.output_tokens += attempt.usage.output_tokens;
+        if let Some(cost) = attempt.usage.cost_usd {
+            *of.usage.cost_usd.get_or_insert(0.0) += cost;
+        }
+    }
+    for attempt in state.tasks.iter().flat_map(|t| &t.attempts) {
+        if let (Some(of), Some(ended)) = (by_name.get_mut(attempt.agent.as_str()), attempt.exited_at) {
+            of.seconds += ended.since(attempt.started_at).as_secs_f64();
+        }
+    }
+    by_name.into_values().collect()
+}
