@@ -136,8 +136,14 @@ fn the_plan_lies_beside_the_prompt_and_the_prompt_names_it() {
     // Untracked, as PRDs often are: no worktree has it.
     s.write("prds/active/PRD-7/prd.json", r#"{"project":"P","branchName":"feature/prd-7","userStories":[{"id":"US-1","title":"One","description":"d","acceptanceCriteria":["x"],"priority":1,"passes":false},{"id":"US-0","title":"Zero","description":"d","acceptanceCriteria":[],"priority":1,"passes":true}]}"#);
     s.write("prds/active/PRD-7/notes.md", "secret of the notes\n");
-    let bin = s.script("reader", "#!/bin/sh\nplan=$(grep -o '/[^ `]*/plan/prd.json' \"$1\" | head -1)\ncat \"$(dirname \"$plan\")/notes.md\" > seen.txt\n");
-    s.write("greenlane.toml", &format!("[agents.reader]\ncommand = \"{}/reader\"\nargs = [\"{{prompt_file}}\"]\noutput = \"plain\"\n", bin.display()));
+    let bin = s.script(
+        "reader",
+        "#!/bin/sh\nplan=$(grep -o '/[^ `]*/plan/prd.json' \"$1\" | head -1)\ncat \"$(dirname \"$plan\")/notes.md\" > seen.txt\n",
+    );
+    s.write(
+        "greenlane.toml",
+        &format!("[agents.reader]\ncommand = \"{}/reader\"\nargs = [\"{{prompt_file}}\"]\noutput = \"plain\"\n", bin.display()),
+    );
     let ran = s.greenlane(&["run", "--agent", "reader"]);
     assert_eq!(ran.code, 0, "{ran:?}");
     assert_eq!(s.branch(), "feature/prd-7");

@@ -8,8 +8,14 @@ use serde_json::Value;
 
 /// A model agent that needs no model: it writes a file named after its task.
 fn with_agent(s: &Sandbox) {
-    let bin = s.script("scribe", "#!/bin/sh\nname=$(echo \"${GREENLANE_TASK#*/}\" | tr -c 'A-Za-z0-9\\n' _)\necho \"$name\" >> $OUT/order\nls > \"$name\"\n");
-    let text = format!("[run]\nagent = \"scribe\"\n[agents.scribe]\ncommand = \"{}/scribe\"\nargs = []\noutput = \"plain\"\nenv_allow = [\"OUT\"]\n", bin.display());
+    let bin = s.script(
+        "scribe",
+        "#!/bin/sh\nname=$(echo \"${GREENLANE_TASK#*/}\" | tr -c 'A-Za-z0-9\\n' _)\necho \"$name\" >> $OUT/order\nls > \"$name\"\n",
+    );
+    let text = format!(
+        "[run]\nagent = \"scribe\"\n[agents.scribe]\ncommand = \"{}/scribe\"\nargs = []\noutput = \"plain\"\nenv_allow = [\"OUT\"]\n",
+        bin.display()
+    );
     std::fs::create_dir_all(s.path("home").join(".config/greenlane")).unwrap();
     std::fs::write(s.path("home").join(".config/greenlane/config.toml"), text).unwrap();
 }
@@ -79,7 +85,10 @@ fn a_prd_of_each_dialect_and_every_active_one_without_an_argument() {
 #[test]
 fn json_lines_have_the_contracts_fields_and_nothing_else_is_on_stdout() {
     let s = Sandbox::new(&[]);
-    let ran = s.run("[[task]]\nid = \"a\"\nretries = 0\nrun = \"echo loud; echo > a\"\n[[task]]\nid = \"b\"\nretries = 0\nrun = \"false\"\n", &["--json"]);
+    let ran = s.run(
+        "[[task]]\nid = \"a\"\nretries = 0\nrun = \"echo loud; echo > a\"\n[[task]]\nid = \"b\"\nretries = 0\nrun = \"false\"\n",
+        &["--json"],
+    );
     assert_eq!(ran.code, 1, "{ran:?}");
     let lines: Vec<Value> = ran.stdout.lines().map(|l| serde_json::from_str(l).unwrap_or_else(|e| panic!("{e}: {l}"))).collect();
     let run = lines[0]["run"].as_str().unwrap().to_owned();
@@ -118,7 +127,10 @@ fn the_status_document_has_every_field_of_the_contract() {
     has(&d["tasks"][0], "id plan title state reason group agent role depends branch worktree landed attempts");
     has(&d["tasks"][0]["attempts"][0], "id n agent outcome started_at ended_at exit_code signal pid usage");
     has(&d["tasks"][0]["attempts"][0]["usage"], "input_tokens output_tokens cost_usd");
-    has(&d["summary"], "total done failed needs_human skipped cancelled running waiting verified elapsed_seconds sequential_seconds speedup critical_path_seconds efficiency");
+    has(
+        &d["summary"],
+        "total done failed needs_human skipped cancelled running waiting verified elapsed_seconds sequential_seconds speedup critical_path_seconds efficiency",
+    );
     let n = |name: &str| d["summary"][name].as_u64().unwrap();
     assert_eq!(n("total"), 3);
     assert_eq!(n("done") + n("failed") + n("needs_human") + n("skipped") + n("cancelled") + n("running") + n("waiting"), n("total"));

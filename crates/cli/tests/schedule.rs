@@ -193,10 +193,14 @@ fn a_plan_may_ask_for_less_than_the_run_allows() {
 #[test]
 fn an_agent_has_no_more_processes_than_slots() {
     let s = Sandbox::new(&[]);
-    let bin = s.script("narrow", "#!/bin/sh\necho + >> $OUT/log\nsleep 0.1\necho x > \"$(echo $GREENLANE_TASK | tr / -)\"\necho - >> $OUT/log\n");
+    let bin =
+        s.script("narrow", "#!/bin/sh\necho + >> $OUT/log\nsleep 0.1\necho x > \"$(echo $GREENLANE_TASK | tr / -)\"\necho - >> $OUT/log\n");
     s.write(
         "greenlane.toml",
-        &format!("[agents.narrow]\ncommand = \"{}/narrow\"\nargs = []\noutput = \"plain\"\nslots = 1\nenv_allow = [\"OUT\"]\n", bin.display()),
+        &format!(
+            "[agents.narrow]\ncommand = \"{}/narrow\"\nargs = []\noutput = \"plain\"\nslots = 1\nenv_allow = [\"OUT\"]\n",
+            bin.display()
+        ),
     );
     s.git(&["add", "-A"]);
     s.git(&["commit", "-qm", "Configuration"]);
