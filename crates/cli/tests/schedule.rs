@@ -163,7 +163,7 @@ fn the_urgent_goes_first_and_of_equals_the_one_with_the_longest_way_behind_it() 
         + &task("chain-1", "")
         + &task("chain-2", "depends = [\"chain-1\"]")
         + &task("chain-3", "depends = [\"chain-2\"]")
-        + &task("late", "priority = 9")
+        + &task("late", "priority = 4")
         + &task("urgent", "priority = 0");
     let ran = s.run(&plan, &["-j", "1"]);
     assert_eq!(ran.code, 0, "{ran:?}");
@@ -197,10 +197,14 @@ fn an_agent_has_no_more_processes_than_slots() {
         s.script("narrow", "#!/bin/sh\necho + >> $OUT/log\nsleep 0.1\necho x > \"$(echo $GREENLANE_TASK | tr / -)\"\necho - >> $OUT/log\n");
     s.write(
         "greenlane.toml",
+<<<<<<< HEAD
         &format!(
             "[agents.narrow]\ncommand = \"{}/narrow\"\nargs = []\noutput = \"plain\"\nslots = 1\nenv_allow = [\"OUT\"]\n",
             bin.display()
         ),
+=======
+        &format!("[agents.narrow]\ncommand = \"{}/narrow\"\nargs = [\"{{prompt_file}}\"]\noutput = \"plain\"\nslots = 1\nenv_allow = [\"OUT\"]\n", bin.display()),
+>>>>>>> 3fa8062082088b6f78893b8c6b2149e581eb8ccc
     );
     s.git(&["add", "-A"]);
     s.git(&["commit", "-qm", "Configuration"]);
