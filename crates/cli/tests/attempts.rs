@@ -169,7 +169,10 @@ fn the_last_failed_worktrees_stay_as_they_are_and_older_ones_are_refs() {
     for (i, task) in failed.iter().enumerate() {
         let n = i + 1;
         let kept = s.git(&["for-each-ref", "--format=%(refname)", "refs/greenlane"]);
-        let own = kept.lines().find(|r| r.ends_with(&format!("t{n}")) || r.contains(&format!("t{n}/"))).unwrap_or_else(|| panic!("no ref of t{n}: {kept}"));
+        let own = kept
+            .lines()
+            .find(|r| r.ends_with(&format!("t{n}")) || r.contains(&format!("t{n}/")))
+            .unwrap_or_else(|| panic!("no ref of t{n}: {kept}"));
         assert_eq!(s.git(&["show", &format!("{own}:new{n}")]), n.to_string(), "untracked files are in it");
         if n > 2 {
             let file = std::path::Path::new(task["worktree"].as_str().unwrap()).join(format!("new{n}"));
@@ -219,7 +222,10 @@ fn a_model_agent_sees_only_what_it_is_allowed() {
 #[test]
 fn output_beyond_the_cap_keeps_its_head_and_its_tail() {
     let s = Sandbox::new(&[]);
-    let mut command = s.run_command("[[task]]\nid = \"a\"\nrun = \"echo the first line; yes filler | head -c 3000000; echo the last line; echo > a\"\n", &[]);
+    let mut command = s.run_command(
+        "[[task]]\nid = \"a\"\nrun = \"echo the first line; yes filler | head -c 3000000; echo the last line; echo > a\"\n",
+        &[],
+    );
     let ran = common::Ran::of(command.env("GREENLANE_OUTPUT_BYTES_MAX", "1MiB").output().unwrap());
     assert_eq!(ran.code, 0, "{ran:?}");
     let logs = s.greenlane(&["logs", "a"]);

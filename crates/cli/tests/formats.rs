@@ -8,19 +8,14 @@ use serde_json::Value;
 
 /// A model agent that needs no model: it writes a file named after its task.
 fn with_agent(s: &Sandbox) {
-<<<<<<< HEAD
     let bin = s.script(
         "scribe",
         "#!/bin/sh\nname=$(echo \"${GREENLANE_TASK#*/}\" | tr -c 'A-Za-z0-9\\n' _)\necho \"$name\" >> $OUT/order\nls > \"$name\"\n",
     );
     let text = format!(
-        "[run]\nagent = \"scribe\"\n[agents.scribe]\ncommand = \"{}/scribe\"\nargs = []\noutput = \"plain\"\nenv_allow = [\"OUT\"]\n",
+        "[run]\nagent = \"scribe\"\n[agents.scribe]\ncommand = \"{}/scribe\"\nargs = [\"{{prompt_file}}\"]\noutput = \"plain\"\nenv_allow = [\"OUT\"]\n",
         bin.display()
     );
-=======
-    let bin = s.script("scribe", "#!/bin/sh\nname=$(echo \"${GREENLANE_TASK#*/}\" | tr -c 'A-Za-z0-9\\n' _)\necho \"$name\" >> $OUT/order\nls > \"$name\"\n");
-    let text = format!("[run]\nagent = \"scribe\"\n[agents.scribe]\ncommand = \"{}/scribe\"\nargs = [\"{{prompt_file}}\"]\noutput = \"plain\"\nenv_allow = [\"OUT\"]\n", bin.display());
->>>>>>> 3fa8062082088b6f78893b8c6b2149e581eb8ccc
     std::fs::create_dir_all(s.path("home").join(".config/greenlane")).unwrap();
     std::fs::write(s.path("home").join(".config/greenlane/config.toml"), text).unwrap();
 }

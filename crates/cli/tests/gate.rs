@@ -41,7 +41,8 @@ fn files_that_the_task_does_not_own() {
 
 #[test]
 fn a_check_that_fails() {
-    let (s, reason) = fails_alone("run = \"echo 2 > src/lib.txt\"\ncheck = [\"true\", \"echo look here; grep -q one src/lib.txt\"]", "gate_failed");
+    let (s, reason) =
+        fails_alone("run = \"echo 2 > src/lib.txt\"\ncheck = [\"true\", \"echo look here; grep -q one src/lib.txt\"]", "gate_failed");
     assert_eq!(reason, "check `echo look here; grep -q one src/lib.txt` failed with exit code 1");
     let shown = s.greenlane(&["status", "it"]);
     assert!(shown.stdout.contains("look here"), "what it printed is shown: {}", shown.stdout);
@@ -61,7 +62,10 @@ fn a_check_that_does_not_end_is_ended_with_all_its_children() {
 #[test]
 fn what_checks_leave_behind_does_not_land() {
     let s = Sandbox::new(&[]);
-    let ran = s.run("[[task]]\nid = \"a\"\nrun = \"echo a > a\"\ncheck = [\"echo junk > junk; echo broken > a; git commit -qam sneaky || true\"]\n", &[]);
+    let ran = s.run(
+        "[[task]]\nid = \"a\"\nrun = \"echo a > a\"\ncheck = [\"echo junk > junk; echo broken > a; git commit -qam sneaky || true\"]\n",
+        &[],
+    );
     assert_eq!(ran.code, 0, "{ran:?}");
     assert_eq!(s.landed_files(), ["a"]);
     assert_eq!(s.git(&["show", &format!("{}:a", s.branch())]), "a");
@@ -90,7 +94,10 @@ fn agents_that_commit_detach_or_change_branches_lose_nothing() {
 
 #[test]
 fn staged_work_and_deletions_count() {
-    let s = lands("git rm -q README.md; echo 1 > a; git add a; mkdir -p 'x y'; echo > 'x y/ü.txt'", &["a", "x y/ü.txt"].map(|f| if f == "a" { "a" } else { "\"x y/\\303\\274.txt\"" }));
+    let s = lands(
+        "git rm -q README.md; echo 1 > a; git add a; mkdir -p 'x y'; echo > 'x y/ü.txt'",
+        &["a", "x y/ü.txt"].map(|f| if f == "a" { "a" } else { "\"x y/\\303\\274.txt\"" }),
+    );
     assert!(!s.files_on(&s.branch()).contains(&"README.md".to_owned()));
 }
 
@@ -122,9 +129,8 @@ fn a_stash_is_no_place_for_work() {
 #[test]
 fn of_two_that_conflict_one_lands_and_the_other_needs_a_human() {
     let s = Sandbox::new(&[("x", "base\n")]);
-    let task = |id: &str, other: &str| {
-        format!("[[task]]\nid = \"{id}\"\nrun = \"touch $OUT/{id}; {}; echo {id} > x\"\n", await_file(other))
-    };
+    let task =
+        |id: &str, other: &str| format!("[[task]]\nid = \"{id}\"\nrun = \"touch $OUT/{id}; {}; echo {id} > x\"\n", await_file(other));
     let ran = s.run(&(task("a", "b") + &task("b", "a")), &[]);
     assert_eq!(ran.code, 1, "{ran:?}");
     let states = s.states();
@@ -134,7 +140,10 @@ fn of_two_that_conflict_one_lands_and_the_other_needs_a_human() {
     let reason = s.reason(lost);
     let (branch, theirs) = (s.branch(), s.task(lost)["branch"].as_str().unwrap().to_owned());
     assert!(reason.contains(&format!("conflicts with what has landed on {branch}, in x")), "{reason}");
-    assert!(reason.contains(&format!("`git diff {branch}...{theirs}`")) && reason.contains(&format!("greenlane retry {lost} --fresh")), "{reason}");
+    assert!(
+        reason.contains(&format!("`git diff {branch}...{theirs}`")) && reason.contains(&format!("greenlane retry {lost} --fresh")),
+        "{reason}"
+    );
     assert!(s.git(&["diff", &format!("{branch}...{theirs}")]).contains(&format!("+{lost}")), "the command that it names works");
     let again = s.greenlane(&["retry", lost, "--fresh"]);
     assert_eq!(again.code, 0, "and so does the other: {again:?}");
@@ -154,7 +163,10 @@ fn green_alone_and_red_together_leaves_a_green_branch() {
     let s = Sandbox::new(&[]);
     let suite = "! { test -e a && test -e b; }";
     let task = |id: &str, other: &str| {
-        format!("[[task]]\nid = \"{id}\"\nretries = 0\nrun = \"touch $OUT/{id}; {}; echo > {id}\"\ncheck = [\"{suite}\"]\n", await_file(other))
+        format!(
+            "[[task]]\nid = \"{id}\"\nretries = 0\nrun = \"touch $OUT/{id}; {}; echo > {id}\"\ncheck = [\"{suite}\"]\n",
+            await_file(other)
+        )
     };
     let ran = s.run(&format!("id = \"p\"\nverify = [\"{suite}\"]\n{}{}", task("a", "b"), task("b", "a")), &[]);
     assert_eq!(ran.code, 1, "{ran:?}");
@@ -233,7 +245,10 @@ fn a_suite_that_is_red_once_and_green_once_on_the_same_tree_is_flaky() {
 fn generated_files_in_conflict_are_made_anew() {
     let s = Sandbox::new(&[("list", "none\n"), ("parts/x", "x\n")]);
     let task = |id: &str, other: &str| {
-        format!("[[task]]\nid = \"{id}\"\nowns = [\"parts/{id}\"]\nrun = \"touch $OUT/{id}; {}; echo {id} > parts/{id}; ls parts > list\"\n", await_file(other))
+        format!(
+            "[[task]]\nid = \"{id}\"\nowns = [\"parts/{id}\"]\nrun = \"touch $OUT/{id}; {}; echo {id} > parts/{id}; ls parts > list\"\n",
+            await_file(other)
+        )
     };
     let plan = format!("id = \"p\"\ngenerated = {{ \"list\" = \"ls parts > list\" }}\n{}{}", task("a", "b"), task("b", "a"));
     let ran = s.run(&plan, &[]);

@@ -197,14 +197,7 @@ fn an_agent_has_no_more_processes_than_slots() {
         s.script("narrow", "#!/bin/sh\necho + >> $OUT/log\nsleep 0.1\necho x > \"$(echo $GREENLANE_TASK | tr / -)\"\necho - >> $OUT/log\n");
     s.write(
         "greenlane.toml",
-<<<<<<< HEAD
-        &format!(
-            "[agents.narrow]\ncommand = \"{}/narrow\"\nargs = []\noutput = \"plain\"\nslots = 1\nenv_allow = [\"OUT\"]\n",
-            bin.display()
-        ),
-=======
         &format!("[agents.narrow]\ncommand = \"{}/narrow\"\nargs = [\"{{prompt_file}}\"]\noutput = \"plain\"\nslots = 1\nenv_allow = [\"OUT\"]\n", bin.display()),
->>>>>>> 3fa8062082088b6f78893b8c6b2149e581eb8ccc
     );
     s.git(&["add", "-A"]);
     s.git(&["commit", "-qm", "Configuration"]);
