@@ -179,8 +179,19 @@ fn the_last_failed_worktrees_stay_as_they_are_and_older_ones_are_refs() {
             assert_eq!(std::fs::read_to_string(file).unwrap().trim(), n.to_string(), "one of the last two is as it was left");
         }
     }
-    let ran = s.greenlane(&["runs", "--json"]);
-    assert_eq!(ran.code, 0, "{ran:?}");
+}
+
+#[test]
+fn a_retry_goes_on_from_the_ref_where_the_worktree_went_to_another() {
+    let s = Sandbox::new(&[]);
+    let plan = "[[task]]\nid = \"a\"\nretries = 0\nrun = \"echo line >> a; test -e $OUT/go\"\n[[task]]\nid = \"b\"\ndepends = []\nretries = 0\nrun = \"echo > b; exit 1\"\n";
+    let mut command = s.run_command(plan, &["-j", "1"]);
+    assert_eq!(common::Ran::of(command.env("GREENLANE_WORKSPACE_KEEP_FAILED", "0").output().unwrap()).code, 1);
+    std::fs::write(s.out("go"), "").unwrap();
+    let ran = s.greenlane(&["retry", "a"]);
+    assert_eq!(ran.code, 1, "`b` is still failed: {ran:?}");
+    assert_eq!(s.states()["a"], "done");
+    assert_eq!(s.git(&["show", &format!("{}:a", s.branch())]), "line\nline");
 }
 
 #[test]

@@ -170,7 +170,7 @@ fn the_urgent_goes_first_and_of_equals_the_one_with_the_longest_way_behind_it() 
     let order = s.out_lines("order");
     let at = |id: &str| order.iter().position(|o| o == id).unwrap();
     assert_eq!((at("urgent"), at("chain-1")), (0, 1), "{order:?}");
-    assert_eq!(at("late"), 5, "{order:?}");
+    assert!(at("short") < at("late"), "{order:?}");
 }
 
 #[test]

@@ -176,6 +176,13 @@ impl Sandbox {
         all.filter(|e| kind.is_empty() || e["event"] == kind).collect()
     }
 
+    /// How many events of one kind there are so far; none before there is a journal.
+    pub fn count(&self, kind: &str) -> usize {
+        let ran = self.greenlane(&["events"]);
+        assert!(ran.code == 0 || ran.code == 2, "{ran:?}");
+        ran.stdout.lines().filter(|l| l.contains(&format!("\"event\":\"{kind}\""))).count()
+    }
+
     /// Lines of a file that the tasks' commands write to in `$OUT`.
     pub fn out_lines(&self, name: &str) -> Vec<String> {
         fs::read_to_string(self.path("out").join(name)).unwrap_or_default().lines().map(str::to_owned).collect()
