@@ -5,11 +5,12 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::ValueEnum;
-use greenlane_core::ids::{PlanId, RunId, TaskId};
+use greenlane_core::ids::{PlanId, TaskId};
 use greenlane_core::plan::select;
+use greenlane_core::state::PlanPhase;
 use greenlane_core::time::format_duration;
 use greenlane_runtime::clock;
-use greenlane_runtime::control::{Answer, Client, Say};
+use greenlane_runtime::control::{Answer, Say};
 use greenlane_runtime::driver::{Layout, Start};
 use greenlane_runtime::git::{DryRun, LandMode};
 use greenlane_runtime::submission::Wish;
@@ -19,9 +20,10 @@ use crate::args::duration;
 use crate::context::Context;
 use crate::coordinate::{Ready, Tell, conclude};
 use crate::error::{Error, Kind, Outcome};
+use crate::follow::{Following, News};
 use crate::plans::{self, FormatArg};
-use crate::progress::{Until, display, follow};
-use crate::session::Session;
+use crate::progress::display;
+use crate::session::{Opened, Session};
 use crate::start::PlanToRun;
 
 /// Flags of `run`.
@@ -246,19 +248,30 @@ fn hand_over(args: &RunArgs, context: &Context, ready: &Ready, plans: &[PlanToRu
         client.say(&Say::Submit(Box::new(submission)))?;
     }
     context.output.say(&format!("handed to the coordinator that is at work here (run {run})"));
-    watch(context, &session, client, &run, opened.last_seq, plans.iter().map(|p| p.plan.id.clone()).collect(), tell)
+    drop(client);
+    let plans: Vec<PlanId> = plans.iter().map(|p| p.plan.id.clone()).collect();
+    watch(context, &session, opened, &plans, tell)
 }
 
-fn watch(context: &Context, session: &Session, client: Client, run: &RunId, known: u64, plans: Vec<PlanId>, tell: Tell) -> Outcome {
-    drop(client);
-    let mut observer = display(context.output, tell == Tell::Json, Layout::new(&session.state_dir, run));
-    let watched = follow(&session.state_dir, run, known, &Until::PlansEnd(plans.clone()), None, &mut *observer)?;
-    if !watched.reached {
-        return Err(
-            Error::new(Kind::NotDone, "the coordinator is gone before the plan's end").hint("`greenlane resume` goes on with the run")
-        );
+/// Shows what happens from here on, until these plans have ended.
+fn watch(context: &Context, session: &Session, opened: Opened, plans: &[PlanId], tell: Tell) -> Outcome {
+    let mut observer = display(context.output, tell == Tell::Json, Layout::new(&session.state_dir, &opened.run));
+    let mut following = Following::begin(session, opened)?;
+    loop {
+        let state = &following.opened.state;
+        let has_ended = |id: &PlanId| state.plan(id).is_some_and(|p| matches!(p.phase, PlanPhase::Ended { .. }));
+        if state.ended_at.is_some() || plans.iter().all(has_ended) {
+            return conclude(context, &following.opened.run, state, None, plans, tell);
+        }
+        match following.next(observer.tick_interval())? {
+            News::Events(records) => observer.journalled(&following.opened.state, &records),
+            News::Nothing => observer.tick(&following.opened.state, clock::now()),
+            News::Over => {
+                return Err(Error::new(Kind::NotDone, "the coordinator is gone before the plan's end")
+                    .hint("`greenlane resume` goes on with the run"));
+            }
+        }
     }
-    conclude(context, run, &watched.state, None, &plans, tell)
 }
 
 /// `--land`: everything is green; bring each plan's branch where the user said.

@@ -1,7 +1,6 @@
 //! What a run shows while it goes on: live lines on a terminal, plain lines elsewhere, events as JSON Lines.
 //! All three are fed the same records; they draw, they do not decide.
 
-mod follow;
 mod json;
 mod live;
 mod plain;
@@ -9,7 +8,6 @@ mod words;
 
 use greenlane_runtime::driver::{Layout, Observer};
 
-pub use follow::{Until, follow};
 pub use json::EventLine;
 pub use words::{clock, elapsed, lines};
 
