@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use greenlane_core::ids::{PlanId, RunId};
 use greenlane_core::options::RunOptions;
@@ -14,9 +15,10 @@ use greenlane_runtime::driver::{DriverError, Finished, Layout, Setup, Start, coo
 use greenlane_runtime::git::Repo;
 use greenlane_runtime::lock::Lock;
 
+use crate::commands::detach::Announcing;
 use crate::context::Context;
 use crate::error::{Error, Kind, Outcome};
-use crate::progress::display;
+use crate::progress::{Aside, display};
 use crate::report::{self, Look};
 use crate::session::{held, worktrees_of};
 
@@ -39,6 +41,20 @@ pub enum Tell {
     People,
     /// Events as JSON Lines on standard output.
     Json,
+    /// To the log of the background process; standard output is for the one word to the caller of `--detach`.
+    Background,
+}
+
+impl Tell {
+    /// As the flags of a verb say.
+    #[must_use]
+    pub fn of(json: bool, background: bool) -> Self {
+        match (json, background) {
+            (_, true) => Tell::Background,
+            (true, false) => Tell::Json,
+            (false, false) => Tell::People,
+        }
+    }
 }
 
 impl Ready {
@@ -73,8 +89,22 @@ impl Ready {
             exe: this_program()?,
             environment: context.env.clone(),
         };
-        let mut observer = display(context.output, tell == Tell::Json, layout);
-        coordinate(setup, run, start, &mut *observer).map_err(|e| match e {
+        let (output, json) = (context.output, tell == Tell::Json);
+        let mut aside = Aside::start(move || display(output, json, layout))
+            .map_err(|e| Error::environment(format!("cannot start a thread for the display: {e}")))?;
+        let coordinated = if tell == Tell::Background {
+            coordinate(setup, run, start, &mut Announcing::new(&mut aside, run.clone()))
+        } else {
+            coordinate(setup, run, start, &mut aside)
+        };
+        // Whoever is to go at once, or has failed, does not wait for a terminal that is held.
+        let at_once = coordinated.as_ref().map_or(true, |f| f.state.ended_at.is_none());
+        let shown = aside.finish(at_once.then_some(HELD_TERMINAL_MAX));
+        if let (false, Ok(Finished { signal: Some(signal), .. })) = (shown, &coordinated) {
+            // The last words would not get through either.
+            std::process::exit(128 + signal);
+        }
+        coordinated.map_err(|e| match e {
             DriverError::Refused(why) => Error::usage(why),
             DriverError::Journal(e) if e.is_disk_full() => Error::environment(format!("the disk is full: {e}"))
                 .hint("running attempts go on; make space, then `greenlane resume` takes the run up"),
@@ -82,6 +112,9 @@ impl Ready {
         })
     }
 }
+
+/// How long the last lines may take to get through when this process is told to go.
+const HELD_TERMINAL_MAX: Duration = Duration::from_secs(2);
 
 /// This program's binary, for keepers; also after it was replaced by a newer one while it runs.
 fn this_program() -> Result<PathBuf, Error> {
@@ -97,7 +130,7 @@ fn this_program() -> Result<PathBuf, Error> {
 pub fn conclude(context: &Context, run: &RunId, state: &State, signal: Option<i32>, plans: &[PlanId], tell: Tell) -> Outcome {
     let alive = if state.ended_at.is_none() { Coordinator::Gone } else { Coordinator::Alive };
     let document = status(run, state, alive, clock::now());
-    if tell == Tell::People {
+    if tell != Tell::Json {
         let look = Look::of_stdout(context.output.color_talk);
         let text = format!("{}{}", report::summary(&document, look), report::advice(&document, look));
         context.output.say(text.trim_end());

@@ -6,6 +6,7 @@ use greenlane_runtime::driver::Start;
 use crate::context::Context;
 use crate::coordinate::{Ready, Tell, conclude};
 use crate::error::{Error, Outcome};
+use crate::leftovers::interrupted_runs;
 use crate::session::Session;
 
 /// Flags of `resume`.
@@ -17,7 +18,7 @@ use crate::session::Session;
 
 Attempts that still run are adopted, finished ones are collected. With nothing to resume it says so, exit code 2.")]
 pub struct ResumeArgs {
-    /// The run [default: the latest that is not finished]
+    /// The run [default: the latest, or where that is finished, the latest that was interrupted]
     #[arg(value_name = "RUN")]
     pub run: Option<String>,
     /// Return at once; the run goes on in the background
@@ -36,7 +37,7 @@ pub struct ResumeArgs {
 /// # Errors
 /// Exit code 2 where there is nothing to resume, 4 where a coordinator is at work.
 pub fn run(args: &ResumeArgs, context: &Context) -> Outcome {
-    let tell = if args.json { Tell::Json } else { Tell::People };
+    let tell = Tell::of(args.json, args.background);
     let ready = Ready::open(context, &[])?;
     let run = {
         let _lock = ready.lock()?;
@@ -47,9 +48,6 @@ pub fn run(args: &ResumeArgs, context: &Context) -> Outcome {
     }
     let _lock = ready.lock()?;
     let start = Start::Resume { run: run.clone(), requests: Vec::new() };
-    if args.background {
-        super::detach::begun(&run);
-    }
     let finished = ready.coordinate(context, &run, start, tell)?;
     conclude(context, &run, &finished.state, finished.signal, &[], tell)
 }
@@ -60,6 +58,13 @@ fn find(session: &Session, name: Option<&str>) -> Result<RunId, Error> {
     let journal = session.journal()?;
     let run = session.find_run(&journal, name)?;
     let (state, _) = journal.load(&run)?;
+    if state.finished
+        && name.is_none()
+        && let Some(earlier) = interrupted_runs(session, &journal)?.into_iter().next()
+    {
+        // Another plan was run since: the one that was interrupted before waits all the same.
+        return Ok(earlier.run);
+    }
     if state.finished {
         return Err(nothing(format!("there is nothing to resume: run {run} is finished")));
     }

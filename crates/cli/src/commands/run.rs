@@ -2,17 +2,18 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use clap::ValueEnum;
-use greenlane_core::ids::{PlanId, TaskId};
+use greenlane_core::ids::{PlanId, RunId, TaskId};
 use greenlane_core::plan::select;
-use greenlane_core::state::PlanPhase;
+use greenlane_core::state::{PlanPhase, State};
 use greenlane_core::time::format_duration;
 use greenlane_runtime::clock;
-use greenlane_runtime::control::{Answer, Say};
+use greenlane_runtime::control::{Answer, Client, ControlError, Say};
 use greenlane_runtime::driver::{Layout, Start};
-use greenlane_runtime::git::{DryRun, LandMode};
+use greenlane_runtime::git::{DryRun, LandMode, Repo};
+use greenlane_runtime::lock::Lock;
 use greenlane_runtime::submission::Wish;
 
 use super::plan::PlanArgs;
@@ -136,7 +137,7 @@ impl RunArgs {
 /// # Errors
 /// Whatever keeps the run from starting or going on.
 pub fn run(args: &RunArgs, context: &Context) -> Outcome {
-    let tell = if args.json { Tell::Json } else { Tell::People };
+    let tell = Tell::of(args.json, args.background);
     if args.dry_run {
         let (plans, format, agent) = (args.plans.clone(), args.format, args.agent.clone());
         return super::plan::run(&PlanArgs { plans, jobs: args.jobs, agent, format, json: args.json }, context);
@@ -154,10 +155,9 @@ pub fn run(args: &RunArgs, context: &Context) -> Outcome {
     if args.detach {
         return super::detach::start_in_background(context, &ready.state_dir);
     }
-    let _lock = match ready.lock() {
-        Ok(lock) => lock,
-        Err(e) if e.kind == Kind::Held => return hand_over(args, context, &ready, &plans, tell, e),
-        Err(e) => return Err(e),
+    let _lock = match lock_or_hand_over(args, context, &ready, &plans, tell)? {
+        Taken::Lock(lock) => lock,
+        Taken::HandedOver(code) => return Ok(code),
     };
     ready.refuse_twin(&plans)?;
     let wish = Wish { base: args.base.clone(), fresh: args.fresh };
@@ -167,22 +167,9 @@ pub fn run(args: &RunArgs, context: &Context) -> Outcome {
     context.output.detail(&format!("run {run}"));
     let repo = ready.repo.clone();
     let start = Start::New { options: Box::new(ready.options()), submissions };
-    if args.background {
-        super::detach::begun(&run);
-    }
     let finished = ready.coordinate(context, &run, start, tell)?;
     let code = conclude(context, &run, &finished.state, finished.signal, &[], tell)?;
-    match &args.land {
-        Some(branch) if code == ExitCode::SUCCESS => {
-            land(context, &repo, &finished.state, branch)?;
-            Ok(code)
-        }
-        Some(branch) => {
-            context.output.say(&format!("Nothing was brought into {branch}: not everything is done."));
-            Ok(code)
-        }
-        None => Ok(code),
-    }
+    land_if_done(args, context, &repo, &finished.state, &[], code)
 }
 
 /// Reads the plans, says everything that is wrong with any of them, and keeps what was asked for.
@@ -225,14 +212,69 @@ fn read_plans(args: &RunArgs, context: &Context) -> Result<Vec<PlanToRun>, Error
     Ok(kept)
 }
 
+/// How long a coordinator that has just begun, or is just about to end, is waited for.
+const CHANGE_OF_HANDS_MAX: Duration = Duration::from_secs(20);
+/// How often it is asked again meanwhile: there is nothing that could be slept on until its socket is there.
+const CHANGE_OF_HANDS_STEP: Duration = Duration::from_millis(50);
+
+/// What became of the wish to have the plans run.
+enum Taken {
+    /// This process coordinates.
+    Lock(Lock),
+    /// Another one took them, and this is how they ended.
+    HandedOver(ExitCode),
+}
+
+/// Becomes the coordinator, or hands the plans to the one that has the repository. One that is still coming up, or that ends just now,
+/// neither listens nor has let go: for that moment this waits.
+fn lock_or_hand_over(args: &RunArgs, context: &Context, ready: &Ready, plans: &[PlanToRun], tell: Tell) -> Result<Taken, Error> {
+    let began = Instant::now();
+    loop {
+        let held = match ready.lock() {
+            Ok(lock) => return Ok(Taken::Lock(lock)),
+            Err(e) if e.kind == Kind::Held => e,
+            Err(e) => return Err(e),
+        };
+        let session = Session { repo: ready.repo.clone(), state_dir: ready.state_dir.clone() };
+        let why = match session.connect() {
+            Ok(Some(mut client)) => match client.say(&Say::Who) {
+                Ok(Answer::Run { run, .. }) if !is_over(&session, &run)? => {
+                    match hand_over(args, context, ready, plans, tell, &session, client, &run)? {
+                        Some(code) => return Ok(Taken::HandedOver(code)),
+                        None => held,
+                    }
+                }
+                Err(e @ ControlError::Answer(_)) => return Err(e.into()),
+                Ok(_) | Err(_) => held,
+            },
+            Ok(None) => held,
+            Err(e) => e,
+        };
+        if began.elapsed() >= CHANGE_OF_HANDS_MAX {
+            return Err(why);
+        }
+        std::thread::sleep(CHANGE_OF_HANDS_STEP);
+    }
+}
+
+/// The run has ended and its coordinator only keeps house: it takes nothing any more.
+fn is_over(session: &Session, run: &RunId) -> Result<bool, Error> {
+    Ok(session.journal()?.load(run)?.0.ended_at.is_some())
+}
+
 /// Another coordinator has the repository: it takes the plans, and this process ends with their result.
-fn hand_over(args: &RunArgs, context: &Context, ready: &Ready, plans: &[PlanToRun], tell: Tell, held: Error) -> Outcome {
-    let session = Session { repo: ready.repo.clone(), state_dir: ready.state_dir.clone() };
-    let Some(mut client) = session.connect()? else { return Err(held) };
-    let run = match client.say(&Say::Who)? {
-        Answer::Run { run, .. } => run,
-        _ => return Err(held),
-    };
+/// `None`: its run came to its end before it had taken any.
+#[expect(clippy::too_many_arguments, reason = "one caller; a struct would only name them twice")]
+fn hand_over(
+    args: &RunArgs,
+    context: &Context,
+    ready: &Ready,
+    plans: &[PlanToRun],
+    tell: Tell,
+    session: &Session,
+    mut client: Client,
+    run: &RunId,
+) -> Result<Option<ExitCode>, Error> {
     let wish = Wish { base: args.base.clone(), fresh: args.fresh };
     let submissions = ready.submissions(context, plans, &wish)?;
     let opened = session.load(&session.journal()?, run.clone())?;
@@ -243,25 +285,34 @@ fn hand_over(args: &RunArgs, context: &Context, ready: &Ready, plans: &[PlanToRu
         )
         .hint("`greenlane status` shows how far it is; `greenlane wait` waits for its end"));
     }
-    ready.copy_plans(&run, plans)?;
-    for submission in submissions {
-        client.say(&Say::Submit(Box::new(submission)))?;
+    ready.copy_plans(run, plans)?;
+    for (n, submission) in submissions.into_iter().enumerate() {
+        match client.say(&Say::Submit(Box::new(submission))) {
+            Ok(_) => {}
+            Err(_) if n == 0 && is_over(session, run)? => return Ok(None),
+            Err(e) => return Err(e.into()),
+        }
     }
     context.output.say(&format!("handed to the coordinator that is at work here (run {run})"));
     drop(client);
+    if tell == Tell::Background {
+        super::detach::begun(run);
+    }
     let plans: Vec<PlanId> = plans.iter().map(|p| p.plan.id.clone()).collect();
-    watch(context, &session, opened, &plans, tell)
+    let (state, code) = watch(context, session, opened, &plans, tell)?;
+    land_if_done(args, context, &ready.repo, &state, &plans, code).map(Some)
 }
 
 /// Shows what happens from here on, until these plans have ended.
-fn watch(context: &Context, session: &Session, opened: Opened, plans: &[PlanId], tell: Tell) -> Outcome {
+fn watch(context: &Context, session: &Session, opened: Opened, plans: &[PlanId], tell: Tell) -> Result<(State, ExitCode), Error> {
     let mut observer = display(context.output, tell == Tell::Json, Layout::new(&session.state_dir, &opened.run));
     let mut following = Following::begin(session, opened)?;
     loop {
         let state = &following.opened.state;
         let has_ended = |id: &PlanId| state.plan(id).is_some_and(|p| matches!(p.phase, PlanPhase::Ended { .. }));
         if state.ended_at.is_some() || plans.iter().all(has_ended) {
-            return conclude(context, &following.opened.run, state, None, plans, tell);
+            let code = conclude(context, &following.opened.run, state, None, plans, tell)?;
+            return Ok((following.opened.state, code));
         }
         match following.next(observer.tick_interval())? {
             News::Events(records) => observer.journalled(&following.opened.state, &records),
@@ -274,9 +325,14 @@ fn watch(context: &Context, session: &Session, opened: Opened, plans: &[PlanId],
     }
 }
 
-/// `--land`: everything is green; bring each plan's branch where the user said.
-fn land(context: &Context, repo: &greenlane_runtime::git::Repo, state: &greenlane_core::state::State, into: &str) -> Result<(), Error> {
-    for plan in &state.plans {
+/// `--land`: where everything is green, brings each of these plans' branches (empty: all) where the user said.
+fn land_if_done(args: &RunArgs, context: &Context, repo: &Repo, state: &State, plans: &[PlanId], code: ExitCode) -> Outcome {
+    let Some(into) = &args.land else { return Ok(code) };
+    if code != ExitCode::SUCCESS {
+        context.output.say(&format!("Nothing was brought into {into}: not everything is done."));
+        return Ok(code);
+    }
+    for plan in state.plans.iter().filter(|p| plans.is_empty() || plans.contains(&p.submission.plan.id)) {
         let Some(branch) = &plan.branch else { continue };
         let message = format!("Merge {} into {into}", plan.submission.plan.name);
         repo.land_into(into, branch, LandMode::Merge, &message, DryRun::No).map_err(|e| {
@@ -285,5 +341,5 @@ fn land(context: &Context, repo: &greenlane_runtime::git::Repo, state: &greenlan
         })?;
         context.output.say(&format!("{branch} is in {into}."));
     }
-    Ok(())
+    Ok(code)
 }
