@@ -17,8 +17,10 @@ use serde_json::{Value, json};
 /// An agent that has not asked its model by then never will; opencode needs 8 s on an idle machine.
 const LIMIT: Duration = Duration::from_secs(120);
 
-/// Without evidence of work for so long, an attempt of these tests is ended.
+/// Without evidence of work for so long, an attempt whose model hangs is ended.
 const STALL: &str = "5s";
+/// How long one that waits as its provider says may run: several times what it needs until its first call.
+const PATIENCE: &str = "40s";
 
 /// What one agent does where others end by themselves.
 struct Habits {
@@ -167,21 +169,22 @@ fn lands_its_work(habits: &Habits) {
 /// The provider fails to the end: the task fails with that reason, after as many attempts as the plan allows.
 fn fails_as_its_provider(habits: &Habits, status: u16, detail: &str) {
     let Some(stage) = Stage::new(habits.name) else { return };
-    // A minute is longer than the stall timeout: the patient one is ended by it, and all the same the provider is why.
+    // The patient one would wait for longer than it may run: it is ended, and all the same the provider is why.
     let (wait, keys) = match habits.patient {
-        true => (" retry_after=60", format!("retries = 1\nstall_timeout = \"{STALL}\"")),
+        true => (" retry_after=600", format!("retries = 0\ntimeout = \"{PATIENCE}\"")),
         false => ("", String::from("retries = 1")),
     };
+    let attempts = if habits.patient { 1 } else { 2 };
     let told = stage.run(&format!("SCRIPT: error {status}{wait}"), &keys);
     assert_eq!(told.ran.code, 1, "{told:?}");
-    assert_eq!((&told.task["state"], told.attempts().len()), (&json!("failed"), 2), "{told:?}");
-    for attempt in 0..2 {
+    assert_eq!((&told.task["state"], told.attempts().len()), (&json!("failed"), attempts), "{told:?}");
+    for attempt in 0..attempts {
         assert_eq!(told.failure(attempt), json!(["api_error", detail]), "{told:?}");
-        let outcome = if habits.patient { "stalled" } else { "exit_code" };
+        let outcome = if habits.patient { "timed_out" } else { "exit_code" };
         assert_eq!(told.attempts()[attempt]["outcome"], outcome, "{told:?}");
     }
     let reason = told.task["reason"].as_str().unwrap_or_default();
-    assert!(reason.ends_with("(after 2 attempts)"), "{reason}");
+    assert!(reason.ends_with(if habits.patient { "and was ended)" } else { "(after 2 attempts)" }), "{reason}");
     assert!(told.ran.stdout.contains(reason) || told.ran.stderr.contains(reason), "{told:?}");
     assert!(!stage.landed(&told), "{told:?}");
 }
@@ -200,14 +203,14 @@ fn is_ended_when_it_hangs(habits: &Habits) {
     assert!(!stage.landed(&told), "{told:?}");
 }
 
-/// The provider refuses the first attempt and not the second, which goes on with the session.
+/// The provider refuses in the middle of the first attempt, and not the second, which goes on with the session.
 fn lands_on_the_second_attempt(habits: &Habits) {
     let Some(stage) = Stage::new(habits.name) else { return };
     let (wait, keys) = match habits.patient {
-        true => (" retry_after=60", format!("stall_timeout = \"{STALL}\"")),
+        true => (" retry_after=600", format!("timeout = \"{PATIENCE}\"")),
         false => ("", String::new()),
     };
-    let told = stage.run(&format!("SCRIPT: error 429 times={}{wait}\n{WRITE}", habits.tries_at_429), &keys);
+    let told = stage.run(&format!("{WRITE}\nSCRIPT: error 429 times={}{wait}", habits.tries_at_429), &keys);
     assert_eq!(told.ran.code, 0, "{told:?}");
     assert_eq!((&told.task["state"], told.attempts().len()), (&json!("done"), 2), "{told:?}");
     assert_eq!(told.failure(0), json!(["api_error", "rate_limit"]), "{told:?}");
