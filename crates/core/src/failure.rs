@@ -130,13 +130,9 @@ pub fn of_exit(record: &ExitRecord) -> Option<Failure> {
         }
         return Some(failure);
     }
-    match &record.exit {
-        Exit::FailedToStart { message } => {
-            return Some(
-                Failure::new(FailureType::CoordinatorError, format!("could not be started: {message}")).with(FailureDetail::MissingProgram),
-            );
-        }
-        _ => {}
+    if let Exit::FailedToStart { message } = &record.exit {
+        let message = format!("could not be started: {message}");
+        return Some(Failure::new(FailureType::CoordinatorError, message).with(FailureDetail::MissingProgram));
     }
     if record.report.finished != Some(true)
         && let Some(error) = &record.report.error
