@@ -14,6 +14,7 @@ use greenlane_runtime::driver::{DriverError, Finished, Layout, Setup, Start, coo
 use greenlane_runtime::git::Repo;
 use greenlane_runtime::lock::Lock;
 
+use crate::commands::detach::Begun;
 use crate::context::Context;
 use crate::error::{Error, Kind, Outcome};
 use crate::progress::display;
@@ -32,6 +33,18 @@ pub struct Ready {
     pub registry: Registry,
 }
 
+impl Tell {
+    /// What the flags ask for.
+    #[must_use]
+    pub fn of(json: bool, background: bool) -> Self {
+        match (json, background) {
+            (true, _) => Tell::Json,
+            (false, true) => Tell::Background,
+            (false, false) => Tell::People,
+        }
+    }
+}
+
 /// Where what goes on is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tell {
@@ -39,6 +52,8 @@ pub enum Tell {
     People,
     /// Events as JSON Lines on standard output.
     Json,
+    /// To a log, and to whoever waits for the run's beginning: see [`crate::commands::detach`].
+    Background,
 }
 
 impl Ready {
@@ -74,6 +89,9 @@ impl Ready {
             environment: context.env.clone(),
         };
         let mut observer = display(context.output, tell == Tell::Json, layout);
+        if tell == Tell::Background {
+            observer = Box::new(Begun::new(run.clone(), observer));
+        }
         coordinate(setup, run, start, &mut *observer).map_err(|e| match e {
             DriverError::Refused(why) => Error::usage(why),
             DriverError::Journal(e) if e.is_disk_full() => Error::environment(format!("the disk is full: {e}"))
@@ -95,9 +113,13 @@ fn this_program() -> Result<PathBuf, Error> {
 /// # Errors
 /// If the result cannot be written.
 pub fn conclude(context: &Context, run: &RunId, state: &State, signal: Option<i32>, plans: &[PlanId], tell: Tell) -> Outcome {
-    let alive = if state.ended_at.is_none() { Coordinator::Gone } else { Coordinator::Alive };
-    let document = status(run, state, alive, clock::now());
-    if tell == Tell::People {
+    // Whoever asks for some plans only was told of their end by a coordinator that goes on with others.
+    let alive = if state.ended_at.is_none() && plans.is_empty() { Coordinator::Gone } else { Coordinator::Alive };
+    let mut document = status(run, state, alive, clock::now());
+    if !plans.is_empty() {
+        document = document.of_plans(plans);
+    }
+    if tell != Tell::Json {
         let look = Look::of_stdout(context.output.color_talk);
         let text = format!("{}{}", report::summary(&document, look), report::advice(&document, look));
         context.output.say(text.trim_end());

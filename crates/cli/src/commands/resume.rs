@@ -36,7 +36,7 @@ pub struct ResumeArgs {
 /// # Errors
 /// Exit code 2 where there is nothing to resume, 4 where a coordinator is at work.
 pub fn run(args: &ResumeArgs, context: &Context) -> Outcome {
-    let tell = if args.json { Tell::Json } else { Tell::People };
+    let tell = Tell::of(args.json, args.background);
     let ready = Ready::open(context, &[])?;
     let run = {
         let _lock = ready.lock()?;
@@ -47,9 +47,6 @@ pub fn run(args: &ResumeArgs, context: &Context) -> Outcome {
     }
     let _lock = ready.lock()?;
     let start = Start::Resume { run: run.clone(), requests: Vec::new() };
-    if args.background {
-        super::detach::begun(&run);
-    }
     let finished = ready.coordinate(context, &run, start, tell)?;
     conclude(context, &run, &finished.state, finished.signal, &[], tell)
 }

@@ -2,17 +2,17 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use clap::ValueEnum;
 use greenlane_core::ids::{PlanId, TaskId};
 use greenlane_core::plan::select;
-use greenlane_core::state::PlanPhase;
+use greenlane_core::state::{PlanPhase, State};
 use greenlane_core::time::format_duration;
 use greenlane_runtime::clock;
 use greenlane_runtime::control::{Answer, Say};
 use greenlane_runtime::driver::{Layout, Start};
-use greenlane_runtime::git::{DryRun, LandMode};
+use greenlane_runtime::git::{DryRun, LandMode, Repo};
 use greenlane_runtime::submission::Wish;
 
 use super::plan::PlanArgs;
@@ -136,7 +136,7 @@ impl RunArgs {
 /// # Errors
 /// Whatever keeps the run from starting or going on.
 pub fn run(args: &RunArgs, context: &Context) -> Outcome {
-    let tell = if args.json { Tell::Json } else { Tell::People };
+    let tell = Tell::of(args.json, args.background);
     if args.dry_run {
         let (plans, format, agent) = (args.plans.clone(), args.format, args.agent.clone());
         return super::plan::run(&PlanArgs { plans, jobs: args.jobs, agent, format, json: args.json }, context);
@@ -154,10 +154,17 @@ pub fn run(args: &RunArgs, context: &Context) -> Outcome {
     if args.detach {
         return super::detach::start_in_background(context, &ready.state_dir);
     }
-    let _lock = match ready.lock() {
-        Ok(lock) => lock,
-        Err(e) if e.kind == Kind::Held => return hand_over(args, context, &ready, &plans, tell, e),
-        Err(e) => return Err(e),
+    let began = Instant::now();
+    let _lock = loop {
+        match ready.lock() {
+            Ok(lock) => break lock,
+            Err(e) if e.kind != Kind::Held => return Err(e),
+            Err(e) => match hand_over(args, context, &ready, &plans, tell, e)? {
+                HandedOver::Ended(code) => return Ok(code),
+                HandedOver::NotNow(_) if began.elapsed() < HAND_OVER_MAX => std::thread::sleep(HAND_OVER_POLL),
+                HandedOver::NotNow(why) => return Err(why),
+            },
+        }
     };
     ready.refuse_twin(&plans)?;
     let wish = Wish { base: args.base.clone(), fresh: args.fresh };
@@ -167,22 +174,9 @@ pub fn run(args: &RunArgs, context: &Context) -> Outcome {
     context.output.detail(&format!("run {run}"));
     let repo = ready.repo.clone();
     let start = Start::New { options: Box::new(ready.options()), submissions };
-    if args.background {
-        super::detach::begun(&run);
-    }
     let finished = ready.coordinate(context, &run, start, tell)?;
     let code = conclude(context, &run, &finished.state, finished.signal, &[], tell)?;
-    match &args.land {
-        Some(branch) if code == ExitCode::SUCCESS => {
-            land(context, &repo, &finished.state, branch)?;
-            Ok(code)
-        }
-        Some(branch) => {
-            context.output.say(&format!("Nothing was brought into {branch}: not everything is done."));
-            Ok(code)
-        }
-        None => Ok(code),
-    }
+    land_if_asked(args, context, &repo, &finished.state, &[], code)
 }
 
 /// Reads the plans, says everything that is wrong with any of them, and keeps what was asked for.
@@ -225,17 +219,33 @@ fn read_plans(args: &RunArgs, context: &Context) -> Result<Vec<PlanToRun>, Error
     Ok(kept)
 }
 
+/// So long is a coordinator waited for that holds the repository, but is at its very start or end.
+const HAND_OVER_MAX: Duration = Duration::from_secs(10);
+const HAND_OVER_POLL: Duration = Duration::from_millis(50);
+
+/// What came of handing plans over.
+enum HandedOver {
+    /// They have ended.
+    Ended(ExitCode),
+    /// The coordinator takes nothing at this moment: soon there is another, or none.
+    NotNow(Error),
+}
+
 /// Another coordinator has the repository: it takes the plans, and this process ends with their result.
-fn hand_over(args: &RunArgs, context: &Context, ready: &Ready, plans: &[PlanToRun], tell: Tell, held: Error) -> Outcome {
+fn hand_over(args: &RunArgs, context: &Context, ready: &Ready, plans: &[PlanToRun], tell: Tell, held: Error) -> Result<HandedOver, Error> {
     let session = Session { repo: ready.repo.clone(), state_dir: ready.state_dir.clone() };
-    let Some(mut client) = session.connect()? else { return Err(held) };
-    let run = match client.say(&Say::Who)? {
-        Answer::Run { run, .. } => run,
-        _ => return Err(held),
+    let mut client = match session.connect() {
+        Ok(Some(client)) => client,
+        Ok(None) => return Ok(HandedOver::NotNow(held)),
+        Err(e) => return Ok(HandedOver::NotNow(e)),
     };
+    let Ok(Answer::Run { run, .. }) = client.say(&Say::Who) else { return Ok(HandedOver::NotNow(held)) };
     let wish = Wish { base: args.base.clone(), fresh: args.fresh };
     let submissions = ready.submissions(context, plans, &wish)?;
     let opened = session.load(&session.journal()?, run.clone())?;
+    if !opened.state.is_live() {
+        return Ok(HandedOver::NotNow(held));
+    }
     if let Some(taken) = plans.iter().find(|p| opened.state.plan(&p.plan.id).is_some()) {
         return Err(Error::new(
             Kind::Held,
@@ -245,23 +255,31 @@ fn hand_over(args: &RunArgs, context: &Context, ready: &Ready, plans: &[PlanToRu
     }
     ready.copy_plans(&run, plans)?;
     for submission in submissions {
-        client.say(&Say::Submit(Box::new(submission)))?;
+        if let Err(refused) = client.say(&Say::Submit(Box::new(submission))) {
+            let ended = session.load(&session.journal()?, run)?.state.ended_at.is_some();
+            return if ended { Ok(HandedOver::NotNow(held)) } else { Err(refused.into()) };
+        }
     }
     context.output.say(&format!("handed to the coordinator that is at work here (run {run})"));
+    if args.background {
+        super::detach::begun(&run);
+    }
     drop(client);
     let plans: Vec<PlanId> = plans.iter().map(|p| p.plan.id.clone()).collect();
-    watch(context, &session, opened, &plans, tell)
+    let state = watch(context, &session, opened, &plans, tell)?;
+    let code = conclude(context, &run, &state, None, &plans, tell)?;
+    land_if_asked(args, context, &ready.repo, &state, &plans, code).map(HandedOver::Ended)
 }
 
-/// Shows what happens from here on, until these plans have ended.
-fn watch(context: &Context, session: &Session, opened: Opened, plans: &[PlanId], tell: Tell) -> Outcome {
+/// Shows what happens from here on, until these plans have ended; gives the state then.
+fn watch(context: &Context, session: &Session, opened: Opened, plans: &[PlanId], tell: Tell) -> Result<State, Error> {
     let mut observer = display(context.output, tell == Tell::Json, Layout::new(&session.state_dir, &opened.run));
     let mut following = Following::begin(session, opened)?;
     loop {
         let state = &following.opened.state;
         let has_ended = |id: &PlanId| state.plan(id).is_some_and(|p| matches!(p.phase, PlanPhase::Ended { .. }));
         if state.ended_at.is_some() || plans.iter().all(has_ended) {
-            return conclude(context, &following.opened.run, state, None, plans, tell);
+            return Ok(following.opened.state);
         }
         match following.next(observer.tick_interval())? {
             News::Events(records) => observer.journalled(&following.opened.state, &records),
@@ -274,9 +292,18 @@ fn watch(context: &Context, session: &Session, opened: Opened, plans: &[PlanId],
     }
 }
 
-/// `--land`: everything is green; bring each plan's branch where the user said.
-fn land(context: &Context, repo: &greenlane_runtime::git::Repo, state: &greenlane_core::state::State, into: &str) -> Result<(), Error> {
-    for plan in &state.plans {
+/// `--land`, of these plans (none: all), where everything is green: bring each plan's branch where the user said.
+fn land_if_asked(args: &RunArgs, context: &Context, repo: &Repo, state: &State, plans: &[PlanId], code: ExitCode) -> Outcome {
+    match &args.land {
+        Some(branch) if code == ExitCode::SUCCESS => land(context, repo, state, plans, branch)?,
+        Some(branch) => context.output.say(&format!("Nothing was brought into {branch}: not everything is done.")),
+        None => {}
+    }
+    Ok(code)
+}
+
+fn land(context: &Context, repo: &Repo, state: &State, plans: &[PlanId], into: &str) -> Result<(), Error> {
+    for plan in state.plans.iter().filter(|p| plans.is_empty() || plans.contains(&p.submission.plan.id)) {
         let Some(branch) = &plan.branch else { continue };
         let message = format!("Merge {} into {into}", plan.submission.plan.name);
         repo.land_into(into, branch, LandMode::Merge, &message, DryRun::No).map_err(|e| {

@@ -150,6 +150,7 @@ pub fn coordinate(setup: Setup, run: &RunId, start: Start, observer: &mut dyn Ob
         // At a proper end what was asked for is finished; on SIGTERM it is left to whoever resumes.
         driver.context.wait_for_tasks();
     }
+    driver.context.end_gates();
     drop(driver);
     drop(server);
     signals.close();
@@ -202,6 +203,7 @@ impl Driver<'_> {
                 Ok(inputs)
             }
             Start::Resume { run, requests } => {
+                self.context.end_gates_left_over();
                 let (state, seq) = self.journal.load(&run)?;
                 let over = state.finished;
                 self.state = state;
