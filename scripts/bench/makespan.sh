@@ -33,7 +33,7 @@ for kind in wide spine fans; do
     bound=$(awk -v jobs="$jobs" '{
         start = 0; for (i = 3; i <= NF; i++) if (end[$i] > start) start = end[$i]
         end[$1] = start + $2; work += $2; if (end[$1] > path) path = end[$1]
-    } END { shared = work / jobs; printf "%.3f", path > shared ? path : shared }' "$bench/$kind.graph")
+    } END { shared = work / jobs; printf "%.3f", (path > shared ? path : shared) }' "$bench/$kind.graph")
     repo=$bench/$kind
     make_repository "$repo" 100
     "$GREENLANE" -C "$repo" run "$bench/$kind.toml" -j "$jobs" >"$repo.log" 2>&1 || { tail "$repo.log" >&2; exit 1; }
