@@ -1,15 +1,24 @@
 #!/bin/sh
-# Installs the real agents that the tests run, pinned by package-lock.json, into tests/agents/node_modules (1.2 GB).
-# Needs node 20 or newer with npm, and the registry. Greenlane itself needs none of this.
+# Installs the real agents that the tests run, pinned by package-lock.json, into tests/agents/node_modules (1.3 GB).
+# Needs npm 9 or newer with any Node that it runs on, and the registry. Greenlane itself needs none of this.
 set -eu
 cd "$(dirname "$0")"
+
+# The same list is not installed twice.
+list=$(cat package-lock.json install.sh | cksum)
+[ "$(cat node_modules/.greenlane-installed 2>/dev/null)" != "$list" ] || exit 0
 
 # Install scripts are named below instead of run wholesale: one of them would compile a terminal library that headless
 # runs do not need, and newer versions of npm do not run them unasked.
 npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+# gemini and opencode need a newer Node than Debian 12 has: on Linux it comes with them, and stands first on the agents' PATH.
+PATH=$PWD/node_modules/.bin:$PATH
 node node_modules/@anthropic-ai/claude-code/install.cjs   # puts the native program in the place of a stub
 (cd node_modules/opencode-ai && node postinstall.mjs)     # the same
 
 for agent in claude codex gemini opencode; do
-    printf '%s %s\n' "$agent" "$("node_modules/.bin/$agent" --version </dev/null | head -n 1)"
+    version=$("node_modules/.bin/$agent" --version </dev/null | head -n 1)
+    [ -n "$version" ] || { echo "error: $agent was installed and does not start" >&2; exit 1; }
+    printf '%s %s\n' "$agent" "$version"
 done
+printf '%s\n' "$list" >node_modules/.greenlane-installed

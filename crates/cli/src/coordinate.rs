@@ -12,13 +12,13 @@ use greenlane_runtime::clock;
 use greenlane_runtime::config::Config;
 use greenlane_runtime::driver::{DriverError, Finished, Layout, Setup, Start, coordinate};
 use greenlane_runtime::git::Repo;
-use greenlane_runtime::lock::{Lock, LockError};
-use greenlane_runtime::workspace::{pool_dir, worktrees_dir};
+use greenlane_runtime::lock::Lock;
 
 use crate::context::Context;
 use crate::error::{Error, Kind, Outcome};
 use crate::progress::display;
 use crate::report::{self, Look};
+use crate::session::{held, worktrees_of};
 
 /// A repository that is ready to be worked on.
 pub struct Ready {
@@ -47,11 +47,7 @@ impl Ready {
     /// # Errors
     /// Exit code 4 if another coordinator has it.
     pub fn lock(&self) -> Result<Lock, Error> {
-        Lock::take(&self.state_dir).map_err(|e| match e {
-            LockError::Held { .. } => Error::new(Kind::Held, e.to_string())
-                .hint("`greenlane status` shows what it does; `greenlane wait` waits for its end, `greenlane stop --all` ends it"),
-            LockError::Io { .. } => Error::environment(e.to_string()),
-        })
+        Lock::take(&self.state_dir).map_err(held)
     }
 
     /// The core's options, from the configuration.
@@ -68,15 +64,10 @@ impl Ready {
     /// If the journal or the machine fail; the run can then be resumed.
     pub fn coordinate(self, context: &Context, run: &RunId, start: Start, tell: Tell) -> Result<Finished, Error> {
         let layout = Layout::new(&self.state_dir, run);
-        let top = self.repo.main_top().or(self.repo.top()).unwrap_or(self.repo.common_dir()).to_owned();
-        let all = worktrees_dir(self.config.workspace.dir.as_deref(), &top, &context.env).ok_or_else(|| {
-            Error::environment("it is not known where worktrees may lie").hint("set HOME or XDG_STATE_HOME, or `dir` under [workspace]")
-        })?;
-        let pool_dir = pool_dir(&all, &top, self.repo.common_dir());
         let setup = Setup {
+            pool_dir: worktrees_of(&self.repo, &self.config, context)?,
             repo: self.repo,
             state_dir: self.state_dir,
-            pool_dir,
             config: self.config,
             registry: self.registry,
             exe: this_program()?,
@@ -108,7 +99,8 @@ pub fn conclude(context: &Context, run: &RunId, state: &State, signal: Option<i3
     let document = status(run, state, alive, clock::now());
     if tell == Tell::People {
         let look = Look::of_stdout(context.output.color_talk);
-        context.output.say(report::summary(&document, look).trim_end());
+        let text = format!("{}{}", report::summary(&document, look), report::advice(&document, look));
+        context.output.say(text.trim_end());
     }
     Ok(ExitCode::from(exit_code(&document, signal, plans)))
 }

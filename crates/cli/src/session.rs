@@ -63,18 +63,6 @@ impl Session {
         Ok(Journal::read(&self.state_dir)?)
     }
 
-    /// Where this repository's worktrees lie.
-    ///
-    /// # Errors
-    /// If not even a home is known.
-    pub fn pool_dir(&self, context: &Context, config: &Config) -> Result<PathBuf, Error> {
-        let top = self.repo.main_top().or(self.repo.top()).unwrap_or(self.repo.common_dir());
-        let all = worktrees_dir(config.workspace.dir.as_deref(), top, &context.env).ok_or_else(|| {
-            Error::environment("it is not known where worktrees may lie").hint("set HOME or XDG_STATE_HOME, or `dir` under [workspace]")
-        })?;
-        Ok(pool_dir(&all, top, self.repo.common_dir()))
-    }
-
     /// A coordinator holds the repository.
     #[must_use]
     pub fn is_held(&self) -> bool {
@@ -222,6 +210,18 @@ fn pick_run(name: &str, runs: &[RunId]) -> Result<RunId, Error> {
 
 fn nothing_ran() -> Error {
     Error::usage("nothing has run in this repository yet").hint("`greenlane run PLAN` starts a run; `greenlane demo` shows one on a sample")
+}
+
+/// Where a repository's worktrees lie.
+///
+/// # Errors
+/// If not even a home is known.
+pub fn worktrees_of(repo: &Repo, config: &Config, context: &Context) -> Result<PathBuf, Error> {
+    let top = repo.main_top().or(repo.top()).unwrap_or(repo.common_dir());
+    let all = worktrees_dir(config.workspace.dir.as_deref(), top, &context.env).ok_or_else(|| {
+        Error::environment("it is not known where worktrees may lie").hint("set HOME or XDG_STATE_HOME, or `dir` under [workspace]")
+    })?;
+    Ok(pool_dir(&all, top, repo.common_dir()))
 }
 
 /// Why the coordinator's lock could not be had: exit code 4 where another coordinator has it.

@@ -93,6 +93,16 @@ pub struct AgentReport {
     pub usage: Option<Usage>,
 }
 
+impl AgentReport {
+    /// The session, where going on with it is worth anything: the model has answered in it. One without an answer holds only a
+    /// prompt, which the next attempt gets anyway, and some agents do not even keep it (gemini ends with code 42 when asked for it).
+    #[must_use]
+    pub fn session_to_resume(&self) -> Option<&str> {
+        let answered = self.tool_calls > 0 || !self.last_message.is_empty();
+        self.session.as_deref().filter(|_| answered)
+    }
+}
+
 /// The keeper's durable record of one attempt: `exit.json`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ExitRecord {

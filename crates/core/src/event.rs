@@ -305,7 +305,8 @@ pub struct LandedAttempt {
 /// A plan with what had to be looked up when it was handed in.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Submission {
-    /// The plan itself.
+    /// The plan itself; in JSON `definition`, since `plan` is a plan's id in every event.
+    #[serde(rename = "definition")]
     pub plan: Plan,
     /// The commit that its branch starts from.
     pub base: Oid,

@@ -116,22 +116,23 @@ impl Failure {
 /// Judges a process that has ended. `None`: nothing speaks against it, the gate decides.
 #[must_use]
 pub fn of_exit(record: &ExitRecord) -> Option<Failure> {
-    match &record.exit {
-        Exit::TimedOut => return Some(Failure::new(FailureType::Timeout, "ran longer than its timeout and was ended")),
-        Exit::Stalled => {
-            let silent = Failure::new(FailureType::Timeout, "gave no evidence of work for the whole stall timeout and was ended");
-            return Some(match &record.report.error {
-                // A silent agent whose last word was that its provider refuses is limited, not stuck.
-                Some(error) if error.status.is_some() => of_agent_error(error),
-                _ => silent.with(FailureDetail::Stalled),
-            });
+    let report = &record.report;
+    if let Some(mut failure) = of_own_end(&record.exit) {
+        // By its own events its work is done, and only its process did not end: the gate judges what it left.
+        if report.finished == Some(true) {
+            return None;
         }
-        Exit::FailedToStart { message } => {
-            return Some(
-                Failure::new(FailureType::CoordinatorError, format!("could not be started: {message}")).with(FailureDetail::MissingProgram),
-            );
+        // An agent whose last word was that its provider refuses is limited, not stuck.
+        if let Some(error) = report.error.as_ref().filter(|e| e.status.is_some()) {
+            let ended = failure.message;
+            failure = of_agent_error(error);
+            failure.message = format!("{} ({ended})", failure.message);
         }
-        Exit::Cancelled | Exit::Code { .. } | Exit::Signal { .. } => {}
+        return Some(failure);
+    }
+    if let Exit::FailedToStart { message } = &record.exit {
+        let message = format!("could not be started: {message}");
+        return Some(Failure::new(FailureType::CoordinatorError, message).with(FailureDetail::MissingProgram));
     }
     if record.report.finished != Some(true)
         && let Some(error) = &record.report.error
@@ -142,9 +143,16 @@ pub fn of_exit(record: &ExitRecord) -> Option<Failure> {
         return Some(Failure::new(FailureType::Unknown, "the agent says that it failed"));
     }
     match record.exit {
+        // The agent's events say that it finished, however its process ended then: the gate judges what it left.
+        Exit::Code { .. } | Exit::Signal { .. } if report.finished == Some(true) => None,
+        // It writes events and never said that it finished: somebody ended it, and it calls that a success (gemini, after SIGTERM).
+        Exit::Code { code: 0 } if report.session.is_some() => {
+            Some(Failure::new(FailureType::Unknown, "ended with code 0 in the middle of its work"))
+        }
         Exit::Code { code: 0 } => None,
-        // The agent's events say that it finished: the gate judges what it left.
-        Exit::Code { .. } if record.report.finished == Some(true) => None,
+        Exit::Code { code: code @ (129 | 130 | 143) } => {
+            Some(Failure::new(FailureType::Unknown, format!("ended by signal {} from outside (exit code {code})", code - 128)))
+        }
         Exit::Code { code } => Some(of_code(code, &record.stderr_tail, &record.stdout_tail)),
         Exit::Signal { signal: 9 } => Some(
             Failure::new(FailureType::ResourceExhaustion, "killed by signal 9, as the system does when memory runs out")
@@ -155,6 +163,18 @@ pub fn of_exit(record: &ExitRecord) -> Option<Failure> {
         }
         Exit::Signal { signal } => Some(Failure::new(FailureType::Unknown, format!("ended by signal {signal}"))),
         Exit::Cancelled | Exit::TimedOut | Exit::Stalled | Exit::FailedToStart { .. } => None,
+    }
+}
+
+/// Ended by the keeper for want of time or of evidence.
+fn of_own_end(exit: &Exit) -> Option<Failure> {
+    match exit {
+        Exit::TimedOut => Some(Failure::new(FailureType::Timeout, "ran longer than its timeout and was ended")),
+        Exit::Stalled => Some(
+            Failure::new(FailureType::Timeout, "gave no evidence of work for the whole stall timeout and was ended")
+                .with(FailureDetail::Stalled),
+        ),
+        _ => None,
     }
 }
 
@@ -311,6 +331,8 @@ mod tests {
             (Exit::Code { code: 127 }, "sh: 1: nope: not found", Some((T::CoordinatorError, Some(D::MissingProgram)))),
             (Exit::Code { code: 137 }, "", Some((T::ResourceExhaustion, Some(D::OutOfMemory)))),
             (Exit::Code { code: 124 }, "", Some((T::Timeout, None))),
+            (Exit::Code { code: 143 }, "", Some((T::Unknown, None))),
+            (Exit::Signal { signal: 15 }, "", Some((T::Unknown, None))),
             (Exit::Signal { signal: 11 }, "", Some((T::Bug, None))),
             (Exit::Signal { signal: 9 }, "", Some((T::ResourceExhaustion, Some(D::OutOfMemory)))),
             (Exit::TimedOut, "", Some((T::Timeout, None))),
@@ -333,5 +355,32 @@ mod tests {
             ..AgentReport::default()
         };
         assert_eq!(of_exit(&record(Exit::Code { code: 3 }, "", recovered)), None, "it finished after all: the gate decides");
+    }
+
+    #[test]
+    fn an_end_for_want_of_time_while_the_provider_refuses_is_the_providers() {
+        for exit in [Exit::TimedOut, Exit::Stalled] {
+            let error = AgentError { message: "too fast".into(), status: Some(429), reset_at: Some(Time(9)) };
+            let report = AgentReport { error: Some(error), ..AgentReport::default() };
+            let failure = of_exit(&record(exit.clone(), "", report)).expect("a failure");
+            assert_eq!((failure.kind, failure.detail), (FailureType::ApiError, Some(FailureDetail::RateLimit)), "{exit:?}");
+            assert_eq!(failure.reset_at, Some(Time(9)));
+            assert!(failure.message.starts_with("too fast (") && failure.message.ends_with("was ended)"), "{}", failure.message);
+        }
+    }
+
+    #[test]
+    fn an_agent_that_says_it_finished_is_judged_by_what_it_left_however_it_ended() {
+        for exit in [Exit::Code { code: 1 }, Exit::Signal { signal: 9 }, Exit::Signal { signal: 11 }, Exit::Stalled, Exit::TimedOut] {
+            let report = AgentReport { finished: Some(true), ..AgentReport::default() };
+            assert_eq!(of_exit(&record(exit.clone(), "", report)), None, "{exit:?}");
+        }
+    }
+
+    #[test]
+    fn code_0_before_the_agents_last_event_is_no_success() {
+        let report = AgentReport { session: Some("s".into()), ..AgentReport::default() };
+        let failure = of_exit(&record(Exit::Code { code: 0 }, "", report)).map(|f| f.kind);
+        assert_eq!(failure, Some(FailureType::Unknown));
     }
 }

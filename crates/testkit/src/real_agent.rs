@@ -52,6 +52,25 @@ impl RealAgent {
     }
 }
 
+/// Whether a test shall run this agent: it is installed. If it is not, says so on standard error.
+///
+/// # Panics
+/// If it is not installed and `GREENLANE_REQUIRE_AGENTS`, names joined by commas, demands it: continuous integration must not pass
+/// without having run it.
+#[must_use]
+pub fn is_wanted(name: &str) -> bool {
+    if RealAgent::is_installed(name) {
+        return true;
+    }
+    let demanded = env::var("GREENLANE_REQUIRE_AGENTS").unwrap_or_default();
+    assert!(
+        !demanded.split([',', ' ']).any(|d| d == name),
+        "{name} is not installed, and GREENLANE_REQUIRE_AGENTS demands it: run tests/agents/install.sh"
+    );
+    eprintln!("left out: {name} is not installed (tests/agents/install.sh)");
+    false
+}
+
 /// Where the agents' programs lie.
 #[must_use]
 pub fn bin_dir() -> PathBuf {

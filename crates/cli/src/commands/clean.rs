@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use crate::context::Context;
 use crate::error::{Error, Kind, Outcome};
-use crate::session::{RUNS_MAX, Session};
+use crate::session::{RUNS_MAX, Session, worktrees_of};
 
 /// Flags of `clean`.
 #[derive(Clone, Debug, clap::Args)]
@@ -67,7 +67,7 @@ pub fn run(args: &CleanArgs, context: &Context) -> Outcome {
     // Held meanwhile, so that no run begins or is resumed on what is being removed.
     let lock = Lock::take(&session.state_dir).ok();
     let config = context.load_config(session.repo.top(), &[])?.config;
-    let dir = session.pool_dir(context, &config)?;
+    let dir = worktrees_of(&session.repo, &config, context)?;
     let pool = Pool::open(&session.repo, dir, PoolSettings::default(), Arc::new(NoShell)).map_err(failed)?;
     let dry_run = if args.dry_run { DryRun::Yes } else { DryRun::No };
     let mut cleaned = match Scope::of(args, &session, lock.is_some())? {

@@ -55,12 +55,14 @@ pub fn run(args: &StatusArgs, context: &Context) -> Outcome {
     let session = Session::open(context)?;
     let opened = session.open_run(args.run.as_deref())?;
     let part = Part::named(args.task.as_deref(), &opened)?;
-    if args.watch {
+    // Of a run that has ended there is nothing to watch.
+    if args.watch && opened.is_alive() {
         return watch(&session, opened, &part, args.json, context);
     }
     let doc = part.of(opened.status());
     if args.json {
-        context.output.data(&document(&doc, Form::Indented)?)?;
+        let form = if args.watch { Form::Line } else { Form::Indented };
+        context.output.data(&document(&doc, form)?)?;
     } else {
         let journal = session.journal()?;
         context.output.data(&picture(&opened, &journal, &doc, &part, Look::of_stdout(context.output.color))?)?;
@@ -133,52 +135,78 @@ fn picture(opened: &Opened, journal: &Journal, doc: &Status, part: &Part, look: 
     Ok(report::task(&TaskPicture { doc, state: &opened.state, layout: &opened.layout, live: &live, suites: &suites, now }, look))
 }
 
-/// On a terminal the picture is drawn over itself; elsewhere each change is a line.
+/// On a terminal the picture is drawn over itself; elsewhere it stands at the start and the end, and each change between is a line.
 fn watch(session: &Session, opened: Opened, part: &Part, json: bool, context: &Context) -> Outcome {
     let journal = session.journal()?;
-    let terminal = std::io::stdout().is_terminal() && !json;
-    let mut following = Following::begin(session, opened)?;
-    let mut screen = Screen { drawn_lines: 0 };
-    let mut drawn_at: Option<Instant> = None;
-    let (mut changed, mut over, mut told) = (true, false, false);
+    let way = match (json, std::io::stdout().is_terminal()) {
+        (true, _) => Way::Documents,
+        (false, true) => Way::Picture(Screen { drawn_lines: 0 }),
+        (false, false) => Way::Lines,
+    };
+    let mut watch = Watch { following: Following::begin(session, opened)?, journal, part, context, way };
+    watch.show(Moment::First)?;
+    let (mut drawn_at, mut changed) = (Instant::now(), false);
     loop {
-        let due = drawn_at.is_none_or(|at| at.elapsed() >= PICTURE_MIN);
-        if (changed && due) || over {
-            let doc = part.of(following.opened.status());
-            if json && changed {
-                context.output.data(&document(&doc, Form::Line)?)?;
-            } else if terminal {
-                let look = Look::of_stdout(context.output.color);
-                let text = picture(&following.opened, &journal, &doc, part, look)?;
-                context.output.data(&screen.redraw(&text, over))?;
-            }
-            (drawn_at, changed) = (Some(Instant::now()), false);
-            if over {
-                if !terminal && !json {
-                    let gap = if told { "\n" } else { "" };
-                    let look = Look::of_stdout(context.output.color);
-                    context.output.data(&format!("{gap}{}", picture(&following.opened, &journal, &doc, part, look)?))?;
-                }
-                return Ok(exit_code(&doc, part));
-            }
-        }
-        // Lines of a stream wait for events only; a picture's times move on.
-        let patience = match (changed, terminal) {
-            (true, _) => Some(drawn_at.map_or(PICTURE_MIN, |at| PICTURE_MIN.saturating_sub(at.elapsed()))),
-            (false, true) => Some(TICK),
-            (false, false) => None,
+        // Lines and documents wait for events only; a picture's times move on.
+        let patience = match (changed, &watch.way) {
+            (true, _) => Some(PICTURE_MIN.saturating_sub(drawn_at.elapsed())),
+            (false, Way::Picture(_)) => Some(TICK),
+            (false, _) => None,
         };
-        match following.next(patience)? {
+        match watch.following.next(patience)? {
             News::Events(records) => {
                 changed = true;
-                if !terminal && !json {
-                    let text: String = records.iter().map(|r| line(&following.opened, r, context.output.color)).collect();
-                    told |= !text.is_empty();
-                    context.output.data(&text)?;
+                if matches!(watch.way, Way::Lines) {
+                    let opened = &watch.following.opened;
+                    context.output.data(&records.iter().map(|r| line(opened, r, context.output.color)).collect::<String>())?;
                 }
             }
-            News::Nothing => changed |= terminal,
-            News::Over => over = true,
+            News::Nothing => changed |= matches!(watch.way, Way::Picture(_)),
+            News::Over => {
+                watch.show(Moment::Last)?;
+                return Ok(exit_code(&part.of(watch.following.opened.status()), part));
+            }
+        }
+        if changed && drawn_at.elapsed() >= PICTURE_MIN {
+            watch.show(Moment::Between)?;
+            (drawn_at, changed) = (Instant::now(), false);
+        }
+    }
+}
+
+/// How a run is shown while it goes on.
+enum Way {
+    Documents,
+    Picture(Screen),
+    Lines,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Moment {
+    First,
+    Between,
+    Last,
+}
+
+struct Watch<'a> {
+    following: Following,
+    journal: Journal,
+    part: &'a Part,
+    context: &'a Context,
+    way: Way,
+}
+
+impl Watch<'_> {
+    fn show(&mut self, moment: Moment) -> Result<(), Error> {
+        let (opened, output) = (&self.following.opened, self.context.output);
+        let doc = self.part.of(opened.status());
+        let draw = || picture(opened, &self.journal, &doc, self.part, Look::of_stdout(output.color));
+        match (&mut self.way, moment) {
+            (Way::Documents, _) => output.data(&document(&doc, Form::Line)?),
+            (Way::Picture(screen), _) => output.data(&screen.redraw(&draw()?, moment)),
+            (Way::Lines, Moment::Between) => Ok(()),
+            (Way::Lines, Moment::First) => output.data(&format!("{}\n", draw()?)),
+            (Way::Lines, Moment::Last) => output.data(&format!("\n{}", draw()?)),
         }
     }
 }
@@ -196,7 +224,8 @@ struct Screen {
 
 impl Screen {
     /// The text with what makes a terminal replace the last one by it; cut to the terminal's height unless it is the last.
-    fn redraw(&mut self, text: &str, last: bool) -> String {
+    fn redraw(&mut self, text: &str, moment: Moment) -> String {
+        let last = moment == Moment::Last;
         let rows = rustix::termios::tcgetwinsize(std::io::stdout()).map_or(24, |size| usize::from(size.ws_row)).max(4);
         let lines: Vec<&str> = text.lines().collect();
         let shown = if last { lines.len() } else { lines.len().min(rows - 1) };

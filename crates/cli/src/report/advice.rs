@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use greenlane_core::attempt::Suite;
 use greenlane_core::view::{Status, TaskView};
 
 use super::status::name_of;
@@ -31,11 +32,21 @@ pub fn advice(doc: &Status, look: Look) -> String {
         }
         _ => {}
     }
+    of_bases(doc, &mut out);
     of_tasks(doc, &mut out, Shown::Row);
     if matches!(doc.run.state.as_str(), "finished" | "stopped") {
         landing(doc, &mut out);
     }
     out.done()
+}
+
+fn of_bases(doc: &Status, out: &mut Lines) {
+    let red = doc.plans.iter().filter(|p| p.state == "failed" && matches!(p.base_suite, Some(Suite::Red { .. } | Suite::Broken { .. })));
+    for plan in red.filter(|p| p.reason.is_some() && p.head == p.base).take(NAMED_MAX) {
+        out.line(&format!("The suite is red on the base of `{}`.", clean(&plan.id)));
+        let file = if plan.path.is_empty() { String::from("PLAN") } else { quoted(&clean(&plan.path)) };
+        out.command(&format!("greenlane run {file} --base-red allow"), "start all the same: the plan may be there to make it green");
+    }
 }
 
 /// The same for one task that is shown with everything that is known of it.

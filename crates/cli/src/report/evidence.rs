@@ -6,6 +6,7 @@ use greenlane_core::attempt::{Suite, Verdict};
 use greenlane_core::event::{BatchId, Event};
 use greenlane_core::ids::AttemptId;
 use greenlane_core::state::AttemptState;
+use greenlane_core::view::PlanView;
 
 /// Lines that are shown; the files have the rest.
 const LINES_MAX: usize = 20;
@@ -23,6 +24,15 @@ pub fn evidence(attempt: &AttemptState) -> Vec<String> {
         (_, Some(record)) if record.stderr_tail.trim().is_empty() => last_lines(&record.stdout_tail),
         (_, Some(record)) => last_lines(&record.stderr_tail),
     }
+}
+
+/// Of a plan that was not started because of its base: the end of the suite's output, and the hint, as lines. Else empty.
+#[must_use]
+pub fn of_base(plan: &PlanView) -> Vec<String> {
+    let Some(Suite::Red { output, hint, .. }) = &plan.base_suite else { return Vec::new() };
+    let mut lines: Vec<String> = last_lines(output).into_iter().map(|l| format!("| {l}")).collect();
+    lines.extend(hint.iter().map(|h| format!("hint: {}", super::text::clean(h))));
+    lines
 }
 
 /// For each attempt that was alone on a red tree, the end of the suite's output.
@@ -59,7 +69,7 @@ impl RedSuites {
 /// The last lines of a text.
 #[must_use]
 pub fn last_lines(text: &str) -> Vec<String> {
-    let all: Vec<String> = text.lines().map(|l| visible(l)).collect();
+    let all: Vec<String> = text.lines().map(visible).collect();
     let end = all.iter().rposition(|l| !l.trim().is_empty()).map_or(0, |last| last + 1);
     all[end.saturating_sub(LINES_MAX)..end].to_vec()
 }

@@ -25,20 +25,31 @@ pub struct Sample {
 impl Sample {
     /// A run with these plans, each with a suite (or none).
     pub fn new(plans: Vec<Plan>, suite: &[&str]) -> Self {
-        let mut sample = Self { state: State::default(), records: Vec::new(), now: Time(START) };
-        sample.take(Input::Begin(RunOptions { jobs: 3, ..RunOptions::default() }));
+        let mut sample = Self::begun();
         for plan in plans {
-            let (id, branch) = (plan.id.clone(), format!("greenlane/r1/plan/{}", plan.id));
-            let base = Oid::from("0".repeat(40));
-            let submission = Submission { plan, base, landed: Default::default(), digests: Default::default() };
-            sample.take(Input::Submit(Box::new(submission)));
-            let verify: Vec<String> = suite.iter().map(|s| (*s).to_owned()).collect();
-            sample.take(Input::PlanPrepared { plan: id.clone(), branch, verify });
+            let id = sample.submit(plan, suite);
             if !suite.is_empty() {
                 sample.take(Input::BaseJudged { plan: id, suite: Suite::Green { cached: false } });
             }
         }
         sample
+    }
+
+    fn begun() -> Self {
+        let mut sample = Self { state: State::default(), records: Vec::new(), now: Time(START) };
+        sample.take(Input::Begin(RunOptions { jobs: 3, ..RunOptions::default() }));
+        sample
+    }
+
+    /// Up to the moment in which the suite runs on the base.
+    fn submit(&mut self, plan: Plan, suite: &[&str]) -> PlanId {
+        let (id, branch) = (plan.id.clone(), format!("greenlane/r1/plan/{}", plan.id));
+        let base = Oid::from("0".repeat(40));
+        let submission = Submission { plan, base, landed: Default::default(), digests: Default::default() };
+        self.take(Input::Submit(Box::new(submission)));
+        let verify: Vec<String> = suite.iter().map(|s| (*s).to_owned()).collect();
+        self.take(Input::PlanPrepared { plan: id.clone(), branch, verify });
+        id
     }
 
     pub fn take(&mut self, input: Input) {
@@ -172,5 +183,16 @@ pub fn ended() -> Sample {
     run.wait_secs(15).accept("limits", "header");
     run.wait_secs(3).land("limits");
     assert!(run.state.finished, "{:?}", run.events().last());
+    run
+}
+
+/// A plan that was not started: its suite is red on the base.
+pub fn red_base() -> Sample {
+    let plan = Plan { source: "p.toml".into(), ..plan("p", vec![task("a", &[])]) };
+    let mut run = Sample::begun();
+    run.submit(plan, &["npm test"]);
+    let (output, hint) = ("\u{1b}[31msh: 1: jest: not found\u{1b}[0m\n".into(), Some("run `npm ci` first".into()));
+    let suite = Suite::Red { command: "npm test".into(), exit_code: Some(127), output, timed_out: false, hint };
+    run.take(Input::BaseJudged { plan: "p".into(), suite });
     run
 }

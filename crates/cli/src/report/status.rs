@@ -10,6 +10,7 @@ use greenlane_core::time::Time;
 use greenlane_core::view::{AttemptView, PlanView, Status, TaskView};
 
 use super::advice::advice;
+use super::evidence::of_base;
 use super::signs::{sign, state_paint, state_words};
 use super::text::{Look, clean, columns, fit, humane, short, wrapped};
 use crate::output::{Paint, paint};
@@ -92,10 +93,13 @@ fn plan_line(plan: &PlanView, named: bool, look: Look) -> String {
         (true, false, false) => Some(paint("not all of it verified", Paint::Yellow, look.color)),
     };
     parts.extend(verified);
+    let mut out = format!("{}{}\n", if named { "Plan " } else { "" }, parts.join("  "));
     if let Some(reason) = &plan.reason {
-        parts.push(clean(reason));
+        for line in wrapped(&clean(reason), look.width.saturating_sub(2), NOTE_LINES_MAX).into_iter().chain(of_base(plan)) {
+            let _ = writeln!(out, "  {line}");
+        }
     }
-    format!("{}{}\n", if named { "Plan " } else { "" }, parts.join("  "))
+    out
 }
 
 /// The suite's commands in a few words.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use greenlane_core::view::{Status, Summary, TaskView, UsageView};
 
+use super::evidence::of_base;
 use super::signs::{sign, state_paint, state_words};
 use super::status::{commands, counts, name_of};
 use super::text::{Look, clean, columns, fit, humane, short, wrapped};
@@ -28,7 +29,7 @@ pub fn summary(doc: &Status, look: Look) -> String {
     for plan in &doc.plans {
         let Some(branch) = &plan.branch else {
             if let Some(reason) = &plan.reason {
-                let _ = writeln!(out, "Plan {}: {}", clean(&plan.id), reason.trim_end());
+                let _ = writeln!(out, "Plan {}: {}", clean(&plan.id), clean(reason));
             }
             continue;
         };
@@ -42,7 +43,10 @@ pub fn summary(doc: &Status, look: Look) -> String {
         };
         let _ = writeln!(out, "{what} on {branch} at {}: {verified}", short(&plan.head));
         if let Some(reason) = &plan.reason {
-            let _ = writeln!(out, "  {}", reason.trim_end().replace('\n', "\n  "));
+            let _ = writeln!(out, "  {}", clean(reason));
+            for line in of_base(plan) {
+                let _ = writeln!(out, "  {line}");
+            }
         }
     }
     out.push_str(&not_done(doc, look));
@@ -139,6 +143,25 @@ mod tests {
 - skipped  guide  depends on `docs`, which failed
 ";
         assert_eq!(text, expected);
+    }
+
+    #[test]
+    fn a_base_that_is_red_is_told_with_its_output_and_the_way_on() {
+        let run = samples::red_base();
+        let doc = run.status(Coordinator::Gone);
+        let text = format!("{}{}", summary(&doc, LOOK), crate::report::advice(&doc, LOOK));
+        let expected = "\
+0/1 of `p` on greenlane/r1/plan/p at 000000000000: nothing has landed
+  `npm test` is red on the base, before any task
+  | sh: 1: jest: not found
+  hint: run `npm ci` first
+
+- skipped  a  `npm test` is red on the base, before any task
+
+The suite is red on the base of `p`.
+  greenlane run p.toml --base-red allow  # start all the same: the plan may be there to make it green
+";
+        assert!(text.ends_with(expected), "{text}");
     }
 
     #[test]

@@ -158,7 +158,7 @@ docs  ✗ failed  Do docs
     | line one
     | 2 links are dead
     12,345 tokens in, 678 out, $0.50
-    files: /s/runs/r1/limits-docs-";
+    files: /s/runs/r1/limits+docs/1";
         assert!(docs.starts_with(expected), "{docs}");
         let header = show("header");
         assert!(header.contains("  needs     bucket\n") && header.contains("  landed    6d657267652d\n"), "{header}");

@@ -91,6 +91,72 @@ impl Sandbox {
         Ran::of(self.command(args).output().unwrap())
     }
 
+    /// Runs this plan, written beside the repository as `plan.toml`; its id is `p` unless the text names one.
+    pub fn run(&self, plan: &str, flags: &[&str]) -> Ran {
+        Ran::of(self.run_command(plan, flags).output().unwrap())
+    }
+
+    /// The command of [`Sandbox::run`], to be changed or spawned.
+    pub fn run_command(&self, plan: &str, flags: &[&str]) -> Command {
+        let path = self.plan("plan.toml", &with_id(plan));
+        self.command(&[&["run", path.to_str().unwrap()], flags].concat())
+    }
+
+    /// Starts the program and leaves it running; it is killed when the handle is dropped.
+    pub fn start(&self, mut command: Command) -> Running {
+        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        Running { child: Some(child) }
+    }
+
+    /// The run's only plan's branch.
+    pub fn branch(&self) -> String {
+        self.status()["run"]["branch"].as_str().unwrap().to_owned()
+    }
+
+    /// The files of the run's only plan's branch, without `README.md`.
+    pub fn landed_files(&self) -> Vec<String> {
+        self.files_on(&self.branch()).into_iter().filter(|f| f != "README.md").collect()
+    }
+
+    /// One task of `status --json`.
+    pub fn task(&self, id: &str) -> Value {
+        self.status()["tasks"].as_array().unwrap().iter().find(|t| t["id"] == id).unwrap_or_else(|| panic!("no task {id}")).clone()
+    }
+
+    /// The reason that `status` gives for a task's state.
+    pub fn reason(&self, id: &str) -> String {
+        self.task(id)["reason"].as_str().unwrap_or_default().to_owned()
+    }
+
+    /// A file that the tasks' commands write in `$OUT`.
+    pub fn out(&self, name: &str) -> PathBuf {
+        self.path("out").join(name)
+    }
+
+    /// An executable script in the sandbox's `bin`, which is made; gives that folder.
+    pub fn script(&self, name: &str, text: &str) -> PathBuf {
+        use std::os::unix::fs::PermissionsExt as _;
+        let bin = self.path("bin");
+        fs::create_dir_all(&bin).unwrap();
+        fs::write(bin.join(name), text).unwrap();
+        fs::set_permissions(bin.join(name), fs::Permissions::from_mode(0o755)).unwrap();
+        bin
+    }
+
+    /// What is the user's and must be the same before and after: HEAD, the index's bytes, branches that are not Greenlane's, the stash, the files.
+    pub fn users_own(&self) -> String {
+        let branches = self.git(&["for-each-ref", "--format=%(refname) %(objectname)", "refs/heads", "refs/tags", "refs/stash"]);
+        let branches: Vec<&str> = branches.lines().filter(|l| !l.contains("refs/heads/greenlane/")).collect();
+        let index = fs::read(self.repo().join(".git/index")).unwrap();
+        format!(
+            "{}\n{}\n{}\n{:?}\n{index:?}",
+            fs::read_to_string(self.repo().join(".git/HEAD")).unwrap(),
+            branches.join("\n"),
+            self.git(&["--no-optional-locks", "status", "--porcelain", "--ignored"]).replace("!! .greenlane/", ""),
+            fs::read_to_string(self.repo().join(".git/config")).unwrap(),
+        )
+    }
+
     /// `status --json`.
     pub fn status(&self) -> Value {
         let ran = self.greenlane(&["status", "--json"]);
@@ -110,6 +176,13 @@ impl Sandbox {
         all.filter(|e| kind.is_empty() || e["event"] == kind).collect()
     }
 
+    /// How many events of one kind there are so far; none before there is a journal.
+    pub fn count(&self, kind: &str) -> usize {
+        let ran = self.greenlane(&["events"]);
+        assert!(ran.code == 0 || ran.code == 2, "{ran:?}");
+        ran.stdout.lines().filter(|l| l.contains(&format!("\"event\":\"{kind}\""))).count()
+    }
+
     /// Lines of a file that the tasks' commands write to in `$OUT`.
     pub fn out_lines(&self, name: &str) -> Vec<String> {
         fs::read_to_string(self.path("out").join(name)).unwrap_or_default().lines().map(str::to_owned).collect()
@@ -123,8 +196,10 @@ impl Sandbox {
 
 impl Drop for Sandbox {
     fn drop(&mut self) {
-        // Whatever a failed test left: its keepers know the sandbox by their directory.
-        drop(Command::new("pkill").args(["-KILL", "-f", &self.dir.path().display().to_string()]).status());
+        // Whatever a failed test left: each keeper is ended by its identity, nobody else's is meant.
+        if self.repo().join(".greenlane").exists() {
+            drop(self.command(&["stop", "--all", "--now"]).output());
+        }
     }
 }
 
@@ -132,6 +207,59 @@ impl Drop for Sandbox {
 pub fn states(status: &Value) -> std::collections::BTreeMap<String, String> {
     let tasks = status["tasks"].as_array().unwrap().iter();
     tasks.map(|t| (t["id"].as_str().unwrap().to_owned(), t["state"].as_str().unwrap().to_owned())).collect()
+}
+
+/// `id = "p"` before a plan that names none.
+fn with_id(plan: &str) -> String {
+    if plan.trim_start().starts_with("id =") { plan.to_owned() } else { format!("id = \"p\"\n{plan}") }
+}
+
+/// A running program.
+pub struct Running {
+    child: Option<std::process::Child>,
+}
+
+impl Running {
+    /// Its process id.
+    pub fn pid(&self) -> u32 {
+        self.child.as_ref().unwrap().id()
+    }
+
+    /// Sends it a signal by name: `INT`, `TERM`, `KILL`.
+    pub fn signal(&self, name: &str) {
+        signal(self.pid(), name);
+    }
+
+    /// Waits for its end.
+    pub fn wait(mut self) -> Ran {
+        Ran::of(self.child.take().unwrap().wait_with_output().unwrap())
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            drop(child.kill());
+            drop(child.wait());
+        }
+    }
+}
+
+/// Sends a signal by name.
+pub fn signal(pid: u32, name: &str) {
+    let status = Command::new("kill").args([&format!("-{name}"), &pid.to_string()]).status().unwrap();
+    assert!(status.success(), "no process {pid}");
+}
+
+/// Is there such a process, and is it more than a zombie?
+pub fn lives(pid: u32) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with('Z'))
+}
+
+/// A shell line that waits for a file in `$OUT`; gives up after half a minute, so that a failed test ends.
+pub fn await_file(name: &str) -> String {
+    format!("n=0; until [ -e $OUT/{name} ]; do n=$((n+1)); [ $n -gt 1500 ] && exit 99; sleep 0.02; done")
 }
 
 /// What a call of the program gave.

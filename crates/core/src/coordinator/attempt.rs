@@ -99,7 +99,10 @@ impl Turn<'_> {
         match verdict {
             Verdict::Accepted { commit, .. } => self.accepted(attempt, &commit),
             Verdict::NoChange => {
-                let failure = Failure::new(FailureType::LogicError, "it ended as if all were well, but changed nothing");
+                let record = self.state.attempt(attempt).and_then(|a| a.record.as_deref());
+                let denied = record.map(|r| listed(&r.report.denied)).filter(|d| !d.is_empty());
+                let denied = denied.map_or(String::new(), |d| format!("; its own settings denied it {d}"));
+                let failure = Failure::new(FailureType::LogicError, format!("it ended as if all were well, but changed nothing{denied}"));
                 self.fail_attempt(attempt, Outcome::NoChange, Some(failure));
             }
             Verdict::OutsideOwnership { files, .. } => {

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 pub use figures::{Figures, task_duration};
 pub use words::task_state;
 
+use crate::attempt::Suite;
 use crate::ids::{RunId, TaskKey};
 use crate::state::{AttemptState, Phase, PlanPhase, PlanState, State, TaskState};
 use crate::time::Time;
@@ -65,6 +66,8 @@ pub struct PlanView {
     pub base: String,
     /// Where it lands; `None` until it is made.
     pub branch: Option<String>,
+    /// What the suite said of the base; `None` before it was asked, or where there is none.
+    pub base_suite: Option<Suite>,
     /// The branch's head.
     pub head: String,
     /// A suite was green on everything that landed.
@@ -260,6 +263,7 @@ fn plan(state: &State, p: &PlanState) -> PlanView {
         reason: p.reason.clone(),
         base: p.submission.base.to_string(),
         branch: p.branch.clone(),
+        base_suite: p.base_suite.clone(),
         head: p.head.to_string(),
         verified: is_verified(p),
         verify: p.verify.clone(),

@@ -68,7 +68,7 @@ pub(super) fn start(context: &Arc<Context>, state: &State, attempt: AttemptId, a
             n: a.n,
             failure: a.failure.as_ref().map(|f| f.message.clone()).unwrap_or_default(),
             output,
-            session: record.filter(|_| a.agent == agent).and_then(|r| r.report.session.clone()),
+            session: record.filter(|_| a.agent == agent).and_then(|r| r.report.session_to_resume()).map(str::to_owned),
         }
     });
     let job = Job {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use greenlane_core::attempt::Verdict;
 use greenlane_core::ids::AttemptId;
+use greenlane_core::slug::key_slug;
 use greenlane_core::state::State;
 
 use super::context::Context;
@@ -27,6 +28,13 @@ pub(super) fn keep(context: &Arc<Context>, state: &State, attempt: AttemptId) {
 fn release(context: &Context, attempt: &AttemptId, how: Release) {
     let Ok(workspace) = context.workspace(attempt) else { return };
     context.let_go(&workspace);
+    if how == Release::Kept {
+        // The worktree stays, but it is the user's to remove; the ref outlives that.
+        let name = format!("refs/greenlane/{}/kept/{}/{}", context.run, key_slug(&attempt.key), attempt.n);
+        if let Err(e) = context.pool.snapshot(&workspace, &name, &format!("Work of {attempt}, kept when it ended without landing")) {
+            context.warn(format!("the work of {attempt} is in its worktree, but not in a ref: {e}"));
+        }
+    }
     if let Err(e) = context.pool.release(&workspace, how) {
         context.warn(format!("the worktree of {attempt} stays as it is: {e}"));
     }

@@ -1,11 +1,12 @@
 //! What a new coordinator looks at before it begins: worktrees that nobody holds any more, branches that were taken back.
 
-use greenlane_core::ids::TaskKey;
+use greenlane_core::ids::{AttemptId, TaskKey};
 use greenlane_core::input::Request;
 use greenlane_core::state::{Phase, State};
 
 use super::DriverError;
 use super::context::Context;
+use super::layout::Layout;
 use crate::journal::Journal;
 use crate::workspace::Holding;
 
@@ -24,8 +25,11 @@ pub(super) fn settle_worktrees(context: &Context, journal: &Journal) -> Result<(
         if state.finished {
             continue;
         }
+        // By the file beside the prompt, not by the journal: an attempt may have been spawned without a word in it.
+        let layout = Layout::new(&context.state_dir, &entry.run);
         let at_work = state.tasks.iter().filter(|t| t.phase.active() || matches!(t.phase, Phase::AwaitingRetry { .. }));
-        held.extend(at_work.flat_map(|t| &t.attempts).filter_map(|a| a.spawned.as_ref()).map(|s| s.worktree.clone().into()));
+        let attempts = at_work.flat_map(|t| t.attempts.iter().map(|a| AttemptId { key: t.key.clone(), n: a.n }));
+        held.extend(attempts.filter_map(|id| layout.workspace_of(&id)).map(|w| w.path));
     }
     context.pool.settle_orphans(&held)?;
     Ok(())

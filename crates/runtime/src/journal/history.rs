@@ -52,7 +52,7 @@ impl Journal {
     pub fn history(&self, plan: &PlanId) -> Result<Vec<PlanHistory>, JournalError> {
         let runs: Vec<String> = self.sqlite(|db| {
             let mut query = db.prepare_cached(
-                "SELECT DISTINCT run FROM events WHERE kind = 'plan_queued' AND json_extract(body, '$.plan.id') = ?1
+                "SELECT DISTINCT run FROM events WHERE kind = 'plan_queued' AND json_extract(body, '$.definition.id') = ?1
                  ORDER BY seq DESC LIMIT ?2",
             )?;
             let rows = query.query_map(params![plan.as_str(), RUNS_MAX], |row| row.get(0))?;

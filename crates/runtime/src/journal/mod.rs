@@ -120,6 +120,10 @@ impl Journal {
         // Not SQLITE_OPEN_READ_ONLY: a reader of a write-ahead log has to be able to recover it after a crash.
         let journal = Self::connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         schema::check(&journal.db, &journal.path)?;
+        if !schema::is_prepared(&journal.db, &journal.path)? {
+            // Its first coordinator has made the file and not yet its tables: nothing has been written down.
+            return Err(JournalError::Missing(journal.path));
+        }
         Ok(journal)
     }
 
@@ -310,6 +314,16 @@ mod tests {
         Connection::open(dir.path().join(FILE_NAME))?.pragma_update(None, "user_version", 99)?;
         assert!(matches!(Journal::read(dir.path()), Err(JournalError::TooNew { found: 99, .. })));
         assert!(matches!(Journal::create(dir.path()), Err(JournalError::TooNew { found: 99, .. })));
+        Ok(())
+    }
+
+    #[test]
+    fn a_journal_whose_tables_are_still_to_be_made_holds_nothing_yet() -> Result<(), Box<dyn std::error::Error>> {
+        let dir = tempfile::tempdir()?;
+        drop(Connection::open(dir.path().join(FILE_NAME))?.pragma_update(None, "journal_mode", "WAL"));
+        assert!(matches!(Journal::read(dir.path()), Err(JournalError::Missing(_))));
+        drop(Journal::create(dir.path())?);
+        assert_eq!(Journal::read(dir.path())?.since(None, 0, 10)?.len(), 0);
         Ok(())
     }
 

@@ -44,11 +44,18 @@ pub(super) fn prepare(db: &Connection, path: &Path) -> Result<(), JournalError> 
 
 /// Refuses a journal that a newer version wrote.
 pub(super) fn check(db: &Connection, path: &Path) -> Result<(), JournalError> {
-    let found: i64 = db
-        .pragma_query_value(None, "user_version", |row| row.get(0))
-        .map_err(|source| JournalError::Sqlite { path: path.to_owned(), source })?;
+    let found = format_of(db, path)?;
     if found > FORMAT {
         return Err(JournalError::TooNew { path: path.to_owned(), found, known: FORMAT });
     }
     Ok(())
+}
+
+/// The tables are there: file and tables are not made in one step, and a reader may come in between.
+pub(super) fn is_prepared(db: &Connection, path: &Path) -> Result<bool, JournalError> {
+    Ok(format_of(db, path)? > 0)
+}
+
+fn format_of(db: &Connection, path: &Path) -> Result<i64, JournalError> {
+    db.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(|source| JournalError::Sqlite { path: path.to_owned(), source })
 }

@@ -6,7 +6,8 @@
 //! SCRIPT: write path=src/a.txt text=one\ntwo      a tool call that writes the file; \n is a line end
 //! SCRIPT: run cargo test                          a tool call that runs the command
 //! SCRIPT: text anything                           the answer, which ends the turn
-//! SCRIPT: error 429 [times=N] [retry_after=S]     that HTTP status; with `times` only so often, then on with the rest
+//! SCRIPT: error 429 [times=N] [retry_after=S]     that HTTP status; with `times` only so often (over all attempts at a task),
+//!                                                 then on with the rest
 //! SCRIPT: hang                                    no answer at all
 //! ```
 //! A request that offers no tool to write or run with, or that wants JSON, is a side request (a title, a summary, a quota
@@ -26,7 +27,8 @@ const MARK: &str = "SCRIPT:";
 #[derive(Default)]
 pub(super) struct Script {
     answers: u64,
-    /// How often each error with `times` has been given, by prompt.
+    /// How often each error with `times` has been given, by the script that it stands in: a second attempt at a task has
+    /// another prompt around the same script, and counts on.
     errors: BTreeMap<String, u32>,
 }
 
@@ -71,7 +73,7 @@ impl Script {
                 Directive::Text(text) if steps == 0 => return decided(say(text)),
                 Directive::Text(_) => {}
                 Directive::Error { status, times, retry_after } => {
-                    let given = self.errors.entry(prompt.text.clone()).or_default();
+                    let given = self.errors.entry(prompt.script()).or_default();
                     if times.is_none_or(|times| *given < times) {
                         *given += 1;
                         return decided(Reply::Error { status: *status, retry_after: *retry_after });
@@ -93,20 +95,25 @@ fn call(content: Option<Content>) -> Reply {
 }
 
 struct Prompt {
-    text: String,
     directives: Vec<(String, Directive)>,
     /// Tool results since.
     results: usize,
 }
 
+impl Prompt {
+    fn script(&self) -> String {
+        self.directives.iter().map(|(source, _)| source.as_str()).collect::<Vec<_>>().join("\n")
+    }
+}
+
 /// The last of the user's messages that holds a directive: a session that is gone on with holds the earlier ones too.
 fn last_prompt(ask: &Ask) -> Option<Prompt> {
-    let (at, text, directives) = ask.turns.iter().enumerate().rev().find_map(|(at, turn)| match turn {
-        Turn::User(text) => Some((at, text, parse(text))).filter(|(_, _, d)| !d.is_empty()),
+    let (at, directives) = ask.turns.iter().enumerate().rev().find_map(|(at, turn)| match turn {
+        Turn::User(text) => Some((at, parse(text))).filter(|(_, d)| !d.is_empty()),
         Turn::ToolResult => None,
     })?;
     let results = ask.turns[at..].iter().filter(|t| **t == Turn::ToolResult).count();
-    Some(Prompt { text: text.clone(), directives, results })
+    Some(Prompt { directives, results })
 }
 
 fn parse(text: &str) -> Vec<(String, Directive)> {
@@ -182,9 +189,12 @@ mod tests {
 
     #[test]
     fn an_error_that_is_limited_stops_after_so_many() {
-        let text = "SCRIPT: error 429 times=2\nSCRIPT: text over";
         let mut script = Script::default();
-        let got: Vec<_> = (0..3).map(|_| words(&script.decide(&ask(vec![user(text)])).reply)).collect();
+        let mut answer = |n: u32| {
+            let text = format!("Attempt {n}.\nSCRIPT: error 429 times=2\nSCRIPT: text over");
+            words(&script.decide(&ask(vec![user(&text)])).reply)
+        };
+        let got: Vec<_> = (0..3).map(&mut answer).collect();
         assert_eq!(got, ["429", "429", "over"]);
     }
 

@@ -94,12 +94,13 @@ impl Opencode {
         });
         self.notes.model_called();
         match part["reason"].as_str() {
-            Some("stop") => self.notes.succeeded(),
             Some("length" | "content-filter" | "error") => {
                 let why = part["reason"].as_str().unwrap_or_default();
                 self.notes.failed(error(&format!("the model stopped: {why}"), None));
             }
-            _ => {}
+            // It goes on after these, and ends after every other.
+            Some("tool-calls" | "unknown") | None => {}
+            Some(_) => self.notes.succeeded(),
         }
     }
 }
