@@ -15,7 +15,7 @@ use greenlane_runtime::driver::{DriverError, Finished, Layout, Setup, Start, coo
 use greenlane_runtime::git::Repo;
 use greenlane_runtime::lock::Lock;
 
-use crate::commands::detach::Announcing;
+use crate::commands::detach::Begun;
 use crate::context::Context;
 use crate::error::{Error, Kind, Outcome};
 use crate::progress::{Aside, display};
@@ -34,6 +34,18 @@ pub struct Ready {
     pub registry: Registry,
 }
 
+impl Tell {
+    /// What the flags ask for.
+    #[must_use]
+    pub fn of(json: bool, background: bool) -> Self {
+        match (json, background) {
+            (true, _) => Tell::Json,
+            (false, true) => Tell::Background,
+            (false, false) => Tell::People,
+        }
+    }
+}
+
 /// Where what goes on is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tell {
@@ -41,20 +53,8 @@ pub enum Tell {
     People,
     /// Events as JSON Lines on standard output.
     Json,
-    /// To the log of the background process; standard output is for the one word to the caller of `--detach`.
+    /// To a log, and to whoever waits for the run's beginning: see [`crate::commands::detach`].
     Background,
-}
-
-impl Tell {
-    /// As the flags of a verb say.
-    #[must_use]
-    pub fn of(json: bool, background: bool) -> Self {
-        match (json, background) {
-            (_, true) => Tell::Background,
-            (true, false) => Tell::Json,
-            (false, false) => Tell::People,
-        }
-    }
 }
 
 impl Ready {
@@ -89,14 +89,13 @@ impl Ready {
             exe: this_program()?,
             environment: context.env.clone(),
         };
-        let (output, json) = (context.output, tell == Tell::Json);
-        let mut aside = Aside::start(move || display(output, json, layout))
-            .map_err(|e| Error::environment(format!("cannot start a thread for the display: {e}")))?;
-        let coordinated = if tell == Tell::Background {
-            coordinate(setup, run, start, &mut Announcing::new(&mut aside, run.clone()))
-        } else {
-            coordinate(setup, run, start, &mut aside)
-        };
+        let (output, json, of) = (context.output, tell == Tell::Json, run.clone());
+        let mut aside = Aside::start(move || {
+            let shown = display(output, json, layout);
+            if tell == Tell::Background { Box::new(Begun::new(of, shown)) } else { shown }
+        })
+        .map_err(|e| Error::environment(format!("cannot start a thread for the display: {e}")))?;
+        let coordinated = coordinate(setup, run, start, &mut aside);
         // Whoever is to go at once, or has failed, does not wait for a terminal that is held.
         let at_once = coordinated.as_ref().map_or(true, |f| f.state.ended_at.is_none());
         let shown = aside.finish(at_once.then_some(HELD_TERMINAL_MAX));
@@ -128,8 +127,12 @@ fn this_program() -> Result<PathBuf, Error> {
 /// # Errors
 /// If the result cannot be written.
 pub fn conclude(context: &Context, run: &RunId, state: &State, signal: Option<i32>, plans: &[PlanId], tell: Tell) -> Outcome {
-    let alive = if state.ended_at.is_none() { Coordinator::Gone } else { Coordinator::Alive };
-    let document = status(run, state, alive, clock::now());
+    // Whoever asks for some plans only was told of their end by a coordinator that goes on with others.
+    let alive = if state.ended_at.is_none() && plans.is_empty() { Coordinator::Gone } else { Coordinator::Alive };
+    let mut document = status(run, state, alive, clock::now());
+    if !plans.is_empty() {
+        document = document.of_plans(plans);
+    }
     if tell != Tell::Json {
         let look = Look::of_stdout(context.output.color_talk);
         let text = format!("{}{}", report::summary(&document, look), report::advice(&document, look));

@@ -2,6 +2,7 @@
 //! Changes nothing and formats nothing.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use greenlane_core::ids::RunId;
 use greenlane_core::state::State;
@@ -18,6 +19,10 @@ use greenlane_runtime::workspace::{pool_dir, worktrees_dir};
 
 use crate::context::Context;
 use crate::error::{Error, Kind};
+
+/// From taking the lock to listening on the socket it takes a coordinator milliseconds; on a busy machine no longer than this.
+const START_MAX: Duration = Duration::from_secs(5);
+const START_POLL: Duration = Duration::from_millis(20);
 
 /// Most runs among which a name is looked up, or which are listed.
 pub const RUNS_MAX: u32 = 100_000;
@@ -78,15 +83,22 @@ impl Session {
             return Ok(None);
         }
         let path = socket_path(&self.state_dir).map_err(|e| Error::environment(format!("no place for the control socket: {e}")))?;
-        match Client::connect(&path) {
-            Ok(client) => Ok(Some(client)),
-            // It ended between the two looks.
-            Err(_) if !self.is_held() => Ok(None),
-            Err(e) => Err(Error::environment(format!(
-                "a coordinator holds this repository, and does not answer at {}: {e}",
-                path.display()
-            ))
-            .hint("if it was started with another XDG_RUNTIME_DIR, set the same here; right after its start or before its end, try again")),
+        loop {
+            let error = match Client::connect(&path) {
+                Ok(client) => return Ok(Some(client)),
+                // It ended between the two looks.
+                Err(_) if !self.is_held() => return Ok(None),
+                Err(e) => e,
+            };
+            // It has the lock before it listens: right after its start it is waited for.
+            if Lock::age(&self.state_dir).is_none_or(|age| age > START_MAX) {
+                return Err(Error::environment(format!(
+                    "a coordinator holds this repository, and does not answer at {}: {error}",
+                    path.display()
+                ))
+                .hint("if it was started with another XDG_RUNTIME_DIR, set the same here; before its end, try again"));
+            }
+            std::thread::sleep(START_POLL);
         }
     }
 

@@ -4,6 +4,7 @@
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 const FILE_NAME: &str = "coordinator.lock";
 
@@ -62,6 +63,13 @@ impl Lock {
         Ok(Self { _file: file })
     }
 
+    /// For how long whoever has it, or had it last, has had it; zero where the clock went back. `None`: nobody ever took it.
+    #[must_use]
+    pub fn age(state_dir: &Path) -> Option<Duration> {
+        let taken = fs::metadata(state_dir.join(FILE_NAME)).ok()?.modified().ok()?;
+        Some(taken.elapsed().unwrap_or_default())
+    }
+
     /// Somebody has it right now.
     #[must_use]
     pub fn is_held(state_dir: &Path) -> bool {
@@ -81,6 +89,7 @@ mod tests {
         assert!(!Lock::is_held(dir.path()));
         let lock = Lock::take(dir.path())?;
         assert!(Lock::is_held(dir.path()));
+        assert!(Lock::age(dir.path()).is_some_and(|age| age < Duration::from_secs(60)));
         assert!(matches!(Lock::take(dir.path()), Err(LockError::Held { pid: Some(p) }) if p == std::process::id()));
         drop(lock);
         assert!(!Lock::is_held(dir.path()));

@@ -87,32 +87,26 @@ fn words_of_the_child() -> Vec<OsString> {
     words
 }
 
-/// In the background process: leaves the caller's session and tells it that the run is being coordinated.
-pub fn begun(run: &RunId) {
-    let _ = rustix::process::setsid();
-    let mut out = std::io::stdout().lock();
-    // The caller may be gone already; the run goes on all the same.
-    drop(writeln!(out, "run {run}").and_then(|()| out.flush()));
+/// Says that the run goes on once its beginning is in the journal: whoever looks then finds it.
+pub struct Begun {
+    run: RunId,
+    told: bool,
+    inner: Box<dyn Observer>,
 }
 
-/// Tells the caller of `--detach` as soon as the first event is in the journal: from then on `status` and `wait` see this run, not the one before.
-pub struct Announcing<'a> {
-    inner: &'a mut dyn Observer,
-    run: Option<RunId>,
-}
-
-impl<'a> Announcing<'a> {
-    /// Announces this run once, and shows what `inner` shows.
+impl Begun {
+    /// Passes everything on to `inner`.
     #[must_use]
-    pub fn new(inner: &'a mut dyn Observer, run: RunId) -> Self {
-        Self { inner, run: Some(run) }
+    pub fn new(run: RunId, inner: Box<dyn Observer>) -> Self {
+        Self { run, told: false, inner }
     }
 }
 
-impl Observer for Announcing<'_> {
+impl Observer for Begun {
     fn journalled(&mut self, state: &State, records: &[Record]) {
-        if let Some(run) = self.run.take() {
-            begun(&run);
+        if !self.told {
+            self.told = true;
+            begun(&self.run);
         }
         self.inner.journalled(state, records);
     }
@@ -132,4 +126,12 @@ impl Observer for Announcing<'_> {
     fn detach(&mut self) {
         self.inner.detach();
     }
+}
+
+/// In the background process: leaves the caller's session and tells it that the run is being coordinated.
+pub fn begun(run: &RunId) {
+    let _ = rustix::process::setsid();
+    let mut out = std::io::stdout().lock();
+    // The caller may be gone already; the run goes on all the same.
+    drop(writeln!(out, "run {run}").and_then(|()| out.flush()));
 }

@@ -5,15 +5,14 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use clap::ValueEnum;
-use greenlane_core::ids::{PlanId, RunId, TaskId};
+use greenlane_core::ids::{PlanId, TaskId};
 use greenlane_core::plan::select;
 use greenlane_core::state::{PlanPhase, State};
 use greenlane_core::time::format_duration;
 use greenlane_runtime::clock;
-use greenlane_runtime::control::{Answer, Client, ControlError, Say};
+use greenlane_runtime::control::{Answer, Say};
 use greenlane_runtime::driver::{Layout, Start};
 use greenlane_runtime::git::{DryRun, LandMode, Repo};
-use greenlane_runtime::lock::Lock;
 use greenlane_runtime::submission::Wish;
 
 use super::plan::PlanArgs;
@@ -155,9 +154,17 @@ pub fn run(args: &RunArgs, context: &Context) -> Outcome {
     if args.detach {
         return super::detach::start_in_background(context, &ready.state_dir);
     }
-    let _lock = match lock_or_hand_over(args, context, &ready, &plans, tell)? {
-        Taken::Lock(lock) => lock,
-        Taken::HandedOver(code) => return Ok(code),
+    let began = Instant::now();
+    let _lock = loop {
+        match ready.lock() {
+            Ok(lock) => break lock,
+            Err(e) if e.kind != Kind::Held => return Err(e),
+            Err(e) => match hand_over(args, context, &ready, &plans, tell, e)? {
+                HandedOver::Ended(code) => return Ok(code),
+                HandedOver::NotNow(_) if began.elapsed() < HAND_OVER_MAX => std::thread::sleep(HAND_OVER_POLL),
+                HandedOver::NotNow(why) => return Err(why),
+            },
+        }
     };
     ready.refuse_twin(&plans)?;
     let wish = Wish { base: args.base.clone(), fresh: args.fresh };
@@ -169,7 +176,7 @@ pub fn run(args: &RunArgs, context: &Context) -> Outcome {
     let start = Start::New { options: Box::new(ready.options()), submissions };
     let finished = ready.coordinate(context, &run, start, tell)?;
     let code = conclude(context, &run, &finished.state, finished.signal, &[], tell)?;
-    land_if_done(args, context, &repo, &finished.state, &[], code)
+    land_if_asked(args, context, &repo, &finished.state, &[], code)
 }
 
 /// Reads the plans, says everything that is wrong with any of them, and keeps what was asked for.
@@ -212,72 +219,33 @@ fn read_plans(args: &RunArgs, context: &Context) -> Result<Vec<PlanToRun>, Error
     Ok(kept)
 }
 
-/// How long a coordinator that has just begun, or is just about to end, is waited for.
-const CHANGE_OF_HANDS_MAX: Duration = Duration::from_secs(20);
-/// How often it is asked again meanwhile: there is nothing that could be slept on until its socket is there.
-const CHANGE_OF_HANDS_STEP: Duration = Duration::from_millis(50);
+/// So long is a coordinator waited for that holds the repository, but is at its very start or end.
+const HAND_OVER_MAX: Duration = Duration::from_secs(10);
+const HAND_OVER_POLL: Duration = Duration::from_millis(50);
 
-/// What became of the wish to have the plans run.
-enum Taken {
-    /// This process coordinates.
-    Lock(Lock),
-    /// Another one took them, and this is how they ended.
-    HandedOver(ExitCode),
-}
-
-/// Becomes the coordinator, or hands the plans to the one that has the repository. One that is still coming up, or that ends just now,
-/// neither listens nor has let go: for that moment this waits.
-fn lock_or_hand_over(args: &RunArgs, context: &Context, ready: &Ready, plans: &[PlanToRun], tell: Tell) -> Result<Taken, Error> {
-    let began = Instant::now();
-    loop {
-        let held = match ready.lock() {
-            Ok(lock) => return Ok(Taken::Lock(lock)),
-            Err(e) if e.kind == Kind::Held => e,
-            Err(e) => return Err(e),
-        };
-        let session = Session { repo: ready.repo.clone(), state_dir: ready.state_dir.clone() };
-        let why = match session.connect() {
-            Ok(Some(mut client)) => match client.say(&Say::Who) {
-                Ok(Answer::Run { run, .. }) if !is_over(&session, &run)? => {
-                    match hand_over(args, context, ready, plans, tell, &session, client, &run)? {
-                        Some(code) => return Ok(Taken::HandedOver(code)),
-                        None => held,
-                    }
-                }
-                Err(e @ ControlError::Answer(_)) => return Err(e.into()),
-                Ok(_) | Err(_) => held,
-            },
-            Ok(None) => held,
-            Err(e) => e,
-        };
-        if began.elapsed() >= CHANGE_OF_HANDS_MAX {
-            return Err(why);
-        }
-        std::thread::sleep(CHANGE_OF_HANDS_STEP);
-    }
-}
-
-/// The run has ended and its coordinator only keeps house: it takes nothing any more.
-fn is_over(session: &Session, run: &RunId) -> Result<bool, Error> {
-    Ok(session.journal()?.load(run)?.0.ended_at.is_some())
+/// What came of handing plans over.
+enum HandedOver {
+    /// They have ended.
+    Ended(ExitCode),
+    /// The coordinator takes nothing at this moment: soon there is another, or none.
+    NotNow(Error),
 }
 
 /// Another coordinator has the repository: it takes the plans, and this process ends with their result.
-/// `None`: its run came to its end before it had taken any.
-#[expect(clippy::too_many_arguments, reason = "one caller; a struct would only name them twice")]
-fn hand_over(
-    args: &RunArgs,
-    context: &Context,
-    ready: &Ready,
-    plans: &[PlanToRun],
-    tell: Tell,
-    session: &Session,
-    mut client: Client,
-    run: &RunId,
-) -> Result<Option<ExitCode>, Error> {
+fn hand_over(args: &RunArgs, context: &Context, ready: &Ready, plans: &[PlanToRun], tell: Tell, held: Error) -> Result<HandedOver, Error> {
+    let session = Session { repo: ready.repo.clone(), state_dir: ready.state_dir.clone() };
+    let mut client = match session.connect() {
+        Ok(Some(client)) => client,
+        Ok(None) => return Ok(HandedOver::NotNow(held)),
+        Err(e) => return Ok(HandedOver::NotNow(e)),
+    };
+    let Ok(Answer::Run { run, .. }) = client.say(&Say::Who) else { return Ok(HandedOver::NotNow(held)) };
     let wish = Wish { base: args.base.clone(), fresh: args.fresh };
     let submissions = ready.submissions(context, plans, &wish)?;
     let opened = session.load(&session.journal()?, run.clone())?;
+    if !opened.state.is_live() {
+        return Ok(HandedOver::NotNow(held));
+    }
     if let Some(taken) = plans.iter().find(|p| opened.state.plan(&p.plan.id).is_some()) {
         return Err(Error::new(
             Kind::Held,
@@ -285,34 +253,33 @@ fn hand_over(
         )
         .hint("`greenlane status` shows how far it is; `greenlane wait` waits for its end"));
     }
-    ready.copy_plans(run, plans)?;
-    for (n, submission) in submissions.into_iter().enumerate() {
-        match client.say(&Say::Submit(Box::new(submission))) {
-            Ok(_) => {}
-            Err(_) if n == 0 && is_over(session, run)? => return Ok(None),
-            Err(e) => return Err(e.into()),
+    ready.copy_plans(&run, plans)?;
+    for submission in submissions {
+        if let Err(refused) = client.say(&Say::Submit(Box::new(submission))) {
+            let ended = session.load(&session.journal()?, run)?.state.ended_at.is_some();
+            return if ended { Ok(HandedOver::NotNow(held)) } else { Err(refused.into()) };
         }
     }
     context.output.say(&format!("handed to the coordinator that is at work here (run {run})"));
-    drop(client);
-    if tell == Tell::Background {
-        super::detach::begun(run);
+    if args.background {
+        super::detach::begun(&run);
     }
+    drop(client);
     let plans: Vec<PlanId> = plans.iter().map(|p| p.plan.id.clone()).collect();
-    let (state, code) = watch(context, session, opened, &plans, tell)?;
-    land_if_done(args, context, &ready.repo, &state, &plans, code).map(Some)
+    let state = watch(context, &session, opened, &plans, tell)?;
+    let code = conclude(context, &run, &state, None, &plans, tell)?;
+    land_if_asked(args, context, &ready.repo, &state, &plans, code).map(HandedOver::Ended)
 }
 
-/// Shows what happens from here on, until these plans have ended.
-fn watch(context: &Context, session: &Session, opened: Opened, plans: &[PlanId], tell: Tell) -> Result<(State, ExitCode), Error> {
+/// Shows what happens from here on, until these plans have ended; gives the state then.
+fn watch(context: &Context, session: &Session, opened: Opened, plans: &[PlanId], tell: Tell) -> Result<State, Error> {
     let mut observer = display(context.output, tell == Tell::Json, Layout::new(&session.state_dir, &opened.run));
     let mut following = Following::begin(session, opened)?;
     loop {
         let state = &following.opened.state;
         let has_ended = |id: &PlanId| state.plan(id).is_some_and(|p| matches!(p.phase, PlanPhase::Ended { .. }));
         if state.ended_at.is_some() || plans.iter().all(has_ended) {
-            let code = conclude(context, &following.opened.run, state, None, plans, tell)?;
-            return Ok((following.opened.state, code));
+            return Ok(following.opened.state);
         }
         match following.next(observer.tick_interval())? {
             News::Events(records) => observer.journalled(&following.opened.state, &records),
@@ -325,13 +292,17 @@ fn watch(context: &Context, session: &Session, opened: Opened, plans: &[PlanId],
     }
 }
 
-/// `--land`: where everything is green, brings each of these plans' branches (empty: all) where the user said.
-fn land_if_done(args: &RunArgs, context: &Context, repo: &Repo, state: &State, plans: &[PlanId], code: ExitCode) -> Outcome {
-    let Some(into) = &args.land else { return Ok(code) };
-    if code != ExitCode::SUCCESS {
-        context.output.say(&format!("Nothing was brought into {into}: not everything is done."));
-        return Ok(code);
+/// `--land`, of these plans (none: all), where everything is green: bring each plan's branch where the user said.
+fn land_if_asked(args: &RunArgs, context: &Context, repo: &Repo, state: &State, plans: &[PlanId], code: ExitCode) -> Outcome {
+    match &args.land {
+        Some(branch) if code == ExitCode::SUCCESS => land(context, repo, state, plans, branch)?,
+        Some(branch) => context.output.say(&format!("Nothing was brought into {branch}: not everything is done.")),
+        None => {}
     }
+    Ok(code)
+}
+
+fn land(context: &Context, repo: &Repo, state: &State, plans: &[PlanId], into: &str) -> Result<(), Error> {
     for plan in state.plans.iter().filter(|p| plans.is_empty() || plans.contains(&p.submission.plan.id)) {
         let Some(branch) = &plan.branch else { continue };
         let message = format!("Merge {} into {into}", plan.submission.plan.name);
@@ -341,5 +312,5 @@ fn land_if_done(args: &RunArgs, context: &Context, repo: &Repo, state: &State, p
         })?;
         context.output.say(&format!("{branch} is in {into}."));
     }
-    Ok(code)
+    Ok(())
 }

@@ -6,7 +6,6 @@ use greenlane_core::attempt::{Merge, Suite};
 use greenlane_core::event::{Event, Outcome, Stopping};
 use greenlane_core::ids::TaskKey;
 use greenlane_core::state::State;
-use greenlane_core::view::task_duration;
 use greenlane_runtime::journal::Record;
 
 use crate::output::{Paint, paint};
@@ -44,7 +43,11 @@ pub fn name(state: &State, key: &TaskKey) -> String {
 /// The lines that an event is worth. `state` is the state after it and what came with it.
 pub fn lines(state: &State, record: &Record) -> Vec<Line> {
     let of = |key: &TaskKey| name(state, key);
-    let took = |key: &TaskKey| state.task(key).map_or(Duration::ZERO, |t| task_duration(t, record.at));
+    // By the clock, waiting for its turn to be verified included: what somebody who watches has seen pass.
+    let took = |key: &TaskKey| {
+        let first = state.task(key).and_then(|t| t.attempts.first());
+        first.map_or(Duration::ZERO, |a| record.at.since(a.started_at))
+    };
     match &record.event {
         Event::PlanStarted { plan } if state.plans.len() > 1 => vec![Line::new('·', Paint::Dim, plan, "its turn has come")],
         Event::PlanPrepared { plan, branch, verify } => {

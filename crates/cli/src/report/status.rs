@@ -45,12 +45,11 @@ fn header(doc: &Status, look: Look) -> String {
     let run = &doc.run;
     let state = if run.paused && run.state == "running" { "paused" } else { run.state.as_str() };
     let elapsed = humane(Duration::try_from_secs_f64(doc.summary.elapsed_seconds).unwrap_or_default());
-    let words = format!("{} {state}", sign(&run.state));
-    let mut out = format!(
-        "Run {}  {}  {elapsed}",
-        paint(run.id.as_str(), Paint::Bold, look.color),
-        paint(&words, state_paint(&run.state), look.color)
-    );
+    // A run that ended with something undone has no tick.
+    let judged = if run.state == "finished" && !doc.all_done() { "failed" } else { run.state.as_str() };
+    let words = format!("{} {state}", sign(judged));
+    let mut out =
+        format!("Run {}  {}  {elapsed}", paint(run.id.as_str(), Paint::Bold, look.color), paint(&words, state_paint(judged), look.color));
     let _ = writeln!(out, "  {}", counts(doc));
     for plan in &doc.plans {
         out.push_str(&plan_line(plan, doc.plans.len() > 1, look));

@@ -148,11 +148,12 @@ impl Sandbox {
         let branches = self.git(&["for-each-ref", "--format=%(refname) %(objectname)", "refs/heads", "refs/tags", "refs/stash"]);
         let branches: Vec<&str> = branches.lines().filter(|l| !l.contains("refs/heads/greenlane/")).collect();
         let index = fs::read(self.repo().join(".git/index")).unwrap();
+        let status = self.git(&["--no-optional-locks", "status", "--porcelain", "--ignored"]);
         format!(
             "{}\n{}\n{}\n{:?}\n{index:?}",
             fs::read_to_string(self.repo().join(".git/HEAD")).unwrap(),
             branches.join("\n"),
-            self.git(&["--no-optional-locks", "status", "--porcelain", "--ignored"]).replace("!! .greenlane/", ""),
+            status.lines().filter(|l| *l != "!! .greenlane/").collect::<Vec<_>>().join("\n"),
             fs::read_to_string(self.repo().join(".git/config")).unwrap(),
         )
     }

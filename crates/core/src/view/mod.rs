@@ -10,7 +10,7 @@ pub use figures::{Figures, task_duration};
 pub use words::task_state;
 
 use crate::attempt::Suite;
-use crate::ids::{RunId, TaskKey};
+use crate::ids::{PlanId, RunId, TaskKey};
 use crate::state::{AttemptState, Phase, PlanPhase, PlanState, State, TaskState};
 use crate::time::Time;
 
@@ -240,6 +240,25 @@ impl Status {
         self.summary.done == self.summary.total
     }
 
+    /// The part that concerns these plans only, its tasks counted anew; the times stay the whole run's.
+    #[must_use]
+    pub fn of_plans(mut self, plans: &[PlanId]) -> Self {
+        let wanted = |id: &str| plans.iter().any(|p| p.as_str() == id);
+        self.plans.retain(|p| wanted(&p.id));
+        self.tasks.retain(|t| wanted(&t.plan));
+        let times = std::mem::take(&mut self.summary);
+        self.summary = Summary {
+            elapsed_seconds: times.elapsed_seconds,
+            sequential_seconds: times.sequential_seconds,
+            critical_path_seconds: times.critical_path_seconds,
+            speedup: times.speedup,
+            efficiency: times.efficiency,
+            verified: !self.plans.is_empty() && self.plans.iter().all(|p| p.verified),
+            ..count(&self.tasks)
+        };
+        self
+    }
+
     /// The part that concerns these tasks only; the summary stays the whole run's.
     #[must_use]
     pub fn only(mut self, keys: &[TaskKey]) -> Self {
@@ -325,7 +344,7 @@ fn attempt(t: &TaskState, a: &AttemptState) -> AttemptView {
     }
 }
 
-fn summary(state: &State, tasks: &[TaskView], now: Time) -> Summary {
+fn count(tasks: &[TaskView]) -> Summary {
     let mut s = Summary { total: tasks.len(), ..Summary::default() };
     for t in tasks {
         let count = match t.state.as_str() {
@@ -346,6 +365,11 @@ fn summary(state: &State, tasks: &[TaskView], now: Time) -> Summary {
             }
         }
     }
+    s
+}
+
+fn summary(state: &State, tasks: &[TaskView], now: Time) -> Summary {
+    let mut s = count(tasks);
     s.verified = !state.plans.is_empty() && state.plans.iter().all(is_verified);
     let figures = Figures::of(state, now);
     s.elapsed_seconds = figures.elapsed.as_secs_f64();

@@ -55,8 +55,9 @@ fn blocked_by(state: &State, task: &TaskState) -> String {
 }
 
 fn queued_by(state: &State, task: &TaskState) -> Option<String> {
-    if let Some(stopping) = state.stopping {
-        return Some(format!("the run is being stopped ({})", format!("{stopping:?}").to_lowercase()));
+    if state.stopping.is_some() {
+        let words = if state.ended_at.is_some() { "not tried: the run was stopped" } else { "the run is being stopped" };
+        return Some(String::from(words));
     }
     if state.paused {
         return Some(String::from("the run is paused"));

@@ -203,6 +203,16 @@ impl Context {
     pub(super) fn abort_gates(&self) {
         self.shell.abort();
     }
+
+    /// The same, and waits until they are gone.
+    pub(super) fn end_gates(&self) {
+        self.shell.abort_and_wait();
+    }
+
+    /// Ends what an earlier coordinator of this run has left of them.
+    pub(super) fn end_gates_left_over(&self) {
+        self.shell.end_left_over();
+    }
 }
 
 /// The contract's heartbeat interval.

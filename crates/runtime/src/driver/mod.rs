@@ -151,6 +151,7 @@ pub fn coordinate(setup: Setup, run: &RunId, start: Start, observer: &mut dyn Ob
         // checks and suites may take long, and nobody would write down what they say.
         driver.context.wait_for_tasks();
     }
+    driver.context.end_gates();
     drop(driver);
     drop(server);
     signals.close();
@@ -203,6 +204,7 @@ impl Driver<'_> {
                 Ok(inputs)
             }
             Start::Resume { run, requests } => {
+                self.context.end_gates_left_over();
                 let (state, seq) = self.journal.load(&run)?;
                 let over = state.finished;
                 self.state = state;

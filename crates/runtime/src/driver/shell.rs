@@ -6,8 +6,8 @@ use std::fs::File;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::{Condvar, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use greenlane_core::attempt::Exit;
 
@@ -18,6 +18,10 @@ use crate::workspace::{Shell, ShellLine, ShellOutcome};
 /// The longest grace of a check: it has no work to save.
 const GRACE_MAX: Duration = Duration::from_secs(5);
 
+/// Lines that are killed are gone in milliseconds; what is stuck in the kernel is not waited for.
+const ABORT_MAX: Duration = Duration::from_secs(10);
+const ABORT_ROUND: Duration = Duration::from_millis(100);
+
 /// The shell of one run.
 pub(super) struct KeptShell {
     exe: PathBuf,
@@ -25,6 +29,7 @@ pub(super) struct KeptShell {
     grace: Duration,
     output_bytes_max: u64,
     running: Mutex<BTreeSet<PathBuf>>,
+    one_ended: Condvar,
     count: AtomicU64,
     aborted: AtomicBool,
 }
@@ -38,6 +43,7 @@ impl KeptShell {
             grace: grace.min(GRACE_MAX),
             output_bytes_max,
             running: Mutex::default(),
+            one_ended: Condvar::new(),
             count: AtomicU64::new(0),
             aborted: AtomicBool::new(false),
         }
@@ -49,6 +55,31 @@ impl KeptShell {
         let running = self.running.lock().unwrap_or_else(PoisonError::into_inner).clone();
         for dir in running {
             drop(keeper::cancel(&dir, Cancel::Kill));
+        }
+    }
+
+    /// The same, and waits until they are gone: whoever takes the run up next works in the same worktrees.
+    pub(super) fn abort_and_wait(&self) {
+        let began = Instant::now();
+        loop {
+            self.abort();
+            let running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+            if running.is_empty() || began.elapsed() > ABORT_MAX {
+                return;
+            }
+            // One whose keeper had not begun when it was asked is asked again.
+            drop(self.one_ended.wait_timeout(running, ABORT_ROUND));
+        }
+    }
+
+    /// Ends what a coordinator that was killed has left: its lines die with it, but not at the same instant.
+    pub(super) fn end_left_over(&self) {
+        for entry in std::fs::read_dir(&self.dir).into_iter().flatten().flatten() {
+            let dir = entry.path();
+            if matches!(keeper::cancel(&dir, Cancel::Kill), Ok(true)) {
+                drop(keeper::wait(&dir));
+            }
+            drop(std::fs::remove_dir_all(&dir));
         }
     }
 
@@ -94,6 +125,7 @@ impl Shell for KeptShell {
         self.running.lock().unwrap_or_else(PoisonError::into_inner).insert(dir.clone());
         let result = if self.aborted.load(Ordering::SeqCst) { Err(stopping()) } else { self.run_kept(line, &dir) };
         self.running.lock().unwrap_or_else(PoisonError::into_inner).remove(&dir);
+        self.one_ended.notify_all();
         let logged = append_logs(&dir, line);
         std::fs::remove_dir_all(&dir)?;
         logged?;

@@ -4,7 +4,7 @@ use greenlane_core::attempt::Merge;
 use greenlane_core::ids::{AttemptId, Oid};
 
 use super::generated::Remake;
-use crate::git::{Merged, Moved, Repo};
+use crate::git::{LandError, Merged, Moved, Repo};
 use crate::workspace::WorkspaceError;
 
 /// How many files a conflict names.
@@ -78,10 +78,10 @@ pub fn create_branch(repo: &Repo, name: &str, at: &Oid) -> Result<String, Worksp
     Ok(repo.create_branch(name, at)?)
 }
 
-/// Moves a plan's branch by compare-and-swap.
+/// Moves a plan's branch by compare-and-swap, and a clean checkout of it along with it.
 ///
 /// # Errors
-/// If git cannot be asked.
-pub fn move_branch(repo: &Repo, branch: &str, from: &Oid, to: &Oid) -> Result<Moved, WorkspaceError> {
-    Ok(repo.move_branch(branch, from, to)?)
+/// If git cannot be asked, or somebody has changes in a checkout of that branch.
+pub fn move_branch(repo: &Repo, branch: &str, from: &Oid, to: &Oid) -> Result<Moved, LandError> {
+    repo.move_plans_branch(branch, from, to)
 }

@@ -1,6 +1,7 @@
 //! Brings a branch into one of the user's, because the user asked. A checkout of that branch is updated with it when it is
 //! clean; otherwise nothing happens at all. Never leaves a merge half done.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use greenlane_core::ids::Oid;
@@ -159,6 +160,29 @@ impl Repo {
             }
         }
         Ok(())
+    }
+
+    /// Moves a plan's branch. Where somebody has it checked out, the checkout goes along if it is clean; moved under a checkout,
+    /// it would look as if all of the work had been undone there.
+    ///
+    /// # Errors
+    /// See [`LandError`]; the branch is where it was then.
+    pub fn move_plans_branch(&self, branch: &str, from: &Oid, to: &Oid) -> Result<Moved, LandError> {
+        if !self.may_be_checked_out(branch) {
+            return Ok(self.move_branch(branch, from, to)?);
+        }
+        match self.move_with_checkouts(branch, from, to) {
+            Ok(()) => Ok(Moved::Moved),
+            Err(LandError::Raced(_)) => Ok(Moved::Raced { actual: self.resolve(&format!("refs/heads/{branch}"))? }),
+            Err(e) => Err(e),
+        }
+    }
+
+    /// Some HEAD names it, as far as the files tell: a look that costs no process, for every landing.
+    fn may_be_checked_out(&self, branch: &str) -> bool {
+        let names = |head: PathBuf| fs::read_to_string(head).is_ok_and(|h| h.trim_end() == format!("ref: refs/heads/{branch}"));
+        let linked = fs::read_dir(self.common_dir().join("worktrees")).into_iter().flatten().flatten();
+        names(self.common_dir().join("HEAD")) || linked.into_iter().any(|w| names(w.path().join("HEAD")))
     }
 
     /// Where this branch is checked out; every such place must be clean.

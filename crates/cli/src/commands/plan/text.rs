@@ -42,7 +42,11 @@ fn header(plan: &Plan, summary: &Summary, color: bool) -> String {
     let title = if plan.name == plan.id.as_str() { plan.name.clone() } else { format!("{} ({})", plan.name, plan.id) };
     let mut out = format!("{}  {}\n", heading(&title, color), paint(&plan.source, Paint::Dim, color));
     let ticked = if summary.ticked.is_empty() { String::new() } else { format!(", {} done already", summary.ticked.len()) };
-    let groups = if summary.groups.is_empty() { String::new() } else { format!(" in {} groups", summary.groups.len()) };
+    let groups = if summary.groups.is_empty() {
+        String::new()
+    } else {
+        format!(" in {} group{}", summary.groups.len(), if summary.groups.len() == 1 { "" } else { "s" })
+    };
     push(&mut out, format_args!("  tasks   {}{groups}{ticked}; at most {} can run at once\n", summary.total, summary.largest_set.len()));
     push(&mut out, format_args!("  base    {}\n", plan.base.as_deref().unwrap_or("HEAD")));
     push(&mut out, format_args!("  branch  {}\n", plan.branch.as_deref().unwrap_or("greenlane/<run>/plan/<plan>")));
