@@ -96,8 +96,14 @@ pub fn lines(state: &State, record: &Record) -> Vec<Line> {
             .filter(|r| matches!(r.merge, Merge::Conflict { definite: false, .. }))
             .map(|r| Line::new('·', Paint::Dim, of(&r.attempt.key), "conflicts with work that is landing now; waits for that"))
             .collect(),
+        // A red batch of one needs no line of its own: the task's says it.
         Event::BatchVerified { suite: red @ (Suite::Red { .. } | Suite::Broken { .. }), .. } => {
-            vec![Line::new('✗', Paint::Yellow, "", format!("{}; looking for the guilty", suite_words(red)))]
+            let parts =
+                state.plans.iter().flat_map(|p| p.lane.splits.iter().map(Vec::len).chain(p.lane.active.as_ref().map(|b| b.attempts.len())));
+            match parts.sum::<usize>() {
+                0 | 1 => Vec::new(),
+                among => vec![Line::new('✗', Paint::Yellow, "", format!("{}; looking for the guilty among {among}", suite_words(red)))],
+            }
         }
         Event::SuiteFlaky { plan, .. } => {
             vec![Line::new('!', Paint::Yellow, plan, "the suite was red and then green on the same work: it is flaky")]
