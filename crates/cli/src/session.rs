@@ -68,10 +68,10 @@ impl Session {
         Ok(Journal::read(&self.state_dir)?)
     }
 
-    /// A coordinator holds the repository.
+    /// Another process coordinates in this repository.
     #[must_use]
     pub fn is_held(&self) -> bool {
-        Lock::is_held(&self.state_dir)
+        !Lock::is_ours(&self.state_dir) && Lock::is_held(&self.state_dir)
     }
 
     /// Connects to the coordinator; `None` where nobody holds the repository.

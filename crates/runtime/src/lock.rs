@@ -1,9 +1,11 @@
 //! Who is the coordinator of a repository: whoever holds the lock on a file in the state directory.
 //! A lock dies with its process, so it cannot go stale.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 const FILE_NAME: &str = "coordinator.lock";
@@ -12,6 +14,16 @@ const FILE_NAME: &str = "coordinator.lock";
 #[derive(Debug)]
 pub struct Lock {
     _file: File,
+    state_dir: PathBuf,
+}
+
+/// What this very process holds: it needs no socket to know what it does, and must not wait for itself to answer.
+static OURS: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        OURS.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.state_dir);
+    }
 }
 
 /// Why it could not be had.
@@ -60,7 +72,8 @@ impl Lock {
             std::thread::yield_now();
         }
         file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id())).map_err(io)?;
-        Ok(Self { _file: file })
+        OURS.lock().unwrap_or_else(PoisonError::into_inner).insert(state_dir.to_owned());
+        Ok(Self { _file: file, state_dir: state_dir.to_owned() })
     }
 
     /// For how long whoever has it, or had it last, has had it; zero where the clock went back. `None`: nobody ever took it.
@@ -68,6 +81,12 @@ impl Lock {
     pub fn age(state_dir: &Path) -> Option<Duration> {
         let taken = fs::metadata(state_dir.join(FILE_NAME)).ok()?.modified().ok()?;
         Some(taken.elapsed().unwrap_or_default())
+    }
+
+    /// This process has it.
+    #[must_use]
+    pub fn is_ours(state_dir: &Path) -> bool {
+        OURS.lock().unwrap_or_else(PoisonError::into_inner).contains(state_dir)
     }
 
     /// Somebody has it right now.
@@ -88,11 +107,11 @@ mod tests {
         let dir = tempfile::tempdir()?;
         assert!(!Lock::is_held(dir.path()));
         let lock = Lock::take(dir.path())?;
-        assert!(Lock::is_held(dir.path()));
+        assert!(Lock::is_held(dir.path()) && Lock::is_ours(dir.path()));
         assert!(Lock::age(dir.path()).is_some_and(|age| age < Duration::from_secs(60)));
         assert!(matches!(Lock::take(dir.path()), Err(LockError::Held { pid: Some(p) }) if p == std::process::id()));
         drop(lock);
-        assert!(!Lock::is_held(dir.path()));
+        assert!(!Lock::is_held(dir.path()) && !Lock::is_ours(dir.path()));
         drop(Lock::take(dir.path())?);
         Ok(())
     }
