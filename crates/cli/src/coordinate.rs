@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use greenlane_core::ids::{PlanId, RunId};
 use greenlane_core::options::RunOptions;
@@ -17,7 +18,7 @@ use greenlane_runtime::lock::Lock;
 use crate::commands::detach::Begun;
 use crate::context::Context;
 use crate::error::{Error, Kind, Outcome};
-use crate::progress::display;
+use crate::progress::{Aside, display};
 use crate::report::{self, Look};
 use crate::session::{held, worktrees_of};
 
@@ -88,11 +89,21 @@ impl Ready {
             exe: this_program()?,
             environment: context.env.clone(),
         };
-        let mut observer = display(context.output, tell == Tell::Json, layout);
-        if tell == Tell::Background {
-            observer = Box::new(Begun::new(run.clone(), observer));
+        let (output, json, of) = (context.output, tell == Tell::Json, run.clone());
+        let mut aside = Aside::start(move || {
+            let shown = display(output, json, layout);
+            if tell == Tell::Background { Box::new(Begun::new(of, shown)) } else { shown }
+        })
+        .map_err(|e| Error::environment(format!("cannot start a thread for the display: {e}")))?;
+        let coordinated = coordinate(setup, run, start, &mut aside);
+        // Whoever is to go at once, or has failed, does not wait for a terminal that is held.
+        let at_once = coordinated.as_ref().map_or(true, |f| f.state.ended_at.is_none());
+        let shown = aside.finish(at_once.then_some(HELD_TERMINAL_MAX));
+        if let (false, Ok(Finished { signal: Some(signal), .. })) = (shown, &coordinated) {
+            // The last words would not get through either.
+            std::process::exit(128 + signal);
         }
-        coordinate(setup, run, start, &mut *observer).map_err(|e| match e {
+        coordinated.map_err(|e| match e {
             DriverError::Refused(why) => Error::usage(why),
             DriverError::Journal(e) if e.is_disk_full() => Error::environment(format!("the disk is full: {e}"))
                 .hint("running attempts go on; make space, then `greenlane resume` takes the run up"),
@@ -100,6 +111,9 @@ impl Ready {
         })
     }
 }
+
+/// How long the last lines may take to get through when this process is told to go.
+const HELD_TERMINAL_MAX: Duration = Duration::from_secs(2);
 
 /// This program's binary, for keepers; also after it was replaced by a newer one while it runs.
 fn this_program() -> Result<PathBuf, Error> {

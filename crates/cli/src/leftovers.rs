@@ -88,8 +88,11 @@ fn nothing(context: &Context) -> Outcome {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Runs that nobody has ended, the latest first.
-fn interrupted_runs(session: &Session, journal: &Journal) -> Result<Vec<Opened>, Error> {
+/// Runs that nobody has ended, the latest first. The caller holds the lock, so nobody is at work on them.
+///
+/// # Errors
+/// If the journal cannot be read.
+pub fn interrupted_runs(session: &Session, journal: &Journal) -> Result<Vec<Opened>, Error> {
     let mut found = Vec::new();
     for entry in journal.runs(RUNS_MAX)? {
         // The last event tells of most runs that they have ended, without replaying them.

@@ -16,6 +16,7 @@ use greenlane_runtime::submission::{self, Prepared, Wish};
 use crate::context::Context;
 use crate::coordinate::Ready;
 use crate::error::{Error, Kind, Problem};
+use crate::leftovers::interrupted_runs;
 use crate::plans;
 use crate::session::Session;
 
@@ -119,25 +120,32 @@ impl Ready {
     /// # Errors
     /// Exit code 2, with the way to go on; or if the journal cannot be read.
     pub fn refuse_twin(&self, plans: &[PlanToRun]) -> Result<(), Error> {
-        let Ok(journal) = Journal::read(&self.state_dir) else { return Ok(()) };
-        let Some(latest) = journal.runs(1)?.into_iter().next() else { return Ok(()) };
-        let (state, _) = journal.load(&latest.run)?;
-        let same = plans.iter().find(|p| state.plan(&p.plan.id).is_some());
-        match same {
-            Some(plan) if state.is_live() => Err(interrupted(&latest.run, plan, &state)),
-            _ => Ok(()),
+        let journal = match Journal::read(&self.state_dir) {
+            Ok(journal) => journal,
+            Err(greenlane_runtime::journal::JournalError::Missing(_)) => return Ok(()),
+            Err(e) => return Err(e.into()),
+        };
+        let session = Session { repo: self.repo.clone(), state_dir: self.state_dir.clone() };
+        // Not the latest alone: other plans may have been run since.
+        for opened in interrupted_runs(&session, &journal)? {
+            if let Some(plan) = plans.iter().find(|p| opened.state.plan(&p.plan.id).is_some()) {
+                let is_latest = journal.runs(1)?.first().is_some_and(|latest| latest.run == opened.run);
+                return Err(interrupted(&opened.run, plan, &opened.state, is_latest));
+            }
         }
+        Ok(())
     }
 }
 
-fn interrupted(run: &RunId, plan: &PlanToRun, state: &State) -> Error {
+fn interrupted(run: &RunId, plan: &PlanToRun, state: &State, is_latest: bool) -> Error {
+    let resume = if is_latest { String::from("greenlane resume") } else { format!("greenlane resume {run}") };
     let done = state.tasks.iter().filter(|t| t.phase == greenlane_core::state::Phase::Done).count();
     Error::usage(format!(
         "run {run} of plan `{}` was interrupted, with {done} of {} tasks done; no twin of it is started",
         plan.plan.id,
         state.tasks.len()
     ))
-    .hint("`greenlane resume` goes on with it: what runs is adopted, what finished is collected")
+    .hint(format!("`{resume}` goes on with it: what runs is adopted, what finished is collected"))
     .hint("`greenlane stop --all` ends it for good; then `greenlane run` starts anew from what has landed")
 }
 

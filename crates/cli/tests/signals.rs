@@ -261,6 +261,48 @@ fn detached_it_goes_on_in_the_background_and_can_be_waited_for() {
 }
 
 #[test]
+fn a_plan_that_is_handed_over_from_the_background_does_not_hold_up_its_caller_and_lands_where_it_was_told() {
+    let s = Sandbox::new(&[]);
+    s.git(&["branch", "stable"]);
+    let first = running(&s, &waits("a"), &[], "a");
+    let plan = s.plan("second.toml", &waits("b"));
+    let handed = s.greenlane(&["run", plan.to_str().unwrap(), "--detach", "--land", "stable"]);
+    assert_eq!(handed.code, 0, "{handed:?}");
+    assert!(handed.stderr.contains("goes on in the background"), "{}", handed.stderr);
+    go(&s);
+    assert_eq!(first.wait().code, 0);
+    eventually("the background process lands the plan", || s.files_on("stable").contains(&String::from("b")));
+}
+
+#[test]
+fn two_that_start_at_the_same_moment_become_one_run_or_two_and_neither_fails() {
+    let s = Sandbox::new(&[]);
+    let (a, b) = (
+        s.plan("first.toml", "[[task]]\nid = \"a\"\nrun = \"echo a > a\"\n"),
+        s.plan("second.toml", "[[task]]\nid = \"b\"\nrun = \"echo b > b\"\n"),
+    );
+    let both = [a, b].map(|plan| s.start(s.command(&["run", plan.to_str().unwrap()])));
+    for ran in both.map(common::Running::wait) {
+        assert_eq!(ran.code, 0, "{ran:?}");
+    }
+}
+
+#[test]
+fn an_interrupted_run_gets_no_twin_and_is_resumed_also_when_another_plan_was_run_since() {
+    let s = Sandbox::new(&[]);
+    let run = running(&s, &waits("a"), &[], "a");
+    run.signal("TERM");
+    assert_eq!(run.wait().code, 143);
+    let other = s.plan("other.toml", "[[task]]\nid = \"b\"\nrun = \"echo b > b\"\n");
+    assert_eq!(s.greenlane(&["run", other.to_str().unwrap()]).code, 0);
+    let twin = s.run(&waits("a"), &[]);
+    assert!(twin.code == 2 && twin.stderr.contains("greenlane resume"), "{twin:?}");
+    go(&s);
+    let resumed = s.greenlane(&["resume"]);
+    assert_eq!(resumed.code, 0, "{resumed:?}");
+}
+
+#[test]
 fn from_a_linked_worktree_and_from_inside_a_task_the_same_coordinator_is_reached() {
     let s = Sandbox::new(&[]);
     s.git(&["worktree", "add", "-q", "-b", "side", s.path("side").to_str().unwrap()]);

@@ -42,13 +42,22 @@ impl Lock {
         let path = state_dir.join(FILE_NAME);
         let io = |source| LockError::Io { path: path.clone(), source };
         let mut file = File::options().create(true).truncate(false).write(true).open(&path).map_err(io)?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                let pid = fs::read_to_string(&path).ok().and_then(|t| t.trim().parse().ok());
-                return Err(LockError::Held { pid });
+        loop {
+            match file.try_lock() {
+                Ok(()) => break,
+                Err(TryLockError::WouldBlock) => {}
+                Err(TryLockError::Error(source)) => return Err(io(source)),
             }
-            Err(TryLockError::Error(source)) => return Err(io(source)),
+            // Whoever only looks ([`Lock::is_held`]) is in the way for a moment, and is no coordinator: it shares.
+            match file.try_lock_shared() {
+                Ok(()) => file.unlock().map_err(io)?,
+                Err(TryLockError::WouldBlock) => {
+                    let pid = fs::read_to_string(&path).ok().and_then(|t| t.trim().parse().ok());
+                    return Err(LockError::Held { pid });
+                }
+                Err(TryLockError::Error(source)) => return Err(io(source)),
+            }
+            std::thread::yield_now();
         }
         file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id())).map_err(io)?;
         Ok(Self { _file: file })
@@ -85,6 +94,25 @@ mod tests {
         drop(lock);
         assert!(!Lock::is_held(dir.path()));
         drop(Lock::take(dir.path())?);
+        Ok(())
+    }
+
+    #[test]
+    fn whoever_only_looks_keeps_nobody_from_taking_it() -> Result<(), Box<dyn std::error::Error>> {
+        use std::sync::atomic::{AtomicBool, Ordering};
+        let dir = tempfile::tempdir()?;
+        drop(Lock::take(dir.path())?);
+        let done = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while !done.load(Ordering::SeqCst) {
+                    std::hint::black_box(Lock::is_held(dir.path()));
+                }
+            });
+            let taken = (0..2_000).try_for_each(|_| Lock::take(dir.path()).map(drop));
+            done.store(true, Ordering::SeqCst);
+            taken
+        })?;
         Ok(())
     }
 }

@@ -2,7 +2,8 @@
 //! says that it coordinates; until then the caller waits.
 
 use std::ffi::OsString;
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::fs::File;
+use std::io::{BufRead as _, BufReader, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
 use std::time::Duration;
@@ -18,6 +19,8 @@ use crate::error::{Error, Outcome};
 
 /// The hidden flag of the background process.
 const FLAG: &str = "--background";
+/// Most of the background process's last words that are shown.
+const WORDS_BYTES_MAX: u64 = 64 * 1024;
 
 /// Starts the same verb in the background and waits until it coordinates.
 ///
@@ -26,7 +29,9 @@ const FLAG: &str = "--background";
 pub fn start_in_background(context: &Context, state_dir: &Path) -> Outcome {
     let io = |what: &str, e: std::io::Error| Error::environment(format!("{what}: {e}"));
     let log = state_dir.join("coordinator.log");
-    let file = std::fs::File::create(&log).map_err(|e| io("cannot write the coordinator's log", e))?;
+    // Appended to: one that is at work in the background already has its words there.
+    let file = File::options().create(true).append(true).open(&log).map_err(|e| io("cannot write the coordinator's log", e))?;
+    let before = file.metadata().map_or(0, |m| m.len());
     let exe = std::env::current_exe().map_err(|e| io("this program cannot find itself", e))?;
     let mut child = Command::new(exe)
         .args(words_of_the_child())
@@ -48,9 +53,21 @@ pub fn start_in_background(context: &Context, state_dir: &Path) -> Outcome {
         return Ok(ExitCode::SUCCESS);
     }
     let status = child.wait().map_err(|e| io("the background process cannot be waited for", e))?;
-    let said = std::fs::read_to_string(&log).unwrap_or_default();
-    context.output.say(said.trim_end());
+    // With -q too: it is errors that a process says which ends before it has begun.
+    context.output.tell(&words_since(&log, before));
     Ok(ExitCode::from(status.code().and_then(|c| u8::try_from(c).ok()).unwrap_or(3)))
+}
+
+/// What was written to the log after this many bytes.
+fn words_since(log: &Path, before: u64) -> String {
+    let mut said = Vec::new();
+    let read = File::open(log).and_then(|mut file| {
+        file.seek(SeekFrom::Start(before))?;
+        file.take(WORDS_BYTES_MAX).read_to_end(&mut said)
+    });
+    // What could not be read cannot be told; the exit code tells the rest.
+    drop(read);
+    String::from_utf8_lossy(&said).into_owned()
 }
 
 /// Ours, without `--detach` and without `-C`, which has been applied.

@@ -6,6 +6,7 @@ use greenlane_runtime::driver::Start;
 use crate::context::Context;
 use crate::coordinate::{Ready, Tell, conclude};
 use crate::error::{Error, Outcome};
+use crate::leftovers::interrupted_runs;
 use crate::session::Session;
 
 /// Flags of `resume`.
@@ -17,7 +18,7 @@ use crate::session::Session;
 
 Attempts that still run are adopted, finished ones are collected. With nothing to resume it says so, exit code 2.")]
 pub struct ResumeArgs {
-    /// The run [default: the latest that is not finished]
+    /// The run [default: the latest, or where that is finished, the latest that was interrupted]
     #[arg(value_name = "RUN")]
     pub run: Option<String>,
     /// Return at once; the run goes on in the background
@@ -57,6 +58,13 @@ fn find(session: &Session, name: Option<&str>) -> Result<RunId, Error> {
     let journal = session.journal()?;
     let run = session.find_run(&journal, name)?;
     let (state, _) = journal.load(&run)?;
+    if state.finished
+        && name.is_none()
+        && let Some(earlier) = interrupted_runs(session, &journal)?.into_iter().next()
+    {
+        // Another plan was run since: the one that was interrupted before waits all the same.
+        return Ok(earlier.run);
+    }
     if state.finished {
         return Err(nothing(format!("there is nothing to resume: run {run} is finished")));
     }

@@ -1,5 +1,7 @@
 //! Every event as one line of JSON on standard output.
 
+use std::io::IsTerminal as _;
+
 use greenlane_core::event::Event;
 use greenlane_core::ids::RunId;
 use greenlane_core::state::State;
@@ -13,6 +15,7 @@ use crate::output::Output;
 pub(super) struct JsonLines {
     output: Output,
     attached: bool,
+    on_terminal: bool,
 }
 
 /// One line of the event stream, as the contract has it; `schema` is added by the writer.
@@ -35,7 +38,7 @@ impl<'a> EventLine<'a> {
 
 impl JsonLines {
     pub(super) fn new(output: Output) -> Self {
-        Self { output, attached: true }
+        Self { output, attached: true, on_terminal: std::io::stdout().is_terminal() }
     }
 }
 
@@ -56,6 +59,7 @@ impl Observer for JsonLines {
     }
 
     fn detach(&mut self) {
-        self.attached = false;
+        // A file or a pipe outlives the terminal (`nohup`).
+        self.attached &= !self.on_terminal;
     }
 }

@@ -14,6 +14,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use super::words::{clock, elapsed, lines, name};
 use crate::error::Problem;
 use crate::output::{Output, Paint, paint};
+use crate::report::clean;
 
 /// How often elapsed times and activities are drawn anew.
 const TICK: Duration = Duration::from_secs(1);
@@ -80,11 +81,13 @@ fn task_line(state: &State, task: &TaskState, layout: &Layout, now: Time, width:
     };
     let again = if attempt.n > 1 { format!(" #{}", attempt.n) } else { String::new() };
     format!(
-        "  {} {} {:>6}  {}{again}  {what}",
+        "  {} {} {:>6}  {}{again}  {}",
         paint(&format!("{shown:width$}"), Paint::Bold, color),
         paint(&format!("{word:9}"), Paint::Cyan, color),
         elapsed(since),
         attempt.agent,
+        // An agent's words and a check's lines: nothing in them may move the cursor.
+        clean(&what),
     )
 }
 

@@ -1,6 +1,7 @@
 //! What a run shows while it goes on: live lines on a terminal, plain lines elsewhere, events as JSON Lines.
 //! All three are fed the same records; they draw, they do not decide.
 
+mod aside;
 mod json;
 mod live;
 mod plain;
@@ -8,6 +9,7 @@ mod words;
 
 use greenlane_runtime::driver::{Layout, Observer};
 
+pub use aside::Aside;
 pub use json::EventLine;
 pub use words::{clock, elapsed, lines};
 

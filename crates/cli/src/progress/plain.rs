@@ -35,6 +35,7 @@ impl Observer for Plain {
     }
 
     fn detach(&mut self) {
-        self.attached = false;
+        // A log file or a pipe outlives the terminal (`nohup`).
+        self.attached = !self.output.live;
     }
 }

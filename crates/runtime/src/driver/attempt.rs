@@ -317,8 +317,9 @@ pub(super) fn end(context: Arc<Context>, attempt: AttemptId, now: bool) {
             Ok(true) => {}
             Ok(false) => {
                 // No keeper yet: take its claim. If it was quicker, it can be asked now.
-                if matches!(keeper::void(&dir), Ok(false)) {
-                    drop(keeper::cancel(&dir, how));
+                let asked = keeper::void(&dir).and_then(|voided| if voided { Ok(true) } else { keeper::cancel(&dir, how) });
+                if let Err(e) = asked {
+                    context.warn(format!("{attempt} cannot be kept from beginning: {e}"));
                 }
             }
             Err(e) => context.warn(format!("{attempt} cannot be asked to end: {e}")),

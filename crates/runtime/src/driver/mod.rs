@@ -142,12 +142,13 @@ pub fn coordinate(setup: Setup, run: &RunId, start: Start, observer: &mut dyn Ob
         interrupts: 0,
         signal: None,
         last_seq: 0,
-        last_now: Time(0),
+        clock: clock::Steady::new(),
     };
     let result = driver.run(start);
     let finished = result.map(|()| Finished { state: std::mem::take(&mut driver.state), signal: driver.signal });
-    if !matches!(&finished, Ok(f) if f.state.ended_at.is_none()) {
-        // At a proper end what was asked for is finished; on SIGTERM it is left to whoever resumes.
+    if matches!(&finished, Ok(f) if f.state.ended_at.is_some()) {
+        // At a proper end what was asked for is finished. On SIGTERM, and where the journal fails, it is left to whoever resumes:
+        // checks and suites may take long, and nobody would write down what they say.
         driver.context.wait_for_tasks();
     }
     driver.context.end_gates();
@@ -168,7 +169,7 @@ struct Driver<'a> {
     interrupts: u32,
     signal: Option<i32>,
     last_seq: u64,
-    last_now: Time,
+    clock: clock::Steady,
 }
 
 impl Driver<'_> {
@@ -218,8 +219,7 @@ impl Driver<'_> {
 
     /// Steps the core for each input, journals all their events at once, and only then answers and acts.
     fn take(&mut self, inputs: Vec<Input>, mut replies: Vec<Option<SyncSender<Answer>>>) -> Result<(), DriverError> {
-        let now = clock::now().max(self.last_now);
-        self.last_now = now;
+        let now = self.clock.now();
         replies.resize_with(inputs.len(), || None);
         let (mut events, mut actions, mut answers) = (Vec::new(), Vec::new(), Vec::new());
         for (input, reply) in inputs.into_iter().zip(replies) {
@@ -268,7 +268,7 @@ impl Driver<'_> {
     /// Sleeps until something is sent, the core's next deadline, or the observer's next tick.
     fn wait(&mut self) {
         loop {
-            let now = clock::now();
+            let now = self.clock.now();
             let deadline = self.state.next_deadline().map(|at| at.since(now));
             let tick = self.observer.tick_interval();
             let patience = [deadline, tick].into_iter().flatten().min();
@@ -287,7 +287,7 @@ impl Driver<'_> {
                     return;
                 }
                 Err(_) if tick.is_some() => {
-                    let now = clock::now();
+                    let now = self.clock.now();
                     self.observer.tick(&self.state, now);
                     if self.state.next_deadline().is_some_and(|at| at <= now) {
                         return;
@@ -318,7 +318,10 @@ impl Driver<'_> {
             Message::Signal(SIGHUP) => self.observer.detach(),
             Message::Signal(SIGTERM) => self.signal = Some(SIGTERM),
             Message::Signal(signal) => {
-                self.signal = Some(signal);
+                // Whoever was told to go at once does not stay for a Ctrl-C that came with it.
+                if self.signal != Some(SIGTERM) {
+                    self.signal = Some(signal);
+                }
                 self.interrupts += 1;
                 let how = match self.interrupts {
                     1 => Stopping::Drain,
