@@ -162,8 +162,11 @@ fn with_the_parent_gone_the_tree_is_killed_at_once() {
 fn the_environment_is_what_was_given_and_the_input_too() {
     let mut attempt = attempt("");
     // Not through a pipe: that would be a descriptor of the shell's own.
-    attempt.spec.argv =
-        vec!["sh".into(), "-c".into(), "cat; env -0 > env; pwd -P > where; cat /proc/$$/comm; ls /proc/$$/fd > fds; tr '\\n' ' ' < fds".into()];
+    attempt.spec.argv = vec![
+        "sh".into(),
+        "-c".into(),
+        "cat; env -0 > env; pwd -P > where; cat /proc/$$/comm; ls /proc/$$/fd > fds; tr '\\n' ' ' < fds".into(),
+    ];
     attempt.spec.stdin = Some("hello\n".into());
     attempt.env.insert("ODD".into(), "a\nb=c".into());
     attempt.env.insert("GREENLANE_ATTEMPT".into(), "somebody else's".into());
