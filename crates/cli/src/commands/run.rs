@@ -261,6 +261,11 @@ fn hand_over(args: &RunArgs, context: &Context, ready: &Ready, plans: &[PlanToRu
         }
     }
     context.output.say(&format!("handed to the coordinator that is at work here (run {run})"));
+    let settings = args.settings();
+    if !settings.is_empty() {
+        let names: Vec<&str> = settings.iter().map(|(key, _)| *key).collect();
+        context.output.say(&format!("its own limits and policies hold; not taken over: {}", names.join(", ")));
+    }
     if args.background {
         super::detach::begun(&run);
     }
