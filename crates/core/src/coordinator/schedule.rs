@@ -1,12 +1,19 @@
 //! Which ready task starts next. Knows slots, ownership and order; knows nothing of worktrees or processes.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use super::Turn;
 use crate::action::Action;
 use crate::event::Event;
 use crate::ids::AttemptId;
-use crate::state::{Phase, State, TaskState};
+use crate::state::{Phase, ReadyKey, State, TaskState};
+use crate::time::Time;
+
+/// For so long after a task's processes are gone its slot is kept for a more urgent task that waits for nothing but its landing.
+/// Without a suite, or with a quick one, that takes some 60 ms (`docs/benchmarks.md`); a link of the longest chain that
+/// came a moment too late would otherwise wait for a whole task to end.
+const HOLD: Duration = Duration::from_millis(500);
 
 /// What is in use, counted once per step and kept up to date while tasks start.
 struct Slots {
@@ -34,6 +41,7 @@ impl Slots {
 impl Turn<'_> {
     /// Starts ready tasks, the most urgent first, as far as slots and ownership allow.
     pub(super) fn start_attempts(&mut self) {
+        self.state.held_until = None;
         if self.state.stopping.is_some() || self.state.paused {
             return;
         }
@@ -45,6 +53,10 @@ impl Turn<'_> {
             return;
         }
         let candidates: Vec<usize> = self.state.ready_in_order().collect();
+        if candidates.is_empty() {
+            return;
+        }
+        let (soon_ready, until) = soon_ready(self.state, self.now);
         for task in candidates {
             if slots.run >= jobs || self.out.fault.is_some() {
                 return;
@@ -60,6 +72,12 @@ impl Turn<'_> {
                 .is_some_and(|max| slots.by_plan.get(&t.plan).copied().unwrap_or(0) >= max.max(1));
             if agent_full || plan_full || self.owner_at_work(t).is_some() {
                 continue;
+            }
+            let key = self.state.ready_key(task);
+            let more_urgent = soon_ready.partition_point(|soon| *soon < key);
+            if slots.run as usize + more_urgent >= jobs as usize {
+                self.state.held_until = until;
+                return;
             }
             slots.take(t.plan, &agent);
             self.start_attempt(task, agent);
@@ -89,4 +107,26 @@ impl Turn<'_> {
 #[must_use]
 pub(crate) fn owner_at_work(state: &State, task: &TaskState) -> Option<usize> {
     task.overlaps.iter().copied().find(|other| state.tasks[*other].phase.active())
+}
+
+/// Tasks that wait only for work that is being judged and landed at this moment, the most urgent first, and when the first of them
+/// is waited for no longer. In a plan whose last landing took longer than [`HOLD`] nothing is held: its slots would stand idle.
+fn soon_ready(state: &State, now: Time) -> (Vec<ReadyKey>, Option<Time>) {
+    let mut landing: BTreeMap<usize, (usize, Time)> = BTreeMap::new();
+    for task in state.tasks.iter().filter(|t| matches!(t.phase, Phase::Gating | Phase::Landing)) {
+        let Some(exited) = task.current().and_then(|a| a.exited_at).filter(|exited| *exited <= now) else { continue };
+        let until = exited + HOLD;
+        if until <= now || state.plans[task.plan].last_landing_took.is_some_and(|took| took > HOLD) {
+            continue;
+        }
+        for dependent in &task.dependents {
+            let (open, first) = landing.entry(*dependent).or_insert((0, until));
+            *open += 1;
+            *first = until.min(*first);
+        }
+    }
+    landing.retain(|task, (open, _)| state.tasks[*task].waits_only_for(*open));
+    let mut keys: Vec<ReadyKey> = landing.keys().map(|task| state.ready_key(*task)).collect();
+    keys.sort_unstable();
+    (keys, landing.values().map(|(_, until)| *until).min())
 }

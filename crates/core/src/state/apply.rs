@@ -263,6 +263,7 @@ impl State {
             base_suite: None,
             unverified_landings: 0,
             lane: Lane::default(),
+            last_landing_took: None,
             reason: None,
             tasks: first..self.tasks.len(),
             stage_open,
@@ -418,6 +419,7 @@ impl State {
             if let Some(a) = self.tasks[task].attempts.last_mut() {
                 a.outcome = Some(Outcome::Succeeded);
                 a.ended_at = Some(at);
+                self.plans[plan].last_landing_took = a.exited_at.map(|exited| at.since(exited));
             }
             self.set_phase(task, Phase::Done, at);
         }

@@ -74,10 +74,7 @@ pub fn replay_is_identical(live: &State, journal: &[(Time, Event)]) -> Checked {
     for (at, event) in journal {
         state.apply(*at, event).map_err(|illegal| ("replay_is_identical", illegal.to_string()))?;
     }
-    let mut live = live.clone();
-    for attempt in live.tasks.iter_mut().flat_map(|t| t.attempts.iter_mut()) {
-        attempt.gate_started = false;
-    }
+    let live = live.journalled();
     if state == live {
         return Ok(());
     }
