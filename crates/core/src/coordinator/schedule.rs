@@ -88,9 +88,10 @@ impl Turn<'_> {
         let t = &self.state.tasks[task];
         let attempt = AttemptId { key: t.key.clone(), n: t.attempts.last().map_or(1, |a| a.n + 1) };
         let fresh = t.fresh_next;
-        let base = self.state.plans[t.plan].head.clone();
+        let refused = t.attempts.iter().rev().find(|a| a.spawned.is_some()).and_then(|a| a.refused.clone()).filter(|_| !fresh);
+        let base = refused.as_ref().map_or_else(|| self.state.plans[t.plan].head.clone(), |r| r.onto.clone());
         self.emit(Event::AttemptStarted { attempt: attempt.clone(), agent: agent.clone(), fresh, base: base.clone() });
-        self.act(Action::StartAttempt { attempt, agent, fresh, base });
+        self.act(Action::StartAttempt { attempt, agent, fresh, base, onto: refused.map(|r| r.merged) });
     }
 
     /// A task at work, or on its way to the branch, that owns files which this one owns too.

@@ -112,6 +112,8 @@ pub struct TaskState {
     pub attempts: Vec<AttemptState>,
     /// Retries that were used up.
     pub retries: u32,
+    /// Repairs that were used up.
+    pub repairs: u32,
     /// The next attempt is made by this agent instead of the plan's.
     pub agent_override: Option<String>,
     /// The next attempt starts from the plan's branch, not from the work that is there.
@@ -207,8 +209,21 @@ pub struct AttemptState {
     pub outcome: Option<Outcome>,
     /// Why it failed.
     pub failure: Option<Failure>,
+    /// The suite was red on the plan's branch with its work alone.
+    pub refused: Option<Refused>,
     /// When it had its outcome.
     pub ended_at: Option<Time>,
+}
+
+/// Work that merges, but not without breaking the suite: a next attempt goes on from the combined tree, where that can be seen.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Refused {
+    /// The branch's head.
+    pub onto: Oid,
+    /// The merge commit on which the suite was red.
+    pub merged: Oid,
+    /// The end of the suite's output.
+    pub output: String,
 }
 
 /// What for an attempt's end was asked for.
