@@ -88,7 +88,9 @@ impl State {
                 p.reason.clone_from(reason);
                 Ok(())
             }
-            Event::AttemptStarted { attempt, agent, fresh, base: _ } => self.attempt_started(at, attempt, agent, *fresh),
+            Event::AttemptStarted { attempt, agent, fresh, base: _, fallback } => {
+                self.attempt_started(at, attempt, agent, *fresh, fallback.as_ref())
+            }
             Event::AttemptSpawned { attempt, worktree, branch, base, pid } => {
                 let a = self.require_attempt(attempt, Phase::Running)?;
                 require(a.spawned.is_none(), "it was spawned already")?;
@@ -125,7 +127,7 @@ impl State {
                 self.plans[plan].lane.withdraw(attempt);
                 Ok(())
             }
-            Event::AttemptVoided { attempt } => {
+            Event::AttemptVoided { attempt, reason: _ } => {
                 let task = self.require_task(&attempt.key)?;
                 let a = self.require_attempt(attempt, Phase::Running)?;
                 a.outcome = Some(Outcome::Cancelled);
@@ -160,6 +162,35 @@ impl State {
             Event::RepairScheduled { key, repair } => {
                 let task = self.require_failed_attempt(key)?;
                 self.tasks[task].repairs = *repair;
+                self.tasks[task].fresh_next = starts_afresh(&self.tasks[task]);
+                self.set_phase(task, Phase::Blocked, at);
+                self.unblock(task, at);
+                Ok(())
+            }
+            Event::AccountLimited { account, until, limit, reason } => {
+                let a = self.accounts.entry(account.clone()).or_default();
+                if !a.is_paused(at) {
+                    a.times += 1;
+                }
+                a.limited_since.get_or_insert(at);
+                a.paused_until = a.paused_until.max(Some(*until));
+                a.reason.clone_from(reason);
+                a.set_limit(*limit, at);
+                Ok(())
+            }
+            Event::AccountChanged { account, until, limit, reason } => {
+                let a = self.accounts.entry(account.clone()).or_default();
+                a.paused_until = *until;
+                a.reason.clone_from(reason);
+                a.set_limit(*limit, at);
+                Ok(())
+            }
+            Event::AgentUnavailable { agent, reason } => {
+                self.unavailable.insert(agent.clone(), reason.clone());
+                Ok(())
+            }
+            Event::QuotaAwaited { key, account: _ } | Event::FallbackScheduled { key } => {
+                let task = self.require_failed_attempt(key)?;
                 self.tasks[task].fresh_next = starts_afresh(&self.tasks[task]);
                 self.set_phase(task, Phase::Blocked, at);
                 self.unblock(task, at);
@@ -292,7 +323,7 @@ impl State {
         Ok(())
     }
 
-    fn attempt_started(&mut self, at: Time, attempt: &AttemptId, agent: &str, fresh: bool) -> Applied {
+    fn attempt_started(&mut self, at: Time, attempt: &AttemptId, agent: &str, fresh: bool, fallback: Option<&String>) -> Applied {
         let task = self.require_task(&attempt.key)?;
         let t = &mut self.tasks[task];
         require(t.phase == Phase::Ready, "the task is not ready")?;
@@ -301,6 +332,7 @@ impl State {
         t.attempts.push(AttemptState {
             n: attempt.n,
             agent: agent.to_owned(),
+            fallback: fallback.cloned(),
             started_at: at,
             fresh,
             spawned: None,
@@ -323,6 +355,14 @@ impl State {
         let a = self.require_attempt(attempt, Phase::Gating)?;
         a.verdict = Some(verdict.clone());
         a.judged_at = Some(at);
+        let agent = a.agent.clone();
+        // It has worked: its provider does not refuse any more.
+        if let Some(account) = self.account_of(&agent).map(str::to_owned)
+            && let Some(known) = self.accounts.get_mut(&account)
+        {
+            known.limited_since = None;
+            known.times = 0;
+        }
         if let Verdict::Accepted { commit, .. } = verdict {
             let entry = AttemptRef { attempt: attempt.clone(), commit: commit.clone() };
             let task = self.require_task(&attempt.key)?;

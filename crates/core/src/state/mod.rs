@@ -1,5 +1,6 @@
 //! Where a run stands. Changed by [`State::apply`] alone; everything here can be rebuilt from the journal.
 
+mod account;
 mod apply;
 mod index;
 mod lane;
@@ -7,6 +8,7 @@ mod lane;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+pub use account::AccountState;
 pub use apply::Illegal;
 pub(crate) use index::ReadyKey;
 pub use lane::{Batch, BatchPhase, Lane};
@@ -42,8 +44,13 @@ pub struct State {
     pub next_batch: u64,
     task_index: BTreeMap<TaskKey, usize>,
     plan_index: BTreeMap<PlanId, usize>,
-    /// A slot is kept free until then for a task that is about to be ready. Decided anew by every step, never journalled.
-    pub(crate) held_until: Option<Time>,
+    /// Accounts that a provider has ever limited, or that are short of places.
+    pub accounts: BTreeMap<String, AccountState>,
+    /// Agents that turned out to be missing or not signed in, and what is wrong with them.
+    pub unavailable: BTreeMap<String, String>,
+    /// Something that was withheld may start then: a slot that is kept for a task about to be ready, an account that is limited.
+    /// Decided anew by every step, never journalled.
+    pub(crate) look_again_at: Option<Time>,
     ready: BTreeSet<index::ReadyKey>,
     waiting: BTreeSet<(Time, usize)>,
 }
@@ -187,6 +194,8 @@ pub struct AttemptState {
     pub n: u32,
     /// Who.
     pub agent: String,
+    /// Why it is not the agent that the plan names first.
+    pub fallback: Option<String>,
     /// When it was decided on.
     pub started_at: Time,
     /// From the plan's branch, not from work that was there.
@@ -315,7 +324,20 @@ impl State {
         if self.ended_at.is_some() || self.paused || self.stopping.is_some() {
             return None;
         }
-        self.waiting.first().map(|(at, _)| *at).into_iter().chain(self.held_until).min()
+        self.waiting.first().map(|(at, _)| *at).into_iter().chain(self.look_again_at).min()
+    }
+
+    /// The account that an agent works on.
+    #[must_use]
+    pub fn account_of(&self, agent: &str) -> Option<&str> {
+        self.options.as_ref()?.accounts.get(agent).map(String::as_str)
+    }
+
+    /// Most attempts of this account at once.
+    #[must_use]
+    pub fn account_limit(&self, account: &str) -> u32 {
+        let most = self.options.as_ref().map_or(u32::MAX, |o| o.quota.api_limit).max(1);
+        self.accounts.get(account).and_then(|a| a.limit).map_or(most, |limit| limit.clamp(1, most))
     }
 
     /// The run has begun and has not ended.
@@ -328,7 +350,9 @@ impl State {
     #[must_use]
     pub fn journalled(&self) -> State {
         let mut state = self.clone();
-        state.held_until = None;
+        state.look_again_at = None;
+        state.accounts.values_mut().for_each(|a| a.free = None);
+        state.accounts.retain(|_, a| *a != AccountState::default());
         for attempt in state.tasks.iter_mut().flat_map(|t| t.attempts.iter_mut()) {
             attempt.gate_started = false;
         }
