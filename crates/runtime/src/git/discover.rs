@@ -3,12 +3,13 @@
 use std::ffi::OsStr;
 use std::io;
 use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
-use std::sync::atomic::Ordering;
 
-use super::door::{Caller, PROCESSES_STARTED, base_command};
+use super::door::{Caller, base_command};
 use super::error::GitError;
+use super::trace::Traced;
 
 /// The oldest git that can merge in memory (`merge-tree --write-tree`).
 pub const GIT_VERSION_MIN: (u32, u32) = (2, 38);
@@ -67,7 +68,12 @@ impl RepoError {
             Self::NotARepository(_) => "run it inside a repository, name one with -C DIR, or make one with `git init`",
             Self::GitMissing => "install git (Debian: `apt install git`)",
             Self::GitTooOld { .. } => "install a newer git (Debian 12 has 2.39)",
-            Self::Refused { .. } => "if the repository belongs to another user: `git config --global --add safe.directory DIR`",
+            Self::Refused { at, .. } if is_anothers(at) => {
+                "the repository belongs to another user: `git config --global --add safe.directory DIR`"
+            }
+            Self::Refused { .. } => {
+                "put right what git says; `git status` there must work first (what a newer git made may need a newer git)"
+            }
             Self::NoCommits => "make a first commit: `git add -A && git commit -m \"Start\"`",
             Self::UnknownRevision(_) => {
                 "`git branch -a` lists the branches; in a shallow clone older commits are not there (`git fetch --unshallow`)"
@@ -129,9 +135,20 @@ fn version(caller: &Caller) -> Result<String, RepoError> {
 }
 
 fn ask(caller: &Caller, dir: &Path, args: &[&str]) -> Result<Output, RepoError> {
-    PROCESSES_STARTED.fetch_add(1, Ordering::Relaxed);
-    let output = base_command(caller).current_dir(dir).args(args).stdin(Stdio::null()).output();
+    let mut command = base_command(caller);
+    command.current_dir(dir).args(args).stdin(Stdio::null());
+    let traced = Traced::begin(&command);
+    let output = command.output();
+    if let Some(traced) = traced {
+        traced.ended(output.as_ref().ok().and_then(|o| o.status.code()));
+    }
     output.map_err(|e| RepoError::Git(GitError::Spawn(e)))
+}
+
+/// Does it belong to another user? That is what git refuses most often.
+fn is_anothers(at: &Path) -> bool {
+    let own = rustix::process::geteuid().as_raw();
+    [at.to_owned(), at.join(".git")].iter().any(|p| std::fs::metadata(p).is_ok_and(|m| m.uid() != own))
 }
 
 fn repository_above(dir: &Path) -> Option<PathBuf> {
