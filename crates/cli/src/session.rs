@@ -18,7 +18,7 @@ use greenlane_runtime::lock::{Lock, LockError};
 use greenlane_runtime::workspace::{pool_dir, worktrees_dir};
 
 use crate::context::Context;
-use crate::error::{Error, Kind};
+use crate::error::{Error, HINT_DISK_FULL, Kind};
 
 /// From taking the lock to listening on the socket it takes a coordinator milliseconds; on a busy machine no longer than this.
 const START_MAX: Duration = Duration::from_secs(5);
@@ -242,7 +242,7 @@ pub fn held(e: LockError) -> Error {
     match e {
         LockError::Held { .. } => Error::new(Kind::Held, e.to_string())
             .hint("`greenlane status` shows what it does; `greenlane wait` waits for its end, `greenlane stop --all` ends it"),
-        LockError::Io { .. } => Error::environment(e.to_string()),
+        LockError::Io { ref source, .. } => Error::file(e.to_string(), source),
     }
 }
 
@@ -267,6 +267,7 @@ impl From<JournalError> for Error {
     fn from(e: JournalError) -> Self {
         match e {
             JournalError::Missing(_) => nothing_ran(),
+            full if full.is_disk_full() => Error::environment(full.to_string()).hint(HINT_DISK_FULL),
             other => Error::environment(other.to_string()),
         }
     }

@@ -34,19 +34,15 @@ impl Disk {
         disk
     }
 
-    /// Takes all that is free.
-    fn fill(&self) {
+    /// Takes all that is free, but this many bytes.
+    fn fill(&self, left: usize) {
         let free = Command::new("df").args(["--output=avail", "-B1"]).arg(&self.at).output().unwrap();
         let free: usize = String::from_utf8(free.stdout).unwrap().lines().last().unwrap().trim().parse().unwrap();
-        fs::write(self.at.join("ballast"), vec![b'x'; free]).unwrap();
+        fs::write(self.at.join("ballast"), vec![b'x'; free.saturating_sub(left)]).unwrap();
     }
 
     fn make_space(&self) {
         fs::remove_file(self.at.join("ballast")).unwrap();
-    }
-
-    fn grow(&self, bytes: u64) {
-        mount(&["-o", &format!("remount,size={bytes}"), self.at.to_str().unwrap()]).unwrap();
     }
 }
 
@@ -99,7 +95,7 @@ run = "touch $OUT/now; n=0; until [ -e $OUT/full ]; do n=$((n+1)); [ $n -gt 1500
 fn run_while_it_fills(s: &Sandbox, disk: &Disk) -> Ran {
     let running = s.start(with_trees(s, s.run_command(PLAN, &["--retries", "1"])));
     wait_for(&s.out("now"));
-    disk.fill();
+    disk.fill(0);
     fs::write(s.out("full"), "").unwrap();
     running.wait()
 }
@@ -137,14 +133,15 @@ fn the_disk_of_the_worktrees() {
 fn a_disk_too_small_for_a_worktree() {
     where_one_may_mount("a_disk_too_small_for_a_worktree", || {
         let s = Sandbox::new(&[("large", &"0123456789abcdef".repeat(40_000))]);
-        let disk = Disk::at(s.path("trees"), 256 << 10);
+        let disk = Disk::at(s.path("trees"), 8 << 20);
+        disk.fill(256 << 10);
         let before = users_own(&s);
         let plan = "verify = []\n[[task]]\nid = \"a\"\nrun = \"echo a > a\"\n";
         let ran = Ran::of(with_trees(&s, s.run_command(plan, &["--retries", "1"])).output().unwrap());
         assert_eq!(ran.code, 1, "{ran:?}");
         assert_eq!(s.states()["a"], "failed");
         assert!(s.reason("a").contains("No space left on device"), "{}", s.reason("a"));
-        disk.grow(16 << 20);
+        disk.make_space();
         let again = Ran::of(with_trees(&s, s.command(&["retry", "a"])).output().unwrap());
         assert_eq!(again.code, 0, "{again:?}");
         assert_eq!(s.landed_files(), ["a", "large"]);
@@ -176,14 +173,16 @@ fn no_room_for_a_journal_at_all() {
     where_one_may_mount("no_room_for_a_journal_at_all", || {
         let s = Sandbox::new(&[]);
         let disk = Disk::at(s.repo().join(".greenlane"), 8 << 20);
-        disk.fill();
         let plan = "verify = []\n[[task]]\nid = \"a\"\nrun = \"echo a > a; echo >> $OUT/ran\"\n";
-        let ran = s.run(plan, &[]);
-        assert_eq!(ran.code, 3, "{ran:?}");
-        assert!(ran.stderr.contains("full") || ran.stderr.contains("No space left"), "{ran:?}");
-        assert!(ran.stderr.contains("hint: "), "{ran:?}");
-        assert_eq!(s.out_lines("ran").len(), 0);
-        disk.make_space();
+        // The lock, the plan's copy, the journal: whichever is the first that does not fit.
+        for left in [0, 4096, 8192, 16384, 32768] {
+            disk.fill(left);
+            let ran = s.run(plan, &[]);
+            assert_eq!(ran.code, 3, "{left} bytes: {ran:?}");
+            assert!(ran.stderr.contains("the disk is full") && ran.stderr.contains("hint: "), "{left} bytes: {ran:?}");
+            assert_eq!(s.out_lines("ran").len(), 0, "nothing was started that nobody knows of");
+            disk.make_space();
+        }
         let again = s.run(plan, &[]);
         assert_eq!(again.code, 0, "{again:?}");
         assert_eq!(s.landed_files(), ["a"]);

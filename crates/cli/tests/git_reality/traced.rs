@@ -32,7 +32,7 @@ fn into_a_file_of_several_processes() {
     assert_eq!(ran.code, 0, "{ran:?}");
     assert!(!ran.stderr.contains("git["), "{ran:?}");
     let first = fs::read_to_string(&file).unwrap();
-    assert!(s.command(&["status"]).env("GREENLANE_TRACE", &trace).status().unwrap().success());
+    assert!(s.command(&["status"]).env("GREENLANE_TRACE", &trace).output().unwrap().status.success());
     let both = fs::read_to_string(&file).unwrap();
     assert!(both.starts_with(&first) && both.len() > first.len());
     assert!(both.lines().all(|l| l.starts_with("git[")), "{both}");
