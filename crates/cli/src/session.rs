@@ -56,7 +56,7 @@ impl Session {
     /// Exit code 3 where there is none, or git is too old.
     pub fn open(context: &Context) -> Result<Self, Error> {
         let repo = Repo::discover(&context.directory)?;
-        let state_dir = repo.state_dir();
+        let state_dir = repo.state_dir().to_owned();
         Ok(Self { repo, state_dir })
     }
 
@@ -229,7 +229,7 @@ fn nothing_ran() -> Error {
 /// # Errors
 /// If not even a home is known.
 pub fn worktrees_of(repo: &Repo, config: &Config, context: &Context) -> Result<PathBuf, Error> {
-    let top = repo.main_top().or(repo.top()).unwrap_or(repo.common_dir());
+    let top = repo.home();
     let all = worktrees_dir(config.workspace.dir.as_deref(), top, &context.env).ok_or_else(|| {
         Error::environment("it is not known where worktrees may lie").hint("set HOME or XDG_STATE_HOME, or `dir` under [workspace]")
     })?;

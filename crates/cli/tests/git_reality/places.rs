@@ -69,6 +69,62 @@ fn each_git_in_a_plain_checkout() {
     }
 }
 
+/// The state is the repository's, from whichever of its worktrees one looks, also where the git-dir lies elsewhere.
+#[test]
+fn a_git_dir_that_lies_elsewhere() {
+    let s = Sandbox::new(&[]);
+    let elsewhere = s.path("elsewhere.git");
+    git_at(&s.repo(), &["init", "-q", "--separate-git-dir", elsewhere.to_str().unwrap()]);
+    s.git(&["worktree", "add", "-q", "-b", "side", s.path("side").to_str().unwrap()]);
+    let plan = s.plan("p.toml", PLAN);
+    let ran = s.greenlane(&["run", plan.to_str().unwrap()]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert_eq!(s.git(&["status", "--porcelain"]), "");
+    assert!(elsewhere.join("greenlane/state.db").exists());
+    let from_side = Ran::of(s.command(&["status", "--json"]).current_dir(s.path("side")).output().unwrap());
+    assert_eq!(serde_json::from_str::<serde_json::Value>(&from_side.stdout).unwrap(), s.status());
+    let ran = Ran::of(s.command(&["run", plan.to_str().unwrap(), "--fresh"]).current_dir(s.path("side")).output().unwrap());
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert_eq!(fs::read_dir(s.path("state/greenlane")).unwrap().count(), 1, "one pool for both");
+}
+
+/// A submodule is a repository like another; the one around it sees nothing of the run.
+#[test]
+fn inside_a_submodule() {
+    let s = Sandbox::new(&[]);
+    let outer = s.path("outer");
+    git_at(&s.path("."), &["init", "-q", "-b", "main", "outer"]);
+    git_at(&outer, &["submodule", "--quiet", "add", s.repo().to_str().unwrap(), "sub"]);
+    git_at(&outer, &["-c", "user.name=T", "-c", "user.email=t@example.invalid", "commit", "-qm", "Outer"]);
+    let plan = s.plan("p.toml", PLAN);
+    let ran = Ran::of(s.command(&["run", plan.to_str().unwrap()]).current_dir(outer.join("sub")).output().unwrap());
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert_eq!(git_at(&outer, &["status", "--porcelain"]), "");
+    let branches = git_at(&outer.join("sub"), &["for-each-ref", "--format=%(refname:short)", "refs/heads/greenlane/*/plan/*"]);
+    assert_eq!(git_at(&outer.join("sub"), &["show", &format!("{branches}:c")]), "a\nb");
+}
+
+/// Paths are kept in the journal, and asked for line by line: what is no text on one line is refused before anything is written.
+#[test]
+fn a_folder_whose_name_is_no_text() {
+    let s = Sandbox::new(&[]);
+    let plan = s.plan("p.toml", PLAN);
+    for odd in [b"two\nlines".as_slice(), b"latin\xe9"] {
+        let dir = s.path(".").join(crate::support::name(odd));
+        git_at(&s.path("."), &["clone", "-q", s.repo().to_str().unwrap(), "odd"]);
+        fs::rename(s.path("odd"), &dir).unwrap();
+        let ran = Ran::of(s.command(&["run", plan.to_str().unwrap()]).current_dir(&dir).output().unwrap());
+        assert_eq!(ran.code, 3, "{ran:?}");
+        assert!(ran.stderr.contains("not UTF-8 text on one line") && ran.stderr.contains("hint: rename the folder"), "{ran:?}");
+        assert!(!dir.join(".greenlane").exists());
+    }
+    let s = Sandbox::new(&[]);
+    fs::write(s.repo().join(".git/info/exclude"), b"caf\xe9").unwrap();
+    fs::create_dir(s.repo().join("with space \u{e9}")).unwrap();
+    lands_in(&s, &s.repo().join("with space \u{e9}"), |_| {});
+    assert_eq!(fs::read(s.repo().join(".git/info/exclude")).unwrap(), b"caf\xe9\n/.greenlane/\n");
+}
+
 /// State and branches belong to the repository, which has no checkout that could hold them or be in the way.
 #[test]
 fn a_bare_repository() {

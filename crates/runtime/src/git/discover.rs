@@ -40,6 +40,9 @@ pub enum RepoError {
         /// What git said.
         message: String,
     },
+    /// What is written down about it, and the lines in which git is asked, have no room for such a path.
+    #[error("the path of the repository is not UTF-8 text on one line: {0:?}")]
+    PathNotText(PathBuf),
     /// Nothing to start from.
     #[error("the repository has no commits yet")]
     NoCommits,
@@ -74,6 +77,7 @@ impl RepoError {
             Self::Refused { .. } => {
                 "put right what git says; `git status` there must work first (what a newer git made may need a newer git)"
             }
+            Self::PathNotText(_) => "rename the folder",
             Self::NoCommits => "make a first commit: `git add -A && git commit -m \"Start\"`",
             Self::UnknownRevision(_) => {
                 "`git branch -a` lists the branches; in a shallow clone older commits are not there (`git fetch --unshallow`)"
@@ -106,11 +110,12 @@ pub(super) fn find(dir: &Path, caller: &Caller) -> Result<Found, RepoError> {
         });
     }
     let lines: Vec<&[u8]> = places.stdout.split(|b| *b == b'\n').collect();
-    let [common, own, bare, ..] = lines[..] else {
-        return Err(super::objects::answer("rev-parse", &String::from_utf8_lossy(&places.stdout)).into());
-    };
     let path = |bytes: &[u8]| PathBuf::from(OsStr::from_bytes(bytes));
+    let [common, own, bare, b""] = lines[..] else { return Err(RepoError::PathNotText(dir)) };
     let (common_dir, git_dir) = (path(common), path(own));
+    if let Some(odd) = [&common_dir, &git_dir].into_iter().find(|p| p.to_str().is_none()) {
+        return Err(RepoError::PathNotText(odd.clone()));
+    }
     let bare = bare == b"true";
     // Inside `.git` itself there is no work-tree; it is treated as the main checkout's.
     let top = ask(caller, &dir, &["rev-parse", "--path-format=absolute", "--show-toplevel"])?;
@@ -119,7 +124,10 @@ pub(super) fn find(dir: &Path, caller: &Caller) -> Result<Found, RepoError> {
         (false, false) if common_dir.file_name() == Some(OsStr::new(".git")) => common_dir.parent().map(Path::to_owned),
         _ => None,
     };
-    Ok(Found { common_dir, git_dir, top, bare, version })
+    match top {
+        Some(odd) if odd.to_str().is_none_or(|t| t.contains('\n')) => Err(RepoError::PathNotText(odd)),
+        top => Ok(Found { common_dir, git_dir, top, bare, version }),
+    }
 }
 
 fn version(caller: &Caller) -> Result<String, RepoError> {
