@@ -61,7 +61,8 @@ impl Traced {
         let at = self.trace.since.elapsed().as_secs_f64();
         let mut line = format!("git[{}] +{at:.3} s: {how}, {}", std::process::id(), self.what);
         if line.len() > LINE_BYTES_MAX {
-            line.truncate(line.floor_char_boundary(LINE_BYTES_MAX));
+            let end = (0..=LINE_BYTES_MAX).rev().find(|at| line.is_char_boundary(*at)).unwrap_or(0);
+            line.truncate(end);
             line.push('…');
         }
         line.push('\n');
