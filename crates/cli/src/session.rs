@@ -18,7 +18,7 @@ use greenlane_runtime::lock::{Lock, LockError};
 use greenlane_runtime::workspace::{pool_dir, worktrees_dir};
 
 use crate::context::Context;
-use crate::error::{Error, Kind};
+use crate::error::{Error, HINT_DISK_FULL, Kind};
 
 /// From taking the lock to listening on the socket it takes a coordinator milliseconds; on a busy machine no longer than this.
 const START_MAX: Duration = Duration::from_secs(5);
@@ -56,7 +56,7 @@ impl Session {
     /// Exit code 3 where there is none, or git is too old.
     pub fn open(context: &Context) -> Result<Self, Error> {
         let repo = Repo::discover(&context.directory)?;
-        let state_dir = repo.state_dir();
+        let state_dir = repo.state_dir().to_owned();
         Ok(Self { repo, state_dir })
     }
 
@@ -229,7 +229,7 @@ fn nothing_ran() -> Error {
 /// # Errors
 /// If not even a home is known.
 pub fn worktrees_of(repo: &Repo, config: &Config, context: &Context) -> Result<PathBuf, Error> {
-    let top = repo.main_top().or(repo.top()).unwrap_or(repo.common_dir());
+    let top = repo.home();
     let all = worktrees_dir(config.workspace.dir.as_deref(), top, &context.env).ok_or_else(|| {
         Error::environment("it is not known where worktrees may lie").hint("set HOME or XDG_STATE_HOME, or `dir` under [workspace]")
     })?;
@@ -242,7 +242,7 @@ pub fn held(e: LockError) -> Error {
     match e {
         LockError::Held { .. } => Error::new(Kind::Held, e.to_string())
             .hint("`greenlane status` shows what it does; `greenlane wait` waits for its end, `greenlane stop --all` ends it"),
-        LockError::Io { .. } => Error::environment(e.to_string()),
+        LockError::Io { ref source, .. } => Error::file(e.to_string(), source),
     }
 }
 
@@ -267,6 +267,7 @@ impl From<JournalError> for Error {
     fn from(e: JournalError) -> Self {
         match e {
             JournalError::Missing(_) => nothing_ran(),
+            full if full.is_disk_full() => Error::environment(full.to_string()).hint(HINT_DISK_FULL),
             other => Error::environment(other.to_string()),
         }
     }

@@ -41,9 +41,8 @@ impl Ready {
         repo.require_head()?;
         let config = context.load_config(repo.top().or(repo.main_top()), settings)?.config;
         let registry = plans::registry(&config)?;
-        std::fs::create_dir_all(&state_dir).map_err(|e| {
-            Error::environment(format!("cannot make {}: {e}", state_dir.display())).hint("it holds the journal and the logs")
-        })?;
+        std::fs::create_dir_all(&state_dir)
+            .map_err(|e| Error::file(format!("cannot make {}: {e}", state_dir.display()), &e).hint("it holds the journal and the logs"))?;
         repo.exclude()?;
         Ok(Self { repo, state_dir, config, registry })
     }
@@ -110,7 +109,7 @@ impl Ready {
         let layout = Layout::new(&self.state_dir, run);
         for one in plans {
             submission::copy_files(&one.file, one.whole_folder, &layout.plan_dir(&one.plan.id))
-                .map_err(|e| Error::environment(format!("cannot copy {} for the agents: {e}", one.file.display())))?;
+                .map_err(|e| Error::file(format!("cannot copy {} for the agents: {e}", one.file.display()), &e))?;
         }
         Ok(())
     }

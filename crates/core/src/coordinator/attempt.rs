@@ -159,10 +159,11 @@ fn outcome_of(exit: &Exit) -> Outcome {
     }
 }
 
-/// A few files by name, the rest by number.
+/// A few files by name, the rest by number. A name may hold a line's end, or what a terminal obeys; a reason is one plain line.
 pub(super) fn listed(files: &[String]) -> String {
     const SHOWN_MAX: usize = 5;
-    let shown = files.iter().take(SHOWN_MAX).map(String::as_str).collect::<Vec<_>>().join(", ");
+    let plain = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
+    let shown = files.iter().take(SHOWN_MAX).map(|f| f.chars().map(plain).collect::<String>()).collect::<Vec<_>>().join(", ");
     match files.len().saturating_sub(SHOWN_MAX) {
         0 => shown,
         more => format!("{shown} and {more} more"),

@@ -1,6 +1,7 @@
 //! Git, through one door. Everything that Greenlane does with git goes through [`Git`]; nothing else starts the program.
 
 mod ancestry;
+mod attributes;
 mod branches;
 mod discover;
 mod door;
@@ -14,12 +15,13 @@ mod refs;
 mod repo;
 pub mod residue;
 mod session;
+mod trace;
 mod tree_diff;
 mod writer;
 
 pub use branches::{Moved, RollbackError, RolledBack};
 pub use discover::{GIT_VERSION_MIN, RepoError};
-pub use door::{Caller, Git, Output, PROCESSES_STARTED};
+pub use door::{Caller, Git, Output};
 pub use error::GitError;
 pub use land_into::{DryRun, LandError, LandMode, Landed};
 pub use lock::lock;
