@@ -5,6 +5,7 @@ use crate::action::Action;
 use crate::attempt::Suite;
 use crate::event::{Event, Stopping, Submission};
 use crate::ids::PlanId;
+use crate::plan::Task;
 use crate::state::PlanPhase;
 
 impl Turn<'_> {
@@ -16,10 +17,17 @@ impl Turn<'_> {
             self.out.reply = Some(Err(String::from("the run is being stopped and takes no further plans")));
         } else if self.state.plan(&id).is_some() {
             self.out.reply = Some(Err(format!("the run has a plan `{id}` already")));
+        } else if let Some(task) = submission.plan.tasks.iter().find(|t| !t.ticked && self.nobody_does(t)) {
+            self.out.reply = Some(Err(format!("task `{}` names no agent, and the run has no default one", task.id)));
         } else {
             self.emit(Event::PlanQueued(submission));
             self.out.reply = Some(Ok(()));
         }
+    }
+
+    fn nobody_does(&self, task: &Task) -> bool {
+        let names_nobody = task.run.is_none() && task.agent.is_none() && task.candidates.is_empty();
+        names_nobody && self.state.options.as_ref().is_none_or(|o| o.agent.is_none())
     }
 
     /// Starts queued plans while fewer than `max_plans` are under way.

@@ -4,6 +4,7 @@ use greenlane_core::attempt::Exit;
 use greenlane_core::ids::PlanId;
 use greenlane_core::input::Input;
 use greenlane_core::options::RunOptions;
+use greenlane_core::plan::Task;
 
 use crate::story::{Story, green, prepared, red, task};
 
@@ -17,6 +18,18 @@ fn a_plan_is_prepared_and_its_base_verified_before_any_task() {
     assert_eq!(story.feed(prepared(&["make test"])), ["plan_prepared", "→ verify base"]);
     let judged = Input::BaseJudged { plan: PlanId::from("p"), suite: green() };
     assert_eq!(story.feed(judged), ["base_judged", "attempt_started a#1 from base", "→ start a#1"]);
+}
+
+#[test]
+fn a_plan_whose_tasks_nobody_does_is_not_taken_in() {
+    let nobody = || vec![Task { run: None, ..task("a", "") }];
+    let story = Story::submitted(jobs(1), nobody());
+    assert_eq!(story.reply, Some(Err(String::from("task `a` names no agent, and the run has no default one"))));
+    assert!(story.state.plans.is_empty());
+    let story = Story::submitted(RunOptions { agent: Some("codex".into()), ..jobs(1) }, nobody());
+    assert_eq!(story.state.agent_of(&story.state.tasks[0]), "codex");
+    let story = Story::submitted(jobs(1), vec![Task { run: None, candidates: vec!["gemini".into(), "codex".into()], ..task("a", "") }]);
+    assert_eq!(story.state.agent_of(&story.state.tasks[0]), "gemini");
 }
 
 #[test]
