@@ -1,5 +1,7 @@
 //! A plan's way from the queue to its first task: its turn, its branch, the suite on its base.
 
+use std::collections::BTreeSet;
+
 use super::Turn;
 use crate::action::Action;
 use crate::attempt::Suite;
@@ -9,20 +11,35 @@ use crate::plan::Task;
 use crate::state::PlanPhase;
 
 impl Turn<'_> {
-    pub(super) fn submit(&mut self, submission: Box<Submission>) {
-        let id = submission.plan.id.clone();
-        if !self.state.is_live() {
-            self.out.reply = Some(Err(String::from("the run has ended")));
-        } else if self.state.stopping.is_some() {
-            self.out.reply = Some(Err(String::from("the run is being stopped and takes no further plans")));
-        } else if self.state.plan(&id).is_some() {
-            self.out.reply = Some(Err(format!("the run has a plan `{id}` already")));
-        } else if let Some(task) = submission.plan.tasks.iter().find(|t| !t.ticked && self.nobody_does(t)) {
-            self.out.reply = Some(Err(format!("task `{}` names no agent, and the run has no default one", task.id)));
-        } else {
-            self.emit(Event::PlanQueued(submission));
-            self.out.reply = Some(Ok(()));
+    /// All of them or none: whoever reads the answer must know what was taken.
+    pub(super) fn submit(&mut self, submissions: Vec<Submission>) {
+        let mut ids = BTreeSet::new();
+        let refused = submissions.iter().find_map(|s| {
+            let twice = !ids.insert(&s.plan.id);
+            self.why_not(s).or_else(|| twice.then(|| format!("two of the plans are called `{}`", s.plan.id)))
+        });
+        if refused.is_none() {
+            for submission in submissions {
+                self.emit(Event::PlanQueued(Box::new(submission)));
+            }
         }
+        self.out.reply = Some(refused.map_or(Ok(()), Err));
+    }
+
+    /// Why this plan is not taken in.
+    fn why_not(&self, submission: &Submission) -> Option<String> {
+        let id = &submission.plan.id;
+        if !self.state.is_live() {
+            return Some(String::from("the run has ended"));
+        }
+        if self.state.stopping.is_some() {
+            return Some(String::from("the run is being stopped and takes no further plans"));
+        }
+        if self.state.plan(id).is_some() {
+            return Some(format!("the run has a plan `{id}` already"));
+        }
+        let task = submission.plan.tasks.iter().find(|t| !t.ticked && self.nobody_does(t))?;
+        Some(format!("task `{}` names no agent, and the run has no default one", task.id))
     }
 
     fn nobody_does(&self, task: &Task) -> bool {

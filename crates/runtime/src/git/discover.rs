@@ -39,6 +39,9 @@ pub enum RepoError {
         /// What git said.
         message: String,
     },
+    /// Git answers a path a line.
+    #[error("the repository's path holds a line break, and Greenlane cannot work there: {0:?}")]
+    LineBreak(PathBuf),
     /// Nothing to start from.
     #[error("the repository has no commits yet")]
     NoCommits,
@@ -68,6 +71,7 @@ impl RepoError {
             Self::GitMissing => "install git (Debian: `apt install git`)",
             Self::GitTooOld { .. } => "install a newer git (Debian 12 has 2.39)",
             Self::Refused { .. } => "if the repository belongs to another user: `git config --global --add safe.directory DIR`",
+            Self::LineBreak(_) => "move the repository to a path without line breaks; a clone elsewhere does as well",
             Self::NoCommits => "make a first commit: `git add -A && git commit -m \"Start\"`",
             Self::UnknownRevision(_) => {
                 "`git branch -a` lists the branches; in a shallow clone older commits are not there (`git fetch --unshallow`)"
@@ -100,6 +104,9 @@ pub(super) fn find(dir: &Path, caller: &Caller) -> Result<Found, RepoError> {
         });
     }
     let lines: Vec<&[u8]> = places.stdout.split(|b| *b == b'\n').collect();
+    if lines.len() > 4 {
+        return Err(RepoError::LineBreak(dir));
+    }
     let [common, own, bare, ..] = lines[..] else {
         return Err(super::objects::answer("rev-parse", &String::from_utf8_lossy(&places.stdout)).into());
     };
