@@ -2,6 +2,7 @@
 //! Changes nothing and formats nothing.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use greenlane_core::ids::RunId;
@@ -15,7 +16,7 @@ use greenlane_runtime::driver::Layout;
 use greenlane_runtime::git::{GitError, Repo, RepoError};
 use greenlane_runtime::journal::{Journal, JournalError};
 use greenlane_runtime::lock::{Lock, LockError};
-use greenlane_runtime::workspace::{pool_dir, worktrees_dir};
+use greenlane_runtime::workspace::{Pool, PoolSettings, Shell, ShellLine, ShellOutcome, pool_dir, worktrees_dir};
 
 use crate::context::Context;
 use crate::error::{Error, HINT_DISK_FULL, Kind};
@@ -234,6 +235,24 @@ pub fn worktrees_of(repo: &Repo, config: &Config, context: &Context) -> Result<P
         Error::environment("it is not known where worktrees may lie").hint("set HOME or XDG_STATE_HOME, or `dir` under [workspace]")
     })?;
     Ok(pool_dir(&all, top, repo.common_dir()))
+}
+
+/// Runs no commands.
+struct NoShell;
+
+impl Shell for NoShell {
+    fn run(&self, _: &ShellLine) -> std::io::Result<ShellOutcome> {
+        Err(std::io::ErrorKind::Unsupported.into())
+    }
+}
+
+/// A repository's worktrees, for verbs that look after them without preparing any.
+///
+/// # Errors
+/// If their directory cannot be made.
+pub fn idle_pool(repo: &Repo, config: &Config, context: &Context) -> Result<Pool, Error> {
+    let dir = worktrees_of(repo, config, context)?;
+    Pool::open(repo, dir, PoolSettings::default(), Arc::new(NoShell)).map_err(|e| Error::environment(e.to_string()))
 }
 
 /// Why the coordinator's lock could not be had: exit code 4 where another coordinator has it.

@@ -15,6 +15,8 @@ pub enum Input {
     Begin(RunOptions),
     /// Take a plan into the run.
     Submit(Box<Submission>),
+    /// Take these plans into the run, all of them or none.
+    SubmitAll(Vec<Submission>),
     /// A person or a program asks for something.
     Request(Request),
     /// A deadline has come, or may have: early and double ticks are harmless.

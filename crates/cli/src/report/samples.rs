@@ -37,7 +37,7 @@ impl Sample {
 
     fn begun() -> Self {
         let mut sample = Self { state: State::default(), records: Vec::new(), now: Time(START) };
-        sample.take(Input::Begin(RunOptions { jobs: 3, ..RunOptions::default() }));
+        sample.take(Input::Begin(RunOptions { jobs: 3, agent: Some("claude".into()), ..RunOptions::default() }));
         sample
     }
 

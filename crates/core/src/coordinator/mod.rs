@@ -64,7 +64,8 @@ impl Turn<'_> {
                     self.emit(Event::RunStarted { options });
                 }
             }
-            Input::Submit(submission) => self.submit(submission),
+            Input::Submit(submission) => self.submit(vec![*submission]),
+            Input::SubmitAll(submissions) => self.submit(submissions),
             Input::Request(request) => self.request(request),
             Input::Tick => {}
             Input::Resume => self.resume(),

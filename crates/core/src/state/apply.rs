@@ -220,6 +220,7 @@ impl State {
                     let task = self.require_task(&TaskKey { plan: plan.clone(), task: id.clone() })?;
                     require(self.tasks[task].phase == Phase::Done, "the task has not landed")?;
                     self.tasks[task].landed = None;
+                    self.tasks[task].landed_unverified = false;
                     self.tasks[task].landed_before = None;
                     self.tasks[task].reason = Some(format!("rolled back; its work is kept in {kept}"));
                     self.set_phase(task, Phase::Cancelled, at);
@@ -281,6 +282,7 @@ impl State {
                 fresh_next: true,
                 cancelled_with_run: false,
                 landed: None,
+                landed_unverified: false,
                 landed_before: None,
                 ended_at: None,
                 open_dependencies: graph.depends(position).len(),
@@ -301,7 +303,6 @@ impl State {
             head: submission.base.clone(),
             verify: Vec::new(),
             base_suite: None,
-            unverified_landings: 0,
             lane: Lane::default(),
             last_landing_took: None,
             reason: None,
@@ -464,15 +465,13 @@ impl State {
         require(batch.merged.iter().zip(landed).all(|(a, b)| a.0.attempt == b.attempt), "other attempts have landed")?;
         p.lane.active = None;
         p.head = head.clone();
-        if !verified {
-            p.unverified_landings += u32::try_from(landed.len()).unwrap_or(u32::MAX);
-        }
         for one in landed {
             p.lane.settle(&one.attempt, false);
         }
         for one in landed {
             let task = self.require_task(&one.attempt.key)?;
             self.tasks[task].landed = Some(one.commit.clone());
+            self.tasks[task].landed_unverified = !verified;
             self.tasks[task].reason = None;
             if let Some(a) = self.tasks[task].attempts.last_mut() {
                 a.outcome = Some(Outcome::Succeeded);

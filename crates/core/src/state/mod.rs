@@ -70,8 +70,6 @@ pub struct PlanState {
     pub verify: Vec<String>,
     /// What the suite said of the base.
     pub base_suite: Option<Suite>,
-    /// Landings that no suite has verified.
-    pub unverified_landings: u32,
     /// Finished work on its way to the branch.
     pub lane: Lane,
     /// From the end of its processes to the branch: the task that landed last.
@@ -129,6 +127,8 @@ pub struct TaskState {
     pub cancelled_with_run: bool,
     /// The merge commit on the plan's branch, or in an earlier run.
     pub landed: Option<Oid>,
+    /// It landed in this run, and no suite was green on it.
+    pub landed_unverified: bool,
     /// Where it landed in an earlier run.
     pub landed_before: Option<LandedBefore>,
     /// When it reached its end.
@@ -304,7 +304,8 @@ impl State {
         self.task(&id.key).is_some_and(|t| t.phase == phase && t.attempts.last().is_some_and(|a| a.n == id.n && a.outcome.is_none()))
     }
 
-    /// The agent that a task's next attempt is made by: `command` for a task with its own command line.
+    /// The agent that a task's next attempt is made by: `command` for a task with its own command line; empty where nobody is named,
+    /// which no plan gets into a run with.
     #[must_use]
     pub fn agent_of(&self, task: &TaskState) -> String {
         let definition = self.definition(task);
@@ -314,8 +315,15 @@ impl State {
         task.agent_override
             .clone()
             .or_else(|| definition.agent.clone())
+            .or_else(|| definition.candidates.first().cloned())
             .or_else(|| self.options.as_ref().and_then(|o| o.agent.clone()))
-            .unwrap_or_else(|| String::from(AGENT_DEFAULT))
+            .unwrap_or_default()
+    }
+
+    /// There is a suite, and it was green on everything of the plan that has landed in this run and is still on the branch.
+    #[must_use]
+    pub fn is_verified(&self, plan: &PlanState) -> bool {
+        !plan.verify.is_empty() && !self.tasks[plan.tasks.clone()].iter().any(|t| t.landed_unverified)
     }
 
     /// When the coordinator wants to be called again even if nothing happens.
@@ -382,9 +390,6 @@ impl State {
 
 /// The name of the agent that is just a task's own `run` line.
 pub const COMMAND_AGENT: &str = "command";
-
-/// The agent where neither the task nor the run names one.
-pub const AGENT_DEFAULT: &str = "claude";
 
 impl TaskState {
     /// It waits for the landing of so many tasks and for nothing else.

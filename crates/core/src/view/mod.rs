@@ -288,14 +288,10 @@ fn plan(state: &State, p: &PlanState) -> PlanView {
         branch: p.branch.clone(),
         base_suite: p.base_suite.clone(),
         head: p.head.to_string(),
-        verified: is_verified(p),
+        verified: state.is_verified(p),
         verify: p.verify.clone(),
         progress: Progress { completed: tasks.iter().filter(|t| t.phase == Phase::Done).count(), total: tasks.len() },
     }
-}
-
-fn is_verified(p: &PlanState) -> bool {
-    !p.verify.is_empty() && p.unverified_landings == 0
 }
 
 fn task(state: &State, t: &TaskState, live: bool, now: Time) -> TaskView {
@@ -387,7 +383,7 @@ fn count(tasks: &[TaskView]) -> Summary {
 
 fn summary(state: &State, tasks: &[TaskView], now: Time) -> Summary {
     let mut s = count(tasks);
-    s.verified = !state.plans.is_empty() && state.plans.iter().all(is_verified);
+    s.verified = !state.plans.is_empty() && state.plans.iter().all(|p| state.is_verified(p));
     let figures = Figures::of(state, now);
     s.elapsed_seconds = figures.elapsed.as_secs_f64();
     s.sequential_seconds = figures.sequential.as_secs_f64();

@@ -159,7 +159,7 @@ fn options(rng: &mut Rng) -> RunOptions {
         jobs: rng.u32(1..=6),
         max_plans: rng.u32(1..=3),
         check_jobs: rng.u32(1..=4),
-        agent: [None, Some(String::from("codex"))][rng.usize(0..2)].clone(),
+        agent: Some(String::from(["claude", "codex"][rng.usize(0..2)])),
         keep_going: rng.bool(),
         require_verify: rng.u8(0..4) == 0,
         base_red_allowed: rng.bool(),

@@ -24,6 +24,9 @@ pub(super) const SHIELD: &[&str] = &[
     "core.safecrlf=false",
     "submodule.recurse=false",
     "advice.addEmbeddedRepo=false",
+    // Somebody else's git holds a ref for milliseconds; git's own patience is 100 ms.
+    "core.filesRefLockTimeout=2000",
+    "core.packedRefsTimeout=2000",
 ];
 
 /// Variables of the caller's that would point git somewhere else.

@@ -2,6 +2,7 @@
 
 mod agents;
 mod check;
+mod ignored;
 mod machine;
 mod places;
 mod repository;
@@ -76,6 +77,9 @@ fn examine(context: &Context) -> Vec<Check> {
             Some(dir) => places::writable("worktrees", &dir, "choose another place: `dir` under [workspace] in greenlane.toml"),
             None => Check::missing("worktrees", "neither HOME nor XDG_STATE_HOME is set", "set one of them, or `dir` under [workspace]"),
         });
+        if !repo.is_bare() {
+            checks.extend(ignored::ignored(repo, repo.top().unwrap_or(top)));
+        }
         if let Some(config) = &config {
             checks.extend(suite::suite(repo, top, config, path));
         }
