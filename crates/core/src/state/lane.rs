@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use crate::event::{AttemptRef, BatchId};
 use crate::ids::{AttemptId, Oid};
+use crate::time::Time;
 
 /// The way to one plan's branch.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -38,6 +39,8 @@ pub struct Batch {
     pub onto: Oid,
     /// How far it is.
     pub phase: BatchPhase,
+    /// Since when it is there; anew after a resume, as what was done of it before is lost.
+    pub since: Time,
     /// Who was merged, with the merge commit of each, in order.
     pub merged: Vec<(AttemptRef, Oid)>,
 }

@@ -2,12 +2,14 @@
 //! Derived from a [`State`] and the time; changes nothing, formats nothing.
 
 mod figures;
+mod left;
 mod words;
 
 use serde::{Deserialize, Serialize};
 
-pub use figures::{Figures, task_duration};
-pub use words::task_state;
+pub use figures::{Figures, attempt_end, attempt_time, base_suite_time, task_time};
+pub use left::{Left, LeftBehind};
+pub use words::{Lands, brief, landing, task_state};
 
 use crate::attempt::Suite;
 use crate::ids::{PlanId, RunId, TaskKey};
@@ -131,8 +133,11 @@ pub struct AttemptView {
     pub outcome: Option<String>,
     /// RFC 3339, UTC.
     pub started_at: String,
-    /// RFC 3339, UTC.
+    /// RFC 3339, UTC: when the agent's processes were gone.
     pub ended_at: Option<String>,
+    /// By the clock, from its start to its landing or refusal, checks and waiting for the suite included; until now while it goes on.
+    #[serde(default)]
+    pub seconds: f64,
     /// The agent process's exit code.
     pub exit_code: Option<i32>,
     /// The signal that ended it.
@@ -177,15 +182,16 @@ pub struct Summary {
     pub waiting: usize,
     /// A suite was green on everything that landed.
     pub verified: bool,
-    /// From the run's start to its end, or to now.
+    /// From the run's start to its end, or to now; of an interrupted one to the last that is known of it.
     pub elapsed_seconds: f64,
-    /// What one-at-a-time would have taken: all attempts and gates one after another.
+    /// What the same work would have taken one at a time: the suite on the base, then each attempt worked on, checked and verified
+    /// alone, without any waiting. [`Figures`] has the details.
     pub sequential_seconds: f64,
     /// Sequential over elapsed.
     pub speedup: f64,
-    /// The longest chain of tasks that had to follow one another.
+    /// The longest chain of tasks that had to follow one another, each as in `sequential_seconds`, after the suite on the base.
     pub critical_path_seconds: f64,
-    /// The best possible time, max(critical path, sequential ÷ jobs), over the elapsed one.
+    /// The best possible time, max(critical path, what held slots ÷ jobs), over the elapsed one.
     pub efficiency: f64,
     /// All attempts' tokens and cost.
     pub usage: UsageView,
@@ -200,9 +206,19 @@ pub enum Coordinator {
     Gone,
 }
 
-/// Draws the document.
+/// Draws the document. Of a run whose coordinator is gone nothing is known after its last event: the clock stops there.
 #[must_use]
 pub fn status(run: &RunId, state: &State, coordinator: Coordinator, now: Time) -> Status {
+    draw(run, state, coordinator, &LeftBehind::default(), now)
+}
+
+/// The same of a run whose coordinator is gone, with what its keepers tell of the attempts that it left behind.
+#[must_use]
+pub fn status_left(run: &RunId, state: &State, left: &LeftBehind, now: Time) -> Status {
+    draw(run, state, Coordinator::Gone, left, now)
+}
+
+fn draw(run: &RunId, state: &State, coordinator: Coordinator, left: &LeftBehind, now: Time) -> Status {
     let options = state.options();
     let run_state = match (state.ended_at, state.finished, coordinator) {
         (Some(_), true, _) => "finished",
@@ -214,8 +230,9 @@ pub fn status(run: &RunId, state: &State, coordinator: Coordinator, now: Time) -
         [only] => only.branch.clone(),
         _ => None,
     };
-    let live = run_state == "running";
-    let tasks: Vec<TaskView> = state.tasks.iter().map(|t| task(state, t, live)).collect();
+    let (left, now) = if run_state == "interrupted" { (Some(left), left.last_seen(state, now)) } else { (None, now) };
+    let now = state.ended_at.unwrap_or(now);
+    let tasks: Vec<TaskView> = state.tasks.iter().map(|t| task(state, t, left, now)).collect();
     Status {
         schema: SCHEMA,
         run: RunView {
@@ -294,9 +311,12 @@ fn is_verified(p: &PlanState) -> bool {
     !p.verify.is_empty() && p.unverified_landings == 0
 }
 
-fn task(state: &State, t: &TaskState, live: bool) -> TaskView {
+fn task(state: &State, t: &TaskState, left: Option<&LeftBehind>, now: Time) -> TaskView {
     let definition = state.definition(t);
-    let (name, reason) = task_state(state, t, live);
+    let (name, reason) = match left {
+        Some(left) if t.phase.active() => left.state_of(t),
+        _ => task_state(state, t),
+    };
     let spawned = t.attempts.iter().rev().find_map(|a| a.spawned.as_ref());
     TaskView {
         id: t.key.task.to_string(),
@@ -311,11 +331,11 @@ fn task(state: &State, t: &TaskState, live: bool) -> TaskView {
         branch: spawned.map(|s| s.branch.clone()),
         worktree: spawned.map(|s| s.worktree.clone()),
         landed: t.landed.as_ref().map(ToString::to_string),
-        attempts: t.attempts.iter().map(|a| attempt(t, a)).collect(),
+        attempts: t.attempts.iter().map(|a| attempt(t, a, now)).collect(),
     }
 }
 
-fn attempt(t: &TaskState, a: &AttemptState) -> AttemptView {
+fn attempt(t: &TaskState, a: &AttemptState, now: Time) -> AttemptView {
     use crate::attempt::Exit;
     let exit = a.record.as_ref().map(|r| &r.exit);
     let usage = a.record.as_ref().and_then(|r| r.report.usage.as_ref());
@@ -326,6 +346,7 @@ fn attempt(t: &TaskState, a: &AttemptState) -> AttemptView {
         outcome: a.outcome.as_ref().map(|o| o.as_str().to_owned()),
         started_at: a.started_at.rfc3339(),
         ended_at: a.exited_at.or(a.ended_at).map(Time::rfc3339),
+        seconds: attempt_time(t, a, now).as_secs_f64(),
         exit_code: match exit {
             Some(Exit::Code { code }) => Some(*code),
             _ => None,

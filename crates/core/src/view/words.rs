@@ -1,15 +1,71 @@
 //! A task's state in the contract's words, with the reason why it is there. Says, never decides.
 
 use crate::coordinator::owner_at_work;
-use crate::state::{Phase, PlanPhase, State, TaskState};
+use crate::state::{BatchPhase, Phase, PlanPhase, State, TaskState};
 
-/// The state's name and why it is so. `live`: a coordinator is at work on the run.
+/// How far accepted work is on its way to the branch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lands {
+    /// Other work is being landed, or was red: it waits for its turn.
+    Waits,
+    /// It is being merged in memory.
+    Merges,
+    /// The suite runs on it, together with this many others.
+    Verifies {
+        /// Others in the same batch.
+        others: usize,
+    },
+    /// The suite was green; the branch is being moved.
+    Moves,
+}
+
+/// How far a task in [`Phase::Landing`] is.
 #[must_use]
-pub fn task_state(state: &State, task: &TaskState, live: bool) -> (&'static str, Option<String>) {
-    let own = || task.reason.clone();
-    if !live && task.phase.active() {
-        return ("queued", Some(String::from("interrupted; `greenlane resume` goes on with it")));
+pub fn landing(state: &State, task: &TaskState) -> Lands {
+    let id = task.attempt_id();
+    let Some(batch) = &state.plans[task.plan].lane.active else { return Lands::Waits };
+    let merged = batch.merged.iter().any(|(a, _)| a.attempt == id);
+    match batch.phase {
+        BatchPhase::Merging if batch.attempts.iter().any(|a| a.attempt == id) => Lands::Merges,
+        BatchPhase::Verifying if merged => Lands::Verifies { others: batch.merged.len() - 1 },
+        BatchPhase::Moving { .. } if merged => Lands::Moves,
+        _ => Lands::Waits,
     }
+}
+
+fn landing_words(state: &State, task: &TaskState) -> String {
+    let plan = &state.plans[task.plan];
+    let red = || plan.lane.is_suspect(&task.attempt_id());
+    match landing(state, task) {
+        Lands::Waits if plan.verify.is_empty() => String::from("waits for its turn to land"),
+        Lands::Waits if red() => String::from("was in a red batch; waits to be verified apart"),
+        Lands::Waits => String::from("waits for verification"),
+        Lands::Merges => String::from("is being merged"),
+        Lands::Verifies { others: 0 } => String::from("is being verified"),
+        Lands::Verifies { others } => format!("is being verified, together with {others} more"),
+        Lands::Moves => String::from("is green; the branch is being moved"),
+    }
+}
+
+/// The first clause of an ended task's reason, for where there is room for a line: reasons say first what is so, and after a `; ` what
+/// else there is to know. What stands in backticks is one word.
+#[must_use]
+pub fn brief(reason: &str) -> &str {
+    let mut quoted = false;
+    for (at, c) in reason.char_indices() {
+        match c {
+            '`' => quoted = !quoted,
+            ';' if !quoted && at > 0 && reason[at + 1..].starts_with(' ') => return &reason[..at],
+            _ => {}
+        }
+    }
+    reason
+}
+
+/// The state's name and why it is so.
+#[must_use]
+pub fn task_state(state: &State, task: &TaskState) -> (&'static str, Option<String>) {
+    let own = || task.reason.clone();
     match task.phase {
         Phase::Blocked => ("blocked", Some(blocked_by(state, task))),
         Phase::Ready => match queued_by(state, task) {
@@ -21,7 +77,7 @@ pub fn task_state(state: &State, task: &TaskState, live: bool) -> (&'static str,
             _ => ("running", own()),
         },
         Phase::Gating => ("gating", own()),
-        Phase::Landing => ("landing", own()),
+        Phase::Landing => ("landing", own().or_else(|| Some(landing_words(state, task)))),
         Phase::AwaitingRetry { until } => {
             let last = task.current().and_then(|a| a.failure.as_ref()).map_or("it failed", |f| f.message.as_str());
             ("awaiting_retry", Some(format!("{last}; tried again at {}", until.rfc3339())))
