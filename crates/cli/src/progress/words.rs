@@ -6,9 +6,11 @@ use greenlane_core::attempt::{Merge, Suite};
 use greenlane_core::event::{Event, Outcome, Stopping};
 use greenlane_core::ids::TaskKey;
 use greenlane_core::state::State;
+use greenlane_core::view::{brief, task_time};
 use greenlane_runtime::journal::Record;
 
 use crate::output::{Paint, paint};
+use crate::report::{clean, humane};
 
 /// One line: a sign, whom it concerns, what happened.
 pub struct Line {
@@ -23,8 +25,9 @@ pub struct Line {
 }
 
 impl Line {
-    fn new(sign: char, paint: Paint, subject: impl ToString, text: impl Into<String>) -> Self {
-        Self { sign, paint, subject: subject.to_string(), text: text.into() }
+    /// Ids come from plans, messages from agents and suites: nothing in them may move the cursor or make a second line.
+    fn new(sign: char, paint: Paint, subject: impl ToString, text: impl AsRef<str>) -> Self {
+        Self { sign, paint, subject: clean(&subject.to_string()), text: clean(text.as_ref()) }
     }
 
     /// As printed.
@@ -43,11 +46,7 @@ pub fn name(state: &State, key: &TaskKey) -> String {
 /// The lines that an event is worth. `state` is the state after it and what came with it.
 pub fn lines(state: &State, record: &Record) -> Vec<Line> {
     let of = |key: &TaskKey| name(state, key);
-    // By the clock, waiting for its turn to be verified included: what somebody who watches has seen pass.
-    let took = |key: &TaskKey| {
-        let first = state.task(key).and_then(|t| t.attempts.first());
-        first.map_or(Duration::ZERO, |a| record.at.since(a.started_at))
-    };
+    let took = |key: &TaskKey| state.task(key).map_or(Duration::ZERO, |t| task_time(t, record.at));
     match &record.event {
         Event::PlanStarted { plan } if state.plans.len() > 1 => vec![Line::new('·', Paint::Dim, plan, "its turn has come")],
         Event::PlanPrepared { plan, branch, verify } => {
@@ -85,11 +84,11 @@ pub fn lines(state: &State, record: &Record) -> Vec<Line> {
         Event::AttemptFailed { attempt, outcome, failure: Some(failure) }
             if *outcome != Outcome::Cancelled && state.task(&attempt.key).is_some_and(|t| !t.phase.ended()) =>
         {
-            vec![Line::new('✗', Paint::Yellow, of(&attempt.key), format!("attempt {}: {}", attempt.n, failure.message))]
+            vec![Line::new('✗', Paint::Yellow, of(&attempt.key), format!("attempt {}: {}", attempt.n, brief(&failure.message)))]
         }
         Event::AttemptVoided { attempt } => vec![Line::new('·', Paint::Dim, of(&attempt.key), "had not begun; starts anew")],
         Event::RetryScheduled { key, retry, until } => {
-            vec![Line::new('↻', Paint::Yellow, of(key), format!("retry {retry} in {}", elapsed(until.since(record.at))))]
+            vec![Line::new('↻', Paint::Yellow, of(key), format!("retry {retry} in {}", humane(until.since(record.at))))]
         }
         Event::BatchMerged { results, .. } => results
             .iter()
@@ -113,13 +112,13 @@ pub fn lines(state: &State, record: &Record) -> Vec<Line> {
             .iter()
             .map(|l| {
                 let unverified = if *verified { "" } else { ", not verified by a suite" };
-                Line::new('✓', Paint::Green, of(&l.attempt.key), format!("landed after {}{unverified}", elapsed(took(&l.attempt.key))))
+                Line::new('✓', Paint::Green, of(&l.attempt.key), format!("landed after {}{unverified}", humane(took(&l.attempt.key))))
             })
             .collect(),
-        Event::TaskFailed { key, reason } => vec![Line::new('✗', Paint::Red, of(key), format!("failed: {reason}"))],
-        Event::TaskNeedsHuman { key, reason } => vec![Line::new('?', Paint::Red, of(key), format!("needs you: {reason}"))],
-        Event::TaskSkipped { key, reason } => vec![Line::new('-', Paint::Yellow, of(key), format!("skipped: {reason}"))],
-        Event::TaskCancelled { key, reason, .. } => vec![Line::new('-', Paint::Yellow, of(key), format!("cancelled: {reason}"))],
+        Event::TaskFailed { key, reason } => vec![Line::new('✗', Paint::Red, of(key), format!("failed: {}", brief(reason)))],
+        Event::TaskNeedsHuman { key, reason } => vec![Line::new('?', Paint::Red, of(key), format!("needs you: {}", brief(reason)))],
+        Event::TaskSkipped { key, reason } => vec![Line::new('-', Paint::Yellow, of(key), format!("skipped: {}", brief(reason)))],
+        Event::TaskCancelled { key, reason, .. } => vec![Line::new('-', Paint::Yellow, of(key), format!("cancelled: {}", brief(reason)))],
         Event::TaskReopened { key, .. } => vec![Line::new('↻', Paint::Cyan, of(key), "will be tried again")],
         Event::PlanEnded { plan, done, reason } if state.plans.len() > 1 || reason.is_some() => match (done, reason) {
             (true, _) => vec![Line::new('✓', Paint::Green, plan, "all of its tasks are done")],
@@ -153,18 +152,6 @@ fn suite_words(suite: &Suite) -> String {
     }
 }
 
-/// A duration for people: `0.4s`, `12s`, `3m05s`, `2h07m`.
-#[must_use]
-pub fn elapsed(d: Duration) -> String {
-    let s = d.as_secs();
-    match s {
-        0..10 => format!("{:.1}s", d.as_secs_f64()),
-        10..60 => format!("{s}s"),
-        60..3600 => format!("{}m{:02}s", s / 60, s % 60),
-        _ => format!("{}h{:02}m", s / 3600, s / 60 % 60),
-    }
-}
-
 /// Time since the start as a clock: `03:07`, `1:02:03`.
 #[must_use]
 pub fn clock(d: Duration) -> String {
@@ -177,9 +164,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn durations_are_short_and_plain() {
-        let shown: Vec<String> = [0, 400, 9_999, 12_000, 185_000, 7_620_000].map(|ms| elapsed(Duration::from_millis(ms))).into();
-        assert_eq!(shown, ["0.0s", "0.4s", "10.0s", "12s", "3m05s", "2h07m"]);
+    fn a_clock_is_as_short_as_it_can_be() {
         assert_eq!(clock(Duration::from_secs(187)), "03:07");
         assert_eq!(clock(Duration::from_secs(3723)), "1:02:03");
     }

@@ -9,7 +9,7 @@ use greenlane_core::graph::Graph;
 use greenlane_core::ids::AttemptId;
 use greenlane_core::state::{AttemptState, State, TaskState};
 use greenlane_core::time::Time;
-use greenlane_core::view::{Status, UsageView, task_duration};
+use greenlane_core::view::{Figures, Status, UsageView, base_suite_time};
 use greenlane_runtime::driver::Layout;
 use serde::Serialize;
 
@@ -48,8 +48,10 @@ pub struct Chain {
     pub plan: String,
     /// Its tasks, the first one first.
     pub tasks: Vec<String>,
-    /// The time of all of them.
+    /// The time of all of them, each worked on, checked and verified alone, and of the suite on the base before them.
     pub seconds: f64,
+    /// The part of it that the suite took on the base.
+    pub base_suite_seconds: f64,
 }
 
 /// One attempt that failed.
@@ -74,6 +76,8 @@ pub struct FailedAttempt {
     pub evidence: Vec<String>,
     /// Where its logs lie.
     pub files: PathBuf,
+    /// Where the suite's logs lie, where that refused its work.
+    pub suite_files: Option<PathBuf>,
 }
 
 /// What an agent did.
@@ -85,7 +89,7 @@ pub struct AgentUse {
     pub attempts: usize,
     /// Of these, accepted.
     pub succeeded: usize,
-    /// What its processes took, one after another.
+    /// What its processes took, one after another; checks and suites are not its.
     pub seconds: f64,
     /// Tokens and cost, where it tells.
     pub usage: UsageView,
@@ -110,16 +114,19 @@ pub fn run_report(status: Status, state: &State, history: History, layout: &Layo
 /// The plan's graph once more, with what tasks took in the place of estimates.
 fn chains(state: &State, now: Time) -> Vec<Chain> {
     let mut chains = Vec::new();
+    let took = Figures::of(state, now).of_tasks;
     for of in &state.plans {
         let mut plan = of.submission.plan.clone();
-        for (definition, task) in plan.tasks.iter_mut().zip(&state.tasks[of.tasks.clone()]) {
-            definition.estimate = Some(task_duration(task, now));
+        for (definition, task) in plan.tasks.iter_mut().zip(&took[of.tasks.clone()]) {
+            definition.estimate = Some(*task);
             definition.ticked = false;
         }
         let Ok(graph) = Graph::new(&plan) else { continue };
         let (path, total) = graph.critical_path();
         let tasks = path.iter().map(|i| &plan.tasks[*i]).filter(|t| t.estimate > Some(Duration::ZERO)).map(|t| t.id.to_string()).collect();
-        chains.push(Chain { plan: plan.id.to_string(), tasks, seconds: total.as_secs_f64() });
+        let base = base_suite_time(of, now);
+        let (seconds, base_suite_seconds) = ((base + total).as_secs_f64(), base.as_secs_f64());
+        chains.push(Chain { plan: plan.id.to_string(), tasks, seconds, base_suite_seconds });
     }
     chains
 }
@@ -142,6 +149,7 @@ fn failures(state: &State, history: &History, layout: &Layout) -> Vec<FailedAtte
                     recovered: task.landed.is_some(),
                     evidence: if own.is_empty() { history.suites.of(&id).to_vec() } else { own },
                     files: layout.attempt_dir(&id),
+                    suite_files: history.suites.files(layout, &id),
                 });
             }
         }

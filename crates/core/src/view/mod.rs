@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 pub use figures::{Figures, attempt_end, attempt_time, base_suite_time, task_time};
 pub use left::{Left, LeftBehind};
-pub use words::{Lands, brief, landing, task_state};
+pub use words::{Lands, brief, landing, landing_words, task_state};
 
 use crate::attempt::Suite;
 use crate::ids::{PlanId, RunId, TaskKey};

@@ -33,7 +33,9 @@ pub fn landing(state: &State, task: &TaskState) -> Lands {
     }
 }
 
-fn landing_words(state: &State, task: &TaskState) -> String {
+/// The same in words.
+#[must_use]
+pub fn landing_words(state: &State, task: &TaskState) -> String {
     let plan = &state.plans[task.plan];
     let red = || plan.lane.is_suspect(&task.attempt_id());
     match landing(state, task) {
