@@ -15,7 +15,7 @@ use crate::context::Context;
 use crate::error::{Error, Outcome};
 use crate::follow::{Following, News};
 use crate::names;
-use crate::report::{self, RedSuites};
+use crate::report::{self, Look, RedSuites};
 use crate::session::{Opened, Session};
 
 /// Flags of `logs`.
@@ -48,6 +48,8 @@ pub struct LogsArgs {
 
 /// How often a growing log is read again while its attempt runs.
 const LOOK_AGAIN: Duration = Duration::from_millis(250);
+/// Most lines of a reason on a terminal.
+const REASON_LINES_MAX: usize = 12;
 /// So much of a log is in memory at a time.
 const CHUNK_BYTES: usize = 64 * 1024;
 
@@ -166,6 +168,9 @@ fn say_why(session: &Session, opened: &Opened, attempt: &AttemptId, context: &Co
     let undecided = task.reason.as_ref().filter(|_| newest && task.phase == Phase::NeedsHuman);
     let Some(message) = of.failure.as_ref().map(|f| &f.message).or(undecided) else { return Ok(()) };
     let mut text = format!("attempt {} of `{}`: {}", attempt.n, report::clean(attempt.key.task.as_str()), report::clean(message));
+    if context.output.live {
+        text = report::wrapped(&text, Look::of_stdout(false).width, REASON_LINES_MAX).join("\n");
+    }
     if let Some(verdict) = &of.verdict {
         let suites = match verdict {
             Verdict::Accepted { .. } => super::report::history(&session.journal()?, opened)?.suites,

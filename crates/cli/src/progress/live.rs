@@ -20,6 +20,9 @@ use crate::report::{clean, columns, fit, humane};
 /// How often elapsed times and activities are drawn anew.
 const TICK: Duration = Duration::from_secs(1);
 
+/// How often at most the terminal is written to, a second: one change sets every line, and each counts.
+const DRAWN_HZ: u8 = 60;
+
 /// Most tasks with a line of their own, where the terminal is high enough.
 const LINES_MAX: usize = 24;
 /// What the other lines need: the run's own, and some of what has happened above.
@@ -36,7 +39,7 @@ pub(super) struct Live {
 
 impl Live {
     pub(super) fn new(output: Output, layout: Layout) -> Self {
-        let screen = MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(10));
+        let screen = MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(DRAWN_HZ));
         let total = screen.add(ProgressBar::no_length().with_style(line_style()));
         Self { output, layout, screen, tasks: BTreeMap::new(), total }
     }
@@ -81,11 +84,11 @@ fn task_line(state: &State, task: &TaskState, layout: &Layout, now: Time, width:
         Phase::Running => ("running", activity(&dir(), now)),
         Phase::Gating => ("checking", state.definition(task).check.join(" && ")),
         _ => match landing(state, task) {
-            Lands::Waits => ("waits", landing_words(state, task)),
+            Lands::Waits => ("finished", landing_words(state, task)),
             Lands::Merges => ("merging", String::new()),
             Lands::Verifies { others } => {
-                let with = if others > 0 { format!(" (with {others} more)") } else { String::new() };
-                ("verifying", state.plans[task.plan].verify.join(" && ") + &with)
+                let with = if others > 0 { format!("with {others} more: ") } else { String::new() };
+                ("verifying", with + &state.plans[task.plan].verify.join(" && "))
             }
             Lands::Moves => ("landing", String::new()),
         },
@@ -118,8 +121,16 @@ fn waits_to_land(state: &State, task: &TaskState) -> bool {
 }
 
 fn lines_max() -> usize {
-    let rows = rustix::termios::tcgetwinsize(std::io::stderr()).map_or(0, |size| usize::from(size.ws_row));
-    if rows == 0 { LINES_MAX } else { rows.saturating_sub(ROWS_KEPT).clamp(1, LINES_MAX) }
+    terminal().1.saturating_sub(ROWS_KEPT).clamp(1, LINES_MAX)
+}
+
+/// Columns and rows.
+fn terminal() -> (usize, usize) {
+    let size = rustix::termios::tcgetwinsize(std::io::stderr()).map(|size| (usize::from(size.ws_col), usize::from(size.ws_row)));
+    match size {
+        Ok((columns, rows)) if columns > 0 && rows > 0 => (columns, rows),
+        _ => (80, 24),
+    }
 }
 
 /// What the agent does, as far as its keeper has seen; else how long it has been silent.
@@ -166,14 +177,14 @@ fn total_line(state: &State, now: Time, color: bool) -> String {
 
 impl Observer for Live {
     fn journalled(&mut self, state: &State, records: &[Record]) {
-        let color = self.output.color_talk;
-        for record in records {
-            for line in lines(state, record) {
-                drop(self.screen.println(line.render(color)));
+        let (color, width) = (self.output.color_talk, terminal().0);
+        // The lines below first: each line above draws them anew, and so never beside an older state of theirs.
+        self.draw(state, records.last().map_or(state.started_at, |r| r.at));
+        for line in records.iter().flat_map(|record| lines(state, record)) {
+            for row in line.render_in(width, color) {
+                drop(self.screen.println(row));
             }
         }
-        let now = records.last().map_or(state.started_at, |r| r.at);
-        self.draw(state, now);
     }
 
     fn tick_interval(&self) -> Option<Duration> {

@@ -10,7 +10,12 @@ use greenlane_core::view::{brief, task_time};
 use greenlane_runtime::journal::Record;
 
 use crate::output::{Paint, paint};
-use crate::report::{clean, humane};
+use crate::report::{clean, columns, humane, wrapped};
+
+/// Before what goes on below a line.
+const INDENT: &str = "    ";
+/// Most lines that one thing may take on a terminal.
+const LINES_MAX: usize = 4;
 
 /// One line: a sign, whom it concerns, what happened.
 pub struct Line {
@@ -30,11 +35,26 @@ impl Line {
         Self { sign, paint, subject: clean(&subject.to_string()), text: clean(text.as_ref()) }
     }
 
-    /// As printed.
+    /// As printed: one line, however long.
     pub fn render(&self, color: bool) -> String {
+        self.rendered(&self.text, color)
+    }
+
+    /// For a terminal of so many columns: what is longer goes on below, indented, broken between words.
+    pub fn render_in(&self, width: usize, color: bool) -> Vec<String> {
+        let head = 2 + if self.subject.is_empty() { 0 } else { columns(&self.subject) + 2 };
+        // The first line begins after the head, the others after the indent; in a very narrow terminal the head is alone.
+        let padded = format!("{}{}", "\u{a0}".repeat(head.saturating_sub(INDENT.len())), self.text);
+        let rows = wrapped(&padded, width.saturating_sub(INDENT.len()), LINES_MAX);
+        let mut rows = rows.iter().map(|r| r.trim_start_matches('\u{a0}'));
+        let first = self.rendered(rows.next().unwrap_or_default(), color);
+        std::iter::once(first).chain(rows.map(|r| format!("{INDENT}{r}"))).collect()
+    }
+
+    fn rendered(&self, text: &str, color: bool) -> String {
         let sign = paint(&self.sign.to_string(), self.paint, color);
         let subject = paint(&self.subject, Paint::Bold, color);
-        if self.subject.is_empty() { format!("{sign} {}", self.text) } else { format!("{sign} {subject}  {}", self.text) }
+        if self.subject.is_empty() { format!("{sign} {text}") } else { format!("{sign} {subject}  {text}") }
     }
 }
 
@@ -96,14 +116,10 @@ pub fn lines(state: &State, record: &Record) -> Vec<Line> {
             .map(|r| Line::new('·', Paint::Dim, of(&r.attempt.key), "conflicts with work that is landing now; waits for that"))
             .collect(),
         // A red batch of one needs no line of its own: the task's says it.
-        Event::BatchVerified { suite: red @ (Suite::Red { .. } | Suite::Broken { .. }), .. } => {
-            let parts =
-                state.plans.iter().flat_map(|p| p.lane.splits.iter().map(Vec::len).chain(p.lane.active.as_ref().map(|b| b.attempts.len())));
-            match parts.sum::<usize>() {
-                0 | 1 => Vec::new(),
-                among => vec![Line::new('✗', Paint::Yellow, "", format!("{}; looking for the guilty among {among}", suite_words(red)))],
-            }
-        }
+        Event::BatchVerified { batch, suite: red @ Suite::Red { .. } } => match state.plans.iter().map(|p| p.lane.in_doubt(*batch)).sum() {
+            0 => Vec::new(),
+            n => vec![Line::new('✗', Paint::Yellow, "", format!("{n} tasks together: {}; looking for the guilty", suite_words(red)))],
+        },
         Event::SuiteFlaky { plan, .. } => {
             vec![Line::new('!', Paint::Yellow, plan, "the suite was red and then green on the same work: it is flaky")]
         }
@@ -162,6 +178,15 @@ pub fn clock(d: Duration) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_an_agent_says_moves_no_cursor_and_a_long_line_breaks_between_words() {
+        let line = Line::new('✗', Paint::Red, "a\u{1b}[2Jtask", "failed: \u{1b}[31mone two\nthree four");
+        assert_eq!(line.render(false), "✗ atask  failed: one two three four");
+        assert_eq!(line.render_in(80, false), ["✗ atask  failed: one two three four"]);
+        assert_eq!(line.render_in(24, false), ["✗ atask  failed: one two", "    three four"]);
+        assert_eq!(line.render_in(23, false), ["✗ atask  failed: one", "    two three four"]);
+    }
 
     #[test]
     fn a_clock_is_as_short_as_it_can_be() {

@@ -17,6 +17,8 @@ const TASKS_MAX: usize = 500;
 const FAILURES_MAX: usize = 50;
 const ID_WIDTH_MAX: usize = 36;
 const MESSAGE_LINES_MAX: usize = 8;
+/// A title is cut to what room is left; with less than this it is left out.
+const TITLE_MIN: usize = 12;
 /// Seconds that are worth a number.
 const SECONDS_MIN: f64 = 0.05;
 
@@ -74,10 +76,11 @@ fn tasks(out: &mut String, report: &RunReport, look: Look) {
             n => format!("{n} attempts, {spent}"),
         };
         let end = task.landed.as_deref().map(|l| format!(", landed as {}", short(l))).unwrap_or_default();
-        let title = if task.title == task.id { String::new() } else { format!("  {}", clean(&task.title)) };
-        let line =
-            format!("{}  {}  {attempts}{end}{title}", paint(&state, state_paint(&task.state), look.color), fit(&name(task), id_width));
-        let _ = writeln!(out, "{line}");
+        let told = format!("{}  {attempts}{end}", fit(&name(task), id_width));
+        let room = look.width.saturating_sub(columns(&state) + 2 + columns(&told) + 2);
+        let title = if task.title == task.id || room < TITLE_MIN { String::new() } else { fit(&clean(&task.title), room) };
+        let line = format!("{}  {told}  {title}", paint(&state, state_paint(&task.state), look.color));
+        let _ = writeln!(out, "{}", line.trim_end());
     }
     if doc.tasks.len() > TASKS_MAX {
         let _ = writeln!(out, "and {} more (`report --json` has all)", doc.tasks.len() - TASKS_MAX);
@@ -199,7 +202,7 @@ mod tests {
             "Run r1\nfinished, 2026-01-02T03:04:05.000Z to 2026-01-02T03:07:29.000Z, at most 3 attempts at once\n✗ 4 tasks: 2 done",
             "\nTasks\n✓ done     bucket  1 attempt, 32s, landed as 6d657267652d  Do bucket\n",
             "✓ done     header  2 attempts, 1m22s, landed as",
-            "- skipped  guide   not tried  Do guide\n\nTimeline\na column is 2.5s:",
+            "- skipped  guide   not tried  Do guide\n\nTimeline\na column is 2.5s\n= works",
             "\nbucket → header (1m54s)\n\nWhat failed\nheader #1 (claude, api error, recovered)\n    exit code 1: Error: too many",
             "docs #1 (claude, quality gate failure)\n    check `make links` failed with exit code 2\n    | line one\n",
             "\nLanding\n2 landed with 2 verifications of the combined tree: 0 red\n",

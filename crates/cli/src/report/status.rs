@@ -264,7 +264,7 @@ branch greenlane/r1/plan/limits at 6d657267652d  verified by `cargo test`
 
 `docs` failed.
   greenlane status docs  # why, and where its work lies
-  greenlane logs docs    # what it printed
+  greenlane logs docs    # what it printed, and why it was refused
   greenlane retry docs   # another attempt, from the work that is there (--fresh: from the base)
 ";
         assert_eq!(text, expected);

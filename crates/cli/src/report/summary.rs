@@ -41,7 +41,9 @@ pub fn summary(doc: &Status, look: Look) -> String {
             (true, false, true) => format!("verified by {}", commands(&plan.verify)),
             (true, false, false) => paint("not all of it verified", Paint::Yellow, look.color),
         };
-        let _ = writeln!(out, "{what} on {branch} at {}: {verified}", short(&plan.head));
+        let what = format!("{what} on {branch} at {}:", short(&plan.head));
+        let apart = if columns(&what) + 30 > look.width { "\n  " } else { " " };
+        let _ = writeln!(out, "{what}{apart}{verified}");
         if let Some(reason) = &plan.reason {
             let _ = writeln!(out, "  {}", clean(reason));
             for line in of_base(plan) {
@@ -110,8 +112,7 @@ fn not_done(doc: &Status, look: Look) -> String {
         let reason = clean(reason.unwrap_or(&task.title));
         let mut lines = wrapped(&reason, look.width.saturating_sub(indent).max(20), REASON_LINES_MAX).into_iter();
         let first = lines.next().unwrap_or_default();
-        let line =
-            format!("{}  {}  {first}", paint(&words, state_paint(state), look.color), fit(&clean(&name_of(doc, task)), id_width));
+        let line = format!("{}  {}  {first}", paint(&words, state_paint(state), look.color), fit(&clean(&name_of(doc, task)), id_width));
         let _ = writeln!(out, "{}", line.trim_end());
         for line in lines {
             let _ = writeln!(out, "{}{line}", " ".repeat(indent));
@@ -161,7 +162,8 @@ mod tests {
 - skipped  a  `npm test` is red on the base, before any task
 
 The suite is red on the base of `p`.
-  greenlane run p.toml --base-red allow  # start all the same: the plan may be there to make it green
+  greenlane run p.toml --base-red allow
+      # start all the same: the plan may be there to make it green
 ";
         assert!(text.ends_with(expected), "{text}");
     }

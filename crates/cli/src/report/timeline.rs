@@ -91,7 +91,8 @@ pub fn gantt(bars: &[Bar], plans: usize, elapsed: Duration, look: Look) -> Strin
     let mut out = String::new();
     let column = 1.0 / scale;
     let column = if column < 1.0 { format!("{:.0}ms", column * 1000.0) } else { format!("{column:.1}s") };
-    let _ = writeln!(out, "a column is {column}:  = works  + is checked  > lands  . waits to be tried again  x failed");
+    let _ = writeln!(out, "a column is {column}");
+    let _ = writeln!(out, "= works  + is checked  > lands  . waits to be tried again  x failed");
     for (key, bars) in &rows {
         let line: String = draw(bars, width, scale).into_iter().collect();
         let spent: f64 = bars.iter().map(|b| b.end - b.start).sum();
@@ -165,7 +166,8 @@ mod tests {
         assert_eq!(header.iter().map(|b| (b.start, b.end, b.landed)).collect::<Vec<_>>(), [(32.0, 96.0, false), (186.0, 204.0, true)]);
         let picture = gantt(&bars, 1, elapsed, Look { width: 69, color: false });
         let expected = "\
-a column is 4.0s:  = works  + is checked  > lands  . waits to be tried again  x failed
+a column is 4.0s
+= works  + is checked  > lands  . waits to be tried again  x failed
 bucket |========>                                          | 32s
 docs   |=====x                                             | 20s
 header |        ================x.....................====>| 1m22s

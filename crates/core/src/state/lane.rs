@@ -119,6 +119,12 @@ impl Lane {
         self.suspects.values().any(|s| s.open.contains(id))
     }
 
+    /// How many members of this red batch are still to be judged apart; 0 of any other batch.
+    #[must_use]
+    pub fn in_doubt(&self, batch: BatchId) -> usize {
+        self.suspects.get(&batch).map_or(0, |s| s.open.len())
+    }
+
     /// Red batches of which every member has landed: the suite was red for no reason of theirs.
     #[must_use]
     pub fn flaky(&self) -> Vec<BatchId> {
