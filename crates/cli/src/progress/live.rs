@@ -9,11 +9,11 @@ use greenlane_core::time::Time;
 use greenlane_core::view::{Lands, landing, landing_words, task_time};
 use greenlane_runtime::driver::{Layout, Observer};
 use greenlane_runtime::journal::Record;
-use greenlane_runtime::keeper::read_heartbeat;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::words::{clock, lines, name};
 use crate::error::Problem;
+use crate::live::activity;
 use crate::output::{Output, Paint, paint};
 use crate::report::{clean, columns, fit, humane};
 
@@ -81,7 +81,7 @@ fn task_line(state: &State, task: &TaskState, layout: &Layout, now: Time, width:
     let dir = || layout.attempt_dir(&AttemptId { key: task.key.clone(), n: attempt.n });
     let (word, what) = match task.phase {
         Phase::Running if attempt.spawned.is_none() => ("prepares", String::from("workspace")),
-        Phase::Running => ("running", activity(&dir(), now)),
+        Phase::Running => ("running", activity(&dir(), now).unwrap_or_default()),
         Phase::Gating => ("checking", state.definition(task).check.join(" && ")),
         _ => match landing(state, task) {
             Lands::Waits => ("finished", landing_words(state, task)),
@@ -131,17 +131,6 @@ fn terminal() -> (usize, usize) {
         Ok((columns, rows)) if columns > 0 && rows > 0 => (columns, rows),
         _ => (80, 24),
     }
-}
-
-/// What the agent does, as far as its keeper has seen; else how long it has been silent.
-fn activity(dir: &std::path::Path, now: Time) -> String {
-    let Some(heartbeat) = read_heartbeat(dir) else { return String::new() };
-    let silent = now.since(heartbeat.last_evidence_at);
-    let mut text = heartbeat.activity.unwrap_or_default();
-    if heartbeat.hung {
-        text = format!("no sign of work for {}  {text}", humane(silent));
-    }
-    text
 }
 
 fn total_line(state: &State, now: Time, color: bool) -> String {

@@ -192,7 +192,7 @@ mod tests {
         let mut gatherer = Gatherer::default();
         run.events().for_each(|e| gatherer.take(e));
         let layout = Layout::new(Path::new("/s"), &RunId::from("r1"));
-        run_report(run.status(Coordinator::Gone), &run.state, gatherer.done(), &layout, run.now)
+        run_report(run.status(Coordinator::Gone), &run.state, gatherer.done(), &layout)
     }
 
     #[test]

@@ -8,13 +8,13 @@ use std::time::Duration;
 use greenlane_core::graph::Graph;
 use greenlane_core::ids::AttemptId;
 use greenlane_core::state::{AttemptState, State, TaskState};
-use greenlane_core::time::Time;
-use greenlane_core::view::{Figures, Status, UsageView, base_suite_time};
+use greenlane_core::view::{Figures, Status, Until, UsageView, base_suite_time};
 use greenlane_runtime::driver::Layout;
 use serde::Serialize;
 
 use super::evidence::evidence;
 use super::history::{Flaky, History, TakenOff, Verifications};
+use super::status::seconds;
 use super::timeline::{Bar, timeline};
 
 /// The document.
@@ -97,10 +97,12 @@ pub struct AgentUse {
 
 /// Draws the document.
 #[must_use]
-pub fn run_report(status: Status, state: &State, history: History, layout: &Layout, now: Time) -> RunReport {
+pub fn run_report(status: Status, state: &State, history: History, layout: &Layout) -> RunReport {
+    // The clock of the status: that of an interrupted run stands.
+    let now = state.started_at + seconds(status.summary.elapsed_seconds);
     RunReport {
         timeline: timeline(state, now),
-        critical_path: chains(state, state.ended_at.unwrap_or(now)),
+        critical_path: chains(state, &Until::now(state, now)),
         failures: failures(state, &history, layout),
         agents: agents(&status, state),
         flaky: history.flaky,
@@ -112,9 +114,9 @@ pub fn run_report(status: Status, state: &State, history: History, layout: &Layo
 }
 
 /// The plan's graph once more, with what tasks took in the place of estimates.
-fn chains(state: &State, now: Time) -> Vec<Chain> {
+fn chains(state: &State, until: &Until<'_>) -> Vec<Chain> {
     let mut chains = Vec::new();
-    let took = Figures::of(state, now).of_tasks;
+    let took = Figures::of(state, until).of_tasks;
     for of in &state.plans {
         let mut plan = of.submission.plan.clone();
         for (definition, task) in plan.tasks.iter_mut().zip(&took[of.tasks.clone()]) {
@@ -124,7 +126,7 @@ fn chains(state: &State, now: Time) -> Vec<Chain> {
         let Ok(graph) = Graph::new(&plan) else { continue };
         let (path, total) = graph.critical_path();
         let tasks = path.iter().map(|i| &plan.tasks[*i]).filter(|t| t.estimate > Some(Duration::ZERO)).map(|t| t.id.to_string()).collect();
-        let base = base_suite_time(of, now);
+        let base = base_suite_time(of, until);
         let (seconds, base_suite_seconds) = ((base + total).as_secs_f64(), base.as_secs_f64());
         chains.push(Chain { plan: plan.id.to_string(), tasks, seconds, base_suite_seconds });
     }

@@ -49,7 +49,10 @@ fn header(doc: &Status, look: Look) -> String {
     let words = format!("{} {state}", sign(judged));
     let mut out =
         format!("Run {}  {}  {elapsed}", paint(run.id.as_str(), Paint::Bold, look.color), paint(&words, state_paint(judged), look.color));
-    let _ = writeln!(out, "  {}", counts(doc));
+    let counts = counts(doc);
+    let apart =
+        if columns(run.id.as_str()) + columns(&words) + columns(&elapsed) + columns(&counts) + 10 > look.width { "\n" } else { "  " };
+    let _ = writeln!(out, "{apart}{counts}");
     for plan in &doc.plans {
         out.push_str(&plan_line(plan, doc.plans.len() > 1, look));
     }
@@ -119,9 +122,13 @@ pub fn name_of(doc: &Status, task: &TaskView) -> String {
     if doc.plans.len() > 1 { format!("{}/{}", task.plan, task.id) } else { task.id.clone() }
 }
 
-/// The state as it is shown: what an interrupted run's gate and suite had begun is not under way.
+/// The state as it is shown: what an interrupted or stopped run's gate and suite had begun is not under way.
 pub(super) fn shown_state<'a>(doc: &Status, task: &'a TaskView) -> &'a str {
-    if doc.run.state == "interrupted" && matches!(task.state.as_str(), "gating" | "landing") { "interrupted" } else { &task.state }
+    if matches!(doc.run.state.as_str(), "interrupted" | "stopped") && matches!(task.state.as_str(), "gating" | "landing") {
+        "interrupted"
+    } else {
+        &task.state
+    }
 }
 
 /// Nothing more happens to it by itself.

@@ -14,6 +14,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 use std::time::Duration;
 
+use super::left::Until;
 use crate::event::Outcome;
 use crate::state::{AttemptState, BatchPhase, Phase, PlanState, State, TaskState};
 use crate::time::Time;
@@ -36,12 +37,12 @@ pub struct Figures {
 impl Figures {
     /// Measures a run.
     #[must_use]
-    pub fn of(state: &State, now: Time) -> Self {
-        let end = state.ended_at.unwrap_or(now);
-        let mut of_tasks: Vec<Duration> = checking(state, end);
+    pub fn of(state: &State, until: &Until<'_>) -> Self {
+        let mut of_tasks: Vec<Duration> = checking(state, until.machinery());
         let mut working = Duration::ZERO;
-        let landing_now = landing_now(state, end);
+        let landing_now = landing_now(state, until.machinery());
         for (task, of) in state.tasks.iter().zip(&mut of_tasks) {
+            let end = until.attempt(task);
             let worked: Duration = task.attempts.iter().map(|a| working_time(a, end)).sum();
             working += worked;
             *of += worked + task.attempts.iter().map(|a| a.landing).sum::<Duration>();
@@ -49,12 +50,12 @@ impl Figures {
         for (task, so_far) in landing_now {
             of_tasks[task] += so_far;
         }
-        let bases: Duration = state.plans.iter().map(|p| base_suite_time(p, end)).sum();
+        let bases: Duration = state.plans.iter().map(|p| base_suite_time(p, until)).sum();
         Self {
-            elapsed: end.since(state.started_at),
+            elapsed: until.run().since(state.started_at),
             sequential: bases + of_tasks.iter().sum::<Duration>(),
             working,
-            critical_path: critical_path(state, &of_tasks, end),
+            critical_path: critical_path(state, &of_tasks, until),
             of_tasks,
         }
     }
@@ -105,8 +106,8 @@ pub fn task_time(task: &TaskState, now: Time) -> Duration {
 
 /// What a plan's suite took on the base, so far.
 #[must_use]
-pub fn base_suite_time(plan: &PlanState, now: Time) -> Duration {
-    plan.base_suite_took + plan.base_suite_since.map_or(Duration::ZERO, |since| now.since(since))
+pub fn base_suite_time(plan: &PlanState, until: &Until<'_>) -> Duration {
+    plan.base_suite_took + plan.base_suite_since.map_or(Duration::ZERO, |since| until.machinery().since(since))
 }
 
 /// It was decided on and taken back before any keeper ran; what lies between is a coordinator's absence.
@@ -160,12 +161,12 @@ fn landing_now(state: &State, now: Time) -> BTreeMap<usize, Duration> {
 }
 
 /// Longest path over dependencies and groups, by the times that were measured.
-fn critical_path(state: &State, of_tasks: &[Duration], now: Time) -> Duration {
+fn critical_path(state: &State, of_tasks: &[Duration], until: &Until<'_>) -> Duration {
     let mut longest = Duration::ZERO;
     for plan in &state.plans {
         let Ok(graph) = crate::graph::Graph::new(&plan.submission.plan) else { continue };
         let first = plan.tasks.start;
-        let base = base_suite_time(plan, now);
+        let base = base_suite_time(plan, until);
         longest = longest.max(base);
         let mut end_of = vec![Duration::ZERO; graph.len()];
         let mut stage_end: BTreeMap<u32, Duration> = BTreeMap::new();

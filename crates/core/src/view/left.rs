@@ -29,20 +29,70 @@ pub enum Left {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LeftBehind(pub BTreeMap<TaskKey, Left>);
 
-impl LeftBehind {
-    /// The last moment of which anything is known: now while an agent runs, else the last event or the last agent's end.
-    pub(super) fn last_seen(&self, state: &State, now: Time) -> Time {
-        let told = self.0.values().filter_map(|left| match left {
+/// Until when what is under way is counted.
+#[derive(Clone, Copy, Debug)]
+pub struct Until<'a> {
+    run: Time,
+    machinery: Time,
+    left: Option<&'a LeftBehind>,
+}
+
+impl<'a> Until<'a> {
+    /// A coordinator is at work on the run, or it has ended.
+    #[must_use]
+    pub fn now(state: &State, now: Time) -> Self {
+        let end = state.ended_at.unwrap_or(now);
+        Self { run: end, machinery: end, left: None }
+    }
+
+    /// Nobody is: what the coordinator had begun ended with its last event; agents go on without it.
+    #[must_use]
+    pub fn left(state: &State, left: &'a LeftBehind, now: Time) -> Self {
+        let told = left.0.values().filter_map(|left| match left {
             Left::Running { .. } => Some(now),
             Left::Ended { at } => Some(*at),
             Left::Lost | Left::NeverBegan => None,
         });
-        told.chain([state.last_event_at]).max().unwrap_or(now).min(now)
+        let machinery = state.ended_at.unwrap_or(state.last_event_at);
+        let run = state.ended_at.or_else(|| told.chain([machinery]).max()).unwrap_or(now);
+        Self { run, machinery, left: Some(left) }
+    }
+
+    /// The run's end, or the last that is known of it.
+    #[must_use]
+    pub fn run(&self) -> Time {
+        self.run
+    }
+
+    /// Gates, merges and suites.
+    #[must_use]
+    pub fn machinery(&self) -> Time {
+        self.machinery
+    }
+
+    /// The newest attempt of a task.
+    #[must_use]
+    pub fn attempt(&self, task: &TaskState) -> Time {
+        match (self.left, self.of(task)) {
+            (None, _) | (_, Some(Left::Running { .. })) => self.run,
+            (_, Some(Left::Ended { at })) => at,
+            _ => self.machinery,
+        }
+    }
+
+    /// A coordinator is at work on the run.
+    pub(super) fn is_live(&self) -> bool {
+        self.left.is_none()
+    }
+
+    /// What became of the task's newest attempt, where nobody coordinates.
+    pub(super) fn of(&self, task: &TaskState) -> Option<Left> {
+        self.left?.0.get(&task.key).copied().filter(|_| task.phase == Phase::Running)
     }
 
     /// The state of a task that was under way, and why it is there.
     pub(super) fn state_of(&self, task: &TaskState) -> (&'static str, Option<String>) {
-        let (name, reason) = match (task.phase, self.0.get(&task.key)) {
+        let (name, reason) = match (task.phase, self.of(task)) {
             (Phase::Running, Some(Left::Running { pid })) => {
                 ("running", format!("interrupted, but its agent still runs (keeper {pid}); `greenlane resume` adopts it"))
             }

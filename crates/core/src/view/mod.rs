@@ -8,7 +8,7 @@ mod words;
 use serde::{Deserialize, Serialize};
 
 pub use figures::{Figures, attempt_end, attempt_time, base_suite_time, task_time};
-pub use left::{Left, LeftBehind};
+pub use left::{Left, LeftBehind, Until};
 pub use words::{Lands, brief, landing, landing_words, task_state};
 
 use crate::attempt::Suite;
@@ -230,9 +230,8 @@ fn draw(run: &RunId, state: &State, coordinator: Coordinator, left: &LeftBehind,
         [only] => only.branch.clone(),
         _ => None,
     };
-    let (left, now) = if run_state == "interrupted" { (Some(left), left.last_seen(state, now)) } else { (None, now) };
-    let now = state.ended_at.unwrap_or(now);
-    let tasks: Vec<TaskView> = state.tasks.iter().map(|t| task(state, t, left, now)).collect();
+    let until = if run_state == "running" { Until::now(state, now) } else { Until::left(state, left, now) };
+    let tasks: Vec<TaskView> = state.tasks.iter().map(|t| task(state, t, &until)).collect();
     Status {
         schema: SCHEMA,
         run: RunView {
@@ -245,7 +244,7 @@ fn draw(run: &RunId, state: &State, coordinator: Coordinator, left: &LeftBehind,
             ended_at: state.ended_at.map(Time::rfc3339),
         },
         plans: state.plans.iter().map(|p| plan(state, p)).collect(),
-        summary: summary(state, &tasks, now),
+        summary: summary(state, &tasks, &until),
         tasks,
     }
 }
@@ -311,12 +310,9 @@ fn is_verified(p: &PlanState) -> bool {
     !p.verify.is_empty() && p.unverified_landings == 0
 }
 
-fn task(state: &State, t: &TaskState, left: Option<&LeftBehind>, now: Time) -> TaskView {
+fn task(state: &State, t: &TaskState, until: &Until<'_>) -> TaskView {
     let definition = state.definition(t);
-    let (name, reason) = match left {
-        Some(left) if t.phase.active() => left.state_of(t),
-        _ => task_state(state, t),
-    };
+    let (name, reason) = if t.phase.active() && !until.is_live() { until.state_of(t) } else { task_state(state, t) };
     let spawned = t.attempts.iter().rev().find_map(|a| a.spawned.as_ref());
     TaskView {
         id: t.key.task.to_string(),
@@ -331,22 +327,28 @@ fn task(state: &State, t: &TaskState, left: Option<&LeftBehind>, now: Time) -> T
         branch: spawned.map(|s| s.branch.clone()),
         worktree: spawned.map(|s| s.worktree.clone()),
         landed: t.landed.as_ref().map(ToString::to_string),
-        attempts: t.attempts.iter().map(|a| attempt(t, a, now)).collect(),
+        attempts: t.attempts.iter().map(|a| attempt(t, a, until)).collect(),
     }
 }
 
-fn attempt(t: &TaskState, a: &AttemptState, now: Time) -> AttemptView {
+fn attempt(t: &TaskState, a: &AttemptState, until: &Until<'_>) -> AttemptView {
     use crate::attempt::Exit;
     let exit = a.record.as_ref().map(|r| &r.exit);
     let usage = a.record.as_ref().and_then(|r| r.report.usage.as_ref());
+    let newest = t.current().is_some_and(|current| current.n == a.n);
+    let (ended_since, gone) = match until.of(t).filter(|_| newest) {
+        Some(Left::Ended { at }) => (Some(at), true),
+        Some(Left::Lost | Left::NeverBegan) => (None, true),
+        Some(Left::Running { .. }) | None => (None, false),
+    };
     AttemptView {
         id: format!("{}#{}", t.key, a.n),
         n: a.n,
         agent: a.agent.clone(),
         outcome: a.outcome.as_ref().map(|o| o.as_str().to_owned()),
         started_at: a.started_at.rfc3339(),
-        ended_at: a.exited_at.or(a.ended_at).map(Time::rfc3339),
-        seconds: attempt_time(t, a, now).as_secs_f64(),
+        ended_at: a.exited_at.or(a.ended_at).or(ended_since).map(Time::rfc3339),
+        seconds: attempt_time(t, a, until.attempt(t)).as_secs_f64(),
         exit_code: match exit {
             Some(Exit::Code { code }) => Some(*code),
             _ => None,
@@ -355,7 +357,7 @@ fn attempt(t: &TaskState, a: &AttemptState, now: Time) -> AttemptView {
             Some(Exit::Signal { signal }) => Some(*signal),
             _ => None,
         },
-        pid: if a.exited_at.is_none() { a.spawned.as_ref().map(|s| s.pid) } else { None },
+        pid: if a.exited_at.or(ended_since).is_none() && !gone { a.spawned.as_ref().map(|s| s.pid) } else { None },
         failure: a.failure.clone(),
         usage: usage.map_or_else(UsageView::default, |u| UsageView {
             input_tokens: u.input_tokens,
@@ -389,10 +391,10 @@ fn count(tasks: &[TaskView]) -> Summary {
     s
 }
 
-fn summary(state: &State, tasks: &[TaskView], now: Time) -> Summary {
+fn summary(state: &State, tasks: &[TaskView], until: &Until<'_>) -> Summary {
     let mut s = count(tasks);
     s.verified = !state.plans.is_empty() && state.plans.iter().all(is_verified);
-    let figures = Figures::of(state, now);
+    let figures = Figures::of(state, until);
     s.elapsed_seconds = figures.elapsed.as_secs_f64();
     s.sequential_seconds = figures.sequential.as_secs_f64();
     s.critical_path_seconds = figures.critical_path.as_secs_f64();

@@ -8,7 +8,7 @@ use greenlane_core::ids::{PlanId, RunId};
 use greenlane_core::input::{Input, Request};
 use greenlane_core::options::RunOptions;
 use greenlane_core::time::Time;
-use greenlane_core::view::{Coordinator, Figures, Left, LeftBehind, status, status_left, task_time};
+use greenlane_core::view::{Coordinator, Figures, Left, LeftBehind, Until, status, status_left, task_time};
 
 use crate::story::{Story, attempt, green, key, prepared, red, task};
 
@@ -21,7 +21,7 @@ impl Story {
     }
 
     fn figures(&self) -> [u64; 4] {
-        let f = Figures::of(&self.state, self.now);
+        let f = Figures::of(&self.state, &Until::now(&self.state, self.now));
         [f.elapsed, f.sequential, f.working, f.critical_path].map(|d| (d.as_secs_f64()).round() as u64)
     }
 
@@ -128,13 +128,18 @@ fn the_clock_of_an_interrupted_run_stops_at_the_last_that_is_known() {
     let mut story = slow_suite(3);
     exit(&mut story, "a");
     let later = Time(9_000_000);
-    let elapsed = |left: &[(&str, Left)]| {
+    let of_left = |left: &[(&str, Left)]| {
         let left = LeftBehind(left.iter().map(|(id, left)| (key(id), *left)).collect());
-        status_left(&RunId::from("r"), &story.state, &left, later).summary.elapsed_seconds.round() as u64
+        status_left(&RunId::from("r"), &story.state, &left, later)
     };
+    let elapsed = |left: &[(&str, Left)]| of_left(left).summary.elapsed_seconds.round() as u64;
     assert_eq!(elapsed(&[]), 40);
     assert_eq!(elapsed(&[("b", Left::Ended { at: Time(77_000) }), ("c", Left::Lost)]), 77);
     assert_eq!(elapsed(&[("b", Left::Running { pid: 9 })]), 9_000);
+    let ended = of_left(&[("b", Left::Ended { at: Time(77_000) }), ("c", Left::Running { pid: 9 })]);
+    let b = &ended.tasks[1].attempts[0];
+    assert_eq!((b.seconds.round() as u64, b.pid, b.ended_at.as_deref()), (47, None, Some("1970-01-01T00:01:17.000Z")));
+    assert_eq!(ended.summary.sequential_seconds.round() as u64, 30 + 10 + 47 + 8_970, "a waits for the gate, which nobody asks");
     let shown = status(&RunId::from("r"), &story.state, Coordinator::Gone, later);
     assert_eq!((shown.run.state.as_str(), shown.summary.elapsed_seconds.round() as u64), ("interrupted", 40));
     assert_eq!(shown.tasks[1].attempts[0].seconds.round() as u64, 10);
@@ -170,10 +175,23 @@ fn a_run_that_was_stopped_has_a_clock_that_stands_and_an_attempt_that_never_bega
     story.at(500);
     assert_eq!((story.figures(), stopped), (stopped, [40, 60, 30, 40]));
 
+    let mut story = slow_suite(3);
+    exit(&mut story, "a");
+    story.accepted("a");
+    story.merged(1, &["a"]);
+    story.ask(Request::StopRun { how: Stopping::Kill });
+    for id in ["b", "c"] {
+        story.exited(id, Exit::Cancelled);
+    }
+    let shown = status(&RunId::from("r"), &story.state, Coordinator::Gone, Time(9_000_000));
+    let a = &shown.tasks[0];
+    assert_eq!((shown.run.state.as_str(), a.state.as_str(), shown.summary.elapsed_seconds.round() as u64), ("stopped", "landing", 40));
+    assert!(a.reason.as_ref().is_some_and(|r| r.contains("greenlane resume")), "{a:?}");
+
     let mut story = Story::new(RunOptions { jobs: 1, ..RunOptions::default() }, vec![task("a", "")]);
     story.at(300).crash_and_resume();
     story.feed(Input::AttemptVoided { attempt: attempt("a") });
     let of = story.state.task(&key("a")).unwrap();
-    assert!(Figures::of(&story.state, story.now).working < Duration::from_secs(1), "{of:?}");
+    assert!(Figures::of(&story.state, &Until::now(&story.state, story.now)).working < Duration::from_secs(1), "{of:?}");
     assert!(task_time(of, story.now) < Duration::from_secs(1), "{of:?}");
 }
