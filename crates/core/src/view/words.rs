@@ -132,3 +132,20 @@ fn queued_by(state: &State, task: &TaskState) -> Option<String> {
     let full = state.options().agent_slots.get(&agent).is_some_and(|max| of_agent >= *max as usize);
     full.then(|| format!("waits for a free slot of {agent}"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::brief;
+
+    #[test]
+    fn the_first_clause_is_what_is_so() {
+        let long = "conflicts with what has landed, in a.rs; look: `git diff x...y`, then merge by hand";
+        assert_eq!(brief(long), "conflicts with what has landed, in a.rs");
+        let quoted = "check `make; make test` failed with exit code 2";
+        assert_eq!(brief(quoted), quoted);
+        assert_eq!(brief("`a; b` is red; the rest"), "`a; b` is red");
+        for whole in ["", ";", "a;b", "; nothing before it", "an `open; quote", "ü; é"].map(|t| (t, brief(t))) {
+            assert!(whole.0 == whole.1 || whole.1 == "ü", "{whole:?}");
+        }
+    }
+}
