@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-use super::lane::{Batch, BatchPhase, Lane};
-use super::{AttemptState, Ending, Phase, PlanPhase, PlanState, Spawned, State, TaskState};
+use super::lane::{Batch, BatchPhase, Lane, share};
+use super::{AttemptState, Ending, Phase, PlanPhase, PlanState, Refused, Spawned, State, TaskState};
 use crate::attempt::{Merge, Suite, Verdict};
 use crate::event::{AttemptRef, BatchId, Event, LandedAttempt, MergeResult, Outcome, Submission};
 use crate::graph::Graph;
@@ -165,6 +165,14 @@ impl State {
                 self.set_phase(task, Phase::AwaitingRetry { until: *until }, at);
                 Ok(())
             }
+            Event::RepairScheduled { key, repair } => {
+                let task = self.require_failed_attempt(key)?;
+                self.tasks[task].repairs = *repair;
+                self.tasks[task].fresh_next = starts_afresh(&self.tasks[task]);
+                self.set_phase(task, Phase::Blocked, at);
+                self.unblock(task, at);
+                Ok(())
+            }
             Event::RetryDue { key } => {
                 let task = self.require_task(key)?;
                 require(matches!(self.tasks[task].phase, Phase::AwaitingRetry { .. }), "the task awaits no retry")?;
@@ -245,6 +253,7 @@ impl State {
                 reason: None,
                 attempts: Vec::new(),
                 retries: 0,
+                repairs: 0,
                 agent_override: None,
                 fresh_next: true,
                 cancelled_with_run: false,
@@ -273,6 +282,7 @@ impl State {
             base_suite_took: Duration::ZERO,
             unverified_landings: 0,
             lane: Lane::default(),
+            last_landing_took: None,
             reason: None,
             tasks: first..self.tasks.len(),
             stage_open,
@@ -314,6 +324,7 @@ impl State {
             landing: Duration::ZERO,
             outcome: None,
             failure: None,
+            refused: None,
             ended_at: None,
         });
         self.set_phase(task, Phase::Running, at);
@@ -399,7 +410,15 @@ impl State {
             }
             Suite::Red { .. } if batch.merged.len() > 1 => lane.split(&batch),
             // The step that emits this ends or re-queues the members.
-            Suite::Red { .. } | Suite::Broken { .. } => {}
+            Suite::Red { output, .. } => {
+                if let [(only, merged)] = batch.merged.as_slice() {
+                    let refused = Refused { onto: batch.onto.clone(), merged: merged.clone(), output: output.clone() };
+                    if let Some(attempt) = self.attempt_mut(&only.attempt) {
+                        attempt.refused = Some(refused);
+                    }
+                }
+            }
+            Suite::Broken { .. } => {}
         }
         for member in members {
             if let Some(a) = self.attempt_mut(&member) {
@@ -447,6 +466,7 @@ impl State {
                 a.outcome = Some(Outcome::Succeeded);
                 a.ended_at = Some(at);
                 a.landing += moving;
+                self.plans[plan].last_landing_took = a.exited_at.map(|exited| at.since(exited));
             }
             self.set_phase(task, Phase::Done, at);
         }
@@ -476,6 +496,7 @@ impl State {
         let t = &mut self.tasks[task];
         require(t.phase.ended() && t.phase != Phase::Done, "the task has not ended, or is done")?;
         t.retries = 0;
+        t.repairs = 0;
         t.reason = None;
         t.cancelled_with_run = false;
         t.fresh_next = fresh || starts_afresh(t);
@@ -562,11 +583,6 @@ impl State {
             .position(|p| p.lane.active.as_ref().is_some_and(|b| b.id == id))
             .ok_or_else(|| format!("batch {id} is not under way"))
     }
-}
-
-/// One of so many equal parts.
-fn share(of: Duration, among: usize) -> Duration {
-    of / u32::try_from(among.max(1)).unwrap_or(u32::MAX)
 }
 
 /// There is no work to go on from, or the attempt that was to start from the base never had a keeper.

@@ -2,6 +2,7 @@
 //! Knows nothing of git or of suites.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::Duration;
 
 use crate::event::{AttemptRef, BatchId};
 use crate::ids::{AttemptId, Oid};
@@ -140,4 +141,9 @@ impl Lane {
         self.splits.push(second.to_vec());
         self.splits.push(first.to_vec());
     }
+}
+
+/// A batch's time, as one of so many members pays for it.
+pub(super) fn share(of: Duration, among: usize) -> Duration {
+    of / u32::try_from(among.max(1)).unwrap_or(u32::MAX)
 }
