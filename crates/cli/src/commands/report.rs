@@ -2,7 +2,6 @@
 
 use std::process::ExitCode;
 
-use greenlane_runtime::clock;
 use greenlane_runtime::journal::Journal;
 
 use crate::context::Context;
@@ -36,8 +35,7 @@ pub fn run(args: &ReportArgs, context: &Context) -> Outcome {
     let session = Session::open(context)?;
     let opened = session.open_run(args.run.as_deref())?;
     let history = history(&session.journal()?, &opened)?;
-    let now = clock::now();
-    let document = report::run_report(opened.status_at(now), &opened.state, history, &opened.layout, now);
+    let document = report::run_report(opened.status(), &opened.state, history, &opened.layout);
     if args.json {
         let text = serde_json::to_string_pretty(&document);
         let text = text.map_err(|e| Error::environment(format!("cannot write the report as JSON: {e}")))?;

@@ -43,7 +43,7 @@ impl Story {
     }
 
     fn state_of(&self, task: usize) -> (&'static str, Option<String>) {
-        task_state(&self.state, &self.state.tasks[task], true, self.now)
+        task_state(&self.state, &self.state.tasks[task], self.now)
     }
 }
 
