@@ -81,6 +81,7 @@ impl Turn<'_> {
             Input::AttemptExited { attempt, record } => self.attempt_exited(&attempt, record),
             Input::AttemptLost { attempt } => self.attempt_lost(&attempt),
             Input::AttemptVoided { attempt } => self.attempt_voided(&attempt),
+            Input::SharedStateChanged { attempt, changes, more } => self.shared_state_changed(attempt, changes, more),
             Input::WorkJudged { attempt, verdict } => self.work_judged(&attempt, verdict),
             Input::BatchMerged { batch, results } => self.batch_merged(batch, results),
             Input::BatchVerified { batch, suite } => self.batch_verified(batch, suite),

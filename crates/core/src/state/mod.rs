@@ -16,6 +16,7 @@ use crate::failure::Failure;
 use crate::ids::{AttemptId, Oid, PlanId, TaskKey};
 use crate::options::RunOptions;
 use crate::plan::Task;
+use crate::shared::SharedChange;
 use crate::time::Time;
 
 /// A run: its plans, their tasks, and what is under way.
@@ -194,6 +195,8 @@ pub struct AttemptState {
     pub record: Option<Box<ExitRecord>>,
     /// When its processes were gone.
     pub exited_at: Option<Time>,
+    /// What all worktrees share and was not the same after it as before.
+    pub shared: Vec<SharedChange>,
     /// What the gate said.
     pub verdict: Option<Verdict>,
     /// When it said so.

@@ -141,6 +141,12 @@ pub struct AttemptView {
     pub pid: Option<u32>,
     /// What went wrong.
     pub failure: Option<crate::failure::Failure>,
+    /// What all worktrees share and was not the same after it as before.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub shared: Vec<crate::shared::SharedChange>,
+    /// Tests, scripts of checks and CI that it changed without owning them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub suite_files: Vec<String>,
     /// Tokens and cost.
     pub usage: UsageView,
 }
@@ -336,6 +342,11 @@ fn attempt(t: &TaskState, a: &AttemptState) -> AttemptView {
         },
         pid: if a.exited_at.is_none() { a.spawned.as_ref().map(|s| s.pid) } else { None },
         failure: a.failure.clone(),
+        shared: a.shared.clone(),
+        suite_files: match &a.verdict {
+            Some(crate::attempt::Verdict::Accepted { suite_files, .. }) => suite_files.clone(),
+            _ => Vec::new(),
+        },
         usage: usage.map_or_else(UsageView::default, |u| UsageView {
             input_tokens: u.input_tokens,
             output_tokens: u.output_tokens,
