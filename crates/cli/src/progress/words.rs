@@ -9,6 +9,10 @@ use greenlane_core::state::State;
 use greenlane_runtime::journal::Record;
 
 use crate::output::{Paint, paint};
+use crate::report::clean;
+
+/// So many changes of what is shared are told of one attempt.
+const SHARED_MAX: usize = 5;
 
 /// One line: a sign, whom it concerns, what happened.
 pub struct Line {
@@ -86,6 +90,16 @@ pub fn lines(state: &State, record: &Record) -> Vec<Line> {
             if *outcome != Outcome::Cancelled && state.task(&attempt.key).is_some_and(|t| !t.phase.ended()) =>
         {
             vec![Line::new('✗', Paint::Yellow, of(&attempt.key), format!("attempt {}: {}", attempt.n, failure.message))]
+        }
+        Event::SharedStateChanged { attempt, changes, .. } => {
+            let worth: Vec<_> = changes.iter().filter(|c| c.is_notable()).collect();
+            let mut lines: Vec<Line> =
+                worth.iter().take(SHARED_MAX).map(|c| Line::new('!', Paint::Yellow, of(&attempt.key), clean(&c.line()))).collect();
+            if worth.len() > SHARED_MAX {
+                let more = format!("and {} more changes beside its work (`greenlane report` tells them)", worth.len() - SHARED_MAX);
+                lines.push(Line::new('!', Paint::Yellow, of(&attempt.key), more));
+            }
+            lines
         }
         Event::AttemptVoided { attempt } => vec![Line::new('·', Paint::Dim, of(&attempt.key), "had not begun; starts anew")],
         Event::RetryScheduled { key, retry, until } => {

@@ -79,12 +79,16 @@ impl<'a> Witness<'a> {
 /// All differences. `programs`: for config files, the copies of what they were and are.
 pub(super) fn compare(witness: &Witness<'_>, store: &Store, before: &Snapshot, after: &Snapshot) -> io::Result<Vec<Found>> {
     let mut found = Vec::new();
-    if !before.same_refs(after) {
+    let moves_refs = witness.calls.iter().any(Call::moves_refs);
+    if moves_refs || !before.same_refs(after) {
         let (was, is) = (before.refs(store)?, after.refs(store)?);
-        let names: BTreeSet<&String> = was.keys().chain(is.keys()).collect();
+        let names: BTreeSet<&String> = was.keys().chain(is.keys()).filter(|n| **n != witness.branch).collect();
         for name in names {
-            if was.get(name) != is.get(name) && *name != witness.branch {
-                found.extend(one_ref(witness, name, was.get(name), is.get(name), before));
+            let (was, is) = (was.get(name), is.get(name));
+            if was != is {
+                found.extend(one_ref(witness, name, was, is, before));
+            } else if moves_refs && let Some(meanwhile) = taken_back(witness, name, is) {
+                found.extend(one_ref(witness, name, Some(&meanwhile), is, before).filter(|f| f.change.command.is_some()));
             }
         }
     }
@@ -108,6 +112,17 @@ pub(super) fn compare(witness: &Witness<'_>, store: &Store, before: &Snapshot, a
     // What somebody has to look at comes first.
     found.sort_by_key(|f| !(f.change.command.is_some() || matches!(f.act, Act::PutFile { .. } | Act::Set { .. })));
     Ok(found)
+}
+
+/// A ref that is what it was, because the attempt took back what somebody else had done meanwhile: what it was in between.
+fn taken_back(witness: &Witness<'_>, full: &str, is: Option<&String>) -> Option<String> {
+    if !witness.calls.iter().any(|c| c.can_move(full)) {
+        return None;
+    }
+    let diary = reflog::read(&witness.repo.common_dir().join("logs").join(full));
+    let last = diary.last().filter(|e| Some(&e.new) == is && e.old != e.new)?;
+    let theirs = witness.calls.iter().any(|c| c.can_move(full) && seconds(c).contains(&last.at));
+    last.old().filter(|_| theirs).map(str::to_owned)
 }
 
 fn kind_and_name(full: &str) -> (SharedKind, String) {

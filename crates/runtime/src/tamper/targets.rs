@@ -41,6 +41,13 @@ impl Call {
         }
     }
 
+    /// Can it move any ref but that of the checkout that it runs in?
+    pub(super) fn moves_refs(&self) -> bool {
+        const MOVERS: &[&str] =
+            &["branch", "tag", "update-ref", "checkout", "switch", "worktree", "rebase", "fetch", "pull", "push", "symbolic-ref"];
+        MOVERS.contains(&self.name.as_str())
+    }
+
     fn branch_can_move(&self, full: &str) -> bool {
         let named = |word: &&str| names(word, full);
         let words =

@@ -12,7 +12,7 @@ use greenlane_core::shared::{SharedChange, SharedKind};
 use serde::{Deserialize, Serialize};
 
 use super::compare::{Act, Found, Witness, compare};
-use super::evidence;
+use super::evidence::{self, Call};
 use super::put_back::PutBack;
 use super::snapshot::Snapshot;
 use super::store::{Store, write_whole};
@@ -159,8 +159,8 @@ impl Watch {
         let after = Snapshot::take(&self.repo, &self.pool, &self.store, &before.own)?;
         let nothing = before.same_refs(&after) && before.files == after.files && before.heads == after.heads && before.stash == after.stash;
         let mut found = Vec::new();
-        if !nothing {
-            let calls = evidence::read(&dir.join("git"));
+        let calls = evidence::read(&dir.join("git"));
+        if !nothing || calls.iter().any(Call::moves_refs) {
             let witness = Witness::new(&self.repo, subject.worktree, subject.git_dir, subject.branch, calls);
             found = compare(&witness, &self.store, before, &after)?;
             let ours = self.ledger();
