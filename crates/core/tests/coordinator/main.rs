@@ -2,6 +2,7 @@
 
 mod landing;
 mod resuming;
+mod shared;
 mod starting;
 mod stopping;
 mod story;

@@ -343,7 +343,11 @@ fn one_setting(witness: &Witness<'_>, setting: Setting) -> Found {
         command: call.map(|c| c.shown.clone()),
         kept: None,
         restored: false,
-        note: (program && call.is_none()).then(|| String::from("it can make git run a program, and nothing says who set it")),
+        note: (program && call.is_none()).then(|| {
+            let again = config::shown(&setting.key, &setting.after).map(|v| format!("; `git config {} '{v}'` sets it again", setting.key));
+            let again = again.unwrap_or_default();
+            format!("it can make git run a program, and nothing says who set it{again}")
+        }),
     };
     Found { change, act }
 }
