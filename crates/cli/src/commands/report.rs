@@ -14,7 +14,13 @@ use crate::session::{Opened, Session};
 #[command(after_help = "Examples:
   greenlane report              the latest run
   greenlane report RUN
-  greenlane report --json")]
+  greenlane report --json
+
+One at a time is what the same work would have taken without anything beside it: the suite on each
+plan's base, then every attempt worked on, checked and verified alone, without any waiting. What
+one verification of several tasks took counts for each of them; red batches that were split, and
+verdicts that were known before, count nothing. Efficiency is the best possible time over the
+elapsed one: the longest chain, or all that held slots shared by them, whichever is longer.")]
 pub struct ReportArgs {
     /// The run [default: the latest]
     #[arg(value_name = "RUN")]

@@ -26,6 +26,9 @@ use crate::session::{Opened, Session};
   greenlane status --watch         again at every change, until the run ends
   greenlane status --json | jq .summary
 
+A task's time is by the clock, here as in `run` and `report`: from the start of each attempt to its
+landing or refusal, waiting for the suite included, without the waits between attempts.
+
 Exit code 1 if anything failed.")]
 pub struct StatusArgs {
     /// A task (`ID` or `PLAN/ID`) or a plan; without it, everything
