@@ -12,6 +12,8 @@ pub mod git;
 pub mod journal;
 pub mod keeper;
 pub mod lock;
+pub mod machine;
 pub mod plan_files;
 pub mod submission;
+pub mod subscriber;
 pub mod workspace;
