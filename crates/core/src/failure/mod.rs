@@ -37,6 +37,18 @@ pub enum FailureType {
 }
 
 impl FailureType {
+    /// Every one.
+    pub const ALL: [FailureType; 8] = [
+        FailureType::Bug,
+        FailureType::ResourceExhaustion,
+        FailureType::Timeout,
+        FailureType::ApiError,
+        FailureType::CoordinatorError,
+        FailureType::QualityGateFailure,
+        FailureType::LogicError,
+        FailureType::Unknown,
+    ];
+
     /// The types that are tried again by default. Ancestor's policy.
     pub const RETRIED: [FailureType; 5] =
         [FailureType::ApiError, FailureType::Timeout, FailureType::ResourceExhaustion, FailureType::CoordinatorError, FailureType::Unknown];
@@ -88,6 +100,28 @@ pub enum FailureDetail {
 }
 
 impl FailureDetail {
+    /// Every one.
+    pub const ALL: [FailureDetail; 12] = [
+        FailureDetail::RateLimit,
+        FailureDetail::Authentication,
+        FailureDetail::ServerError,
+        FailureDetail::Network,
+        FailureDetail::ContextOverflow,
+        FailureDetail::MissingProgram,
+        FailureDetail::ModelOverload,
+        FailureDetail::OutOfMemory,
+        FailureDetail::DiskFull,
+        FailureDetail::PermissionDenied,
+        FailureDetail::Stalled,
+        FailureDetail::KeeperLost,
+    ];
+
+    /// Another attempt could not end differently.
+    #[must_use]
+    pub fn is_hopeless(self) -> bool {
+        matches!(self, FailureDetail::Authentication | FailureDetail::MissingProgram | FailureDetail::PermissionDenied)
+    }
+
     /// As in JSON.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -176,7 +210,7 @@ impl Failure {
     /// Whether another attempt could end differently at all.
     #[must_use]
     pub fn hopeless(&self) -> bool {
-        matches!(self.detail, Some(FailureDetail::Authentication | FailureDetail::MissingProgram))
+        self.detail.is_some_and(FailureDetail::is_hopeless)
     }
 }
 
