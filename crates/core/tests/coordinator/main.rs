@@ -2,6 +2,7 @@
 
 mod figures;
 mod landing;
+mod quotas;
 mod resuming;
 mod starting;
 mod stopping;
