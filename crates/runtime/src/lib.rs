@@ -15,4 +15,5 @@ pub mod keeper;
 pub mod lock;
 pub mod plan_files;
 pub mod submission;
+pub mod tamper;
 pub mod workspace;

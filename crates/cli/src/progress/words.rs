@@ -17,6 +17,9 @@ const INDENT: &str = "    ";
 /// Most lines that one thing may take on a terminal.
 const LINES_MAX: usize = 4;
 
+/// So many changes of what is shared are told of one attempt.
+const SHARED_MAX: usize = 5;
+
 /// One line: a sign, whom it concerns, what happened.
 pub struct Line {
     /// One character that says good, bad or neither; never only a colour.
@@ -116,6 +119,16 @@ pub fn lines(state: &State, record: &Record) -> Vec<Line> {
         }
         Event::AgentUnavailable { agent, reason } => {
             vec![Line::new('✗', Paint::Yellow, String::new(), format!("{agent} cannot be used: {reason}"))]
+        }
+        Event::SharedStateChanged { attempt, changes, .. } => {
+            let worth: Vec<_> = changes.iter().filter(|c| c.is_notable()).collect();
+            let mut lines: Vec<Line> =
+                worth.iter().take(SHARED_MAX).map(|c| Line::new('!', Paint::Yellow, of(&attempt.key), clean(&c.line()))).collect();
+            if worth.len() > SHARED_MAX {
+                let more = format!("and {} more changes beside its work (`greenlane report` tells them)", worth.len() - SHARED_MAX);
+                lines.push(Line::new('!', Paint::Yellow, of(&attempt.key), more));
+            }
+            lines
         }
         Event::RetryScheduled { key, retry, until } => {
             vec![Line::new('↻', Paint::Yellow, of(key), format!("retry {retry} in {}", humane(until.since(record.at))))]

@@ -6,6 +6,7 @@ mod evidence;
 mod history;
 mod report_text;
 mod run_report;
+mod shared;
 mod signs;
 mod status;
 mod summary;

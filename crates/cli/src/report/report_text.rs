@@ -43,6 +43,11 @@ pub fn report(report: &RunReport, look: Look) -> String {
     }
     chains(&mut out, report, look);
     failures(&mut out, report, look);
+    let beside = super::shared::all(doc, look);
+    if !beside.is_empty() {
+        heading(&mut out, "Changed beside the work", look);
+        out.push_str(&beside);
+    }
     suites(&mut out, report, look);
     agents(&mut out, report, look);
     let next = advice(doc, look);

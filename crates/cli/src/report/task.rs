@@ -113,6 +113,7 @@ fn one_attempt(
             let _ = writeln!(out, "    {line}");
         }
     }
+    out.push_str(&super::shared::attempt_lines(a, look, 4));
     let id = AttemptId { key: TaskKey::new(view.plan.as_str(), view.id.as_str()), n: a.n };
     let own = evidence(of);
     for line in if own.is_empty() { picture.suites.of(&id) } else { own.as_slice() } {

@@ -121,6 +121,14 @@ impl State {
                 self.set_phase(task, Phase::Gating, at);
                 Ok(())
             }
+            Event::SharedStateChanged { attempt, changes, more: _ } => {
+                let task = self.require_task(&attempt.key)?;
+                let phase = self.tasks[task].phase;
+                require(matches!(phase, Phase::Running | Phase::Gating), "the attempt is over")?;
+                let a = self.require_attempt(attempt, phase)?;
+                a.shared.extend(changes.iter().cloned());
+                Ok(())
+            }
             Event::WorkJudged { attempt, verdict } => self.work_judged(at, attempt, verdict),
             Event::AttemptFailed { attempt, outcome, failure } => {
                 let task = self.require_task(&attempt.key)?;
@@ -352,6 +360,7 @@ impl State {
             record: None,
             exited_at: None,
             gate_since: None,
+            shared: Vec::new(),
             verdict: None,
             judged_at: None,
             landing: Duration::ZERO,

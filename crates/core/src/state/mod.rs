@@ -19,6 +19,7 @@ use crate::failure::Failure;
 use crate::ids::{AttemptId, Oid, PlanId, TaskKey};
 use crate::options::RunOptions;
 use crate::plan::Task;
+use crate::shared::SharedChange;
 use crate::time::Time;
 
 /// A run: its plans, their tasks, and what is under way.
@@ -218,6 +219,8 @@ pub struct AttemptState {
     pub exited_at: Option<Time>,
     /// Since when it is the gate's turn, or it waits for that; anew after a resume, as what the gate did before is lost.
     pub gate_since: Option<Time>,
+    /// What all worktrees share and was not the same after it as before.
+    pub shared: Vec<SharedChange>,
     /// What the gate said.
     pub verdict: Option<Verdict>,
     /// When it said so.

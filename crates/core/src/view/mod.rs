@@ -150,6 +150,12 @@ pub struct AttemptView {
     pub fallback: Option<String>,
     /// What went wrong.
     pub failure: Option<crate::failure::Failure>,
+    /// What all worktrees share and was not the same after it as before.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub shared: Vec<crate::shared::SharedChange>,
+    /// Tests, scripts of checks and CI that it changed without owning them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub suite_files: Vec<String>,
     /// Tokens and cost.
     pub usage: UsageView,
 }
@@ -372,6 +378,11 @@ fn attempt(t: &TaskState, a: &AttemptState, until: &Until<'_>) -> AttemptView {
         pid: if a.exited_at.or(ended_since).is_none() && !gone { a.spawned.as_ref().map(|s| s.pid) } else { None },
         fallback: a.fallback.clone(),
         failure: a.failure.clone(),
+        shared: a.shared.clone(),
+        suite_files: match &a.verdict {
+            Some(crate::attempt::Verdict::Accepted { suite_files, .. }) => suite_files.clone(),
+            _ => Vec::new(),
+        },
         usage: usage.map_or_else(UsageView::default, |u| UsageView {
             input_tokens: u.input_tokens,
             output_tokens: u.output_tokens,

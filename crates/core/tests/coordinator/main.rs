@@ -4,6 +4,7 @@ mod figures;
 mod landing;
 mod quotas;
 mod resuming;
+mod shared;
 mod starting;
 mod stopping;
 mod story;

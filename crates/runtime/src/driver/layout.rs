@@ -61,6 +61,12 @@ impl Layout {
         self.attempt_dir(attempt).join("gate")
     }
 
+    /// What all worktrees share, compared before and after an attempt (`gate`: before and after its checks).
+    #[must_use]
+    pub fn shared_dir(&self, attempt: &AttemptId) -> PathBuf {
+        self.attempt_dir(attempt).join("shared")
+    }
+
     /// The copy of a plan and its folder, made when it was handed in.
     #[must_use]
     pub fn plan_dir(&self, plan: &PlanId) -> PathBuf {
