@@ -69,6 +69,7 @@ pub fn run(args: &PromptArgs, context: &Context) -> Outcome {
         instructions: &instruction_files(top.as_deref().unwrap_or(&context.directory)),
         others: plan.tasks.iter().filter(|t| !t.ticked && t.id != task.id).count(),
         previous: None,
+        lessons: &[],
     });
     if args.json {
         context.output.json(&Document { plan: plan.id.as_str(), task: task.id.as_str(), agent, prompt: &prompt })?;
