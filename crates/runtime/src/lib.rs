@@ -11,6 +11,7 @@ pub mod gate;
 pub mod git;
 pub mod journal;
 pub mod keeper;
+pub mod lessons;
 pub mod lock;
 pub mod plan_files;
 pub mod submission;

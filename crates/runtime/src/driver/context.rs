@@ -16,6 +16,7 @@ use super::shell::KeptShell;
 use crate::agent::Registry;
 use crate::config::Config;
 use crate::git::Repo;
+use crate::lessons::Teacher;
 use crate::workspace::{Pool, PoolSettings, Shell, Workspace, WorkspaceError};
 
 /// What the caller has found out before a run is coordinated.
@@ -48,6 +49,8 @@ pub struct Context {
     pub(super) run: RunId,
     pub(super) layout: Layout,
     pub(super) socket: PathBuf,
+    /// `None`: agents are not to be told of earlier failures.
+    pub(super) teacher: Option<Teacher>,
     sender: Sender<Message>,
     workspaces: Mutex<BTreeMap<PathBuf, Workspace>>,
     shell: Arc<KeptShell>,
@@ -72,8 +75,10 @@ impl Context {
             env: without_our_own(&environment),
         };
         let pool = Pool::open(&repo, pool_dir, settings, Arc::clone(&shell) as Arc<dyn Shell>)?;
+        let teacher = config.learning.lessons.then(|| Teacher::new(state_dir.clone()));
         Ok(Self {
             layout,
+            teacher,
             repo,
             state_dir,
             pool,
