@@ -13,6 +13,8 @@ pub mod journal;
 pub mod keeper;
 pub mod lessons;
 pub mod lock;
+pub mod machine;
 pub mod plan_files;
 pub mod submission;
+pub mod subscriber;
 pub mod workspace;

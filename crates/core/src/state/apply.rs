@@ -242,6 +242,7 @@ impl State {
                 cancelled_with_run: false,
                 landed: None,
                 landed_before: None,
+                ready_at: None,
                 ended_at: None,
                 open_dependencies: graph.depends(position).len(),
                 dependents: graph.dependents(position).iter().map(|d| first + d).collect(),

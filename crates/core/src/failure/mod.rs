@@ -3,7 +3,13 @@
 //! Order of evidence: the gate's verdict, the keeper's observation, the agent's structured events,
 //! the exit code and signal, then patterns in the output by whole words.
 
+mod circumstances;
+mod trace;
+
 use serde::{Deserialize, Serialize};
+
+pub use circumstances::{Circumstances, LINES_MAX, Resources, last_lines};
+pub use trace::stack_trace;
 
 use crate::attempt::{AgentError, Exit, ExitRecord};
 use crate::time::Time;
@@ -67,14 +73,59 @@ pub enum FailureDetail {
     ContextOverflow,
     /// A program is missing or cannot be executed: trying again cannot help.
     MissingProgram,
-    /// Killed for want of memory.
+    /// The model has more to do than it can; others of the same provider may have less.
+    ModelOverload,
+    /// Killed for want of memory, or refused more of it.
     OutOfMemory,
     /// No space is left on the disk.
     DiskFull,
+    /// The agent's own policy denied what the task needs: trying again cannot help.
+    PermissionDenied,
     /// No evidence of work for the whole stall timeout.
     Stalled,
     /// The keeper died; the agent's work is in the worktree.
     KeeperLost,
+}
+
+impl FailureDetail {
+    /// As in JSON.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            FailureDetail::RateLimit => "rate_limit",
+            FailureDetail::Authentication => "authentication",
+            FailureDetail::ServerError => "server_error",
+            FailureDetail::Network => "network",
+            FailureDetail::ContextOverflow => "context_overflow",
+            FailureDetail::MissingProgram => "missing_program",
+            FailureDetail::ModelOverload => "model_overload",
+            FailureDetail::OutOfMemory => "out_of_memory",
+            FailureDetail::DiskFull => "disk_full",
+            FailureDetail::PermissionDenied => "permission_denied",
+            FailureDetail::Stalled => "stalled",
+            FailureDetail::KeeperLost => "keeper_lost",
+        }
+    }
+}
+
+/// What decided on a failure's type; in this order one goes before the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Evidence {
+    /// The gate's verdict on the work, or the suite's.
+    Gate,
+    /// What the keeper did or saw: it ended the attempt, or could not begin it; or there is no keeper any more.
+    Keeper,
+    /// The agent's structured events.
+    AgentEvents,
+    /// The exit code or the signal.
+    Exit,
+    /// Words in what was printed.
+    Output,
+    /// Greenlane's own machinery: no worktree, no keeper could be started.
+    Coordinator,
+    /// A script's word: `greenlane failures log`.
+    Reported,
 }
 
 /// One failure of one attempt.
@@ -86,6 +137,9 @@ pub struct Failure {
     /// More, where the evidence has it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<FailureDetail>,
+    /// What decided on it; `None` in journals of older versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evidence: Option<Evidence>,
     /// One line for people, in their words.
     pub message: String,
     /// When a rate limit ends.
@@ -94,9 +148,22 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// A failure without further detail.
+    /// A failure without further detail, by the evidence that such a failure usually has: the gate's for the quality and the logic of
+    /// work, Greenlane's own for its machinery, the exit's for the rest.
     pub fn new(kind: FailureType, message: impl Into<String>) -> Self {
-        Self { kind, detail: None, message: message.into(), reset_at: None }
+        let evidence = match kind {
+            FailureType::QualityGateFailure | FailureType::LogicError => Evidence::Gate,
+            FailureType::CoordinatorError => Evidence::Coordinator,
+            _ => Evidence::Exit,
+        };
+        Self { kind, detail: None, evidence: Some(evidence), message: message.into(), reset_at: None }
+    }
+
+    /// The same, by this evidence.
+    #[must_use]
+    pub fn by(mut self, evidence: Evidence) -> Self {
+        self.evidence = Some(evidence);
+        self
     }
 
     /// The same, with a detail.
@@ -192,7 +259,7 @@ fn of_agent_error(error: &AgentError) -> Failure {
             None => (FailureType::Unknown, None),
         },
     };
-    Failure { kind, detail, message: one_line(&error.message), reset_at: error.reset_at }
+    Failure { kind, detail, evidence: Some(Evidence::AgentEvents), message: one_line(&error.message), reset_at: error.reset_at }
 }
 
 fn api_detail(words: &Words) -> Option<FailureDetail> {
@@ -309,6 +376,8 @@ mod tests {
             strays_ended: 0,
             memory_peak_bytes: 0,
             cpu_ms: 0,
+            resources: None,
+            oom_kills: None,
             stdout_tail: String::new(),
             stderr_tail: stderr.to_owned(),
         }
