@@ -32,8 +32,10 @@ pub enum Action {
         agent: String,
         /// From the plan's branch, or from the work that is there.
         fresh: bool,
-        /// The plan's branch's head.
+        /// The plan's branch's head; with `onto` the head that it was merged with.
         base: Oid,
+        /// Go on from this merge commit: on it the suite was red, though the work alone passed.
+        onto: Option<Oid>,
     },
     /// Find out what became of an attempt that an earlier coordinator started; watch it if it runs.
     ProbeAttempt {

@@ -192,6 +192,14 @@ pub enum Event {
         /// Not before then.
         until: Time,
     },
+    /// Refused work goes back to its agent at once, with what the gate or the suite said.
+    RepairScheduled {
+        /// Which.
+        #[serde(flatten)]
+        key: TaskKey,
+        /// How many repairs that makes.
+        repair: u32,
+    },
     /// The wait before a retry is over.
     RetryDue {
         /// Which.

@@ -55,6 +55,14 @@ pub struct RetryPolicy {
     pub jitter: f64,
     /// The failures after which it is tried again.
     pub types: Vec<FailureType>,
+    /// How often work that the gate or the suite refused goes back to its agent, with what they said. Does not hold for commands,
+    /// which would only do the same again.
+    #[serde(default = "repairs_default")]
+    pub repairs: u32,
+}
+
+fn repairs_default() -> u32 {
+    1
 }
 
 impl Default for RetryPolicy {
@@ -66,6 +74,7 @@ impl Default for RetryPolicy {
             delay_max: Duration::from_secs(3600),
             jitter: 0.1,
             types: FailureType::RETRIED.to_vec(),
+            repairs: repairs_default(),
         }
     }
 }

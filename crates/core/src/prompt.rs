@@ -54,6 +54,8 @@ pub struct Previous<'a> {
 pub enum Work {
     /// In the worktree.
     Kept,
+    /// In the worktree, merged with what others have landed meanwhile.
+    Combined,
     /// Not in the worktree.
     Dropped,
 }
@@ -134,6 +136,9 @@ fn rules(input: &PromptInput<'_>) -> Vec<String> {
 fn earlier(previous: &Previous<'_>) -> String {
     let work = match previous.work {
         Work::Kept => "What it did is still in the worktree: look at `git log` and `git status`, keep what is good and put the rest right.",
+        Work::Combined => {
+            "It passed alone, and breaks together with what others have landed meanwhile. Both are merged in the worktree: make them work together, without undoing what the others did."
+        }
         Work::Dropped => "Its work is not here: you start from the beginning.",
     };
     let mut out = format!("## Attempt {} did not land\n\nIt failed: {}. {work}\n\n", previous.n, previous.why.trim().trim_end_matches('.'));

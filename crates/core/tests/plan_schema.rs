@@ -59,7 +59,7 @@ fn reader_and_schema_have_the_same_bounds() {
 fn a_key_that_the_schema_has_is_taken() {
     for key in TASK_KEYS {
         let value = match key {
-            "priority" | "retries" => json!(1),
+            "priority" | "retries" | "repairs" => json!(1),
             "env" => json!({"A": "b"}),
             "timeout" | "stall_timeout" | "check_timeout" | "estimate" => json!("5m"),
             "depends" => json!([]),

@@ -58,6 +58,9 @@ pub struct RunArgs {
     /// Most further attempts at a task [default: 3]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=100))]
     pub retries: Option<u32>,
+    /// How often work that a check or the suite refused goes back to its agent [default: 1, for commands 0]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=100))]
+    pub repairs: Option<u32>,
     /// The revision that plans start from which name none [default: HEAD]
     #[arg(long, value_name = "REV")]
     pub base: Option<String>,
@@ -123,6 +126,7 @@ impl RunArgs {
             ("run.agent", self.agent.clone()),
             ("run.timeout", self.timeout.map(format_duration)),
             ("retry.max", self.retries.map(|n| n.to_string())),
+            ("retry.repairs", self.repairs.map(|n| n.to_string())),
             ("run.keep_going", on(self.keep_going)),
             ("run.require_verify", on(self.require_verify)),
             ("run.base_red", base_red),

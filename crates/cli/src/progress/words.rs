@@ -91,6 +91,9 @@ pub fn lines(state: &State, record: &Record) -> Vec<Line> {
         Event::RetryScheduled { key, retry, until } => {
             vec![Line::new('↻', Paint::Yellow, of(key), format!("retry {retry} in {}", elapsed(until.since(record.at))))]
         }
+        Event::RepairScheduled { key, repair } => {
+            vec![Line::new('↻', Paint::Yellow, of(key), format!("repair {repair}: what was said goes back to its agent"))]
+        }
         Event::BatchMerged { results, .. } => results
             .iter()
             .filter(|r| matches!(r.merge, Merge::Conflict { definite: false, .. }))

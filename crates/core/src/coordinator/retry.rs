@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use super::Turn;
 use crate::action::Action;
+use crate::attempt::Verdict;
 use crate::event::{Event, Outcome};
 use crate::failure::Failure;
 use crate::ids::{AttemptId, TaskKey};
 use crate::options::RetryPolicy;
-use crate::state::{Ending, Phase, PlanPhase};
+use crate::state::{COMMAND_AGENT, Ending, Phase, PlanPhase};
 
 impl Turn<'_> {
     /// Ends an attempt without success, and decides what that means for its task.
@@ -33,6 +34,10 @@ impl Turn<'_> {
                     self.emit(Event::TaskReopened { key, fresh: false, agent: None });
                 }
             }
+            Some(failure) if self.goes_back(attempt, &failure) => {
+                let repair = task.repairs + 1;
+                self.emit(Event::RepairScheduled { key, repair });
+            }
             Some(failure) if retry <= retries_max && is_retried(&options.retry, &failure) => {
                 let mut until = self.now + delay(&options.retry, options.seed, &key, retry);
                 if let Some(reset) = failure.reset_at {
@@ -42,12 +47,22 @@ impl Turn<'_> {
             }
             failure => {
                 let mut reason = failure.map_or_else(|| String::from("failed"), |f| f.message);
-                if task.retries > 0 {
-                    reason = format!("{reason} (after {} {})", retry, if retry == 1 { "attempt" } else { "attempts" });
+                let attempts = task.retries + task.repairs + 1;
+                if attempts > 1 {
+                    reason = format!("{reason} (after {attempts} attempts)");
                 }
                 self.emit(Event::TaskFailed { key, reason });
             }
         }
+    }
+
+    /// Its work was judged and refused, and its agent may put it right: the same session is told what the judge said.
+    fn goes_back(&self, attempt: &AttemptId, failure: &Failure) -> bool {
+        let Some((task, a)) = self.state.task(&attempt.key).zip(self.state.attempt(attempt)) else { return false };
+        let judged = a.refused.is_some()
+            || matches!(a.verdict, Some(Verdict::CheckFailed { .. } | Verdict::OutsideOwnership { .. } | Verdict::NoChange));
+        let repairs_default = if a.agent == COMMAND_AGENT { 0 } else { self.state.options().retry.repairs };
+        judged && !failure.hopeless() && task.repairs < self.state.definition(task).repairs.unwrap_or(repairs_default)
     }
 
     pub(super) fn release_due_retries(&mut self) {

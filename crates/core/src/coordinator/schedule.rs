@@ -1,12 +1,19 @@
 //! Which ready task starts next. Knows slots, ownership and order; knows nothing of worktrees or processes.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use super::Turn;
 use crate::action::Action;
 use crate::event::Event;
 use crate::ids::AttemptId;
-use crate::state::{Phase, State, TaskState};
+use crate::state::{Phase, ReadyKey, State, TaskState};
+use crate::time::Time;
+
+/// For so long after a task's processes are gone its slot is kept for a more urgent task that waits for nothing but its landing.
+/// Without a suite, or with a quick one, that takes some 60 ms (`docs/benchmarks.md`); a link of the longest chain that
+/// came a moment too late would otherwise wait for a whole task to end.
+const HOLD: Duration = Duration::from_millis(500);
 
 /// What is in use, counted once per step and kept up to date while tasks start.
 struct Slots {
@@ -34,6 +41,7 @@ impl Slots {
 impl Turn<'_> {
     /// Starts ready tasks, the most urgent first, as far as slots and ownership allow.
     pub(super) fn start_attempts(&mut self) {
+        self.state.held_until = None;
         if self.state.stopping.is_some() || self.state.paused {
             return;
         }
@@ -45,6 +53,10 @@ impl Turn<'_> {
             return;
         }
         let candidates: Vec<usize> = self.state.ready_in_order().collect();
+        if candidates.is_empty() {
+            return;
+        }
+        let (soon_ready, until) = soon_ready(self.state, self.now);
         for task in candidates {
             if slots.run >= jobs || self.out.fault.is_some() {
                 return;
@@ -61,6 +73,12 @@ impl Turn<'_> {
             if agent_full || plan_full || self.owner_at_work(t).is_some() {
                 continue;
             }
+            let key = self.state.ready_key(task);
+            let more_urgent = soon_ready.partition_point(|soon| *soon < key);
+            if slots.run as usize + more_urgent >= jobs as usize {
+                self.state.held_until = until;
+                return;
+            }
             slots.take(t.plan, &agent);
             self.start_attempt(task, agent);
         }
@@ -70,9 +88,10 @@ impl Turn<'_> {
         let t = &self.state.tasks[task];
         let attempt = AttemptId { key: t.key.clone(), n: t.attempts.last().map_or(1, |a| a.n + 1) };
         let fresh = t.fresh_next;
-        let base = self.state.plans[t.plan].head.clone();
+        let refused = t.attempts.iter().rev().find(|a| a.spawned.is_some()).and_then(|a| a.refused.clone()).filter(|_| !fresh);
+        let base = refused.as_ref().map_or_else(|| self.state.plans[t.plan].head.clone(), |r| r.onto.clone());
         self.emit(Event::AttemptStarted { attempt: attempt.clone(), agent: agent.clone(), fresh, base: base.clone() });
-        self.act(Action::StartAttempt { attempt, agent, fresh, base });
+        self.act(Action::StartAttempt { attempt, agent, fresh, base, onto: refused.map(|r| r.merged) });
     }
 
     /// A task at work, or on its way to the branch, that owns files which this one owns too.
@@ -89,4 +108,26 @@ impl Turn<'_> {
 #[must_use]
 pub(crate) fn owner_at_work(state: &State, task: &TaskState) -> Option<usize> {
     task.overlaps.iter().copied().find(|other| state.tasks[*other].phase.active())
+}
+
+/// Tasks that wait only for work that is being judged and landed at this moment, the most urgent first, and when the first of them
+/// is waited for no longer. In a plan whose last landing took longer than [`HOLD`] nothing is held: its slots would stand idle.
+fn soon_ready(state: &State, now: Time) -> (Vec<ReadyKey>, Option<Time>) {
+    let mut landing: BTreeMap<usize, (usize, Time)> = BTreeMap::new();
+    for task in state.tasks.iter().filter(|t| matches!(t.phase, Phase::Gating | Phase::Landing)) {
+        let Some(exited) = task.current().and_then(|a| a.exited_at).filter(|exited| *exited <= now) else { continue };
+        let until = exited + HOLD;
+        if until <= now || state.plans[task.plan].last_landing_took.is_some_and(|took| took > HOLD) {
+            continue;
+        }
+        for dependent in &task.dependents {
+            let (open, first) = landing.entry(*dependent).or_insert((0, until));
+            *open += 1;
+            *first = until.min(*first);
+        }
+    }
+    landing.retain(|task, (open, _)| state.tasks[*task].waits_only_for(*open));
+    let mut keys: Vec<ReadyKey> = landing.keys().map(|task| state.ready_key(*task)).collect();
+    keys.sort_unstable();
+    (keys, landing.values().map(|(_, until)| *until).min())
 }

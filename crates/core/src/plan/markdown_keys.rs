@@ -9,7 +9,7 @@ use super::node::{Entry, Node, Table, Value};
 const DIVIDED: [&str; 5] = ["depends", "owns", "candidates", "fallbacks", "skills"];
 /// Keys that hold one whole text for each item: commands and sentences have commas of their own.
 const REPEATED: [&str; 2] = ["check", "criteria"];
-const NUMBERS: [&str; 2] = ["priority", "retries"];
+const NUMBERS: [&str; 3] = ["priority", "retries", "repairs"];
 
 /// What a nested item turns out to be.
 pub(super) enum Item<'a> {

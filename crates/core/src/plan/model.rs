@@ -103,6 +103,9 @@ pub struct Task {
     /// Most further attempts; `None`: the run's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retries: Option<u32>,
+    /// How often refused work goes back to the agent; `None`: the run's for a model, never for a command.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repairs: Option<u32>,
     /// Wall-clock limit of an attempt; `None`: the run's (1 h).
     #[serde(default, with = "duration_text::option", skip_serializing_if = "Option::is_none")]
     pub timeout: Option<Duration>,
@@ -154,6 +157,7 @@ impl Task {
             check: Vec::new(),
             priority: PRIORITY_DEFAULT,
             retries: None,
+            repairs: None,
             timeout: None,
             stall_timeout: None,
             check_timeout: None,

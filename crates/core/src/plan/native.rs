@@ -18,7 +18,7 @@ pub const PLAN_KEYS: [&str; 11] =
     ["name", "id", "base", "branch", "verify", "verify_timeout", "jobs", "generated", "defaults", "task", "tasks"];
 
 /// The keys of a task; docs/plan.schema.json has the same.
-pub const TASK_KEYS: [&str; 23] = [
+pub const TASK_KEYS: [&str; 24] = [
     "id",
     "title",
     "prompt",
@@ -36,6 +36,7 @@ pub const TASK_KEYS: [&str; 23] = [
     "check",
     "priority",
     "retries",
+    "repairs",
     "timeout",
     "stall_timeout",
     "check_timeout",
@@ -228,6 +229,7 @@ fn task_fields(ctx: &mut Context<'_>, fields: &Fields<'_>, mut task: Task, files
     task.check = fields.texts(ctx, "check").unwrap_or_default();
     task.priority = fields.number(ctx, "priority", 0, 4).and_then(|p| u8::try_from(p).ok()).unwrap_or(PRIORITY_DEFAULT);
     task.retries = fields.number(ctx, "retries", 0, RETRIES_MAX);
+    task.repairs = fields.number(ctx, "repairs", 0, RETRIES_MAX);
     task.timeout = fields.duration(ctx, "timeout");
     task.stall_timeout = fields.duration(ctx, "stall_timeout");
     task.check_timeout = fields.duration(ctx, "check_timeout");

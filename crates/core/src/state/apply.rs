@@ -2,7 +2,7 @@
 //! is a typed error. Decides nothing.
 
 use super::lane::{Batch, BatchPhase, Lane};
-use super::{AttemptState, Ending, Phase, PlanPhase, PlanState, Spawned, State, TaskState};
+use super::{AttemptState, Ending, Phase, PlanPhase, PlanState, Refused, Spawned, State, TaskState};
 use crate::attempt::{Merge, Suite, Verdict};
 use crate::event::{AttemptRef, BatchId, Event, LandedAttempt, MergeResult, Outcome, Submission};
 use crate::graph::Graph;
@@ -157,6 +157,14 @@ impl State {
                 self.set_phase(task, Phase::AwaitingRetry { until: *until }, at);
                 Ok(())
             }
+            Event::RepairScheduled { key, repair } => {
+                let task = self.require_failed_attempt(key)?;
+                self.tasks[task].repairs = *repair;
+                self.tasks[task].fresh_next = starts_afresh(&self.tasks[task]);
+                self.set_phase(task, Phase::Blocked, at);
+                self.unblock(task, at);
+                Ok(())
+            }
             Event::RetryDue { key } => {
                 let task = self.require_task(key)?;
                 require(matches!(self.tasks[task].phase, Phase::AwaitingRetry { .. }), "the task awaits no retry")?;
@@ -237,6 +245,7 @@ impl State {
                 reason: None,
                 attempts: Vec::new(),
                 retries: 0,
+                repairs: 0,
                 agent_override: None,
                 fresh_next: true,
                 cancelled_with_run: false,
@@ -264,6 +273,7 @@ impl State {
             base_suite: None,
             unverified_landings: 0,
             lane: Lane::default(),
+            last_landing_took: None,
             reason: None,
             tasks: first..self.tasks.len(),
             stage_open,
@@ -303,6 +313,7 @@ impl State {
             judged_at: None,
             outcome: None,
             failure: None,
+            refused: None,
             ended_at: None,
         });
         self.set_phase(task, Phase::Running, at);
@@ -378,7 +389,15 @@ impl State {
             }
             Suite::Red { .. } if batch.merged.len() > 1 => lane.split(&batch),
             // The step that emits this ends or re-queues the members.
-            Suite::Red { .. } | Suite::Broken { .. } => {}
+            Suite::Red { output, .. } => {
+                if let [(only, merged)] = batch.merged.as_slice() {
+                    let refused = Refused { onto: batch.onto.clone(), merged: merged.clone(), output: output.clone() };
+                    if let Some(attempt) = self.attempt_mut(&only.attempt) {
+                        attempt.refused = Some(refused);
+                    }
+                }
+            }
+            Suite::Broken { .. } => {}
         }
         Ok(())
     }
@@ -419,6 +438,7 @@ impl State {
             if let Some(a) = self.tasks[task].attempts.last_mut() {
                 a.outcome = Some(Outcome::Succeeded);
                 a.ended_at = Some(at);
+                self.plans[plan].last_landing_took = a.exited_at.map(|exited| at.since(exited));
             }
             self.set_phase(task, Phase::Done, at);
         }
@@ -448,6 +468,7 @@ impl State {
         let t = &mut self.tasks[task];
         require(t.phase.ended() && t.phase != Phase::Done, "the task has not ended, or is done")?;
         t.retries = 0;
+        t.repairs = 0;
         t.reason = None;
         t.cancelled_with_run = false;
         t.fresh_next = fresh || starts_afresh(t);

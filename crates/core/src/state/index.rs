@@ -9,7 +9,7 @@ use crate::time::Time;
 
 /// Order of starting: priority (0 first), then the longest remaining path, then the plan's own order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct ReadyKey {
+pub(crate) struct ReadyKey {
     priority: u8,
     remaining: Reverse<Duration>,
     task: usize,
@@ -22,7 +22,7 @@ impl ReadyKey {
 }
 
 impl State {
-    pub(super) fn ready_key(&self, task: usize) -> ReadyKey {
+    pub(crate) fn ready_key(&self, task: usize) -> ReadyKey {
         let t = &self.tasks[task];
         ReadyKey { priority: self.definition(t).priority, remaining: Reverse(t.remaining), task }
     }

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 pub use apply::Illegal;
+pub(crate) use index::ReadyKey;
 pub use lane::{Batch, BatchPhase, Lane};
 
 use crate::attempt::{ExitRecord, Suite, Verdict};
@@ -41,6 +42,8 @@ pub struct State {
     pub next_batch: u64,
     task_index: BTreeMap<TaskKey, usize>,
     plan_index: BTreeMap<PlanId, usize>,
+    /// A slot is kept free until then for a task that is about to be ready. Decided anew by every step, never journalled.
+    pub(crate) held_until: Option<Time>,
     ready: BTreeSet<index::ReadyKey>,
     waiting: BTreeSet<(Time, usize)>,
 }
@@ -64,6 +67,8 @@ pub struct PlanState {
     pub unverified_landings: u32,
     /// Finished work on its way to the branch.
     pub lane: Lane,
+    /// From the end of its processes to the branch: the task that landed last.
+    pub last_landing_took: Option<Duration>,
     /// Why it ended early.
     pub reason: Option<String>,
     /// Its tasks, as a range of [`State::tasks`].
@@ -107,6 +112,8 @@ pub struct TaskState {
     pub attempts: Vec<AttemptState>,
     /// Retries that were used up.
     pub retries: u32,
+    /// Repairs that were used up.
+    pub repairs: u32,
     /// The next attempt is made by this agent instead of the plan's.
     pub agent_override: Option<String>,
     /// The next attempt starts from the plan's branch, not from the work that is there.
@@ -204,8 +211,21 @@ pub struct AttemptState {
     pub outcome: Option<Outcome>,
     /// Why it failed.
     pub failure: Option<Failure>,
+    /// The suite was red on the plan's branch with its work alone.
+    pub refused: Option<Refused>,
     /// When it had its outcome.
     pub ended_at: Option<Time>,
+}
+
+/// Work that merges, but not without breaking the suite: a next attempt goes on from the combined tree, where that can be seen.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Refused {
+    /// The branch's head.
+    pub onto: Oid,
+    /// The merge commit on which the suite was red.
+    pub merged: Oid,
+    /// The end of the suite's output.
+    pub output: String,
 }
 
 /// What for an attempt's end was asked for.
@@ -297,13 +317,24 @@ impl State {
         if self.ended_at.is_some() || self.paused || self.stopping.is_some() {
             return None;
         }
-        self.waiting.first().map(|(at, _)| *at)
+        self.waiting.first().map(|(at, _)| *at).into_iter().chain(self.held_until).min()
     }
 
     /// The run has begun and has not ended.
     #[must_use]
     pub fn is_live(&self) -> bool {
         self.options.is_some() && self.ended_at.is_none()
+    }
+
+    /// This state without what is decided anew by every step and by every coordinator: the part that the journal gives back.
+    #[must_use]
+    pub fn journalled(&self) -> State {
+        let mut state = self.clone();
+        state.held_until = None;
+        for attempt in state.tasks.iter_mut().flat_map(|t| t.attempts.iter_mut()) {
+            attempt.gate_started = false;
+        }
+        state
     }
 
     /// Notes that the gate was asked. Not an event: who was asked is gone with the coordinator.
@@ -334,6 +365,11 @@ pub const COMMAND_AGENT: &str = "command";
 pub const AGENT_DEFAULT: &str = "claude";
 
 impl TaskState {
+    /// It waits for the landing of so many tasks and for nothing else.
+    pub(crate) fn waits_only_for(&self, landings: usize) -> bool {
+        self.phase == Phase::Blocked && self.open_dependencies == landings
+    }
+
     /// The newest attempt.
     #[must_use]
     pub fn current(&self) -> Option<&AttemptState> {

@@ -104,3 +104,66 @@ fn a_group_is_a_barrier_its_siblings_finish_and_what_hangs_on_later_ones_is_skip
     story.works("b");
     assert!(story.lands(1, &["b"]).contains(&String::from("→ start c#1")), "the barrier opens when all have ended");
 }
+
+/// Two slots; `a` and its successor are the long chain, `x`, `y` and `z` fill up.
+fn chain_and_fillers() -> Story {
+    let mut story = Story::new(
+        jobs(2),
+        vec![
+            task("a", "estimate 30"),
+            task("b", "depends a; estimate 30"),
+            task("x", "estimate 5"),
+            task("y", "estimate 5"),
+            task("z", "estimate 5"),
+        ],
+    );
+    story.spawned("a");
+    story.spawned("x");
+    story
+}
+
+#[test]
+fn a_slot_is_kept_for_the_next_link_of_the_chain_while_the_last_one_lands() {
+    let mut story = chain_and_fillers();
+    assert_eq!(story.exited("a", Exit::Code { code: 0 }), ["attempt_exited a#1", "→ judge a#1"], "`y` is ready and not started");
+    let held_until = story.state.next_deadline().expect("a deadline");
+    assert!(held_until > story.now && held_until.since(story.now).as_millis() <= 500, "{held_until:?}");
+    story.accepted("a");
+    story.merged(1, &["a"]);
+    story.feed(Input::BatchVerified { batch: 1, suite: green() });
+    let out = story.feed(Input::BranchMoved { batch: 1 });
+    assert_eq!(out[..3], ["batch_landed 1: a#1", "attempt_started b#1 from merge1 of a", "→ free a#1"].map(String::from), "{out:?}");
+    assert_eq!(story.state.next_deadline(), None);
+}
+
+#[test]
+fn a_kept_slot_is_given_away_when_the_landing_takes_long() {
+    let mut story = chain_and_fillers();
+    story.exited("a", Exit::Code { code: 0 });
+    story.now = story.state.next_deadline().expect("a deadline");
+    assert_eq!(story.feed(Input::Tick), ["attempt_started y#1 from base", "→ start y#1"]);
+    assert_eq!(story.state.next_deadline(), None);
+}
+
+#[test]
+fn nothing_is_kept_for_what_is_less_urgent_or_waits_for_more() {
+    let mut story = Story::new(
+        jobs(1),
+        vec![task("a", "estimate 9; priority 0"), task("b", "depends a; estimate 1"), task("c", "depends a x"), task("x", "estimate 5")],
+    );
+    story.spawned("a");
+    let out = story.exited("a", Exit::Code { code: 0 });
+    assert_eq!(out, ["attempt_exited a#1", "attempt_started x#1 from base", "→ judge a#1", "→ start x#1"]);
+}
+
+#[test]
+fn nothing_is_kept_where_the_last_landing_took_long() {
+    let mut story = chain_and_fillers();
+    story.exited("x", Exit::Code { code: 0 });
+    story.spawned("y");
+    story.now = greenlane_core::time::Time(story.now.0 + 5_000);
+    story.accepted("x");
+    story.lands(1, &["x"]);
+    let out = story.exited("a", Exit::Code { code: 0 });
+    assert_eq!(out, ["attempt_exited a#1", "attempt_started z#1 from merge1 of x", "→ judge a#1", "→ start z#1"]);
+}

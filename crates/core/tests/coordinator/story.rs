@@ -187,6 +187,7 @@ fn told(event: &Event) -> String {
         }
         Event::BatchMerged { batch, .. } | Event::BatchVerified { batch, .. } | Event::BatchRaced { batch, .. } => batch.to_string(),
         Event::BatchDropped { batch, .. } | Event::SuiteFlaky { batch, .. } => batch.to_string(),
+        Event::RepairScheduled { key, repair } => format!("{} {repair}", key.task),
         Event::RetryScheduled { key, retry, .. } => format!("{} {retry}", key.task),
         Event::TaskSkipped { key, reason } => format!("{}: {reason}", key.task),
         Event::RetryDue { key }
@@ -205,6 +206,7 @@ fn asked(action: &Action) -> String {
     match action {
         Action::PreparePlan { .. } => String::from("→ prepare the plan"),
         Action::VerifyBase { commit, .. } => format!("→ verify {commit}"),
+        Action::StartAttempt { attempt, onto: Some(merged), .. } => format!("→ start {} on {merged}", name(attempt)),
         Action::StartAttempt { attempt, .. } => format!("→ start {}", name(attempt)),
         Action::ProbeAttempt { attempt } => format!("→ probe {}", name(attempt)),
         Action::EndAttempt { attempt, now } => format!("→ {} {}", if *now { "kill" } else { "terminate" }, name(attempt)),

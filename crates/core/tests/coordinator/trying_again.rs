@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use greenlane_core::attempt::{Exit, Verdict};
+use greenlane_core::ids::Oid;
 use greenlane_core::input::{Input, Request};
 use greenlane_core::options::{RetryPolicy, RunOptions};
+use greenlane_core::plan::Task;
 
-use crate::story::{Story, attempt, keys, prepared, task};
+use crate::story::{Story, attempt, keys, prepared, red, task};
 
 fn one(words: &str) -> Story {
     let retry = RetryPolicy { jitter: 0.0, ..RetryPolicy::default() };
@@ -88,4 +90,61 @@ fn a_plan_that_is_being_prepared_is_not_prepared_twice() {
     let out = story.ask(Request::Retry { tasks: keys(&["a"]), fresh: false, agent: None });
     assert_eq!(out, ["task_reopened a", "task_reopened b", "→ prepare the plan"], "but after it failed it is");
     assert_eq!(story.feed(prepared(&[]))[0], "plan_prepared");
+}
+
+#[test]
+fn refused_work_goes_back_to_its_agent_once() {
+    let model = |id: &str| Task { run: None, agent: Some("claude".into()), ..task(id, "") };
+    let mut story = Story::new(RunOptions::default(), vec![model("a")]);
+    story.spawned("a");
+    story.exited("a", Exit::Code { code: 0 });
+    let refused = |n: &str| {
+        let verdict = Verdict::CheckFailed {
+            commit: Oid::from("work"),
+            command: "make".into(),
+            exit_code: Some(2),
+            output: "no".into(),
+            timed_out: false,
+        };
+        Input::WorkJudged { attempt: attempt(n), verdict }
+    };
+    let out = story.feed(refused("a#1"));
+    let going_on = ["attempt_failed a#1 gate_failed", "repair_scheduled a 1", "attempt_started a#2 going on", "→ start a#2"];
+    assert_eq!(out[1..], going_on.map(String::from));
+    story.spawned("a#2");
+    story.exited("a#2", Exit::Code { code: 0 });
+    let out = story.feed(refused("a#2"));
+    assert_eq!(out[1..3], ["attempt_failed a#2 gate_failed", "task_failed a"].map(String::from));
+    assert_eq!(story.state.tasks[0].reason.as_deref(), Some("check `make` failed with exit code 2 (after 2 attempts)"));
+}
+
+#[test]
+fn a_command_is_repaired_only_where_its_task_says_so() {
+    let mut story = Story::new(RunOptions::default(), vec![task("a", ""), Task { repairs: Some(1), ..task("b", "") }]);
+    for id in ["a", "b"] {
+        story.spawned(id);
+        story.exited(id, Exit::Code { code: 0 });
+    }
+    let nothing = |id: &str| Input::WorkJudged { attempt: attempt(id), verdict: Verdict::NoChange };
+    assert_eq!(story.feed(nothing("a"))[1..3], ["attempt_failed a#1 no_change", "task_failed a"].map(String::from));
+    assert_eq!(story.feed(nothing("b"))[2], "repair_scheduled b 1");
+}
+
+#[test]
+fn what_breaks_the_suite_together_with_others_goes_back_on_the_combined_tree() {
+    let model = |id: &str| Task { run: None, agent: Some("claude".into()), ..task(id, "") };
+    let mut story = Story::new(RunOptions::default(), vec![model("a"), model("b")]);
+    story.works("a");
+    story.lands(1, &["a"]);
+    story.works("b");
+    story.merged(2, &["b"]);
+    let out = story.feed(Input::BatchVerified { batch: 2, suite: red() });
+    assert_eq!(
+        out[1..],
+        ["attempt_failed b#1 gate_failed", "repair_scheduled b 1", "attempt_started b#2 going on", "→ start b#2 on merge2 of b"]
+            .map(String::from)
+    );
+    story.crash_and_resume();
+    let never_began = Input::AttemptVoided { attempt: attempt("b#2") };
+    assert_eq!(story.feed(never_began)[2], "→ start b#3 on merge2 of b", "after a crash too");
 }

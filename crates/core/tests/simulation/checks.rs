@@ -24,6 +24,7 @@ pub fn after_step(state: &State, before: &[Phase], out: &Step, world: &World, ca
         match event {
             Event::AttemptStarted { attempt, .. } => groups_are_barriers(state, &attempt.key)?,
             Event::RetryScheduled { key, retry, until } => retries_follow_the_policy(state, key, *retry, *until, world.now)?,
+            Event::RepairScheduled { key, repair } => repairs_follow_a_refusal(state, key, *repair)?,
             Event::TaskFailed { key, .. } => retries_are_not_withheld(state, key)?,
             Event::TaskSkipped { key, .. } => skipped_for_a_reason(state, key, out)?,
             Event::PlanStarted { .. } => max_plans_is_respected(state)?,
@@ -74,10 +75,7 @@ pub fn replay_is_identical(live: &State, journal: &[(Time, Event)]) -> Checked {
     for (at, event) in journal {
         state.apply(*at, event).map_err(|illegal| ("replay_is_identical", illegal.to_string()))?;
     }
-    let mut live = live.clone();
-    for attempt in live.tasks.iter_mut().flat_map(|t| t.attempts.iter_mut()) {
-        attempt.gate_started = false;
-    }
+    let live = live.journalled();
     if state == live {
         return Ok(());
     }
@@ -167,11 +165,32 @@ fn retries_follow_the_policy(state: &State, key: &TaskKey, retry: u32, until: Ti
     Ok(())
 }
 
+/// Work goes back to its agent only after it was judged, and as often as the plan or the run has it.
+fn repairs_follow_a_refusal(state: &State, key: &TaskKey, repair: u32) -> Checked {
+    let Some(task) = state.task(key) else { return Ok(()) };
+    if !was_refused(task) || repair > repairs_max(state, task) {
+        return Err(("repairs_follow_a_refusal", format!("{key} goes back to its agent a {repair}. time")));
+    }
+    Ok(())
+}
+
+fn repairs_max(state: &State, task: &TaskState) -> u32 {
+    state.definition(task).repairs.unwrap_or(state.options().retry.repairs)
+}
+
+fn was_refused(task: &TaskState) -> bool {
+    let refused = |v: &Verdict| matches!(v, Verdict::CheckFailed { .. } | Verdict::OutsideOwnership { .. } | Verdict::NoChange);
+    task.current().is_some_and(|a| a.refused.is_some() || a.verdict.as_ref().is_some_and(refused))
+}
+
 /// A task fails for good only when nothing speaks for another try.
 fn retries_are_not_withheld(state: &State, key: &TaskKey) -> Checked {
     let (Some(task), policy) = (state.task(key), state.options().retry) else { return Ok(()) };
     let max = state.definition(task).retries.unwrap_or(policy.max);
     let failure = task.current().and_then(|a| a.failure.as_ref());
+    if was_refused(task) && task.repairs < repairs_max(state, task) {
+        return Err(("repairs_follow_a_refusal", format!("{key} failed with {} repairs used", task.repairs)));
+    }
     match failure {
         Some(f) if policy.types.contains(&f.kind) && !f.hopeless() && task.retries < max => {
             Err(("retries_follow_the_policy", format!("{key} failed with {} of {max} retries used, by {:?}", task.retries, f.kind)))

@@ -123,6 +123,7 @@ impl Scenario {
             }
             task.priority = rng.u8(0..4);
             task.retries = if rng.bool() { None } else { Some(rng.u32(0..3)) };
+            task.repairs = if rng.bool() { None } else { Some(rng.u32(0..3)) };
             task.agent = [None, Some("claude".into()), Some("codex".into())][rng.usize(0..3)].clone();
             task.estimate = rng.bool().then(|| Duration::from_secs(rng.u64(1..2000)));
             let earlier = |rng: &mut Rng| faults.has(Fault::Earlier) && rng.u8(0..12) == 0;
@@ -169,6 +170,6 @@ fn options(rng: &mut Rng) -> RunOptions {
     if rng.u8(0..4) == 0 {
         types.push(FailureType::QualityGateFailure);
     }
-    options.retry = RetryPolicy { max: rng.u32(0..=3), types, ..RetryPolicy::default() };
+    options.retry = RetryPolicy { max: rng.u32(0..=3), types, repairs: rng.u32(0..=2), ..RetryPolicy::default() };
     options
 }

@@ -195,7 +195,7 @@ impl World {
                 let thing = Input::BaseJudged { plan, suite };
                 self.tell_gate(thing);
             }
-            Action::StartAttempt { attempt, fresh, base, .. } => self.start(attempt, fresh, &base, state)?,
+            Action::StartAttempt { attempt, fresh, base, onto, .. } => self.start(attempt, fresh, &base, onto.is_some(), state)?,
             Action::ProbeAttempt { attempt } => self.probe(attempt, state),
             Action::EndAttempt { attempt, now } => self.end(&attempt, now),
             Action::JudgeWork { attempt } => {
@@ -241,7 +241,7 @@ impl World {
         self.scenario.plans.get(number)
     }
 
-    fn start(&mut self, attempt: AttemptId, fresh: bool, base: &Oid, state: &State) -> Result<(), Broken> {
+    fn start(&mut self, attempt: AttemptId, fresh: bool, base: &Oid, combined: bool, state: &State) -> Result<(), Broken> {
         if self.keepers.all.contains_key(&attempt) {
             return Err(("attempt_starts_once", format!("{attempt} is started a second time")));
         }
@@ -257,6 +257,9 @@ impl World {
             self.keepers.worktrees.insert(attempt.key.clone(), Worktree { base: content, ..Worktree::default() });
         }
         if let Some(worktree) = self.keepers.worktrees.get_mut(&attempt.key) {
+            if combined {
+                worktree.base = self.git.content(base);
+            }
             worktree.free = false;
             self.starts_on_its_dependencies(&attempt, state)?;
         }

@@ -43,6 +43,7 @@ pub const KEYS: &[Key] = &[
     key("retry.delay_max", "GREENLANE_RETRY_DELAY_MAX", None, Kind::Delay),
     key("retry.jitter", "GREENLANE_RETRY_JITTER", None, Kind::Number { min: 0.0, max: 1.0 }),
     key("retry.retry_types", "GREENLANE_RETRY_TYPES", None, Kind::Words(super::retry::FAILURE_TYPES)),
+    key("retry.repairs", "GREENLANE_REPAIRS", Some("--repairs"), Kind::Count { min: 0, max: 100 }),
     key("workspace.dir", "GREENLANE_WORKSPACE_DIR", None, Kind::Text),
     key("workspace.setup", "GREENLANE_SETUP", None, Kind::Lines),
     key("workspace.setup_timeout", "GREENLANE_SETUP_TIMEOUT", None, Kind::Limit),

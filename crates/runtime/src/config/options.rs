@@ -29,6 +29,7 @@ impl Config {
                 delay_max: retry.delay_max,
                 jitter: retry.jitter,
                 types: retry.retry_types.clone(),
+                repairs: retry.repairs,
             },
             ..RunOptions::default()
         };

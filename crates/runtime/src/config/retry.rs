@@ -23,6 +23,8 @@ pub struct RetryConfig {
     pub jitter: f64,
     /// The types of failure that are tried again.
     pub retry_types: Vec<FailureType>,
+    /// How often refused work goes back to its agent, 0 to 100.
+    pub repairs: u32,
 }
 
 /// Every type of failure that a policy may name.

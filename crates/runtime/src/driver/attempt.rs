@@ -31,6 +31,8 @@ struct Job {
     agent: String,
     fresh: bool,
     base: Oid,
+    /// Go on from this merge commit.
+    onto: Option<Oid>,
     task: Task,
     plan: PlanFacts,
     /// Tasks that are at work in the same repository at this moment.
@@ -62,12 +64,13 @@ impl PlanFacts {
     }
 }
 
-pub(super) fn start(context: &Arc<Context>, state: &State, attempt: AttemptId, agent: &str, fresh: bool, base: Oid) {
+pub(super) fn start(context: &Arc<Context>, state: &State, attempt: AttemptId, agent: &str, fresh: bool, base: Oid, onto: Option<Oid>) {
     let (Some(task), Some(plan)) = (state.task(&attempt.key), state.plan(&attempt.key.plan)) else { return };
     let earlier = task.attempts.iter().rev().find(|a| a.n < attempt.n && a.failure.is_some()).map(|a| {
         let record = a.record.as_deref();
-        let output = match &a.verdict {
-            Some(Verdict::CheckFailed { output, .. }) => output.clone(),
+        let output = match (&a.refused, &a.verdict) {
+            (Some(refused), _) => refused.output.clone(),
+            (None, Some(Verdict::CheckFailed { output, .. })) => output.clone(),
             _ => record.map(|r| format!("{}\n{}", r.stdout_tail, r.stderr_tail).trim().to_owned()).unwrap_or_default(),
         };
         Earlier {
@@ -85,6 +88,7 @@ pub(super) fn start(context: &Arc<Context>, state: &State, attempt: AttemptId, a
         attempt,
         fresh,
         base,
+        onto,
         earlier,
     };
     let key = job.attempt.key.clone();
@@ -118,7 +122,11 @@ fn spawn(context: &Context, job: &Job) -> Result<std::process::Child, String> {
         branch: format!("greenlane/{}/task/{slug}", context.run),
         slug,
         base: job.base.clone(),
-        from: if job.fresh { From::Fresh } else { From::Continue },
+        from: match &job.onto {
+            Some(merged) => From::Commit(merged.clone()),
+            None if job.fresh => From::Fresh,
+            None => From::Continue,
+        },
         log_dir: dir.clone(),
     };
     let workspace = context.pool.prepare(&prepare).map_err(|e| format!("no workspace: {e}"))?;
@@ -164,7 +172,11 @@ fn write_prompt(context: &Context, job: &Job, workspace: &Workspace, dir: &Path)
             n: e.n,
             why: &e.failure,
             output: &e.output,
-            work: if job.fresh { prompt::Work::Dropped } else { prompt::Work::Kept },
+            work: match (&job.onto, job.fresh) {
+                (Some(_), _) => prompt::Work::Combined,
+                (None, true) => prompt::Work::Dropped,
+                (None, false) => prompt::Work::Kept,
+            },
         }),
         lessons: &lessons,
     });

@@ -347,8 +347,8 @@ impl Driver<'_> {
         match action {
             Action::PreparePlan { plan } => plan::prepare(context, &self.state, &plan),
             Action::VerifyBase { plan, commit } => plan::verify_base(context, &self.state, &plan, commit),
-            Action::StartAttempt { attempt, agent, fresh, base } => {
-                attempt::start(&context, &self.state, attempt, &agent, fresh, base);
+            Action::StartAttempt { attempt, agent, fresh, base, onto } => {
+                attempt::start(&context, &self.state, attempt, &agent, fresh, base, onto);
             }
             Action::ProbeAttempt { attempt } => attempt::take_up(context, &self.state, attempt),
             Action::EndAttempt { attempt, now } => attempt::end(context, attempt, now),

@@ -111,6 +111,7 @@ impl Pool {
             _ => None,
         };
         let (head, base) = match (&kept, &branch_tip) {
+            _ if let From::Commit(commit) = &wanted.from => (commit.clone(), wanted.base.clone()),
             (Some(kept), _) => (kept.head.clone(), kept.base.clone().unwrap_or_else(|| wanted.base.clone())),
             // Commits of an attempt whose worktree is gone.
             (None, Some(tip)) if wanted.from == From::Continue && self.repo.descends(tip, &wanted.base)? => {

@@ -41,6 +41,8 @@ pub enum From {
     Continue,
     /// With what this ref keeps: its commits and its uncommitted files.
     Snapshot(String),
+    /// At this commit, which descends from the base and from all of the task's work.
+    Commit(Oid),
 }
 
 /// A workspace that is wanted.
