@@ -11,7 +11,7 @@ use clap::{ArgAction, ColorChoice, CommandFactory as _, FromArgMatches as _, Par
 use greenlane_core::time::parse_duration;
 
 use crate::commands::{
-    agents, clean, completions, config, demo, doctor, events, land, logs, man, pause, plan, prompt, report, resume, retry, rollback, run,
+    agents, clean, completions, config, deficiencies, demo, doctor, events, land, logs, man, pause, plan, prompt, report, resume, retry, rollback, run,
     runs, status, stop, unpause, wait,
 };
 
@@ -109,6 +109,8 @@ pub enum Verb {
     Rollback(rollback::RollbackArgs),
     /// Tell what happened in a run
     Report(report::ReportArgs),
+    /// Show what goes wrong again and again, and say what helped
+    Deficiencies(deficiencies::DeficienciesArgs),
     /// List the runs of this repository
     Runs(runs::RunsArgs),
     /// Print the journal as JSON Lines

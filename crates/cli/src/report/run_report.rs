@@ -15,6 +15,7 @@ use serde::Serialize;
 
 use super::evidence::evidence;
 use super::history::{Flaky, History, TakenOff, Verifications};
+use super::learned::Learned;
 use super::timeline::{Bar, timeline};
 
 /// The document.
@@ -33,6 +34,8 @@ pub struct RunReport {
     pub flaky: Vec<Flaky>,
     /// Landings that were taken off again.
     pub rolled_back: Vec<TakenOff>,
+    /// Earlier failures that agents were told of, and whether they came back.
+    pub lessons: Vec<Learned>,
     /// How the suites went.
     pub verifications: Verifications,
     /// What each agent did and used.
@@ -93,12 +96,13 @@ pub struct AgentUse {
 
 /// Draws the document.
 #[must_use]
-pub fn run_report(status: Status, state: &State, history: History, layout: &Layout, now: Time) -> RunReport {
+pub fn run_report(status: Status, state: &State, history: History, lessons: Vec<Learned>, layout: &Layout, now: Time) -> RunReport {
     RunReport {
         timeline: timeline(state, now),
         critical_path: chains(state, state.ended_at.unwrap_or(now)),
         failures: failures(state, &history, layout),
         agents: agents(&status, state),
+        lessons,
         flaky: history.flaky,
         rolled_back: history.rolled_back,
         verifications: history.verifications,

@@ -55,14 +55,20 @@ impl Book {
         }
         let of = self.runs.entry(run.clone()).or_insert_with(|| Run { watcher: Watcher::new(run.clone()), last: BTreeMap::new() });
         let seen = of.watcher.take(at, event);
-        seen.into_iter().map(|o| self.observe(run, &o)).collect()
+        let shown: Vec<Shown> = seen.iter().map(|o| self.observe(o)).collect();
+        if let Some(of) = self.runs.get_mut(run) {
+            for one in &shown {
+                if let Some(attempt) = &one.attempt {
+                    of.last.insert(attempt.key.clone(), (attempt.n, one.id.clone()));
+                }
+            }
+        }
+        shown
     }
 
-    fn observe(&mut self, run: &RunId, seen: &Observation) -> Shown {
+    /// Counts what was seen.
+    pub fn observe(&mut self, seen: &Observation) -> Shown {
         let id = seen.id();
-        if let (Some(attempt), Some(of)) = (&seen.attempt, self.runs.get_mut(run)) {
-            of.last.insert(attempt.key.clone(), (attempt.n, id.clone()));
-        }
         let mut returned = false;
         match self.deficiencies.get_mut(&id) {
             Some(known) => {

@@ -68,8 +68,10 @@ pub fn classify(way: Way, kind: Option<FailureType>, detail: Option<FailureDetai
         // Whatever it is that a person has to do, Greenlane cannot.
         Way::NeedsHuman => D::MissingFeature,
         Way::Exit => match (detail, kind) {
-            // Trying again cannot help: somebody has to sign in, or install it.
-            (Some(FailureDetail::Authentication | FailureDetail::MissingProgram), _) => D::ConfigurationError,
+            // Trying again cannot help: somebody has to sign in, install it, or allow it.
+            (Some(FailureDetail::Authentication | FailureDetail::MissingProgram | FailureDetail::PermissionDenied), _) => {
+                D::ConfigurationError
+            }
             // The provider refuses, but because of the conversation's size.
             (Some(FailureDetail::ContextOverflow), _) => D::ResourceIssue,
             // No evidence of work until it was ended.
@@ -103,6 +105,16 @@ pub struct Observation {
 }
 
 impl Observation {
+    /// A failure that a script or an external worker reported, with whatever it knows.
+    #[must_use]
+    pub fn reported(kind: FailureType, message: &str, context: &Context, at: Time) -> Self {
+        let mut bounded = Context { way: Some(Way::Exit), failure_type: Some(kind), ..Context::default() };
+        bounded.merge(context);
+        bounded.merge(&Context { evidence: telling_line(message).into_iter().collect(), ..Context::default() });
+        let kind = classify(Way::Exit, Some(kind), None);
+        Self { kind, description: normalise(message, &[]), context: bounded, attempt: None, began: at, at }
+    }
+
     /// The deficiency's id.
     #[must_use]
     pub fn id(&self) -> String {
@@ -266,9 +278,9 @@ fn of_process(subject: &Subject<'_>, failure: &Failure) -> Finding {
         (None, None) if by_itself => (Way::Unsaid, failure.message.clone()),
         _ => (Way::Exit, failure.message.clone()),
     };
-    let said = match failure.detail.and_then(|d| serde_json::to_value(d).ok()) {
-        Some(serde_json::Value::String(word)) => format!("{}: {said}", word.replace('_', " ")),
-        _ => said,
+    let said = match failure.detail {
+        Some(detail) => format!("{}: {said}", detail.as_str().replace('_', " ")),
+        None => said,
     };
     let evidence = if line.is_some() && way == Way::Exit && failure.detail.is_none() { line } else { Some(failure.message.clone()) };
     Finding::new(way, &format!("{who}: {said}"), subject.roots).evidence(evidence)
@@ -307,7 +319,9 @@ mod tests {
             (T::ApiError, Some(Detail::RateLimit), D::ApiFailure),
             (T::ApiError, Some(Detail::ServerError), D::ApiFailure),
             (T::ApiError, Some(Detail::Network), D::ApiFailure),
+            (T::ApiError, Some(Detail::ModelOverload), D::ApiFailure),
             (T::ApiError, Some(Detail::Authentication), D::ConfigurationError),
+            (T::LogicError, Some(Detail::PermissionDenied), D::ConfigurationError),
             (T::ApiError, Some(Detail::ContextOverflow), D::ResourceIssue),
             (T::Timeout, None, D::ResourceIssue),
             (T::Timeout, Some(Detail::Stalled), D::SilentFailure),

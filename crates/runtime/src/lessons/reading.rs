@@ -3,11 +3,12 @@
 
 use std::path::Path;
 
-use greenlane_core::deficiency::{Book, Fact as Said, Shown};
+use greenlane_core::deficiency::{Book, Context, Fact as Said, Observation, Shown};
 use greenlane_core::ids::RunId;
 use greenlane_core::time::Time;
 
 use crate::journal::{Entry, Fact, Journal, JournalError, Position, Report};
+use crate::subscriber::{FAILURE_REPORT, FailureReport};
 
 /// The kind of report that `deficiencies` writes; its body is a [`greenlane_core::deficiency::Fact`].
 pub const DEFICIENCY_REPORT: &str = "deficiency";
@@ -129,6 +130,25 @@ fn take(book: &mut Book, entry: &Entry) -> Change {
             let id = said.and_then(|fact| book.apply(entry.at, &fact).ok());
             Change { run: None, shown: id.into_iter().map(|id| Shown { id, attempt: None, returned: false }).collect() }
         }
+        Fact::Report(report) if report.kind == FAILURE_REPORT => {
+            let failure = serde_json::from_value::<FailureReport>(report.body.clone()).ok();
+            let shown = failure.map(|f| book.observe(&Observation::reported(f.kind, &f.message, &context_of(&f), entry.at)));
+            Change { run: None, shown: shown.into_iter().collect() }
+        }
         Fact::Report(_) => Change::default(),
+    }
+}
+
+fn context_of(failure: &FailureReport) -> Context {
+    let task = failure.task.as_ref().map(|task| match &failure.plan {
+        Some(plan) => format!("{plan}/{task}"),
+        None => task.clone(),
+    });
+    Context {
+        runs: failure.run.clone().into_iter().collect(),
+        tasks: task.into_iter().collect(),
+        agents: vec![failure.worker_id.clone()],
+        exit_code: failure.exit_code,
+        ..Context::default()
     }
 }
