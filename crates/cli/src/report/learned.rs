@@ -148,7 +148,7 @@ mod tests {
         gatherer.take(Some(&"r1".into()), &[Shown { id: id.clone(), attempt: Some(attempt("docs", 1)), returned: true }]);
         let back = gatherer.done(&run.state, &book, &[]);
         let text = learned(&back, look);
-        assert!(text.contains("nobody was told, fixed by abcdef0123: it came back in limits/docs#1"), "{text}");
+        assert!(text.contains("nobody was told, fixed by abcdef012345: it came back in limits/docs#1"), "{text}");
         assert_eq!(learned(&LearnedGatherer::new("r1".into()).done(&run.state, &book, &[]), look), "", "it does not concern this run");
     }
 }
