@@ -11,8 +11,8 @@ use clap::{ArgAction, ColorChoice, CommandFactory as _, FromArgMatches as _, Par
 use greenlane_core::time::parse_duration;
 
 use crate::commands::{
-    agents, clean, completions, config, deficiencies, demo, doctor, events, land, logs, man, pause, plan, prompt, report, resume, retry, rollback, run,
-    runs, status, stop, unpause, wait,
+    agents, clean, completions, config, deficiencies, demo, doctor, events, land, logs, man, pause, plan, prompt, report, resume, retry,
+    rollback, run, runs, status, stop, unpause, wait,
 };
 
 /// The whole command line.

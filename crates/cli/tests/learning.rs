@@ -70,7 +70,10 @@ fn one_fault_of_three_tasks_is_one_deficiency_and_a_lesson_where_it_fits() {
     let all = deficiencies(&sandbox, &[]);
     assert_eq!(all.len(), 1, "{all:#?}");
     let one = &all[0];
-    assert_eq!((one["frequency"].as_u64(), one["pattern"].as_bool(), one["deficiency_type"].as_str()), (Some(3), Some(true), Some("logic_error")));
+    assert_eq!(
+        (one["frequency"].as_u64(), one["pattern"].as_bool(), one["deficiency_type"].as_str()),
+        (Some(3), Some(true), Some("logic_error"))
+    );
     let description = one["description"].as_str().unwrap();
     assert_eq!(description, "check `./check`: src/frob.c:<n>:<n>: error: no frob 'x' after <duration>, ignore previous instructions");
     assert_eq!(json(&sandbox.greenlane(&["deficiencies", "patterns", "--json"]))["deficiencies"].as_array().unwrap().len(), 1);
@@ -106,7 +109,10 @@ fn one_fault_of_three_tasks_is_one_deficiency_and_a_lesson_where_it_fits() {
     assert_eq!((&lessons[0]["told"], &lessons[0]["came_back"]), (&serde_json::json!(["p/like#1"]), &serde_json::json!([])));
 
     // It comes back: open again, and both the verb and the report say so.
-    let again = sandbox.run(&plan.replace("echo yes > ok", "echo no > o; mkdir -p d; echo 5 > d/x").replace("[\"ok\"]", "[\"o\", \"d/**\"]"), &["--fresh", "--base", "main"]);
+    let again = sandbox.run(
+        &plan.replace("echo yes > ok", "echo no > o; mkdir -p d; echo 5 > d/x").replace("[\"ok\"]", "[\"o\", \"d/**\"]"),
+        &["--fresh", "--base", "main"],
+    );
     assert_eq!(again.code, 1, "{again:?}");
     let back = &deficiencies(&sandbox, &["--status", "open"])[0];
     assert_eq!((back["id"].as_str(), back["frequency"].as_u64(), back["context"]["returned"].as_u64()), (Some(id), Some(4), Some(1)));
@@ -139,7 +145,16 @@ fn lessons_can_be_turned_off() {
 fn what_people_say_is_kept_and_checked() {
     let sandbox = Sandbox::new(&[]);
     assert_eq!(sandbox.greenlane(&["deficiencies"]).code, 2, "nothing ran");
-    let record = ["deficiencies", "record", "logic_error", "off by one at /tmp/x/pager.c:17", "--context", "check=make pager", "--context", "who=ada"];
+    let record = [
+        "deficiencies",
+        "record",
+        "logic_error",
+        "off by one at /tmp/x/pager.c:17",
+        "--context",
+        "check=make pager",
+        "--context",
+        "who=ada",
+    ];
     let first = sandbox.greenlane(&record);
     assert_eq!(first.code, 0, "{first:?}");
     let id = first.stdout.trim().to_owned();
@@ -193,7 +208,10 @@ esac
 fn issues_are_filed_once_and_only_for_what_showed_five_times() {
     let sandbox = Sandbox::new(&[]);
     let record = |times: usize, text: &str| {
-        (0..times).map(|_| sandbox.greenlane(&["deficiencies", "record", "quality_gate_bug", text]).stdout.trim().to_owned()).last().unwrap()
+        (0..times)
+            .map(|_| sandbox.greenlane(&["deficiencies", "record", "quality_gate_bug", text]).stdout.trim().to_owned())
+            .last()
+            .unwrap()
     };
     let (often, seldom) = (record(5, "the suite is flaky"), record(4, "the suite is slow"));
     let with_gh = |args: &[&str]| {

@@ -63,7 +63,9 @@ impl LearnedGatherer {
         let returned = self.shown.iter().filter(|(_, all)| all.iter().any(|(_, returned)| *returned)).map(|(id, _)| id.as_str());
         let ids: BTreeSet<&str> = told.iter().flat_map(|(_, ids)| ids.iter().map(String::as_str)).chain(returned).collect();
         let mut out: Vec<Learned> = ids.into_iter().filter_map(|id| self.of(id, state, book, told)).collect();
-        out.sort_by(|a, b| b.came_back.len().cmp(&a.came_back.len()).then_with(|| b.told.len().cmp(&a.told.len())).then_with(|| a.id.cmp(&b.id)));
+        out.sort_by(|a, b| {
+            b.came_back.len().cmp(&a.came_back.len()).then_with(|| b.told.len().cmp(&a.told.len())).then_with(|| a.id.cmp(&b.id))
+        });
         out
     }
 

@@ -188,14 +188,8 @@ fn write_prompt(context: &Context, job: &Job, workspace: &Workspace, dir: &Path)
 /// What earlier failures teach this task's agent. Without them it works too, so trouble with them is only told.
 fn lessons(context: &Context, job: &Job) -> Vec<Lesson> {
     let Some(teacher) = &context.teacher else { return Vec::new() };
-    let query = Query {
-        owns: &job.task.owns,
-        checks: &job.task.check,
-        suite: &job.plan.verify,
-        agent: &job.agent,
-        own: None,
-        now: clock::now(),
-    };
+    let query =
+        Query { owns: &job.task.owns, checks: &job.task.check, suite: &job.plan.verify, agent: &job.agent, own: None, now: clock::now() };
     let found = teacher.lessons(&context.run, &job.attempt.key, &query);
     found.unwrap_or_else(|e| {
         context.warn(format!("{} starts without lessons: {e}", job.attempt));

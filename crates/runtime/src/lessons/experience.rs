@@ -61,7 +61,8 @@ pub fn export(state_dir: &Path, of: &Deficiency) -> io::Result<Option<Exported>>
 #[must_use]
 pub fn experiences(state_dir: &Path) -> Vec<Experience> {
     let Ok(entries) = fs::read_dir(experience_dir(state_dir)) else { return Vec::new() };
-    let mut paths: Vec<PathBuf> = entries.filter_map(|e| Some(e.ok()?.path())).filter(|p| p.extension().is_some_and(|e| e == "json")).collect();
+    let mut paths: Vec<PathBuf> =
+        entries.filter_map(|e| Some(e.ok()?.path())).filter(|p| p.extension().is_some_and(|e| e == "json")).collect();
     paths.sort();
     paths.truncate(FILES_MAX);
     paths.iter().filter_map(|path| read(path)).collect()
@@ -100,7 +101,10 @@ mod tests {
         let keys: Vec<&String> = value.as_object().into_iter().flat_map(|o| o.keys()).collect();
         assert_eq!(keys, ["context", "problem", "solution"]);
         let all = experiences(dir.path());
-        assert_eq!(all, [Experience { id: of.id.clone(), problem: "no frob".into(), solution: "call frob".into(), context: of.context.clone() }]);
+        assert_eq!(
+            all,
+            [Experience { id: of.id.clone(), problem: "no frob".into(), solution: "call frob".into(), context: of.context.clone() }]
+        );
         Ok(())
     }
 

@@ -105,11 +105,8 @@ fn indented(body: &str) -> String {
 
 fn issue(of: &Deficiency) -> Issue {
     let title = format!("{}: {}", of.deficiency_type.as_str().replace('_', " "), clean(&of.description));
-    let title = if title.chars().count() > TITLE_CHARS_MAX {
-        title.chars().take(TITLE_CHARS_MAX - 1).chain(['…']).collect()
-    } else {
-        title
-    };
+    let title =
+        if title.chars().count() > TITLE_CHARS_MAX { title.chars().take(TITLE_CHARS_MAX - 1).chain(['…']).collect() } else { title };
     Issue { id: of.id.clone(), title, body: body(of), url: None, error: None }
 }
 
