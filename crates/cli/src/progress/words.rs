@@ -87,7 +87,17 @@ pub fn lines(state: &State, record: &Record) -> Vec<Line> {
         {
             vec![Line::new('✗', Paint::Yellow, of(&attempt.key), format!("attempt {}: {}", attempt.n, failure.message))]
         }
-        Event::AttemptVoided { attempt } => vec![Line::new('·', Paint::Dim, of(&attempt.key), "had not begun; starts anew")],
+        Event::AttemptVoided { attempt, reason } => {
+            let why = reason.clone().unwrap_or_else(|| String::from("had not begun; starts anew"));
+            vec![Line::new('·', Paint::Dim, of(&attempt.key), why)]
+        }
+        Event::AccountLimited { account, until, reason, .. } => {
+            let wait = elapsed(until.since(record.at));
+            vec![Line::new('…', Paint::Yellow, String::new(), format!("{account} is limited for {wait}: {reason}"))]
+        }
+        Event::AgentUnavailable { agent, reason } => {
+            vec![Line::new('✗', Paint::Yellow, String::new(), format!("{agent} cannot be used: {reason}"))]
+        }
         Event::RetryScheduled { key, retry, until } => {
             vec![Line::new('↻', Paint::Yellow, of(key), format!("retry {retry} in {}", elapsed(until.since(record.at))))]
         }

@@ -88,7 +88,9 @@ impl State {
                 p.reason.clone_from(reason);
                 Ok(())
             }
-            Event::AttemptStarted { attempt, agent, fresh, base: _ } => self.attempt_started(at, attempt, agent, *fresh),
+            Event::AttemptStarted { attempt, agent, fresh, base: _, fallback } => {
+                self.attempt_started(at, attempt, agent, *fresh, fallback.as_ref())
+            }
             Event::AttemptSpawned { attempt, worktree, branch, base, pid } => {
                 let a = self.require_attempt(attempt, Phase::Running)?;
                 require(a.spawned.is_none(), "it was spawned already")?;
@@ -125,7 +127,7 @@ impl State {
                 self.plans[plan].lane.withdraw(attempt);
                 Ok(())
             }
-            Event::AttemptVoided { attempt } => {
+            Event::AttemptVoided { attempt, reason: _ } => {
                 let task = self.require_task(&attempt.key)?;
                 let a = self.require_attempt(attempt, Phase::Running)?;
                 a.outcome = Some(Outcome::Cancelled);
@@ -165,6 +167,35 @@ impl State {
                 self.unblock(task, at);
                 Ok(())
             }
+            Event::AccountLimited { account, until, limit, reason } => {
+                let a = self.accounts.entry(account.clone()).or_default();
+                if !a.is_paused(at) {
+                    a.times += 1;
+                }
+                a.limited_since.get_or_insert(at);
+                a.paused_until = a.paused_until.max(Some(*until));
+                a.reason.clone_from(reason);
+                a.set_limit(*limit, at);
+                Ok(())
+            }
+            Event::AccountChanged { account, until, limit, reason } => {
+                let a = self.accounts.entry(account.clone()).or_default();
+                a.paused_until = *until;
+                a.reason.clone_from(reason);
+                a.set_limit(*limit, at);
+                Ok(())
+            }
+            Event::AgentUnavailable { agent, reason } => {
+                self.unavailable.insert(agent.clone(), reason.clone());
+                Ok(())
+            }
+            Event::QuotaAwaited { key, account: _ } | Event::FallbackScheduled { key } => {
+                let task = self.require_failed_attempt(key)?;
+                self.tasks[task].fresh_next = starts_afresh(&self.tasks[task]);
+                self.set_phase(task, Phase::Blocked, at);
+                self.unblock(task, at);
+                Ok(())
+            }
             Event::RetryDue { key } => {
                 let task = self.require_task(key)?;
                 require(matches!(self.tasks[task].phase, Phase::AwaitingRetry { .. }), "the task awaits no retry")?;
@@ -189,6 +220,7 @@ impl State {
                     let task = self.require_task(&TaskKey { plan: plan.clone(), task: id.clone() })?;
                     require(self.tasks[task].phase == Phase::Done, "the task has not landed")?;
                     self.tasks[task].landed = None;
+                    self.tasks[task].landed_unverified = false;
                     self.tasks[task].landed_before = None;
                     self.tasks[task].reason = Some(format!("rolled back; its work is kept in {kept}"));
                     self.set_phase(task, Phase::Cancelled, at);
@@ -250,6 +282,7 @@ impl State {
                 fresh_next: true,
                 cancelled_with_run: false,
                 landed: None,
+                landed_unverified: false,
                 landed_before: None,
                 ready_at: None,
                 ended_at: None,
@@ -271,7 +304,6 @@ impl State {
             head: submission.base.clone(),
             verify: Vec::new(),
             base_suite: None,
-            unverified_landings: 0,
             lane: Lane::default(),
             last_landing_took: None,
             reason: None,
@@ -293,7 +325,7 @@ impl State {
         Ok(())
     }
 
-    fn attempt_started(&mut self, at: Time, attempt: &AttemptId, agent: &str, fresh: bool) -> Applied {
+    fn attempt_started(&mut self, at: Time, attempt: &AttemptId, agent: &str, fresh: bool, fallback: Option<&String>) -> Applied {
         let task = self.require_task(&attempt.key)?;
         let t = &mut self.tasks[task];
         require(t.phase == Phase::Ready, "the task is not ready")?;
@@ -302,6 +334,7 @@ impl State {
         t.attempts.push(AttemptState {
             n: attempt.n,
             agent: agent.to_owned(),
+            fallback: fallback.cloned(),
             started_at: at,
             fresh,
             spawned: None,
@@ -324,6 +357,14 @@ impl State {
         let a = self.require_attempt(attempt, Phase::Gating)?;
         a.verdict = Some(verdict.clone());
         a.judged_at = Some(at);
+        let agent = a.agent.clone();
+        // It has worked: its provider does not refuse any more.
+        if let Some(account) = self.account_of(&agent).map(str::to_owned)
+            && let Some(known) = self.accounts.get_mut(&account)
+        {
+            known.limited_since = None;
+            known.times = 0;
+        }
         if let Verdict::Accepted { commit, .. } = verdict {
             let entry = AttemptRef { attempt: attempt.clone(), commit: commit.clone() };
             let task = self.require_task(&attempt.key)?;
@@ -425,15 +466,13 @@ impl State {
         require(batch.merged.iter().zip(landed).all(|(a, b)| a.0.attempt == b.attempt), "other attempts have landed")?;
         p.lane.active = None;
         p.head = head.clone();
-        if !verified {
-            p.unverified_landings += u32::try_from(landed.len()).unwrap_or(u32::MAX);
-        }
         for one in landed {
             p.lane.settle(&one.attempt, false);
         }
         for one in landed {
             let task = self.require_task(&one.attempt.key)?;
             self.tasks[task].landed = Some(one.commit.clone());
+            self.tasks[task].landed_unverified = !verified;
             self.tasks[task].reason = None;
             if let Some(a) = self.tasks[task].attempts.last_mut() {
                 a.outcome = Some(Outcome::Succeeded);

@@ -10,6 +10,7 @@ pub use figures::{Figures, task_duration};
 pub use words::task_state;
 
 use crate::attempt::Suite;
+use crate::coordinator::{Choice, choose};
 use crate::ids::{PlanId, RunId, TaskKey};
 use crate::state::{AttemptState, Phase, PlanPhase, PlanState, State, TaskState};
 use crate::time::Time;
@@ -139,6 +140,9 @@ pub struct AttemptView {
     pub signal: Option<i32>,
     /// The keeper's process id while it runs.
     pub pid: Option<u32>,
+    /// Why it is not the agent that the plan names first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fallback: Option<String>,
     /// What went wrong.
     pub failure: Option<crate::failure::Failure>,
     /// Tokens and cost.
@@ -215,7 +219,7 @@ pub fn status(run: &RunId, state: &State, coordinator: Coordinator, now: Time) -
         _ => None,
     };
     let live = run_state == "running";
-    let tasks: Vec<TaskView> = state.tasks.iter().map(|t| task(state, t, live)).collect();
+    let tasks: Vec<TaskView> = state.tasks.iter().map(|t| task(state, t, live, now)).collect();
     Status {
         schema: SCHEMA,
         run: RunView {
@@ -284,19 +288,15 @@ fn plan(state: &State, p: &PlanState) -> PlanView {
         branch: p.branch.clone(),
         base_suite: p.base_suite.clone(),
         head: p.head.to_string(),
-        verified: is_verified(p),
+        verified: state.is_verified(p),
         verify: p.verify.clone(),
         progress: Progress { completed: tasks.iter().filter(|t| t.phase == Phase::Done).count(), total: tasks.len() },
     }
 }
 
-fn is_verified(p: &PlanState) -> bool {
-    !p.verify.is_empty() && p.unverified_landings == 0
-}
-
-fn task(state: &State, t: &TaskState, live: bool) -> TaskView {
+fn task(state: &State, t: &TaskState, live: bool, now: Time) -> TaskView {
     let definition = state.definition(t);
-    let (name, reason) = task_state(state, t, live);
+    let (name, reason) = task_state(state, t, live, now);
     let spawned = t.attempts.iter().rev().find_map(|a| a.spawned.as_ref());
     TaskView {
         id: t.key.task.to_string(),
@@ -305,13 +305,25 @@ fn task(state: &State, t: &TaskState, live: bool) -> TaskView {
         state: name.to_owned(),
         reason,
         group: definition.group.as_ref().map(ToString::to_string),
-        agent: t.current().map_or_else(|| state.agent_of(t), |a| a.agent.clone()),
+        agent: agent_of(state, t, now),
         role: definition.role.clone(),
         depends: definition.depends.iter().map(ToString::to_string).collect(),
         branch: spawned.map(|s| s.branch.clone()),
         worktree: spawned.map(|s| s.worktree.clone()),
         landed: t.landed.as_ref().map(ToString::to_string),
         attempts: t.attempts.iter().map(|a| attempt(t, a)).collect(),
+    }
+}
+
+/// Who works on it or did; of one that waits, who would.
+fn agent_of(state: &State, t: &TaskState, now: Time) -> String {
+    match (t.current(), t.phase) {
+        (Some(a), phase) if phase != Phase::Ready => a.agent.clone(),
+        (_, Phase::Ready) => match choose(state, t, now) {
+            Choice::Agent(agent, _) => agent,
+            Choice::Wait(..) => state.agent_of(t),
+        },
+        _ => state.agent_of(t),
     }
 }
 
@@ -335,6 +347,7 @@ fn attempt(t: &TaskState, a: &AttemptState) -> AttemptView {
             _ => None,
         },
         pid: if a.exited_at.is_none() { a.spawned.as_ref().map(|s| s.pid) } else { None },
+        fallback: a.fallback.clone(),
         failure: a.failure.clone(),
         usage: usage.map_or_else(UsageView::default, |u| UsageView {
             input_tokens: u.input_tokens,
@@ -370,7 +383,7 @@ fn count(tasks: &[TaskView]) -> Summary {
 
 fn summary(state: &State, tasks: &[TaskView], now: Time) -> Summary {
     let mut s = count(tasks);
-    s.verified = !state.plans.is_empty() && state.plans.iter().all(is_verified);
+    s.verified = !state.plans.is_empty() && state.plans.iter().all(|p| state.is_verified(p));
     let figures = Figures::of(state, now);
     s.elapsed_seconds = figures.elapsed.as_secs_f64();
     s.sequential_seconds = figures.sequential.as_secs_f64();

@@ -1,20 +1,22 @@
 //! A task's state in the contract's words, with the reason why it is there. Says, never decides.
 
-use crate::coordinator::owner_at_work;
+use crate::coordinator::{Choice, choose, owner_at_work};
 use crate::state::{Phase, PlanPhase, State, TaskState};
+use crate::time::Time;
 
 /// The state's name and why it is so. `live`: a coordinator is at work on the run.
 #[must_use]
-pub fn task_state(state: &State, task: &TaskState, live: bool) -> (&'static str, Option<String>) {
+pub fn task_state(state: &State, task: &TaskState, live: bool, now: Time) -> (&'static str, Option<String>) {
     let own = || task.reason.clone();
     if !live && task.phase.active() {
         return ("queued", Some(String::from("interrupted; `greenlane resume` goes on with it")));
     }
     match task.phase {
         Phase::Blocked => ("blocked", Some(blocked_by(state, task))),
-        Phase::Ready => match queued_by(state, task) {
-            Some(why) => ("queued", Some(why)),
-            None => ("ready", own()),
+        Phase::Ready => match (queued_by(state, task), quota_awaited(state, task, now)) {
+            (None, Some(why)) => ("awaiting_quota", Some(why)),
+            (Some(why), _) => ("queued", Some(why)),
+            (None, None) => ("ready", own()),
         },
         Phase::Running => match task.current() {
             Some(a) if a.spawned.is_none() => ("running", Some(String::from("its workspace is being prepared"))),
@@ -32,6 +34,21 @@ pub fn task_state(state: &State, task: &TaskState, live: bool) -> (&'static str,
         Phase::Skipped => ("skipped", own()),
         Phase::Cancelled => ("cancelled", own()),
     }
+}
+
+/// Its account is limited: until when, and in whose words.
+fn quota_awaited(state: &State, task: &TaskState, now: Time) -> Option<String> {
+    let (account, until) = match choose(state, task, now) {
+        Choice::Wait(account, until) => (account, until),
+        Choice::Agent(agent, _) => {
+            let account = state.account_of(&agent)?;
+            let short = state.accounts.get(account).is_some_and(|a| a.free == Some(0));
+            return short.then(|| format!("other runs on this machine have every place of {account}"));
+        }
+    };
+    let said = state.accounts.get(&account).map(|a| a.reason.as_str()).filter(|r| !r.is_empty());
+    let said = said.map(|r| format!(" ({r})")).unwrap_or_default();
+    Some(format!("{account} is limited until {}{said}", until.rfc3339()))
 }
 
 fn blocked_by(state: &State, task: &TaskState) -> String {

@@ -3,10 +3,10 @@
 use greenlane_core::attempt::{Merge, Suite};
 use greenlane_core::event::MergeResult;
 use greenlane_core::ids::Oid;
-use greenlane_core::input::Input;
+use greenlane_core::input::{Input, Request};
 use greenlane_core::options::RunOptions;
 
-use crate::story::{Story, attempt, green, prepared, red, task};
+use crate::story::{Story, attempt, green, key, prepared, red, task};
 
 fn four() -> Story {
     let ids = ["a", "b", "c", "d"];
@@ -124,6 +124,10 @@ fn without_a_suite_work_lands_unverified_or_needs_a_human() {
     story.works("a");
     assert_eq!(story.merged(1, &["a"]), ["batch_merged 1", "→ move for 1 from base to merge1 of a"]);
     assert_eq!(story.feed(Input::BranchMoved { batch: 1 })[0], "batch_landed 1: a#1 unverified");
+    assert!(story.state.tasks[0].landed_unverified);
+    let kept = String::from("refs/greenlane/kept");
+    story.ask(Request::RollBack { plan: "p".into(), head: "base".into(), tasks: vec![key("a")], kept });
+    assert!(!story.state.tasks[0].landed_unverified, "what is off the branch is not unverified on it");
 
     let mut story = Story::submitted(RunOptions { require_verify: true, ..RunOptions::default() }, vec![task("a", "")]);
     story.feed(prepared(&[]));

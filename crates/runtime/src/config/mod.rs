@@ -8,7 +8,6 @@ mod kind;
 mod layers;
 mod learning;
 mod load;
-mod nearest;
 mod options;
 mod output;
 mod retry;

@@ -15,7 +15,7 @@ use crate::context::Context;
 use crate::coordinate::{Ready, Tell};
 use crate::error::{Error, Kind, Outcome};
 use crate::output::{Paint, paint};
-use crate::plans;
+use crate::plans::{self, NamedPlans};
 use crate::report::{self, Look};
 use crate::start::PlanToRun;
 
@@ -53,10 +53,11 @@ pub fn run(args: &DemoArgs, context: &Context) -> Outcome {
     // From here on as `greenlane -C library run ../plan.toml`; the sample's greenlane.toml puts its worktrees beside it.
     let inside = context.at(&sample.repo);
     let ready = Ready::open(&inside, &[])?;
-    let plans: Vec<PlanToRun> = plans::load(&inside, Some(&sample.repo), std::slice::from_ref(&sample.plan_path), None)?
-        .into_iter()
-        .map(|p| PlanToRun { plan: p.plan, file: p.path, whole_folder: p.whole_folder })
-        .collect();
+    let plans: Vec<PlanToRun> =
+        plans::load(&inside, Some(&sample.repo), &NamedPlans { plans: vec![sample.plan_path.clone()], format: None })?
+            .into_iter()
+            .map(|p| PlanToRun { plan: p.plan, file: p.path, whole_folder: p.whole_folder })
+            .collect();
     let _lock = ready.lock()?;
     let submissions = ready.submissions(&inside, &plans, &Wish::default())?;
     let run = clock::new_run_id();
