@@ -29,7 +29,7 @@ fn fails(n: u32) -> Vec<Event> {
         timed_out: false,
     };
     vec![
-        Event::AttemptStarted { attempt: attempt.clone(), agent: "claude".into(), fresh: true, base: "b".into() },
+        Event::AttemptStarted { attempt: attempt.clone(), agent: "claude".into(), fresh: true, base: "b".into(), fallback: None },
         Event::WorkJudged { attempt: attempt.clone(), verdict },
         Event::AttemptFailed { attempt, outcome: Outcome::GateFailed, failure: Some(Failure::new(FailureType::QualityGateFailure, "x")) },
     ]

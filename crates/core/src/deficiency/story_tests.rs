@@ -41,7 +41,7 @@ impl Story {
 
     fn starts(&mut self, task: &str, n: u32) {
         let attempt = attempt(task, n);
-        self.tell(Event::AttemptStarted { attempt: attempt.clone(), agent: "claude".into(), fresh: true, base: "b".into() });
+        self.tell(Event::AttemptStarted { attempt: attempt.clone(), agent: "claude".into(), fresh: true, base: "b".into(), fallback: None });
         let worktree = format!("/pool/{}", 10 + n);
         self.tell(Event::AttemptSpawned { attempt, worktree, branch: "x".into(), base: "b".into(), pid: 1 });
     }
@@ -55,6 +55,8 @@ impl Story {
             strays_ended: 0,
             memory_peak_bytes: 7,
             cpu_ms: 0,
+            resources: None,
+            oom_kills: None,
             stdout_tail: String::new(),
             stderr_tail: stderr.into(),
         };

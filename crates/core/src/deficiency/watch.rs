@@ -78,7 +78,7 @@ impl Watcher {
                 self.attempts.remove(attempt);
                 return seen.into_iter().collect();
             }
-            Event::AttemptVoided { attempt } => {
+            Event::AttemptVoided { attempt, .. } => {
                 self.attempts.remove(attempt);
             }
             Event::BatchMerged { batch, results } => {

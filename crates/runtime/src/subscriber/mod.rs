@@ -25,6 +25,7 @@ pub use background::Background;
 pub use failures::{FAILURE_REPORT, FailureRecord, FailureReport};
 pub use file::{BYTES_MAX, ROTATED_MAX};
 pub use logs::{Logs, LogsError, Patience};
+pub use retries::RetryRecord;
 
 pub use crate::journal::{Entry, Fact, Position, Report};
 

@@ -5,33 +5,44 @@ use greenlane_core::failure::{FailureDetail, FailureType};
 use greenlane_core::ids::{RunId, TaskKey};
 use greenlane_core::state::State;
 use greenlane_core::time::Time;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{Entry, Fact, Lines, Subscriber};
 
 pub(super) struct Retries;
 
-/// One decision.
-#[derive(Serialize)]
-struct Line<'a> {
-    timestamp: String,
-    run: &'a RunId,
-    prd_id: &'a str,
-    story_id: &'a str,
-    plan: &'a str,
-    task: &'a str,
+/// One decision: a line of the log.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RetryRecord {
+    /// When it was decided; RFC 3339 in UTC.
+    pub timestamp: String,
+    /// Of which run.
+    pub run: String,
+    /// The plan, as the ancestor calls it.
+    pub prd_id: String,
+    /// The task, as the ancestor calls it.
+    pub story_id: String,
+    /// The plan.
+    pub plan: String,
+    /// The task.
+    pub task: String,
     /// The attempt that failed.
-    attempt: u32,
-    failure_type: FailureType,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    detail: Option<FailureDetail>,
-    error_message: &'a str,
+    pub attempt: u32,
+    /// As what.
+    pub failure_type: FailureType,
+    /// More, where the evidence had it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<FailureDetail>,
+    /// Its message.
+    pub error_message: String,
     /// Retries used up, this one included.
-    retry: u32,
-    backoff_seconds: f64,
+    pub retry: u32,
+    /// The wait before it; 0 where there is none.
+    pub backoff_seconds: f64,
     /// Not before then.
-    until: Option<String>,
-    will_retry: bool,
+    pub until: Option<String>,
+    /// Whether it is tried again.
+    pub will_retry: bool,
 }
 
 impl Subscriber for Retries {
@@ -53,17 +64,18 @@ fn decided(run: &RunId, at: Time, key: &TaskKey, until: Option<Time>, state: &St
     let Some(task) = state.task(key) else { return Ok(()) };
     // A task may fail without an attempt of its own; then there was nothing to decide on.
     let Some((attempt, failure)) = task.current().and_then(|a| Some((a, a.failure.as_ref()?))) else { return Ok(()) };
-    lines.push(&Line {
+    let (plan, id) = (key.plan.to_string(), key.task.to_string());
+    lines.push(&RetryRecord {
         timestamp: at.rfc3339(),
-        run,
-        prd_id: key.plan.as_str(),
-        story_id: key.task.as_str(),
-        plan: key.plan.as_str(),
-        task: key.task.as_str(),
+        run: run.to_string(),
+        prd_id: plan.clone(),
+        story_id: id.clone(),
+        plan,
+        task: id,
         attempt: attempt.n,
         failure_type: failure.kind,
         detail: failure.detail,
-        error_message: &failure.message,
+        error_message: failure.message.clone(),
         retry: task.retries,
         backoff_seconds: until.map_or(0.0, |until| until.since(at).as_secs_f64()),
         until: until.map(Time::rfc3339),
