@@ -20,6 +20,7 @@ use greenlane_runtime::workspace::{Pool, PoolSettings, Shell, ShellLine, ShellOu
 
 use crate::context::Context;
 use crate::error::{Error, HINT_DISK_FULL, Kind};
+use crate::live;
 
 /// From taking the lock to listening on the socket it takes a coordinator milliseconds; on a busy machine no longer than this.
 const START_MAX: Duration = Duration::from_secs(5);
@@ -189,6 +190,9 @@ impl Opened {
     /// The same at a given time.
     #[must_use]
     pub fn status_at(&self, now: Time) -> Status {
+        if self.is_interrupted() {
+            return view::status_left(&self.run, &self.state, &live::left_behind(&self.layout, &self.state), now);
+        }
         view::status(&self.run, &self.state, self.coordinator, now)
     }
 

@@ -9,6 +9,7 @@ use crate::failure::Failure;
 use crate::ids::{AttemptId, Oid, PlanId, RunId, TaskId, TaskKey};
 use crate::options::RunOptions;
 use crate::plan::Plan;
+use crate::shared::SharedChange;
 use crate::time::Time;
 
 /// A batch of finished attempts that are merged and verified together; numbered from 1 within a run.
@@ -110,6 +111,17 @@ pub enum Event {
         attempt: AttemptId,
         /// The verdict.
         verdict: Verdict,
+    },
+    /// What all worktrees share was not the same after it as before.
+    SharedStateChanged {
+        /// During which.
+        #[serde(flatten)]
+        attempt: AttemptId,
+        /// What changed, what it did first.
+        changes: Vec<SharedChange>,
+        /// How many more there are than are listed.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        more: u32,
     },
     /// It ended without work that could land.
     AttemptFailed {
@@ -329,6 +341,10 @@ pub enum Event {
         /// `false`: it was stopped before its end.
         finished: bool,
     },
+}
+
+fn is_zero(n: &u32) -> bool {
+    *n == 0
 }
 
 /// An attempt as an element of a list.

@@ -6,6 +6,7 @@ use crate::attempt::{ExitRecord, Suite, Verdict};
 use crate::event::{BatchId, MergeResult, Stopping, Submission};
 use crate::ids::{AttemptId, Oid, PlanId, TaskKey};
 use crate::options::RunOptions;
+use crate::shared::SharedChange;
 use crate::time::Time;
 
 /// One observation. Results carry the id of what they are a result of; one that is no longer current is ignored.
@@ -94,6 +95,15 @@ pub enum Input {
         account: String,
         /// What is known of it.
         reading: AccountReading,
+    },
+    /// What all worktrees share was not the same after it as before.
+    SharedStateChanged {
+        /// During which.
+        attempt: AttemptId,
+        /// What changed, what it did first.
+        changes: Vec<SharedChange>,
+        /// How many more there are than are listed.
+        more: u32,
     },
     /// The gate has judged its work.
     WorkJudged {

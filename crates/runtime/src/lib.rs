@@ -18,4 +18,5 @@ pub mod machine;
 pub mod plan_files;
 pub mod submission;
 pub mod subscriber;
+pub mod tamper;
 pub mod workspace;

@@ -162,7 +162,7 @@ mod tests {
             text(&[of(samples::ended().status(Coordinator::Gone)), entry(Coordinator::Gone), entry(Coordinator::Alive), broken], false);
         let expected = "\
 r1  2026-01-02 03:04Z  ✓ finished       3m24s  2/4 done, 2 not  limits
-r1  2026-01-02 03:04Z  ! interrupted    1m36s  1/4 done, 2 not  limits
+r1  2026-01-02 03:04Z  ! interrupted      32s  1/4 done, 2 not  limits
 r1  2026-01-02 03:04Z  ▶ running        1m36s  1/4 done, 2 not  limits
 r0  2026-01-01 00:00Z  · unreadable   line 3: unknown event
 ";

@@ -112,7 +112,7 @@ impl Sample {
 
     pub fn accept(&mut self, plan: &str, task: &str) {
         self.exit(plan, task, Exit::Code { code: 0 }, "");
-        self.judge(plan, task, Verdict::Accepted { commit: commit(task), files_changed: 1 });
+        self.judge(plan, task, Verdict::Accepted { commit: commit(task), files_changed: 1, suite_files: Vec::new() });
     }
 
     /// Brings the plan's active batch to the branch.

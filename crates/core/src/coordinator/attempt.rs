@@ -6,6 +6,7 @@ use crate::attempt::{Exit, ExitRecord, Verdict};
 use crate::event::{Event, Outcome};
 use crate::failure::{self, Failure, FailureDetail, FailureType};
 use crate::ids::AttemptId;
+use crate::shared::SharedChange;
 use crate::state::{Ending, Phase};
 
 impl Turn<'_> {
@@ -70,6 +71,15 @@ impl Turn<'_> {
             Failure::new(FailureType::CoordinatorError, "its keeper died before it could record the end; the work is in the worktree")
                 .with(FailureDetail::KeeperLost);
         self.fail_attempt(attempt, Outcome::Lost, Some(failure));
+    }
+
+    /// A warning, nothing more: the work is judged as any other. It comes with the attempt's end, and again if a coordinator dies there.
+    pub(super) fn shared_state_changed(&mut self, attempt: AttemptId, changes: Vec<SharedChange>, more: u32) {
+        let current = self.is_current(&attempt, Phase::Running) || self.is_current(&attempt, Phase::Gating);
+        let known = |c: &SharedChange| self.state.attempt(&attempt).is_some_and(|a| a.shared.contains(c));
+        if current && !changes.iter().all(known) {
+            self.emit(Event::SharedStateChanged { attempt, changes, more });
+        }
     }
 
     /// Asks the gate about finished attempts, as many at once as there are places for checks.

@@ -41,7 +41,13 @@ impl Story {
 
     fn starts(&mut self, task: &str, n: u32) {
         let attempt = attempt(task, n);
-        self.tell(Event::AttemptStarted { attempt: attempt.clone(), agent: "claude".into(), fresh: true, base: "b".into(), fallback: None });
+        self.tell(Event::AttemptStarted {
+            attempt: attempt.clone(),
+            agent: "claude".into(),
+            fresh: true,
+            base: "b".into(),
+            fallback: None,
+        });
         let worktree = format!("/pool/{}", 10 + n);
         self.tell(Event::AttemptSpawned { attempt, worktree, branch: "x".into(), base: "b".into(), pid: 1 });
     }
@@ -197,7 +203,10 @@ fn a_red_suite_is_counted_once_by_whoever_is_guilty() {
     for task in ["a", "b"] {
         story.starts(task, 1);
         story.exits(task, 1, Exit::Code { code: 0 }, "");
-        story.tell(Event::WorkJudged { attempt: attempt(task, 1), verdict: Verdict::Accepted { commit: "c".into(), files_changed: 1 } });
+        story.tell(Event::WorkJudged {
+            attempt: attempt(task, 1),
+            verdict: Verdict::Accepted { commit: "c".into(), files_changed: 1, suite_files: Vec::new() },
+        });
     }
     let merged = |tasks: &[&str]| {
         tasks.iter().map(|t| MergeResult { attempt: attempt(t, 1), merge: Merge::Merged { commit: "m".into() } }).collect::<Vec<_>>()

@@ -19,6 +19,7 @@ use crate::failure::Failure;
 use crate::ids::{AttemptId, Oid, PlanId, TaskKey};
 use crate::options::RunOptions;
 use crate::plan::Task;
+use crate::shared::SharedChange;
 use crate::time::Time;
 
 /// A run: its plans, their tasks, and what is under way.
@@ -30,6 +31,8 @@ pub struct State {
     pub started_at: Time,
     /// When it ended or was stopped; cleared by a resume.
     pub ended_at: Option<Time>,
+    /// When anything last happened: of a run whose coordinator is gone, the last that is known of it.
+    pub last_event_at: Time,
     /// It ended by itself, with nothing left to do.
     pub finished: bool,
     /// In the order in which they were handed in.
@@ -70,6 +73,10 @@ pub struct PlanState {
     pub verify: Vec<String>,
     /// What the suite said of the base.
     pub base_suite: Option<Suite>,
+    /// Since when the suite is at work on the base, while it is.
+    pub base_suite_since: Option<Time>,
+    /// What the suite took on the base, every run of it.
+    pub base_suite_took: Duration,
     /// Finished work on its way to the branch.
     pub lane: Lane,
     /// From the end of its processes to the branch: the task that landed last.
@@ -212,10 +219,17 @@ pub struct AttemptState {
     pub record: Option<Box<ExitRecord>>,
     /// When its processes were gone.
     pub exited_at: Option<Time>,
+    /// Since when it is the gate's turn, or it waits for that; anew after a resume, as what the gate did before is lost.
+    pub gate_since: Option<Time>,
+    /// What all worktrees share and was not the same after it as before.
+    pub shared: Vec<SharedChange>,
     /// What the gate said.
     pub verdict: Option<Verdict>,
     /// When it said so.
     pub judged_at: Option<Time>,
+    /// What its landing took in the last batch that it was in, as if it had been alone there: that batch's suite, and its share of
+    /// the merging and of the moving of the branch. Without the waits before, and without red batches that were split.
+    pub landing: Duration,
     /// How it ended; `None` while it goes on.
     pub outcome: Option<Outcome>,
     /// Why it failed.

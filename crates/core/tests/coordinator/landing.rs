@@ -2,9 +2,10 @@
 
 use greenlane_core::attempt::{Merge, Suite};
 use greenlane_core::event::MergeResult;
-use greenlane_core::ids::Oid;
+use greenlane_core::ids::{Oid, RunId};
 use greenlane_core::input::{Input, Request};
 use greenlane_core::options::RunOptions;
+use greenlane_core::view::{Coordinator, status};
 
 use crate::story::{Story, attempt, green, key, prepared, red, task};
 
@@ -36,6 +37,28 @@ fn three_in_a_batch() -> Story {
     story.lands(1, &["a"]);
     story.merged(2, &["b", "c", "d"]);
     story
+}
+
+#[test]
+fn what_waits_for_the_suite_is_told_from_what_is_in_it() {
+    let mut story = four();
+    let told = |story: &Story| -> Vec<String> {
+        let shown = status(&RunId::from("r"), &story.state, Coordinator::Alive, story.now);
+        shown.tasks.into_iter().filter(|t| t.state == "landing").map(|t| format!("{}: {}", t.id, t.reason.unwrap_or_default())).collect()
+    };
+    story.works("a");
+    assert_eq!(told(&story), ["a: is being merged"]);
+    story.merged(1, &["a"]);
+    story.works("b");
+    story.works("c");
+    assert_eq!(told(&story), ["a: is being verified", "b: waits for verification", "c: waits for verification"]);
+    story.feed(Input::BatchVerified { batch: 1, suite: green() });
+    assert_eq!(told(&story)[0], "a: is green; the branch is being moved");
+    story.feed(Input::BranchMoved { batch: 1 });
+    story.merged(2, &["b", "c"]);
+    assert_eq!(told(&story), ["b: is being verified, together with 1 more", "c: is being verified, together with 1 more"]);
+    story.feed(Input::BatchVerified { batch: 2, suite: red() });
+    assert_eq!(told(&story), ["b: is being merged", "c: was in a red batch; waits to be verified apart"]);
 }
 
 #[test]

@@ -36,6 +36,8 @@ impl Story {
             strays_ended: 0,
             memory_peak_bytes: 0,
             cpu_ms: 0,
+            resources: None,
+            oom_kills: None,
             stdout_tail: String::new(),
             stderr_tail: String::new(),
         };
@@ -43,7 +45,7 @@ impl Story {
     }
 
     fn state_of(&self, task: usize) -> (&'static str, Option<String>) {
-        task_state(&self.state, &self.state.tasks[task], true, self.now)
+        task_state(&self.state, &self.state.tasks[task], self.now)
     }
 }
 

@@ -122,7 +122,7 @@ impl Story {
 
     /// The gate accepts its work.
     pub fn accepted(&mut self, text: &str) -> Vec<String> {
-        let verdict = Verdict::Accepted { commit: Oid::from(format!("work of {text}")), files_changed: 1 };
+        let verdict = Verdict::Accepted { commit: Oid::from(format!("work of {text}")), files_changed: 1, suite_files: Vec::new() };
         self.feed(Input::WorkJudged { attempt: attempt(text), verdict })
     }
 

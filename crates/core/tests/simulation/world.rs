@@ -453,7 +453,7 @@ impl World {
         if self.faults.strikes(&mut self.rng, Fault::Gate) {
             return Ok(Verdict::NeedsHuman { why: String::from("HEAD left the base"), kept: None });
         }
-        Ok(Verdict::Accepted { commit, files_changed: worktree.files.count_ones() })
+        Ok(Verdict::Accepted { commit, files_changed: worktree.files.count_ones(), suite_files: Vec::new() })
     }
 
     /// Runs the suite on a commit, or believes what it said of the same tree before.

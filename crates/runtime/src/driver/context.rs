@@ -17,6 +17,7 @@ use crate::agent::Registry;
 use crate::config::Config;
 use crate::git::Repo;
 use crate::lessons::Teacher;
+use crate::tamper::Watch;
 use crate::workspace::{Pool, PoolSettings, Shell, Workspace, WorkspaceError};
 
 /// What the caller has found out before a run is coordinated.
@@ -48,6 +49,7 @@ pub struct Context {
     pub(super) environment: BTreeMap<OsString, OsString>,
     pub(super) run: RunId,
     pub(super) layout: Layout,
+    pub(super) watch: Watch,
     pub(super) socket: PathBuf,
     /// `None`: agents are not to be told of earlier failures.
     pub(super) teacher: Option<Teacher>,
@@ -76,8 +78,10 @@ impl Context {
         };
         let pool = Pool::open(&repo, pool_dir, settings, Arc::clone(&shell) as Arc<dyn Shell>)?;
         let teacher = config.learning.lessons.then(|| Teacher::new(state_dir.clone()));
+        let watch = Watch::new(&repo, pool.dir(), &layout.run_dir().join("shared"));
         Ok(Self {
             layout,
+            watch,
             teacher,
             repo,
             state_dir,

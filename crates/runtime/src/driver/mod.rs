@@ -13,6 +13,7 @@ mod landing;
 mod layout;
 mod plan;
 mod recover;
+mod shared;
 mod shell;
 
 use std::collections::VecDeque;

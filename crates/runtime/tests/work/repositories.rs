@@ -123,6 +123,8 @@ fn shallow_detached_linked_and_bare_places_work_alike() {
                     generated: &generated,
                     checks: &[],
                     check_timeout: Duration::from_secs(30),
+                    verify: &[],
+                    verify_timeout: Duration::from_secs(30),
                     env: &spec_env,
                     log_dir: &place.logs(),
                 };
