@@ -42,7 +42,7 @@ pub struct HowToEnd<'a> {
 /// What became of an attempt that was to end.
 enum End {
     /// It is over, and this is what is to be written down.
-    Over(Input),
+    Over(Box<Input>),
     /// It is not.
     StillThere(String),
 }
@@ -133,7 +133,7 @@ fn end_attempts(opened: &Opened, attempts: &[AttemptId], now: bool, patience: Du
     thread::scope(|scope| {
         let ends: Vec<_> = attempts.iter().map(|a| (a, scope.spawn(|| end_one(opened, a, now, patience)))).collect();
         let over = |end: End| match end {
-            End::Over(input) => Ok(input),
+            End::Over(input) => Ok(*input),
             End::StillThere(why) => Err(why),
         };
         ends.into_iter()
@@ -147,8 +147,8 @@ fn end_one(opened: &Opened, attempt: &AttemptId, now: bool, patience: Duration) 
     let how = if now { Cancel::Kill } else { Cancel::Terminate };
     loop {
         match keeper::probe(&dir) {
-            Ok(Probe::Exited(record)) => return End::Over(Input::AttemptExited { attempt: attempt.clone(), record }),
-            Ok(Probe::Voided) => return End::Over(Input::AttemptVoided { attempt: attempt.clone() }),
+            Ok(Probe::Exited(record)) => return End::Over(Box::new(Input::AttemptExited { attempt: attempt.clone(), record })),
+            Ok(Probe::Voided) => return End::Over(Box::new(Input::AttemptVoided { attempt: attempt.clone() })),
             // Its claim is taken, so that it never begins. If it was quicker, it is asked in the next round.
             Ok(Probe::NeverBegan) => {
                 if let Err(e) = keeper::void(&dir) {
@@ -157,7 +157,7 @@ fn end_one(opened: &Opened, attempt: &AttemptId, now: bool, patience: Duration) 
             }
             Ok(Probe::Lost(_)) => {
                 return match keeper::end_strays(&label(&opened.run, attempt)) {
-                    Ok(_) => End::Over(Input::AttemptLost { attempt: attempt.clone() }),
+                    Ok(_) => End::Over(Box::new(Input::AttemptLost { attempt: attempt.clone() })),
                     Err(e) => End::StillThere(e.to_string()),
                 };
             }
