@@ -11,8 +11,8 @@ use clap::{ArgAction, ColorChoice, CommandFactory as _, FromArgMatches as _, Par
 use greenlane_core::time::parse_duration;
 
 use crate::commands::{
-    agents, clean, completions, config, demo, doctor, events, failures, land, logs, man, pause, plan, prompt, report, resume, retries,
-    retry, rollback, run, runs, status, stop, unpause, wait,
+    agents, clean, completions, config, deficiencies, demo, doctor, events, failures, land, logs, man, pause, plan, prompt, report, resume,
+    retries, retry, rollback, run, runs, status, stop, unpause, wait,
 };
 
 /// The whole command line.
@@ -109,6 +109,8 @@ pub enum Verb {
     Rollback(rollback::RollbackArgs),
     /// Tell what happened in a run
     Report(report::ReportArgs),
+    /// Show what goes wrong again and again, and say what helped
+    Deficiencies(deficiencies::DeficienciesArgs),
     /// List the runs of this repository
     Runs(runs::RunsArgs),
     /// Print the journal as JSON Lines

@@ -5,6 +5,7 @@
 pub mod action;
 pub mod attempt;
 pub mod coordinator;
+pub mod deficiency;
 pub mod event;
 pub mod failure;
 pub mod graph;

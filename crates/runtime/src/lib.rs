@@ -12,6 +12,7 @@ pub mod gate;
 pub mod git;
 pub mod journal;
 pub mod keeper;
+pub mod lessons;
 pub mod lock;
 pub mod machine;
 pub mod plan_files;

@@ -4,6 +4,7 @@ pub mod agents;
 pub mod clean;
 pub mod completions;
 pub mod config;
+pub mod deficiencies;
 pub mod demo;
 pub mod detach;
 pub mod doctor;
@@ -50,6 +51,7 @@ pub fn dispatch(verb: Verb, context: &Context) -> Outcome {
         Verb::Land(args) => land::run(&args, context),
         Verb::Rollback(args) => rollback::run(&args, context),
         Verb::Report(args) => report::run(&args, context),
+        Verb::Deficiencies(args) => deficiencies::run(&args, context),
         Verb::Runs(args) => runs::run(&args, context),
         Verb::Events(args) => events::run(&args, context),
         Verb::Failures(args) => failures::run(&args, context),
@@ -96,6 +98,7 @@ mod tests {
         check::<super::runs::RunsArgs>("runs");
         check::<super::report::ReportArgs>("report");
         check::<super::demo::DemoArgs>("demo");
+        check::<super::deficiencies::DeficienciesArgs>("deficiencies");
     }
 
     #[test]

@@ -3,15 +3,20 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use greenlane_core::deficiency::{Lesson, Query};
+use greenlane_core::ids::{RunId, TaskKey};
 use greenlane_core::plan::{Plan, Task, closest};
 use greenlane_core::prompt::{PromptInput, build};
 use greenlane_runtime::agent::{COMMAND, instruction_files};
+use greenlane_runtime::clock;
+use greenlane_runtime::lessons::Teacher;
 use greenlane_runtime::plan_files::LoadedPlan;
 use serde::Serialize;
 
 use crate::context::Context;
 use crate::error::{Error, Outcome};
 use crate::plans::{self, NamedPlans};
+use crate::session::Session;
 
 /// Flags of `prompt`.
 #[derive(Clone, Debug, clap::Args)]
@@ -57,6 +62,7 @@ pub fn run(args: &PromptArgs, context: &Context) -> Outcome {
     let name = PathBuf::from(&plan.source).file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
     let copy = format!("<folder of the attempt>/plan/{name}");
     let generated: Vec<String> = plan.generated.keys().cloned().collect();
+    let lessons = if config.learning.lessons { lessons(plan, task, agent, context) } else { Vec::new() };
     let prompt = build(&PromptInput {
         plan_name: &plan.name,
         plan_copy: Some(&copy),
@@ -66,6 +72,7 @@ pub fn run(args: &PromptArgs, context: &Context) -> Outcome {
         instructions: &instruction_files(top.as_deref().unwrap_or(&context.directory)),
         others: plan.tasks.iter().filter(|t| !t.ticked && t.id != task.id).count(),
         previous: None,
+        lessons: &lessons,
     });
     if args.json {
         context.output.json(&Document { plan: plan.id.as_str(), task: task.id.as_str(), agent, prompt: &prompt })?;
@@ -73,6 +80,17 @@ pub fn run(args: &PromptArgs, context: &Context) -> Outcome {
         context.output.data(&prompt)?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// What a first attempt would be told now; nothing where nothing ever ran.
+fn lessons(plan: &Plan, task: &Task, agent: Option<&str>, context: &Context) -> Vec<Lesson> {
+    let Ok(session) = Session::open(context) else { return Vec::new() };
+    let suite = plan.verify.clone().unwrap_or_default();
+    let query =
+        Query { owns: &task.owns, checks: &task.check, suite: &suite, agent: agent.unwrap_or_default(), own: None, now: clock::now() };
+    let key = TaskKey { plan: plan.id.clone(), task: task.id.clone() };
+    // A run that is not: what its attempts showed is not known yet.
+    Teacher::new(session.state_dir).lessons(&RunId::from(""), &key, &query).unwrap_or_default()
 }
 
 /// The task of that name: `ID`, or `PLAN/ID` where several plans have it.

@@ -2,11 +2,13 @@
 
 use std::process::ExitCode;
 
+use greenlane_core::ids::AttemptId;
 use greenlane_runtime::journal::Journal;
+use greenlane_runtime::lessons::{Reading, told};
 
 use crate::context::Context;
 use crate::error::{Error, Outcome};
-use crate::report::{self, Gatherer, History, Look};
+use crate::report::{self, Gatherer, History, Learned, LearnedGatherer, Look};
 use crate::session::{Opened, Session};
 
 /// Flags of `report`.
@@ -41,7 +43,8 @@ pub fn run(args: &ReportArgs, context: &Context) -> Outcome {
     let session = Session::open(context)?;
     let opened = session.open_run(args.run.as_deref())?;
     let history = history(&session.journal()?, &opened)?;
-    let document = report::run_report(opened.status(), &opened.state, history, &opened.layout);
+    let lessons = lessons(&session, &opened)?;
+    let document = report::run_report(opened.status(), &opened.state, history, lessons, &opened.layout);
     if args.json {
         let text = serde_json::to_string_pretty(&document);
         let text = text.map_err(|e| Error::environment(format!("cannot write the report as JSON: {e}")))?;
@@ -50,6 +53,17 @@ pub fn run(args: &ReportArgs, context: &Context) -> Outcome {
         context.output.data(&report::report(&document, Look::of_stdout(context.output.color)))?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// What became of the lessons in a run.
+fn lessons(session: &Session, opened: &Opened) -> Result<Vec<Learned>, Error> {
+    let mut gatherer = LearnedGatherer::new(opened.run.clone());
+    let mut reading = Reading::open(&session.state_dir)?;
+    let book = reading.catch_up_with(&mut |change, _| gatherer.take(change.run.as_ref(), &change.shown))?;
+    let attempts = opened.state.tasks.iter().flat_map(|t| t.attempts.iter().map(|a| AttemptId { key: t.key.clone(), n: a.n }));
+    let told = attempts.map(|id| (told(&opened.layout.attempt_dir(&id)), id)).filter(|(ids, _)| !ids.is_empty());
+    let told: Vec<(AttemptId, Vec<String>)> = told.map(|(ids, id)| (id, ids)).collect();
+    Ok(gatherer.done(&opened.state, book, &told))
 }
 
 /// Reads a run's events up to where its state was replayed.

@@ -4,6 +4,7 @@
 mod advice;
 mod evidence;
 mod history;
+mod learned;
 mod report_text;
 mod run_report;
 mod shared;
@@ -20,6 +21,7 @@ pub(crate) mod samples;
 pub use advice::{advice, task_advice};
 pub use evidence::{RedSuites, evidence};
 pub use history::{Flaky, Gatherer, History, TakenOff, Verifications};
+pub use learned::{Learned, LearnedGatherer, learned};
 pub use report_text::report;
 pub use run_report::{AgentUse, Chain, FailedAttempt, RunReport, run_report};
 pub use signs::{sign, state_paint, state_words};

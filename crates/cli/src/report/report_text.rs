@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use super::advice::advice;
+use super::learned::learned;
 use super::run_report::{Chain, RunReport};
 use super::summary::{summary, usage};
 use super::text::{Look, clean, columns, fit, humane, short, wrapped};
@@ -43,6 +44,11 @@ pub fn report(report: &RunReport, look: Look) -> String {
     }
     chains(&mut out, report, look);
     failures(&mut out, report, look);
+    let lessons = learned(&report.lessons, look);
+    if !lessons.is_empty() {
+        heading(&mut out, "Lessons from earlier failures", look);
+        out.push_str(&lessons);
+    }
     let beside = super::shared::all(doc, look);
     if !beside.is_empty() {
         heading(&mut out, "Changed beside the work", look);
@@ -197,7 +203,7 @@ mod tests {
         let mut gatherer = Gatherer::default();
         run.events().for_each(|e| gatherer.take(e));
         let layout = Layout::new(Path::new("/s"), &RunId::from("r1"));
-        run_report(run.status(Coordinator::Gone), &run.state, gatherer.done(), &layout)
+        run_report(run.status(Coordinator::Gone), &run.state, gatherer.done(), Vec::new(), &layout)
     }
 
     #[test]

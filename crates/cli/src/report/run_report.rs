@@ -14,6 +14,7 @@ use serde::Serialize;
 
 use super::evidence::evidence;
 use super::history::{Flaky, History, TakenOff, Verifications};
+use super::learned::Learned;
 use super::status::seconds;
 use super::timeline::{Bar, timeline};
 
@@ -33,6 +34,8 @@ pub struct RunReport {
     pub flaky: Vec<Flaky>,
     /// Landings that were taken off again.
     pub rolled_back: Vec<TakenOff>,
+    /// Earlier failures that agents were told of, and whether they came back.
+    pub lessons: Vec<Learned>,
     /// How the suites went.
     pub verifications: Verifications,
     /// What each agent did and used.
@@ -97,7 +100,7 @@ pub struct AgentUse {
 
 /// Draws the document.
 #[must_use]
-pub fn run_report(status: Status, state: &State, history: History, layout: &Layout) -> RunReport {
+pub fn run_report(status: Status, state: &State, history: History, lessons: Vec<Learned>, layout: &Layout) -> RunReport {
     // The clock of the status: that of an interrupted run stands.
     let now = state.started_at + seconds(status.summary.elapsed_seconds);
     RunReport {
@@ -105,6 +108,7 @@ pub fn run_report(status: Status, state: &State, history: History, layout: &Layo
         critical_path: chains(state, &Until::now(state, now)),
         failures: failures(state, &history, layout),
         agents: agents(&status, state),
+        lessons,
         flaky: history.flaky,
         rolled_back: history.rolled_back,
         verifications: history.verifications,

@@ -49,6 +49,7 @@ pub const KEYS: &[Key] = &[
     key("workspace.setup_timeout", "GREENLANE_SETUP_TIMEOUT", None, Kind::Limit),
     key("workspace.keep_failed", "GREENLANE_KEEP_FAILED", None, Kind::Count { min: 0, max: 1000 }),
     key("output.bytes_max", "GREENLANE_OUTPUT_BYTES_MAX", None, Kind::Bytes { min: 4096 }),
+    key("learning.lessons", "GREENLANE_LESSONS", None, Kind::Switch),
 ];
 
 /// The keys of an `[agents.NAME]` table.
@@ -69,7 +70,7 @@ pub const AGENT_KEYS: &[(&str, Kind)] = &[
 ];
 
 /// The sections of a file.
-pub const SECTIONS: &[&str] = &["run", "retry", "workspace", "output", "agents"];
+pub const SECTIONS: &[&str] = &["run", "retry", "workspace", "output", "learning", "agents"];
 
 impl Key {
     /// The section.

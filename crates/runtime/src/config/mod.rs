@@ -6,6 +6,7 @@ mod file;
 mod keys;
 mod kind;
 mod layers;
+mod learning;
 mod load;
 mod options;
 mod output;
@@ -25,6 +26,7 @@ pub use error::{ConfigError, Location, Problem};
 pub use keys::{KEYS, Key, NEVER_CONFIGURATION, key_of_path};
 pub use kind::{Kind, Refusal};
 pub use layers::Origin;
+pub use learning::LearningConfig;
 pub use load::{Environment, FILE_NAME, Flags, Loaded, user_file};
 pub use output::OutputConfig;
 pub use retry::RetryConfig;
@@ -45,6 +47,8 @@ pub struct Config {
     pub workspace: WorkspaceConfig,
     /// `[output]`.
     pub output: OutputConfig,
+    /// `[learning]`.
+    pub learning: LearningConfig,
     /// `[agents.NAME]`, by name.
     #[serde(default)]
     pub agents: BTreeMap<String, AgentOverride>,

@@ -8,6 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use greenlane_core::attempt::Verdict;
+use greenlane_core::deficiency::{Lesson, Query};
 use greenlane_core::ids::{AttemptId, Oid, PlanId};
 use greenlane_core::input::Input;
 use greenlane_core::plan::{Plan, Task};
@@ -19,8 +20,10 @@ use super::context::{Context, HEARTBEAT};
 use super::layout::{PreparedWorkspace, label};
 use super::shared;
 use crate::agent::{self, Launch};
+use crate::clock;
 use crate::gate::{self, Generated, JudgeSpec};
 use crate::keeper::{self, Cancel, Lifetime, Probe, Spec};
+use crate::lessons::note_told;
 use crate::workspace::{From, Prepare, Workspace};
 
 /// What is known of a task when one of its attempts starts.
@@ -53,11 +56,14 @@ struct PlanFacts {
     name: String,
     source: String,
     generated: BTreeMap<String, String>,
+    /// The suite.
+    verify: Vec<String>,
 }
 
 impl PlanFacts {
-    fn of(plan: &Plan) -> Self {
-        Self { id: plan.id.clone(), name: plan.name.clone(), source: plan.source.clone(), generated: plan.generated.clone() }
+    fn of(plan: &Plan, verify: &[String]) -> Self {
+        let Plan { id, name, source, generated, .. } = plan;
+        Self { id: id.clone(), name: name.clone(), source: source.clone(), generated: generated.clone(), verify: verify.to_vec() }
     }
 }
 
@@ -79,7 +85,7 @@ pub(super) fn start(context: &Arc<Context>, state: &State, attempt: AttemptId, a
     });
     let job = Job {
         task: state.definition(task).clone(),
-        plan: PlanFacts::of(&plan.submission.plan),
+        plan: PlanFacts::of(&plan.submission.plan, &plan.verify),
         agent: agent.to_owned(),
         others: state.tasks.iter().filter(|t| t.phase.active() && t.key != attempt.key).count(),
         refs_of_others: shared::refs_of_others(context, state, &attempt),
@@ -158,6 +164,7 @@ fn write_prompt(context: &Context, job: &Job, workspace: &Workspace, dir: &Path)
         dir.join("plan").join(name).display().to_string()
     });
     let generated: Vec<String> = job.plan.generated.keys().cloned().collect();
+    let lessons = lessons(context, job);
     let prompt = prompt::build(&PromptInput {
         plan_name: &job.plan.name,
         plan_copy: plan_copy.as_deref(),
@@ -176,9 +183,23 @@ fn write_prompt(context: &Context, job: &Job, workspace: &Workspace, dir: &Path)
                 (None, false) => prompt::Work::Kept,
             },
         }),
+        lessons: &lessons,
     });
+    note_told(dir, &lessons)?;
     std::fs::write(dir.join("prompt.md"), &prompt)?;
     Ok(prompt)
+}
+
+/// What earlier failures teach this task's agent. Without them it works too, so trouble with them is only told.
+fn lessons(context: &Context, job: &Job) -> Vec<Lesson> {
+    let Some(teacher) = &context.teacher else { return Vec::new() };
+    let query =
+        Query { owns: &job.task.owns, checks: &job.task.check, suite: &job.plan.verify, agent: &job.agent, own: None, now: clock::now() };
+    let found = teacher.lessons(&context.run, &job.attempt.key, &query);
+    found.unwrap_or_else(|e| {
+        context.warn(format!("{} starts without lessons: {e}", job.attempt));
+        Vec::new()
+    })
 }
 
 /// Links the plan's files; where the file system refuses, copies them. `false`: the plan had no files.
@@ -351,7 +372,7 @@ pub(super) fn end(context: Arc<Context>, attempt: AttemptId, now: bool) {
 pub(super) fn judge(context: &Arc<Context>, state: &State, attempt: AttemptId) {
     let (Some(task), Some(plan)) = (state.task(&attempt.key), state.plan(&attempt.key.plan)) else { return };
     let definition = state.definition(task).clone();
-    let facts = PlanFacts::of(&plan.submission.plan);
+    let facts = PlanFacts::of(&plan.submission.plan, &plan.verify);
     let key = attempt.key.clone();
     let others = shared::refs_of_others(context, state, &attempt);
     let (plan_branch, verify) = (plan.branch.clone(), plan.verify.clone());

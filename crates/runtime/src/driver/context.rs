@@ -16,6 +16,7 @@ use super::shell::KeptShell;
 use crate::agent::Registry;
 use crate::config::Config;
 use crate::git::Repo;
+use crate::lessons::Teacher;
 use crate::tamper::Watch;
 use crate::workspace::{Pool, PoolSettings, Shell, Workspace, WorkspaceError};
 
@@ -50,6 +51,8 @@ pub struct Context {
     pub(super) layout: Layout,
     pub(super) watch: Watch,
     pub(super) socket: PathBuf,
+    /// `None`: agents are not to be told of earlier failures.
+    pub(super) teacher: Option<Teacher>,
     sender: Sender<Message>,
     workspaces: Mutex<BTreeMap<PathBuf, Workspace>>,
     shell: Arc<KeptShell>,
@@ -74,10 +77,12 @@ impl Context {
             env: without_our_own(&environment),
         };
         let pool = Pool::open(&repo, pool_dir, settings, Arc::clone(&shell) as Arc<dyn Shell>)?;
+        let teacher = config.learning.lessons.then(|| Teacher::new(state_dir.clone()));
         let watch = Watch::new(&repo, pool.dir(), &layout.run_dir().join("shared"));
         Ok(Self {
             layout,
             watch,
+            teacher,
             repo,
             state_dir,
             pool,

@@ -86,7 +86,7 @@ impl Logs {
     /// # Errors
     /// If there is no journal.
     pub fn open(state_dir: &Path) -> Result<Self, LogsError> {
-        Self::with(state_dir, super::all())
+        Self::with(state_dir, super::all(state_dir))
     }
 
     /// The same for these subscribers.

@@ -7,6 +7,7 @@
 //! truth: what is lost or deleted is made anew. Decides nothing, and knows no terminal.
 
 mod background;
+mod deficiencies;
 mod events;
 mod failures;
 mod file;
@@ -14,6 +15,8 @@ mod logs;
 mod metrics;
 mod retries;
 mod runs;
+
+use std::path::Path;
 
 use greenlane_core::state::State;
 use serde::Serialize;
@@ -53,8 +56,14 @@ pub trait Subscriber: Send {
 /// Every log that Greenlane keeps. A new one is added here and is everywhere: written while a run goes on, caught up by verbs, rebuilt.
 /// `health.jsonl` is none of them: heartbeats are no events, and `rebuild` leaves it as it is.
 #[must_use]
-pub fn all() -> Vec<Box<dyn Subscriber>> {
-    vec![Box::new(events::Events), Box::new(failures::Failures), Box::new(retries::Retries), Box::new(metrics::Metrics)]
+pub fn all(state_dir: &Path) -> Vec<Box<dyn Subscriber>> {
+    vec![
+        Box::new(events::Events),
+        Box::new(failures::Failures),
+        Box::new(retries::Retries),
+        Box::new(metrics::Metrics),
+        Box::new(deficiencies::Deficiencies::new(state_dir)),
+    ]
 }
 
 /// Lines in the making, all of one entry.
