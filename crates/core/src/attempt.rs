@@ -149,6 +149,10 @@ pub enum Verdict {
         commit: Oid,
         /// How many files it changes against the attempt's base.
         files_changed: u32,
+        /// Files of the suite that it changed or removed without owning them; where there are checks, they say
+        /// the same with the base's copies.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        suite_files: Vec<String>,
     },
     /// Nothing differs from the base.
     NoChange,

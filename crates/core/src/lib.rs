@@ -17,6 +17,7 @@ pub mod plan;
 #[cfg(feature = "planted-bugs")]
 pub mod planted;
 pub mod prompt;
+pub mod shared;
 pub mod slug;
 pub mod state;
 pub mod time;

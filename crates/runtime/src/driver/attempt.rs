@@ -17,6 +17,7 @@ use greenlane_core::state::{COMMAND_AGENT, State};
 
 use super::context::{Context, HEARTBEAT};
 use super::layout::{PreparedWorkspace, label};
+use super::shared;
 use crate::agent::{self, Launch};
 use crate::gate::{self, Generated, JudgeSpec};
 use crate::keeper::{self, Cancel, Lifetime, Probe, Spec};
@@ -34,6 +35,8 @@ struct Job {
     plan: PlanFacts,
     /// Tasks that are at work in the same repository at this moment.
     others: usize,
+    /// Greenlane's refs that it has to leave alone.
+    refs_of_others: Vec<String>,
     earlier: Option<Earlier>,
 }
 
@@ -79,6 +82,7 @@ pub(super) fn start(context: &Arc<Context>, state: &State, attempt: AttemptId, a
         plan: PlanFacts::of(&plan.submission.plan),
         agent: agent.to_owned(),
         others: state.tasks.iter().filter(|t| t.phase.active() && t.key != attempt.key).count(),
+        refs_of_others: shared::refs_of_others(context, state, &attempt),
         attempt,
         fresh,
         base,
@@ -133,7 +137,8 @@ fn spawn(context: &Context, job: &Job) -> Result<std::process::Child, String> {
     };
     context.layout.write_workspace(attempt, &prepared).map_err(|e| format!("cannot write to {}: {e}", dir.display()))?;
     let prompt = write_prompt(context, job, &workspace, &dir).map_err(|e| format!("the prompt could not be written: {e}"))?;
-    let (spec, environment) = order(context, job, &workspace, &dir, &prompt)?;
+    let (spec, mut environment) = order(context, job, &workspace, &dir, &prompt)?;
+    shared::begin(context, &context.layout.shared_dir(attempt), &job.refs_of_others, &mut environment)?;
     let child = keeper::spawn(&context.exe, &dir, &spec, &environment).map_err(|e| format!("no keeper: {e}"))?;
     context.observed(Input::AttemptSpawned {
         attempt: attempt.clone(),
@@ -251,11 +256,15 @@ fn finish(context: &Context, attempt: &AttemptId) {
     let dir = context.layout.attempt_dir(attempt);
     let attempt = attempt.clone();
     match keeper::probe(&dir) {
-        Ok(Probe::Exited(record)) => context.observed(Input::AttemptExited { attempt, record }),
+        Ok(Probe::Exited(record)) => {
+            shared::settle(context, &attempt, &context.layout.shared_dir(&attempt), None);
+            context.observed(Input::AttemptExited { attempt, record });
+        }
         Ok(Probe::Lost(_)) => {
             if let Err(e) = keeper::end_strays(&label(&context.run, &attempt)) {
                 context.warn(format!("processes of {attempt} may be left: {e}"));
             }
+            shared::settle(context, &attempt, &context.layout.shared_dir(&attempt), None);
             context.observed(Input::AttemptLost { attempt });
         }
         Ok(Probe::Voided) => context.observed(Input::AttemptVoided { attempt }),
@@ -344,11 +353,20 @@ pub(super) fn judge(context: &Arc<Context>, state: &State, attempt: AttemptId) {
     let definition = state.definition(task).clone();
     let facts = PlanFacts::of(&plan.submission.plan);
     let key = attempt.key.clone();
+    let others = shared::refs_of_others(context, state, &attempt);
+    let (plan_branch, verify) = (plan.branch.clone(), plan.verify.clone());
+    let verify_timeout = plan.submission.plan.verify_timeout;
     context.perform_for(&key, move |context| {
-        let verdict = match (context.workspace(&attempt), Generated::new(&facts.generated)) {
+        let mut settled = shared::settled_before(context, &attempt);
+        let mut verdict = match (context.workspace(&attempt), Generated::new(&facts.generated)) {
             (Ok(workspace), Ok(generated)) => {
                 let mut env = context.command_environment(&definition.env);
                 env.extend(context.attempt_variables(&attempt));
+                // Checks run what the agent wrote.
+                let checks_dir = context.layout.gate_dir(&attempt).join("shared");
+                // A gate that died with its coordinator is finished first.
+                settled.changes.extend(shared::settle(context, &attempt, &checks_dir, Some("checks")).changes);
+                let watched = !definition.check.is_empty() && shared::begin(context, &checks_dir, &others, &mut env).is_ok();
                 let spec = JudgeSpec {
                     run: &context.run,
                     key: &attempt.key,
@@ -357,15 +375,25 @@ pub(super) fn judge(context: &Arc<Context>, state: &State, attempt: AttemptId) {
                     owns: &definition.owns,
                     generated: &generated,
                     checks: &definition.check,
+                    verify: &verify,
+                    verify_timeout: verify_timeout.unwrap_or(context.config.run.verify_timeout),
                     check_timeout: definition.check_timeout.unwrap_or(context.config.run.check_timeout),
                     env: &env,
                     log_dir: &context.layout.gate_dir(&attempt),
                 };
-                gate::judge(&context.pool, &workspace, &spec)
+                let verdict = gate::judge(&context.pool, &workspace, &spec);
+                if watched {
+                    settled.changes.extend(shared::settle(context, &attempt, &checks_dir, Some("checks")).changes);
+                }
+                verdict
             }
             (Err(message), _) => Verdict::Broken { message },
             (_, Err(e)) => Verdict::Broken { message: e.to_string() },
         };
+        if let (Verdict::Accepted { commit, .. }, Some(change)) = (&verdict, settled.lost_branch(plan_branch.as_deref())) {
+            let why = format!("it changed what is not its own: {}", change.line());
+            verdict = Verdict::NeedsHuman { why, kept: Some(commit.to_string()) };
+        }
         context.observed(Input::WorkJudged { attempt, verdict });
     });
 }

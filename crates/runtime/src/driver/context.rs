@@ -16,6 +16,7 @@ use super::shell::KeptShell;
 use crate::agent::Registry;
 use crate::config::Config;
 use crate::git::Repo;
+use crate::tamper::Watch;
 use crate::workspace::{Pool, PoolSettings, Shell, Workspace, WorkspaceError};
 
 /// What the caller has found out before a run is coordinated.
@@ -47,6 +48,7 @@ pub struct Context {
     pub(super) environment: BTreeMap<OsString, OsString>,
     pub(super) run: RunId,
     pub(super) layout: Layout,
+    pub(super) watch: Watch,
     pub(super) socket: PathBuf,
     sender: Sender<Message>,
     workspaces: Mutex<BTreeMap<PathBuf, Workspace>>,
@@ -72,8 +74,10 @@ impl Context {
             env: without_our_own(&environment),
         };
         let pool = Pool::open(&repo, pool_dir, settings, Arc::clone(&shell) as Arc<dyn Shell>)?;
+        let watch = Watch::new(&repo, pool.dir(), &layout.run_dir().join("shared"));
         Ok(Self {
             layout,
+            watch,
             repo,
             state_dir,
             pool,
@@ -149,12 +153,16 @@ impl Context {
         }
     }
 
-    /// Waits until everything that was asked for has been done to the worktrees.
-    pub(super) fn wait_for_tasks(&self) {
-        let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
-        while !tasks.is_empty() {
-            tasks = self.tasks_idle.wait(tasks).unwrap_or_else(PoisonError::into_inner);
-        }
+    /// Tells the driver once everything that was asked for has been done to the worktrees.
+    pub(super) fn tell_when_idle(self: &Arc<Self>) {
+        let context = Arc::clone(self);
+        Self::perform("idle", move || {
+            let mut tasks = context.tasks.lock().unwrap_or_else(PoisonError::into_inner);
+            while !tasks.is_empty() {
+                tasks = context.tasks_idle.wait(tasks).unwrap_or_else(PoisonError::into_inner);
+            }
+            drop(context.sender.send(Message::TasksDone));
+        });
     }
 
     /// Keeps a worktree at hand while its task needs it.

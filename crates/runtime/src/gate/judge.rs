@@ -12,6 +12,7 @@ use super::commit::{Keep, Work, commit_work};
 use super::generated::Generated;
 use super::message::commit_message;
 use super::ownership::Ownership;
+use super::suite_files::{SuiteFiles, suite_files};
 use crate::git::{Expect, GitError, RefChange, Repo};
 use crate::workspace::{Pool, Shell, ShellLine, Workspace, kept_prefix};
 
@@ -36,6 +37,10 @@ pub struct JudgeSpec<'a> {
     pub checks: &'a [String],
     /// The limit of each.
     pub check_timeout: Duration,
+    /// The plan's suite: run here only with the base's copies of files that judge, where the task changed such.
+    pub verify: &'a [String],
+    /// The limit of each of its commands.
+    pub verify_timeout: Duration,
     /// Their environment.
     pub env: &'a BTreeMap<OsString, OsString>,
     /// `check-<n>.log` go here.
@@ -75,7 +80,57 @@ fn judge_inner(pool: &Pool, ws: &Workspace, spec: &JudgeSpec<'_>) -> Result<Verd
     if let Some(refused) = run_checks(pool.shell(), repo, ws, spec, &commit)? {
         return Ok(refused);
     }
-    Ok(Verdict::Accepted { commit, files_changed: u32::try_from(changed.len()).unwrap_or(u32::MAX) })
+    // Whoever has `owns` has touched nothing else by now.
+    let mut suite = SuiteFiles::default();
+    if spec.owns.is_empty() {
+        let commands: Vec<&str> = spec.checks.iter().chain(spec.verify).map(String::as_str).collect();
+        suite = suite_files(&changed, &commands);
+        suite.all.retain(|f| !spec.generated.allows(f));
+        suite.read.retain(|f| !spec.generated.allows(f));
+        if let Some(refused) = run_with_bases_copies(pool.shell(), repo, ws, spec, &commit, &suite.read)? {
+            return Ok(refused);
+        }
+    }
+    suite.all.truncate(FILES_NAMED_MAX);
+    let files_changed = u32::try_from(changed.len()).unwrap_or(u32::MAX);
+    Ok(Verdict::Accepted { commit, files_changed, suite_files: suite.all })
+}
+
+/// A command that did not pass.
+struct Failed {
+    command: String,
+    exit_code: Option<i32>,
+    output: String,
+    timed_out: bool,
+}
+
+/// Runs these on what is in the worktree, up to the first that does not pass. `Err` says why one could not be run at all.
+fn run_lines(
+    shell: &dyn Shell,
+    ws: &Workspace,
+    spec: &JudgeSpec<'_>,
+    lines: &[(&String, Duration)],
+    log: &str,
+) -> Result<Option<Failed>, String> {
+    for (n, (command, timeout)) in lines.iter().enumerate() {
+        let line = ShellLine {
+            command: (*command).clone(),
+            cwd: ws.path.clone(),
+            env: fenced(spec.env, ws),
+            timeout: *timeout,
+            log: spec.log_dir.join(format!("{log}-{}.log", n + 1)),
+            label: format!("check {}/{}", spec.run, spec.slug),
+        };
+        match shell.run(&line) {
+            Ok(outcome) if outcome.passed() => {}
+            Ok(outcome) => {
+                let (exit_code, output, timed_out) = (outcome.exit_code, outcome.output_tail, outcome.timed_out);
+                return Ok(Some(Failed { command: (*command).clone(), exit_code, output, timed_out }));
+            }
+            Err(error) => return Err(format!("check `{command}` could not be run: {error}")),
+        }
+    }
+    Ok(None)
 }
 
 /// Runs the checks on the commit's files, up to the first that does not pass; what they leave behind is discarded.
@@ -84,32 +139,84 @@ fn run_checks(shell: &dyn Shell, repo: &Repo, ws: &Workspace, spec: &JudgeSpec<'
         return Ok(None);
     }
     ws.set_settled(false);
-    let mut refused = None;
-    for (n, command) in spec.checks.iter().enumerate() {
-        let line = ShellLine {
-            command: command.clone(),
-            cwd: ws.path.clone(),
-            env: fenced(spec.env, ws),
-            timeout: spec.check_timeout,
-            log: spec.log_dir.join(format!("check-{}.log", n + 1)),
-            label: format!("check {}/{}", spec.run, spec.slug),
-        };
-        match shell.run(&line) {
-            Ok(outcome) if outcome.passed() => {}
-            Ok(outcome) => {
-                let (exit_code, output, timed_out) = (outcome.exit_code, outcome.output_tail, outcome.timed_out);
-                refused = Some(Verdict::CheckFailed { commit: commit.clone(), command: command.clone(), exit_code, output, timed_out });
-                break;
-            }
-            Err(error) => {
-                refused = Some(Verdict::Broken { message: format!("check `{command}` could not be run: {error}") });
-                break;
-            }
-        }
-    }
+    let lines: Vec<_> = spec.checks.iter().map(|c| (c, spec.check_timeout)).collect();
+    let ran = run_lines(shell, ws, spec, &lines, "check");
     discard(repo, ws, commit)?;
     ws.set_settled(true);
-    Ok(refused)
+    Ok(match ran {
+        Ok(None) => None,
+        Ok(Some(Failed { command, exit_code, output, timed_out })) => {
+            Some(Verdict::CheckFailed { commit: commit.clone(), command, exit_code, output, timed_out })
+        }
+        Err(message) => Some(Verdict::Broken { message }),
+    })
+}
+
+/// Runs what judges the task, the plan's suite included, with the base's copies of the suite's own files. Where that fails while
+/// the same passes with the task's copies, somebody has to look. Nothing of it happens to a task that changed no such file.
+fn run_with_bases_copies(
+    shell: &dyn Shell,
+    repo: &Repo,
+    ws: &Workspace,
+    spec: &JudgeSpec<'_>,
+    commit: &Oid,
+    files: &[String],
+) -> Result<Option<Verdict>, GitError> {
+    let verify = spec.verify.iter().filter(|v| !spec.checks.contains(v)).map(|v| (v, spec.verify_timeout));
+    let lines: Vec<_> = spec.checks.iter().map(|c| (c, spec.check_timeout)).chain(verify).collect();
+    if files.is_empty() || lines.is_empty() {
+        return Ok(None);
+    }
+    ws.set_settled(false);
+    ws.set_index_at(None);
+    let paths: Vec<u8> = files.iter().flat_map(|f| format!(":(literal){f}\0").into_bytes()).collect();
+    let checkout = ["checkout", "-q", ws.base.as_str(), "--pathspec-from-file=-", "--pathspec-file-nul"];
+    ws.git(repo).run_with_input(&checkout, &paths)?;
+    let ran = run_lines(shell, ws, spec, &lines, "base-copies");
+    discard(repo, ws, commit)?;
+    let failed = match ran {
+        Ok(failed) => failed,
+        Err(message) => return Ok(Some(Verdict::Broken { message })),
+    };
+    let mut disagreed = None;
+    if let Some(failed) = failed {
+        // The checks passed with its own copies; of the suite that is not known yet, and if it fails too, landing refuses the work.
+        let own = match spec.checks.contains(&failed.command) {
+            true => Ok(None),
+            false => {
+                let own = run_lines(shell, ws, spec, &[(&failed.command, spec.verify_timeout)], "own-copies");
+                discard(repo, ws, commit)?;
+                own
+            }
+        };
+        match own {
+            Ok(None) => disagreed = Some(disagreement(ws, commit, files, &failed)),
+            Ok(Some(_)) => {}
+            Err(message) => disagreed = Some(Verdict::Broken { message }),
+        }
+    }
+    ws.set_index_at(Some(commit.clone()));
+    ws.set_settled(true);
+    Ok(disagreed)
+}
+
+fn disagreement(ws: &Workspace, commit: &Oid, files: &[String], failed: &Failed) -> Verdict {
+    const SHOWN_MAX: usize = 5;
+    let mut shown = files.iter().take(SHOWN_MAX).map(String::as_str).collect::<Vec<_>>().join(" ");
+    if files.len() > SHOWN_MAX {
+        shown = format!("{shown} and {} more", files.len() - SHOWN_MAX);
+    }
+    let how = match (failed.timed_out, failed.exit_code) {
+        (true, _) => String::from("runs into its time limit"),
+        (false, Some(code)) => format!("fails with exit code {code}"),
+        (false, None) => String::from("is killed"),
+    };
+    let why = format!(
+        "it changed files that judge it and that it does not own: {shown}; `{}` passes with them, and {how} with the base's copies. \
+         See `git diff {} {commit}`; if the change is right, merge it yourself, or name the files in the task's `owns`",
+        failed.command, ws.base
+    );
+    Verdict::NeedsHuman { why, kept: Some(ws.branch.clone()) }
 }
 
 /// Puts the worktree back to the commit: tracked files, untracked ones that are not ignored, HEAD, the branch.

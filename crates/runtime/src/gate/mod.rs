@@ -9,6 +9,7 @@ pub mod land;
 mod message;
 mod ownership;
 mod suite;
+mod suite_files;
 
 pub use detect::{Detected, detect_suite};
 pub use generated::{Generated, Remake};

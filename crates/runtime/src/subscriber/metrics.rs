@@ -8,7 +8,7 @@ use greenlane_core::event::Event;
 use greenlane_core::ids::{AttemptId, PlanId, RunId, TaskKey};
 use greenlane_core::state::{AttemptState, PlanState, State, TaskState};
 use greenlane_core::time::Time;
-use greenlane_core::view::{Figures, task_duration};
+use greenlane_core::view::{Figures, Until, task_time};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -56,6 +56,9 @@ impl Subscriber for Metrics {
                 Some(p) => put("plan_ended", Some(plan), plan_ended(p, *done, state)),
                 None => Ok(()),
             },
+            Event::AccountLimited { account, until, limit, reason } => {
+                put("account_limited", None, json!({"account": account, "pause_ms": ms(until.since(at)), "limit": limit, "reason": reason}))
+            }
             Event::RunEnded { finished } => put("run_ended", None, run_ended(*finished, state, at)),
             _ => Ok(()),
         }
@@ -94,7 +97,7 @@ fn task_ended(task: &TaskState, how: &str, at: Time) -> Value {
     let used = Used::of(task.attempts.iter());
     json!({
         "task": task.key.task, "state": how, "attempts": task.attempts.len(), "retries": task.retries,
-        "agent": task.current().map(|a| &a.agent), "duration_ms": ms(task_duration(task, at)),
+        "agent": task.current().map(|a| &a.agent), "duration_ms": ms(task_time(task, at)),
         "elapsed_ms": task.attempts.first().map(|a| ms(at.since(a.started_at))), "tokens": used.tokens, "cost_usd": used.cost_usd,
     })
 }
@@ -107,7 +110,7 @@ fn plan_ended(plan: &PlanState, done: bool, state: &State) -> Value {
 }
 
 fn run_ended(finished: bool, state: &State, at: Time) -> Value {
-    let figures = Figures::of(state, at);
+    let figures = Figures::of(state, &Until::now(state, at));
     let used = Used::of(state.tasks.iter().flat_map(|t| &t.attempts));
     // What landed in an earlier run took no time in this one.
     let done = state.tasks.iter().filter(|t| t.phase == greenlane_core::state::Phase::Done && t.landed_before.is_none()).count();

@@ -143,6 +143,8 @@ impl Place {
             generated: &Generated::new(&BTreeMap::new()).expect("none"),
             checks: &strings(checks),
             check_timeout: Duration::from_secs(30),
+            verify: &[],
+            verify_timeout: Duration::from_secs(30),
             env: &environment(&self.temp),
             log_dir: &self.logs(),
         };

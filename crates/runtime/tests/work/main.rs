@@ -5,3 +5,4 @@ mod gate;
 mod landing;
 mod pool;
 mod repositories;
+mod tamper;

@@ -1,0 +1,65 @@
+//! Git's own diaries of a ref: what it was, what it became, when, and by which command. Read from the file.
+
+use std::fs;
+use std::path::Path;
+
+/// How much of a diary's end is read.
+const BYTES_MAX: u64 = 1 << 20;
+
+/// One line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Entry {
+    /// All zeros: there was none.
+    pub old: String,
+    pub new: String,
+    /// Seconds since 1970.
+    pub at: i64,
+    pub message: String,
+}
+
+impl Entry {
+    pub(super) fn old(&self) -> Option<&str> {
+        Some(self.old.as_str()).filter(|o| o.bytes().any(|b| b != b'0'))
+    }
+}
+
+/// The last entries, oldest first; none where there is no diary.
+pub(super) fn read(path: &Path) -> Vec<Entry> {
+    let Ok(mut file) = fs::File::open(path) else { return Vec::new() };
+    let length = file.metadata().map(|m| m.len()).unwrap_or(0);
+    let mut bytes = Vec::new();
+    let skipped = length.saturating_sub(BYTES_MAX);
+    use std::io::{Read as _, Seek as _, SeekFrom};
+    if file.seek(SeekFrom::Start(skipped)).is_err() || file.take(BYTES_MAX).read_to_end(&mut bytes).is_err() {
+        return Vec::new();
+    }
+    let text = String::from_utf8_lossy(&bytes);
+    // A first line of which the beginning was skipped has no two names of objects and is dropped.
+    text.lines().filter_map(parse).collect()
+}
+
+fn parse(line: &str) -> Option<Entry> {
+    let (head, message) = line.split_once('\t').unwrap_or((line, ""));
+    let mut words = head.split(' ');
+    let (old, new) = (words.next()?, words.next()?);
+    let is_oid = |text: &str| text.len() >= 40 && text.bytes().all(|b| b.is_ascii_hexdigit());
+    let at = head.rsplit(' ').nth(1)?.parse().ok()?;
+    (is_oid(old) && is_oid(new)).then(|| Entry { old: old.into(), new: new.into(), at, message: message.into() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_is_read_whatever_the_name_in_it() {
+        let (a, zero) = ("a".repeat(40), "0".repeat(40));
+        let entry = parse(&format!("{zero} {a} A. B. <a@b c> 1700000000 -0130\tbranch: Created from HEAD")).expect("an entry");
+        assert_eq!((entry.old(), entry.new.as_str(), entry.at), (None, a.as_str(), 1_700_000_000));
+        assert_eq!(entry.message, "branch: Created from HEAD");
+        assert_eq!(parse(&format!("{a} {a} x <y> 5 +0000")).expect("an entry").message, "");
+        for broken in ["", "x y", &format!("{a} {a}"), "ff ff n <m> 1 +0000"] {
+            assert_eq!(parse(broken), None, "{broken}");
+        }
+    }
+}
