@@ -48,7 +48,10 @@ impl Cline {
             }
             ("usage", _) => {
                 self.notes.model_called();
-                self.notes.usage(usage(["totalInputTokens", "totalCacheReadTokens", "totalOutputTokens"].map(|f| &event[f]), &event["totalCost"]));
+                self.notes.usage(usage(
+                    ["totalInputTokens", "totalCacheReadTokens", "totalOutputTokens"].map(|f| &event[f]),
+                    &event["totalCost"],
+                ));
             }
             ("content_start", Some("tool")) => {
                 self.notes.tool_called();
