@@ -14,7 +14,9 @@ use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
 
-use greenlane_core::attempt::AgentReport;
+use greenlane_core::attempt::{AgentReport, Exit, ExitRecord};
+use greenlane_core::failure::{FailureDetail, of_exit};
+use greenlane_core::time::Time;
 use greenlane_runtime::agent::{AgentDef, AgentOverride, Launch, Presence, Registry, SignedIn, reader};
 use greenlane_testkit::model_server::ModelServer;
 use greenlane_testkit::real_agent::{REAL_AGENTS, RealAgent, is_wanted};
@@ -44,6 +46,18 @@ fn git(dir: &Path, args: &[&str]) {
     assert!(done.status.success(), "git {args:?}: {}", String::from_utf8_lossy(&done.stderr));
 }
 
+/// The same agent as somebody has it who never signed in.
+fn not_signed_in(agent: &mut RealAgent) {
+    let keys = [r#"ANTHROPIC_API_KEY = "sk-scripted", "#, r#"SCRIPTED_KEY = "scripted""#, r#", GEMINI_API_KEY = "scripted""#];
+    for key in keys {
+        agent.config = agent.config.replace(key, "");
+    }
+    if agent.name == "opencode" {
+        agent.config =
+            String::from("[agents.opencode]\nmodel = \"anthropic/claude-sonnet-4-5\"\nenv = { OPENCODE_DISABLE_MODELS_FETCH = \"1\" }\n");
+    }
+}
+
 fn definition(agent: &RealAgent) -> AgentDef {
     #[derive(serde::Deserialize)]
     struct File {
@@ -63,9 +77,14 @@ struct Place {
 
 impl Place {
     fn new(name: &str) -> Self {
+        Self::with(name, |_| {})
+    }
+
+    fn with(name: &str, change: impl FnOnce(&mut RealAgent)) -> Self {
         let dir = tempfile::tempdir().expect("a temporary directory");
         let server = ModelServer::start().expect("a model server");
-        let agent = RealAgent::new(name, server.url(), dir.path()).expect("an agent");
+        let mut agent = RealAgent::new(name, server.url(), dir.path()).expect("an agent");
+        change(&mut agent);
         let main = dir.path().join("main");
         fs::create_dir(&main).expect("a directory");
         git(&main, &["init", "-q"]);
@@ -100,10 +119,16 @@ fn recording() -> bool {
 
 /// Starts it, ends it where that is wanted, and gathers what it said.
 fn run(name: &str, scenario: &str, prompt: &str, until: Option<Until<'_>>) -> Ran {
-    let place = Place::new(name);
+    run_in(Place::new(name), scenario, prompt, until)
+}
+
+fn run_in(place: Place, scenario: &str, prompt: &str, until: Option<Until<'_>>) -> Ran {
+    let signal = until.as_ref().map(|u| u.signal);
     let (said, code) = place.run(prompt, None, until);
     if recording() {
-        record(name, scenario, &place.dir, &place.server, &said);
+        let exit =
+            code.map_or_else(|| format!("signal {}\n", if signal == Some("KILL") { 9 } else { 15 }), |code| format!("code {code}\n"));
+        record(place.agent.name, scenario, &place.dir, &place.server, &said, &exit);
     }
     let (report, activities) = place.read(&said);
     Ran { report, code, activities, dir: place.dir, server: place.server, stderr: said.stderr }
@@ -181,7 +206,7 @@ fn wait(child: &mut Child) -> Option<i32> {
     status.code()
 }
 
-fn record(name: &str, scenario: &str, dir: &tempfile::TempDir, server: &ModelServer, said: &Said) {
+fn record(name: &str, scenario: &str, dir: &tempfile::TempDir, server: &ModelServer, said: &Said, exit: &str) {
     let redact = |text: &str| {
         let text = text.replace(&dir.path().display().to_string(), "/w").replace(server.url(), "http://127.0.0.1:1");
         let text = text.replace(env!("CARGO_MANIFEST_DIR").trim_end_matches("/crates/runtime"), "/greenlane");
@@ -190,8 +215,12 @@ fn record(name: &str, scenario: &str, dir: &tempfile::TempDir, server: &ModelSer
     let to = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/agent-output").join(name);
     fs::create_dir_all(&to).expect("a directory");
     fs::write(to.join(format!("{scenario}.stdout")), redact(&said.stdout)).expect("a recording");
+    fs::write(to.join(format!("{scenario}.exit")), exit).expect("a recording");
     let errors = redact(&said.stderr);
-    let telling: Vec<_> = errors.lines().filter(|l| l.contains("Attempt ") || l.contains("level=ERROR")).collect();
+    // Of an agent that is not signed in everything: it hardly says more.
+    let all = scenario == "not-signed-in";
+    let telling: Vec<_> =
+        errors.lines().filter(|l| (all && !l.is_empty()) || l.contains("Attempt ") || l.contains("level=ERROR")).collect();
     if !telling.is_empty() {
         fs::write(to.join(format!("{scenario}.stderr")), telling.join("\n") + "\n").expect("a recording");
     }
@@ -381,6 +410,39 @@ mod opencode {
 fn every_agent_tells_that_its_key_is_refused() {
     for name in REAL_AGENTS.into_iter().filter(|n| is_wanted(n)) {
         fails_with(name, 401);
+    }
+}
+
+#[test]
+fn every_agent_says_that_nobody_is_signed_in() {
+    for name in REAL_AGENTS.into_iter().filter(|n| is_wanted(n)) {
+        let ran = run_in(Place::with(name, not_signed_in), "not-signed-in", TASK, None);
+        let record = ExitRecord {
+            exit: Exit::Code { code: ran.code.unwrap_or(-1) },
+            started_at: Time(0),
+            ended_at: Time(1),
+            report: ran.report.clone(),
+            strays_ended: 0,
+            memory_peak_bytes: 0,
+            cpu_ms: 0,
+            resources: None,
+            oom_kills: None,
+            stdout_tail: String::new(),
+            stderr_tail: ran.stderr.clone(),
+        };
+        let failure = of_exit(&record).unwrap_or_else(|| panic!("{name}: {:?}\n{}", ran.report, ran.stderr));
+        assert_eq!(failure.detail, Some(FailureDetail::Authentication), "{name}: {failure:?}\n{:?}\n{}", ran.report, ran.stderr);
+        assert!(failure.hopeless() && ran.file("src/hello.txt").is_none(), "{name}");
+    }
+}
+
+#[test]
+fn every_agent_that_is_killed_leaves_its_events_unfinished() {
+    for name in REAL_AGENTS.into_iter().filter(|n| is_wanted(n)) {
+        let prompt = "Do it.\nSCRIPT: write path=a.txt text=1\nSCRIPT: hang\n";
+        let ran = run(name, "killed", prompt, Some(Until { directive: "hang", times: 1, signal: "KILL" }));
+        assert_eq!((ran.code, ran.report.finished, ran.report.tool_calls), (None, None, 1), "{name}: {:?}", ran.report);
+        assert_eq!(ran.report.error, None, "{name}");
     }
 }
 

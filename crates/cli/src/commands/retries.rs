@@ -212,11 +212,13 @@ fn table(retries: &[Stored<RetryRecord>], look: Look) -> String {
     let mut out = String::new();
     for Stored { record, .. } in retries {
         let at = record.timestamp.get(..19).unwrap_or(&record.timestamp).replace('T', " ") + "Z";
-        let what = if record.will_retry {
-            let wait = humane(Duration::try_from_secs_f64(record.backoff_seconds).unwrap_or_default());
-            format!("↻ retry {} after {wait}", record.retry)
-        } else {
-            String::from("✗ given up")
+        let wait = humane(Duration::try_from_secs_f64(record.backoff_seconds).unwrap_or_default());
+        let what = match record.how.as_str() {
+            "repair" => String::from("↻ back to its agent"),
+            "quota" => format!("↻ waits {wait} for quota"),
+            "fallback" => String::from("↻ goes to another agent"),
+            _ if record.will_retry => format!("↻ retry {} after {wait}", record.retry),
+            _ => String::from("✗ given up"),
         };
         let style = if record.will_retry { Paint::Yellow } else { Paint::Red };
         let kind = record.failure_type.as_str();

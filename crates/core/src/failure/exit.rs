@@ -33,7 +33,7 @@ fn of_keepers_end(record: &ExitRecord) -> Failure {
         _ => Failure::new(FailureType::Timeout, "ran longer than its timeout and was ended"),
     };
     // An agent whose last word was that its provider refuses is limited, not stuck.
-    match record.report.error.as_ref().filter(|e| e.status.is_some()) {
+    match record.report.error.as_ref().filter(|e| e.status.is_some() || has_events(&record.report)) {
         Some(error) => {
             let mut failure = of_agent_error(error, record);
             failure.message = format!("{} ({})", failure.message, ended.message);
@@ -64,7 +64,7 @@ fn of_events(record: &ExitRecord) -> Option<Failure> {
 
 /// Its reader understands events, and there were some.
 fn has_events(report: &AgentReport) -> bool {
-    report.finished.is_some() || report.session.is_some()
+    report.finished.is_some() || report.session.is_some() || report.model_calls > 0 || report.tool_calls > 0
 }
 
 fn of_agent_error(error: &AgentError, record: &ExitRecord) -> Failure {
@@ -84,11 +84,16 @@ fn of_code(code: i32, record: &ExitRecord) -> Option<Failure> {
     let tail = if stderr.trim().is_empty() { stdout } else { stderr };
     let last = tail.lines().rev().find(|l| !l.trim().is_empty()).map(one_line);
     let with = |line: &str| format!("exit code {code}: {line}");
-    let message = last.as_deref().map_or_else(|| format!("exit code {code} without a word"), with);
+    let message = match last.as_deref() {
+        // The last line of its events says nothing to people.
+        _ if stderr.trim().is_empty() && has_events(&record.report) => format!("exit code {code} in the middle of its work"),
+        Some(line) => with(line),
+        None => format!("exit code {code} without a word"),
+    };
     let exit = |kind, message: String| Some(Failure::new(kind, message).by(Evidence::Exit));
     match code {
         // It writes events and never said that it finished: somebody ended it, and it calls that a success (gemini, after SIGTERM).
-        0 if record.report.session.is_some() => exit(FailureType::Unknown, String::from("ended with code 0 in the middle of its work")),
+        0 if has_events(&record.report) => exit(FailureType::Unknown, String::from("ended with code 0 in the middle of its work")),
         0 => None,
         126 | 127 => exit(FailureType::CoordinatorError, message).map(|f| f.with(FailureDetail::MissingProgram)),
         124 => exit(FailureType::Timeout, message),

@@ -110,7 +110,7 @@ const RATE_LIMIT: &[&str] = &[
     "hit your usage limit",
     "hit your limit",
 ];
-const OVERLOAD: &[&str] = &["overloaded_error", "model is overloaded", "503 service unavailable", "servers are down or overloaded"];
+const OVERLOAD: &[&str] = &["overloaded_error", "model is overloaded", "503 service unavailable"];
 const NETWORK: &[&str] = &[
     "econnrefused",
     "econnreset",

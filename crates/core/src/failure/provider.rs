@@ -42,6 +42,7 @@ const AUTHENTICATION: &[&str] = &[
     "credit balance is too low",
     "auth method",
     "could not resolve authentication method",
+    "missing environment variable",
     "reauthenticate",
 ];
 const CONTEXT: &[&str] = &[

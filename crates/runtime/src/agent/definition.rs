@@ -23,6 +23,12 @@ pub enum OutputKind {
     Opencode,
     /// Qwen Code's `stream-json`, which is Claude's but for the counting of tokens.
     Qwen,
+    /// GitHub Copilot CLI's `--output-format json`.
+    Copilot,
+    /// pi's `--mode json`.
+    Pi,
+    /// Cline's `--json`.
+    Cline,
 }
 
 /// An agent as it is started: a built-in one with what the configuration says about it, or a user's own.

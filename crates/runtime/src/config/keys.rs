@@ -62,7 +62,7 @@ pub const AGENT_KEYS: &[(&str, Kind)] = &[
     ("resume_args", Kind::Lines),
     ("prompt_args", Kind::Lines),
     ("stdin", Kind::Text),
-    ("output", Kind::OneOf(&["plain", "claude", "codex", "gemini", "opencode"])),
+    ("output", Kind::OneOf(&["plain", "claude", "codex", "gemini", "opencode", "qwen", "copilot", "pi", "cline"])),
     ("env", Kind::Variables),
     ("env_allow", Kind::Lines),
     ("slots", Kind::Count { min: 1, max: 1000 }),

@@ -56,6 +56,9 @@ impl Subscriber for Metrics {
                 Some(p) => put("plan_ended", Some(plan), plan_ended(p, *done, state)),
                 None => Ok(()),
             },
+            Event::AccountLimited { account, until, limit, reason } => {
+                put("account_limited", None, json!({"account": account, "pause_ms": ms(until.since(at)), "limit": limit, "reason": reason}))
+            }
             Event::RunEnded { finished } => put("run_ended", None, run_ended(*finished, state, at)),
             _ => Ok(()),
         }

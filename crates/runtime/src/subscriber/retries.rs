@@ -43,6 +43,10 @@ pub struct RetryRecord {
     pub until: Option<String>,
     /// Whether it is tried again.
     pub will_retry: bool,
+    /// In which way: `retry` (after a wait), `repair` (at once, by the same agent), `quota` (when its account may be used again),
+    /// `fallback` (by another agent), `given_up`. Only `retry` uses up a retry.
+    #[serde(default)]
+    pub how: String,
 }
 
 impl Subscriber for Retries {
@@ -53,17 +57,51 @@ impl Subscriber for Retries {
     fn take(&mut self, entry: &Entry, state: &State, lines: &mut Lines) -> Result<(), serde_json::Error> {
         let Fact::Event { run, event, .. } = &entry.fact else { return Ok(()) };
         match event.as_ref() {
-            Event::RetryScheduled { key, until, .. } => decided(run, entry.at, key, Some(*until), state, lines),
-            Event::TaskFailed { key, .. } => decided(run, entry.at, key, None, state, lines),
+            Event::RetryScheduled { key, until, .. } => decided(run, entry.at, key, How::Retry(*until), state, lines),
+            Event::RepairScheduled { key, .. } => decided(run, entry.at, key, How::Repair, state, lines),
+            Event::QuotaAwaited { key, account } => decided(run, entry.at, key, How::Quota(account), state, lines),
+            Event::FallbackScheduled { key } => decided(run, entry.at, key, How::Fallback, state, lines),
+            Event::TaskFailed { key, .. } => decided(run, entry.at, key, How::GivenUp, state, lines),
             _ => Ok(()),
         }
     }
 }
 
-fn decided(run: &RunId, at: Time, key: &TaskKey, until: Option<Time>, state: &State, lines: &mut Lines) -> Result<(), serde_json::Error> {
+/// What was decided.
+#[derive(Clone, Copy)]
+enum How<'a> {
+    Retry(Time),
+    Repair,
+    Quota(&'a str),
+    Fallback,
+    GivenUp,
+}
+
+impl How<'_> {
+    fn word(self) -> &'static str {
+        match self {
+            How::Retry(_) => "retry",
+            How::Repair => "repair",
+            How::Quota(_) => "quota",
+            How::Fallback => "fallback",
+            How::GivenUp => "given_up",
+        }
+    }
+
+    fn until(self, state: &State) -> Option<Time> {
+        match self {
+            How::Retry(until) => Some(until),
+            How::Quota(account) => state.accounts.get(account)?.paused_until,
+            _ => None,
+        }
+    }
+}
+
+fn decided(run: &RunId, at: Time, key: &TaskKey, how: How<'_>, state: &State, lines: &mut Lines) -> Result<(), serde_json::Error> {
     let Some(task) = state.task(key) else { return Ok(()) };
     // A task may fail without an attempt of its own; then there was nothing to decide on.
     let Some((attempt, failure)) = task.current().and_then(|a| Some((a, a.failure.as_ref()?))) else { return Ok(()) };
+    let until = how.until(state);
     let (plan, id) = (key.plan.to_string(), key.task.to_string());
     lines.push(&RetryRecord {
         timestamp: at.rfc3339(),
@@ -79,6 +117,7 @@ fn decided(run: &RunId, at: Time, key: &TaskKey, until: Option<Time>, state: &St
         retry: task.retries,
         backoff_seconds: until.map_or(0.0, |until| until.since(at).as_secs_f64()),
         until: until.map(Time::rfc3339),
-        will_retry: until.is_some(),
+        will_retry: !matches!(how, How::GivenUp),
+        how: how.word().to_owned(),
     })
 }

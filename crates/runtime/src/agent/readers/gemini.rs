@@ -56,6 +56,9 @@ impl Reader for Gemini {
             && rest.contains("Retrying")
         {
             self.notes.retried(error(rest, None), &format!(", try {n}"));
+        } else if line.contains("must specify the GEMINI_API_KEY") || line.contains("Please set an Auth method") {
+            // It ends with code 41 then, before its first event.
+            self.notes.failed(error(line, Some(401)));
         }
     }
 

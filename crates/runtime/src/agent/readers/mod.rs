@@ -5,11 +5,14 @@
 
 mod activity;
 mod claude;
+mod cline;
 mod codex;
+mod copilot;
 mod gemini;
 mod limit;
 mod notes;
 mod opencode;
+mod pi;
 mod plain;
 
 use greenlane_core::attempt::AgentReport;
@@ -42,6 +45,9 @@ pub fn reader(kind: OutputKind) -> Box<dyn Reader> {
         OutputKind::Codex => Box::new(codex::Codex::default()),
         OutputKind::Gemini => Box::new(gemini::Gemini::default()),
         OutputKind::Opencode => Box::new(opencode::Opencode::default()),
+        OutputKind::Copilot => Box::new(copilot::Copilot::default()),
+        OutputKind::Pi => Box::new(pi::Pi::default()),
+        OutputKind::Cline => Box::new(cline::Cline::default()),
     }
 }
 

@@ -14,6 +14,8 @@ use super::{Reader, event};
 #[derive(Default)]
 pub(super) struct Opencode {
     notes: Notes,
+    /// Its log has said what its events only call an unexpected error.
+    explained: bool,
 }
 
 impl Reader for Opencode {
@@ -54,6 +56,9 @@ impl Reader for Opencode {
                 let message = data["message"].as_str().or_else(|| failure["message"].as_str()).or_else(|| failure["name"].as_str());
                 // The log has told the last call as one to be made again, and it was not.
                 self.notes.gave_up();
+                if self.explained {
+                    return;
+                }
                 self.notes.failed(error(message.unwrap_or("it failed without a word"), status_field(&data["statusCode"])));
             }
             _ => {}
@@ -61,6 +66,15 @@ impl Reader for Opencode {
     }
 
     fn error_line(&mut self, line: &str) {
+        if line.contains("level=ERROR")
+            && let Some((_, rest)) = line.split_once("ProviderModelNotFoundError: ")
+        {
+            // Providers that nobody is signed in to have no models for it.
+            let model = rest.split([',', '"', ')']).next().unwrap_or_default().split(". ").next().unwrap_or_default();
+            self.explained = true;
+            self.notes.failed(error(&format!("{model}: nobody is signed in to its provider, or it has no such model"), Some(401)));
+            return;
+        }
         if line.contains("level=ERROR")
             && line.contains("message=\"stream error\"")
             // Titles and summaries are made by a small model beside the work.
