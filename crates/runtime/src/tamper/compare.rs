@@ -273,7 +273,7 @@ fn stash_entries(witness: &Witness<'_>, before: &Snapshot, after: &Snapshot) -> 
     for entry in missing(&before.stash, &after.stash) {
         let takes =
             |c: &Call| c.args.first().is_some_and(|a| ["pop", "drop", "clear", "branch"].contains(&a.as_str())) && c.code != Some(1);
-        let call = stashes.iter().find(|c| takes(*c));
+        let call = stashes.iter().find(|c| takes(c));
         let act = if call.is_some() {
             Act::StoreStash { entry: entry.clone() }
         } else {
