@@ -115,11 +115,18 @@ impl Ready {
 /// How long the last lines may take to get through when this process is told to go.
 const HELD_TERMINAL_MAX: Duration = Duration::from_secs(2);
 
-/// This program's binary, for keepers; also after it was replaced by a newer one while it runs.
-fn this_program() -> Result<PathBuf, Error> {
-    let exe = std::env::current_exe().map_err(|e| Error::environment(format!("this program cannot find itself: {e}")))?;
+/// This very program, for keepers and for the background: also after its file was replaced by a newer one or removed while it runs, an
+/// upgrade. Where the system has it, by the link that stands for the running binary: whoever is being started is still this program
+/// when the link is followed. No descriptor is held for it that a keeper could inherit.
+///
+/// # Errors
+/// If the system does not tell.
+pub fn this_program() -> Result<PathBuf, Error> {
     let running = PathBuf::from("/proc/self/exe");
-    Ok(if exe.exists() || !running.exists() { exe } else { running })
+    if running.exists() {
+        return Ok(running);
+    }
+    std::env::current_exe().map_err(|e| Error::environment(format!("this program cannot find itself: {e}")))
 }
 
 /// Says how a run ended, and gives its exit code. `plans`: only these count; empty: all.

@@ -58,6 +58,9 @@ pub struct Error {
     pub problems: Vec<Problem>,
 }
 
+/// What to do about a full disk.
+pub const HINT_DISK_FULL: &str = "the disk is full: make space, then try again";
+
 /// What a verb returns: its exit code.
 pub type Outcome = Result<ExitCode, Error>;
 
@@ -65,6 +68,19 @@ impl Error {
     /// An error with one problem.
     pub fn new(kind: Kind, message: impl Into<String>) -> Self {
         Self { kind, problems: vec![Problem { message: message.into(), location: None, hints: Vec::new() }] }
+    }
+
+    /// A file that the system refused to make, read or write; with what to do, where that is known.
+    pub fn file(message: impl Into<String>, source: &std::io::Error) -> Self {
+        use std::io::ErrorKind;
+        let error = Self::environment(message);
+        match source.kind() {
+            ErrorKind::StorageFull | ErrorKind::QuotaExceeded => error.hint(HINT_DISK_FULL),
+            ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
+                error.hint("what Greenlane keeps must be writable by you, there and in the repository's `.git`")
+            }
+            _ => error,
+        }
     }
 
     /// An error that was told already.

@@ -11,20 +11,33 @@ use greenlane_core::coordinator::step;
 use greenlane_core::event::{Event, Stopping};
 use greenlane_core::ids::{AttemptId, TaskKey};
 use greenlane_core::input::{Input, Request};
+use greenlane_core::slug::key_slug;
 use greenlane_core::state::{Phase, State};
 use greenlane_runtime::clock;
+use greenlane_runtime::config::Config;
 use greenlane_runtime::driver::label;
 use greenlane_runtime::journal::Journal;
 use greenlane_runtime::keeper::{self, Cancel, Probe};
 use greenlane_runtime::lock::Lock;
+use greenlane_runtime::workspace::kept_prefix;
 
 use crate::context::Context;
 use crate::error::{Error, Kind, Outcome, Problem};
 use crate::names;
-use crate::session::{Opened, Session, held};
+use crate::session::{Opened, Session, held, idle_pool};
 
 /// So many of the latest runs are looked at.
 const RUNS_MAX: u32 = 100;
+
+/// How attempts are ended.
+pub struct HowToEnd<'a> {
+    /// Killed, without grace.
+    pub now: bool,
+    /// So long each may take.
+    pub patience: Duration,
+    /// Says where the worktrees lie.
+    pub config: &'a Config,
+}
 
 /// What became of an attempt that was to end.
 enum End {
@@ -38,7 +51,8 @@ enum End {
 ///
 /// # Errors
 /// Exit code 2 for unknown names, 4 if a coordinator has come up meanwhile, 1 if something does not end.
-pub fn end(session: &Session, all: bool, names: &[String], now: bool, patience: Duration, context: &Context) -> Outcome {
+pub fn end(session: &Session, all: bool, names: &[String], how: &HowToEnd<'_>, context: &Context) -> Outcome {
+    let (now, patience) = (how.now, how.patience);
     let journal = match session.journal() {
         Err(e) if all && e.kind == Kind::Usage => return nothing(context),
         journal => journal?,
@@ -66,8 +80,8 @@ pub fn end(session: &Session, all: bool, names: &[String], now: bool, patience: 
     let mut journal = Journal::create(&session.state_dir)?;
     let mut outcome = Ok(ExitCode::SUCCESS);
     for mut opened in interrupted {
-        let how = if now { Stopping::Kill } else { Stopping::Terminate };
-        write_down(&mut journal, &mut opened, vec![Input::Request(Request::StopRun { how })])?;
+        let stopping = if now { Stopping::Kill } else { Stopping::Terminate };
+        write_down(&mut journal, &mut opened, vec![Input::Request(Request::StopRun { how: stopping })])?;
         let running: Vec<TaskKey> = opened.state.tasks.iter().filter(|t| t.phase == Phase::Running).map(|t| t.key.clone()).collect();
         let (mut inputs, mut told) = (Vec::new(), Vec::new());
         for (attempt, end) in end_attempts(&opened, &attempts_of(&opened.state, &running), now, patience) {
@@ -75,6 +89,8 @@ pub fn end(session: &Session, all: bool, names: &[String], now: bool, patience: 
             inputs.extend(end.ok());
         }
         write_down(&mut journal, &mut opened, inputs)?;
+        let ended: Vec<&AttemptId> = told.iter().filter(|(_, why)| why.is_none()).map(|(attempt, _)| attempt).collect();
+        snapshot(session, &opened, &ended, how.config, context);
         outcome = outcome.and(tell(&opened, told, context));
         if opened.state.ended_at.is_some() {
             context.output.say(&format!("run {} is stopped; `greenlane resume` goes on with it", opened.run));
@@ -165,6 +181,24 @@ fn gone_within(dir: &Path, patience: Duration) -> bool {
     // Nobody hears it if the patience was over before.
     thread::spawn(move || gone.send(keeper::wait(&dir).is_ok()).is_ok());
     heard.recv_timeout(patience).is_ok()
+}
+
+/// Keeps what the ended attempts left in refs, at once: the run may never be resumed, and a worktree is the user's to remove.
+fn snapshot(session: &Session, opened: &Opened, ended: &[&AttemptId], config: &Config, context: &Context) {
+    let pool = match idle_pool(&session.repo, config, context) {
+        Ok(pool) if !ended.is_empty() => pool,
+        // There is nothing to keep, or no place where it could lie.
+        _ => return,
+    };
+    for attempt in ended {
+        // An attempt without a worktree of its own has left nothing.
+        let Some(prepared) = opened.layout.workspace_of(attempt) else { continue };
+        let Ok(workspace) = pool.reopen_own(&prepared.path, &opened.run, &attempt.key) else { continue };
+        let name = format!("{}/{}", kept_prefix(&opened.run, &key_slug(&attempt.key)), attempt.n);
+        if let Err(e) = pool.snapshot(&workspace, &name, &format!("Work of {attempt}, kept when the run was stopped")) {
+            context.output.say(&format!("the work of {attempt} is in its worktree, but not in a ref: {e}"));
+        }
+    }
 }
 
 /// Steps the core and appends what it decides. What it wants done is left to whoever resumes the run.

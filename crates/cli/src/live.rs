@@ -1,4 +1,5 @@
-//! What running attempts were last seen to do: their keeper's heartbeat, and the ends of their logs, which are fresher.
+//! What running attempts were last seen to do: their keeper's heartbeat, and the ends of their logs, which are fresher. Of those that a
+//! dead coordinator left behind, what became of them.
 //! Reads files; decides nothing, and never waits.
 
 use std::fs::{self, File};
@@ -6,8 +7,9 @@ use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
 
-use greenlane_core::state::{Phase, State};
+use greenlane_core::state::{Phase, State, TaskState};
 use greenlane_core::time::Time;
+use greenlane_core::view::{Left, LeftBehind};
 use greenlane_runtime::driver::Layout;
 use greenlane_runtime::keeper::{self, Heartbeat, Probe};
 
@@ -27,18 +29,17 @@ pub fn live(layout: &Layout, state: &State, now: Time) -> Live {
     running.filter_map(|t| Some((t.key.clone(), activity(&layout.attempt_dir(&t.attempt_id()), now)?))).collect()
 }
 
-/// Of a run whose coordinator is gone: the attempts that go on all the same.
+/// Of a run whose coordinator is gone: what became of the attempts that were under way, as their keepers recorded it.
 #[must_use]
-pub fn left_running(layout: &Layout, state: &State) -> Live {
+pub fn left_behind(layout: &Layout, state: &State) -> LeftBehind {
     let running = state.tasks.iter().filter(|t| t.phase == Phase::Running);
-    let told = |t: &greenlane_core::state::TaskState| match keeper::probe(&layout.attempt_dir(&t.attempt_id())) {
-        Ok(Probe::Running(keeper)) => {
-            Some(format!("interrupted, but its agent still runs (keeper {}); `greenlane resume` adopts it", keeper.pid))
-        }
-        Ok(Probe::Exited(_)) => Some(String::from("interrupted; its agent has ended since, and `greenlane resume` collects its work")),
-        _ => None,
+    let told = |t: &TaskState| match keeper::probe(&layout.attempt_dir(&t.attempt_id())).ok()? {
+        Probe::Running(keeper) => Some(Left::Running { pid: keeper.pid }),
+        Probe::Exited(record) => Some(Left::Ended { at: record.ended_at }),
+        Probe::Lost(_) => Some(Left::Lost),
+        Probe::NeverBegan | Probe::Voided => Some(Left::NeverBegan),
     };
-    running.filter_map(|t| Some((t.key.clone(), told(t)?))).collect()
+    LeftBehind(running.filter_map(|t| Some((t.key.clone(), told(t)?))).collect())
 }
 
 /// One attempt's: what it says that it does, else its last line; how long ago; and whether it seems stuck. `None` before there is any.

@@ -2,6 +2,7 @@
 //! Knows the run's tasks; decides nothing about them.
 
 use greenlane_core::ids::TaskKey;
+use greenlane_core::plan::closest;
 use greenlane_core::state::State;
 
 use crate::error::{Error, Kind};
@@ -74,22 +75,10 @@ fn unknown(state: &State, name: &str) -> Error {
     let known: Vec<String> =
         state.tasks.iter().map(|t| t.key.task.to_string()).chain(plans).chain(keys.filter(|_| name.contains('/'))).collect();
     let error = Error::usage(format!("there is no task `{name}` in this run"));
-    match nearest(name, &known) {
+    match closest(name, known.iter().map(String::as_str)) {
         Some(near) => error.hint(format!("did you mean `{near}`?")),
         None => error.hint("`greenlane status` lists the tasks; `--run RUN` looks at another run where a verb has it"),
     }
-}
-
-/// Near is one slip of the fingers for every three letters, or a common beginning (Jaro-Winkler above 0.85).
-fn nearest<'a>(word: &str, known: &'a [String]) -> Option<&'a String> {
-    let folded = word.to_lowercase();
-    let slips_max = (folded.chars().count() / 3).max(1);
-    known
-        .iter()
-        .map(|k| (strsim::osa_distance(&folded, &k.to_lowercase()), strsim::jaro_winkler(&folded, &k.to_lowercase()), k))
-        .filter(|(slips, likeness, _)| *slips <= slips_max || *likeness > 0.85)
-        .min_by(|a, b| a.0.cmp(&b.0).then(b.1.total_cmp(&a.1)))
-        .map(|(_, _, k)| k)
 }
 
 #[cfg(test)]

@@ -37,18 +37,29 @@ impl From<FormatArg> for Format {
     }
 }
 
+/// The flags by which `run`, `plan` and `prompt` are told their plans.
+#[derive(Clone, Debug, PartialEq, Eq, clap::Args)]
+pub struct NamedPlans {
+    /// Plan files, PRD folders or PRD ids; without any, every PRD under prds/active/
+    #[arg(value_name = "PLAN")]
+    pub plans: Vec<PathBuf>,
+    /// The plans' format [default: by their content]
+    #[arg(long, value_name = "FORMAT")]
+    pub format: Option<FormatArg>,
+}
+
 /// Reads the plans that are named, or every PRD under `prds/active/`; says nothing.
 #[must_use]
-pub fn read(context: &Context, top: Option<&Path>, named: &[PathBuf], format: Option<FormatArg>) -> Loaded {
-    load_plans(top, &context.directory, named, format.map(Format::from))
+pub fn read(context: &Context, top: Option<&Path>, named: &NamedPlans) -> Loaded {
+    load_plans(top, &context.directory, &named.plans, named.format.map(Format::from))
 }
 
 /// The same; says what was found on standard error.
 ///
 /// # Errors
 /// If anything in any of the plans is wrong; that was said already.
-pub fn load(context: &Context, top: Option<&Path>, named: &[PathBuf], format: Option<FormatArg>) -> Result<Vec<LoadedPlan>, Error> {
-    let loaded = read(context, top, named, format);
+pub fn load(context: &Context, top: Option<&Path>, named: &NamedPlans) -> Result<Vec<LoadedPlan>, Error> {
+    let loaded = read(context, top, named);
     tell(context, &loaded.diagnostics);
     if loaded.has_errors() { Err(Error::silent(Kind::Usage)) } else { Ok(loaded.plans) }
 }

@@ -2,6 +2,7 @@
 //! Changes nothing and formats nothing.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use greenlane_core::ids::RunId;
@@ -15,10 +16,11 @@ use greenlane_runtime::driver::Layout;
 use greenlane_runtime::git::{GitError, Repo, RepoError};
 use greenlane_runtime::journal::{Journal, JournalError};
 use greenlane_runtime::lock::{Lock, LockError};
-use greenlane_runtime::workspace::{pool_dir, worktrees_dir};
+use greenlane_runtime::workspace::{Pool, PoolSettings, Shell, ShellLine, ShellOutcome, pool_dir, worktrees_dir};
 
 use crate::context::Context;
-use crate::error::{Error, Kind};
+use crate::error::{Error, HINT_DISK_FULL, Kind};
+use crate::live;
 
 /// From taking the lock to listening on the socket it takes a coordinator milliseconds; on a busy machine no longer than this.
 const START_MAX: Duration = Duration::from_secs(5);
@@ -56,7 +58,7 @@ impl Session {
     /// Exit code 3 where there is none, or git is too old.
     pub fn open(context: &Context) -> Result<Self, Error> {
         let repo = Repo::discover(&context.directory)?;
-        let state_dir = repo.state_dir();
+        let state_dir = repo.state_dir().to_owned();
         Ok(Self { repo, state_dir })
     }
 
@@ -188,6 +190,9 @@ impl Opened {
     /// The same at a given time.
     #[must_use]
     pub fn status_at(&self, now: Time) -> Status {
+        if self.is_interrupted() {
+            return view::status_left(&self.run, &self.state, &live::left_behind(&self.layout, &self.state), now);
+        }
         view::status(&self.run, &self.state, self.coordinator, now)
     }
 
@@ -229,11 +234,29 @@ fn nothing_ran() -> Error {
 /// # Errors
 /// If not even a home is known.
 pub fn worktrees_of(repo: &Repo, config: &Config, context: &Context) -> Result<PathBuf, Error> {
-    let top = repo.main_top().or(repo.top()).unwrap_or(repo.common_dir());
+    let top = repo.home();
     let all = worktrees_dir(config.workspace.dir.as_deref(), top, &context.env).ok_or_else(|| {
         Error::environment("it is not known where worktrees may lie").hint("set HOME or XDG_STATE_HOME, or `dir` under [workspace]")
     })?;
     Ok(pool_dir(&all, top, repo.common_dir()))
+}
+
+/// Runs no commands.
+struct NoShell;
+
+impl Shell for NoShell {
+    fn run(&self, _: &ShellLine) -> std::io::Result<ShellOutcome> {
+        Err(std::io::ErrorKind::Unsupported.into())
+    }
+}
+
+/// A repository's worktrees, for verbs that look after them without preparing any.
+///
+/// # Errors
+/// If their directory cannot be made.
+pub fn idle_pool(repo: &Repo, config: &Config, context: &Context) -> Result<Pool, Error> {
+    let dir = worktrees_of(repo, config, context)?;
+    Pool::open(repo, dir, PoolSettings::default(), Arc::new(NoShell)).map_err(|e| Error::environment(e.to_string()))
 }
 
 /// Why the coordinator's lock could not be had: exit code 4 where another coordinator has it.
@@ -242,7 +265,7 @@ pub fn held(e: LockError) -> Error {
     match e {
         LockError::Held { .. } => Error::new(Kind::Held, e.to_string())
             .hint("`greenlane status` shows what it does; `greenlane wait` waits for its end, `greenlane stop --all` ends it"),
-        LockError::Io { .. } => Error::environment(e.to_string()),
+        LockError::Io { ref source, .. } => Error::file(e.to_string(), source),
     }
 }
 
@@ -267,6 +290,7 @@ impl From<JournalError> for Error {
     fn from(e: JournalError) -> Self {
         match e {
             JournalError::Missing(_) => nothing_ran(),
+            full if full.is_disk_full() => Error::environment(full.to_string()).hint(HINT_DISK_FULL),
             other => Error::environment(other.to_string()),
         }
     }

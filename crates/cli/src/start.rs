@@ -2,7 +2,7 @@
 //! nobody else is at work. What fails here fails before anything was started.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use greenlane_core::event::Submission;
 use greenlane_core::ids::RunId;
@@ -18,7 +18,7 @@ use crate::coordinate::Ready;
 use crate::error::{Error, Kind, Problem};
 use crate::leftovers::interrupted_runs;
 use crate::plans;
-use crate::session::Session;
+use crate::session::{Session, worktrees_of};
 
 /// A plan with the files to be copied beside its prompts.
 #[derive(Clone, Debug)]
@@ -41,9 +41,12 @@ impl Ready {
         repo.require_head()?;
         let config = context.load_config(repo.top().or(repo.main_top()), settings)?.config;
         let registry = plans::registry(&config)?;
-        std::fs::create_dir_all(&state_dir).map_err(|e| {
-            Error::environment(format!("cannot make {}: {e}", state_dir.display())).hint("it holds the journal and the logs")
-        })?;
+        let worktrees = worktrees_of(&repo, &config, context)?;
+        for path in [Some(repo.common_dir()), repo.top(), repo.main_top(), Some(&worktrees)].into_iter().flatten() {
+            require_nameable(path)?;
+        }
+        std::fs::create_dir_all(&state_dir)
+            .map_err(|e| Error::file(format!("cannot make {}: {e}", state_dir.display()), &e).hint("it holds the journal and the logs"))?;
         repo.exclude()?;
         Ok(Self { repo, state_dir, config, registry })
     }
@@ -58,24 +61,37 @@ impl Ready {
         if !unknown.is_empty() {
             return Err(Error { kind: Kind::Usage, problems: unknown });
         }
-        let (mut problems, mut seen) = (Vec::new(), BTreeSet::new());
+        let mut wanted = Vec::new();
         for plan in plans {
             for task in plan.tasks.iter().filter(|t| t.run.is_none() && !t.ticked) {
-                let Some(agent) = plans::agent_of(task, default).and_then(|name| self.registry.get(name).ok()) else { continue };
-                if !seen.insert(agent.name.clone()) {
-                    continue;
-                }
-                let (message, hint) = match (agent.presence(&context.env, &context.directory), agent.signed_in(&context.env)) {
-                    (Presence::Missing, _) => {
-                        let message = format!("agent `{}` is not installed: there is no `{}` on PATH", agent.name, agent.command);
-                        (message, agent.install_hint.clone())
-                    }
-                    (_, SignedIn::No(hint)) => (format!("agent `{}` is not signed in", agent.name), Some(hint)),
-                    _ => continue,
-                };
                 let location = (!plan.source.is_empty() && task.line > 0).then(|| format!("{}:{}", plan.source, task.line));
-                problems.push(Problem { message, location, hints: hint.into_iter().collect() });
+                wanted.extend(plans::agent_of(task, default).map(|name| (name.to_owned(), location)));
             }
+        }
+        self.require_present(context, &wanted)
+    }
+
+    /// These agents, each with the place that asks for it, are on PATH and signed in, as far as that can be told. Names that nobody
+    /// has, and that of commands, are passed over.
+    ///
+    /// # Errors
+    /// All that is missing, at once, with exit code 3.
+    pub fn require_present(&self, context: &Context, wanted: &[(String, Option<String>)]) -> Result<(), Error> {
+        let (mut problems, mut seen) = (Vec::new(), BTreeSet::new());
+        for (name, location) in wanted {
+            let Ok(agent) = self.registry.get(name) else { continue };
+            if !seen.insert(agent.name.clone()) {
+                continue;
+            }
+            let (message, hint) = match (agent.presence(&context.env, &context.directory), agent.signed_in(&context.env)) {
+                (Presence::Missing, _) => {
+                    let message = format!("agent `{}` is not installed: there is no `{}` on PATH", agent.name, agent.command);
+                    (message, agent.install_hint.clone())
+                }
+                (_, SignedIn::No(hint)) => (format!("agent `{}` is not signed in", agent.name), Some(hint)),
+                _ => continue,
+            };
+            problems.push(Problem { message, location: location.clone(), hints: hint.into_iter().collect() });
         }
         if problems.is_empty() { Ok(()) } else { Err(Error { kind: Kind::Environment, problems }) }
     }
@@ -110,7 +126,7 @@ impl Ready {
         let layout = Layout::new(&self.state_dir, run);
         for one in plans {
             submission::copy_files(&one.file, one.whole_folder, &layout.plan_dir(&one.plan.id))
-                .map_err(|e| Error::environment(format!("cannot copy {} for the agents: {e}", one.file.display())))?;
+                .map_err(|e| Error::file(format!("cannot copy {} for the agents: {e}", one.file.display()), &e))?;
         }
         Ok(())
     }
@@ -135,6 +151,17 @@ impl Ready {
         }
         Ok(())
     }
+}
+
+/// Notes, orders and git's own files of a worktree name paths as text, a line each.
+fn require_nameable(path: &Path) -> Result<(), Error> {
+    let why = match path.to_str() {
+        Some(text) if text.contains('\n') => "holds a line break",
+        Some(_) => return Ok(()),
+        None => "is not UTF-8",
+    };
+    let hint = "move the repository (or `dir` under [workspace]) to a path of plain text; a clone elsewhere does as well";
+    Err(Error::environment(format!("the path {path:?} {why}, and Greenlane cannot work there")).hint(hint))
 }
 
 fn interrupted(run: &RunId, plan: &PlanToRun, state: &State, is_latest: bool) -> Error {

@@ -105,7 +105,7 @@ fn nothing_ran_yet() {
     {
         told(&s.greenlane(args), 2, "error: nothing has run in this repository yet\n");
     }
-    told(&s.greenlane(&["runs"]), 2, "error: nothing has run in this repository yet\n");
+    told(&s.greenlane(&["runs"]), 0, "Nothing has run in this repository yet;");
 }
 
 #[test]

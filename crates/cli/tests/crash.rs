@@ -70,6 +70,8 @@ fn crash_after(event: &str, n: u32) {
     if sandbox.events("run_ended").is_empty() {
         let resumed = sandbox.greenlane(&["resume"]);
         assert_eq!(resumed.code, 0, "after {event}:{n}: {resumed:?}");
+        let held: Vec<_> = sandbox.worktree_notes().into_iter().filter(|note| note["holding"] != "free").collect();
+        assert!(held.is_empty(), "what has landed needs no worktree, after {event}:{n}: {held:#?}");
     }
     let mut ran = sandbox.out_lines("ran");
     ran.sort();

@@ -119,6 +119,25 @@ fn the_suite_is_found_without_running_it() {
 }
 
 #[test]
+fn a_build_folder_that_would_be_committed_is_told() {
+    let dir = repository();
+    let (_, document) = doctor(dir.path(), &path());
+    assert!(check(&document, "ignored files").is_null(), "nothing is built here");
+    std::fs::write(dir.path().join("Cargo.toml"), "").unwrap();
+    std::fs::write(dir.path().join("package.json"), "{}").unwrap();
+    std::fs::write(dir.path().join(".gitignore"), "/node_modules\n").unwrap();
+    let (code, document) = doctor(dir.path(), &path());
+    let found = check(&document, "ignored files");
+    assert_eq!(
+        (code, found["status"].as_str(), found["hint"].as_str()),
+        (Some(0), Some("warning"), Some("commit a .gitignore with target/"))
+    );
+    std::fs::write(dir.path().join(".gitignore"), "/node_modules\ntarget/\n").unwrap();
+    let (_, document) = doctor(dir.path(), &path());
+    assert!(check(&document, "ignored files").is_null(), "{document:#}");
+}
+
+#[test]
 fn a_linked_worktree_and_a_bare_repository_are_repositories() {
     let dir = repository();
     git(dir.path(), &["worktree", "add", "-q", "linked"]);

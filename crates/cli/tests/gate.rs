@@ -46,6 +46,8 @@ fn a_check_that_fails() {
     assert_eq!(reason, "check `echo look here; grep -q one src/lib.txt` failed with exit code 1");
     let shown = s.greenlane(&["status", "it"]);
     assert!(shown.stdout.contains("look here"), "what it printed is shown: {}", shown.stdout);
+    let logs = s.greenlane(&["logs", "it"]).stderr;
+    assert!(logs.contains("  | look here\n") && logs.contains("/gate/check-2.log"), "and the check's log: {logs}");
 }
 
 #[test]
@@ -139,11 +141,16 @@ fn of_two_that_conflict_one_lands_and_the_other_needs_a_human() {
     assert_eq!(s.git(&["show", &format!("{}:x", s.branch())]), won, "no half-merged state");
     let reason = s.reason(lost);
     let (branch, theirs) = (s.branch(), s.task(lost)["branch"].as_str().unwrap().to_owned());
-    assert!(reason.contains(&format!("conflicts with what has landed on {branch}, in x")), "{reason}");
+    assert!(reason.contains("conflicts with what has landed, in x;"), "{reason}");
     assert!(
         reason.contains(&format!("`git diff {branch}...{theirs}`")) && reason.contains(&format!("greenlane retry {lost} --fresh")),
         "{reason}"
     );
+    let (table, whole) = (s.greenlane(&["status"]).stdout, s.greenlane(&["status", lost]).stdout);
+    for (shown, is_whole) in [(&ran.stderr, false), (&table, false), (&whole, true), (&s.greenlane(&["logs", lost]).stderr, true)] {
+        assert!(shown.contains("conflicts with what has landed, in x"), "{shown}");
+        assert_eq!(shown.contains("git diff"), is_whole, "the commands stand where there is room: {shown}");
+    }
     assert!(s.git(&["diff", &format!("{branch}...{theirs}")]).contains(&format!("+{lost}")), "the command that it names works");
     let again = s.greenlane(&["retry", lost, "--fresh"]);
     assert_eq!(again.code, 0, "and so does the other: {again:?}");
@@ -161,7 +168,7 @@ fn suite_is_green(s: &Sandbox, suite: &str) -> bool {
 #[test]
 fn green_alone_and_red_together_leaves_a_green_branch() {
     let s = Sandbox::new(&[]);
-    let suite = "! { test -e a && test -e b; }";
+    let suite = "if test -e a && test -e b; then echo both are there; exit 1; fi";
     let task = |id: &str, other: &str| {
         format!(
             "[[task]]\nid = \"{id}\"\nretries = 0\nrun = \"touch $OUT/{id}; {}; echo > {id}\"\ncheck = [\"{suite}\"]\n",
@@ -177,6 +184,14 @@ fn green_alone_and_red_together_leaves_a_green_branch() {
     assert!(s.reason(lost).contains("on the combined tree with it; the branch stays green without it"), "{}", s.reason(lost));
     assert!(suite_is_green(&s, suite));
     assert_eq!(s.status()["summary"]["verified"], true);
+    assert!(!ran.stderr.contains("the branch stays green without it"), "the end's table has the short form: {}", ran.stderr);
+    let (logs, report) = (s.greenlane(&["logs", lost]), s.greenlane(&["report", "--json"]));
+    let report: serde_json::Value = serde_json::from_str(&report.stdout).unwrap();
+    let suite_files = std::path::PathBuf::from(report["failures"][0]["suite_files"].as_str().unwrap());
+    let log = suite_files.join("verify.log");
+    assert!(logs.stderr.contains("  | both are there\n") && logs.stderr.contains(&format!("log: {}", log.display())), "{}", logs.stderr);
+    assert!(std::fs::read_to_string(&log).unwrap().contains("both are there"));
+    assert!(s.greenlane(&["status", lost]).stdout.contains(&format!("suite: {}", suite_files.display())));
 }
 
 #[test]

@@ -120,6 +120,15 @@ fn what_finished_while_nobody_coordinated_is_collected() {
     assert_eq!(run.wait().code, -1);
     go(&s);
     eventually("it ends", || !lives(child));
+    eventually("that is recorded", || s.task("a")["state"] == "gating");
+    let first = s.status();
+    assert_eq!(first["run"]["state"], "interrupted");
+    assert_eq!(s.reason("a"), "its agent has finished; `greenlane resume` collects its work");
+    let text = s.greenlane(&["status"]).stdout;
+    assert!(text.contains("! interrupted  a") && text.contains("1 interrupted"), "{text}");
+    let later = s.status();
+    assert_eq!(first["summary"], later["summary"], "the clock of an interrupted run stands");
+    assert!(first["tasks"][0]["attempts"][0]["pid"].is_null(), "{first}");
     let resumed = s.greenlane(&["resume"]);
     assert_eq!(resumed.code, 0, "{resumed:?}");
     assert_eq!(s.out_lines("ran"), ["a", "after"]);

@@ -98,23 +98,18 @@ fn says(sandbox: &Sandbox, args: &[&str], code: i32, parts: &[&str]) -> Ran {
 #[test]
 fn where_nothing_ran_every_verb_says_so() {
     let sandbox = Sandbox::new(&[]);
-    for args in [
-        &["status"][..],
-        &["status", "--json"],
-        &["logs", "a"],
-        &["wait"],
-        &["report"],
-        &["runs"],
-        &["events"],
-        &["land"],
-        &["rollback", "a"],
-    ] {
+    for args in [&["status"][..], &["status", "--json"], &["logs", "a"], &["wait"], &["report"], &["events"], &["land"], &["rollback", "a"]]
+    {
         let ran = says(&sandbox, args, 2, &["error: nothing has run in this repository yet\nhint: `greenlane run PLAN`"]);
         assert_eq!(ran.stdout, "", "{args:?}");
     }
     for args in [&["pause"][..], &["unpause"]] {
         says(&sandbox, args, 2, &["error: nothing runs in this repository\nhint: `greenlane run PLAN`"]);
     }
+    let listed = says(&sandbox, &["runs"], 0, &["Nothing has run in this repository yet; `greenlane run PLAN`"]);
+    assert_eq!(listed.stdout, "");
+    let listed = says(&sandbox, &["runs", "--json"], 0, &["Nothing has run"]);
+    assert_eq!(serde_json::from_str::<serde_json::Value>(&listed.stdout).unwrap()["runs"], serde_json::json!([]));
     says(&sandbox, &["stop", "--all"], 0, &["nothing runs"]);
     says(&sandbox, &["clean"], 0, &["nothing to clean up"]);
     let outside = Ran::of(sandbox.command(&["status"]).current_dir(sandbox.path("home")).output().unwrap());

@@ -8,6 +8,7 @@
 
 use crate::event::{AttemptRef, BatchId};
 use crate::ids::{AttemptId, Oid, PlanId};
+use crate::time::Time;
 
 /// One thing to do. The driver answers with the input of the same name.
 #[derive(Clone, Debug, PartialEq)]
@@ -99,6 +100,26 @@ pub enum Action {
     KeepWorkspace {
         /// Of which attempt.
         attempt: AttemptId,
+    },
+    /// Tell every run on this machine that an account is limited. Of several ends the latest holds.
+    LimitAccount {
+        /// Which.
+        account: String,
+        /// Until then.
+        until: Time,
+        /// Most attempts at once.
+        limit: u32,
+        /// In the provider's words.
+        reason: String,
+    },
+    /// Allow one more attempt at once, unless another run has changed that meanwhile.
+    RaiseAccount {
+        /// Which.
+        account: String,
+        /// What it is known to be.
+        from: u32,
+        /// What it is to be.
+        to: u32,
     },
     /// The run is being stopped: end checks and suites that run.
     AbortGates,

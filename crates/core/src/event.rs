@@ -68,6 +68,9 @@ pub enum Event {
         fresh: bool,
         /// The commit that a fresh one starts from.
         base: Oid,
+        /// Why it is not the agent that the plan names first.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        fallback: Option<String>,
     },
     /// Its keeper runs.
     AttemptSpawned {
@@ -136,6 +139,9 @@ pub enum Event {
         /// Which.
         #[serde(flatten)]
         attempt: AttemptId,
+        /// Why, where it was not just interrupted.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
     },
     /// Attempts were put together for landing.
     BatchFormed {
@@ -211,6 +217,51 @@ pub enum Event {
         key: TaskKey,
         /// How many repairs that makes.
         repair: u32,
+    },
+    /// A provider refuses an account for a while.
+    AccountLimited {
+        /// The account.
+        account: String,
+        /// No attempt of it starts before then.
+        until: Time,
+        /// Most attempts at once afterwards.
+        limit: u32,
+        /// In the provider's words.
+        reason: String,
+    },
+    /// Another run met or left a limit, or after a calm time more attempts at once are allowed again.
+    AccountChanged {
+        /// The account.
+        account: String,
+        /// No attempt of it starts before then.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        until: Option<Time>,
+        /// Most attempts at once.
+        limit: u32,
+        /// In the provider's words.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        reason: String,
+    },
+    /// Its provider refused: the task waits for its account, which uses up no retry.
+    QuotaAwaited {
+        /// Which.
+        #[serde(flatten)]
+        key: TaskKey,
+        /// The account.
+        account: String,
+    },
+    /// An agent turned out to be missing or not signed in: tasks with fallbacks use these.
+    AgentUnavailable {
+        /// Its name.
+        agent: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A task whose agent is unavailable goes to the next of its fallbacks, which uses up no retry.
+    FallbackScheduled {
+        /// Which.
+        #[serde(flatten)]
+        key: TaskKey,
     },
     /// The wait before a retry is over.
     RetryDue {

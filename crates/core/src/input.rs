@@ -7,6 +7,7 @@ use crate::event::{BatchId, MergeResult, Stopping, Submission};
 use crate::ids::{AttemptId, Oid, PlanId, TaskKey};
 use crate::options::RunOptions;
 use crate::shared::SharedChange;
+use crate::time::Time;
 
 /// One observation. Results carry the id of what they are a result of; one that is no longer current is ignored.
 #[derive(Clone, Debug, PartialEq)]
@@ -15,6 +16,8 @@ pub enum Input {
     Begin(RunOptions),
     /// Take a plan into the run.
     Submit(Box<Submission>),
+    /// Take these plans into the run, all of them or none.
+    SubmitAll(Vec<Submission>),
     /// A person or a program asks for something.
     Request(Request),
     /// A deadline has come, or may have: early and double ticks are harmless.
@@ -81,6 +84,18 @@ pub enum Input {
         /// Which.
         attempt: AttemptId,
     },
+    /// Its account has no place left: others on this machine have them all. It never began.
+    AttemptDeferred {
+        /// Which.
+        attempt: AttemptId,
+    },
+    /// How an account stands on this machine, now that it may have changed.
+    AccountRead {
+        /// The account.
+        account: String,
+        /// What is known of it.
+        reading: AccountReading,
+    },
     /// What all worktrees share was not the same after it as before.
     SharedStateChanged {
         /// During which.
@@ -130,6 +145,19 @@ pub enum Input {
         /// Why.
         message: String,
     },
+}
+
+/// An account as all runs on the machine know it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AccountReading {
+    /// Its provider refuses until then.
+    pub paused_until: Option<Time>,
+    /// In its provider's words.
+    pub reason: String,
+    /// Most attempts of it at once, where that was ever lowered.
+    pub limit: Option<u32>,
+    /// Places that nobody holds; `None`: not counted.
+    pub free: Option<u32>,
 }
 
 /// What a person or a program may ask of a running coordinator.

@@ -30,6 +30,15 @@ pub struct RunOptions {
     pub base_red_allowed: bool,
     /// When and how often a failed task is tried again.
     pub retry: RetryPolicy,
+    /// The account of each agent that has one. Agents that are not here are limited by nobody.
+    #[serde(default)]
+    pub accounts: BTreeMap<String, String>,
+    /// Agents that cannot be used, and why: missing, or not signed in.
+    #[serde(default)]
+    pub unavailable: BTreeMap<String, String>,
+    /// What is done about the limits of providers.
+    #[serde(default)]
+    pub quota: QuotaPolicy,
     /// Seed of the retry jitter.
     pub seed: u64,
     /// A scheduling bug for the simulation to find.
@@ -65,6 +74,41 @@ fn repairs_default() -> u32 {
     1
 }
 
+/// What is done about the limits of providers.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct QuotaPolicy {
+    /// Most attempts of one account at once, on the whole machine. Ancestor's constant: 10.
+    pub api_limit: u32,
+    /// The first pause where the provider states no end; each further one in a row is twice as long.
+    #[serde(with = "duration_text")]
+    pub pause: Duration,
+    /// The longest such pause.
+    #[serde(with = "duration_text")]
+    pub pause_max: Duration,
+    /// After so long without a refusal one more attempt at once is allowed again.
+    #[serde(with = "duration_text")]
+    pub calm: Duration,
+    /// A task whose agent is limited for longer goes to the next of its fallbacks.
+    #[serde(with = "duration_text")]
+    pub fallback_after: Duration,
+    /// Nobody waits longer for an account than this: the task fails instead.
+    #[serde(with = "duration_text")]
+    pub wait_max: Duration,
+}
+
+impl Default for QuotaPolicy {
+    fn default() -> Self {
+        Self {
+            api_limit: 10,
+            pause: Duration::from_secs(60),
+            pause_max: Duration::from_secs(3600),
+            calm: Duration::from_secs(300),
+            fallback_after: Duration::from_secs(600),
+            wait_max: Duration::from_secs(24 * 3600),
+        }
+    }
+}
+
 impl Default for RetryPolicy {
     fn default() -> Self {
         Self {
@@ -91,6 +135,9 @@ impl Default for RunOptions {
             require_verify: false,
             base_red_allowed: false,
             retry: RetryPolicy::default(),
+            accounts: BTreeMap::new(),
+            unavailable: BTreeMap::new(),
+            quota: QuotaPolicy::default(),
             seed: 0,
             #[cfg(feature = "planted-bugs")]
             planted_bug: None,

@@ -2,6 +2,7 @@
 //!
 //! Decides nothing about a run: that is the core's business. Knows nothing of terminals or argument parsing.
 
+pub mod accounts;
 pub mod agent;
 pub mod clock;
 pub mod config;

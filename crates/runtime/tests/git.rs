@@ -85,7 +85,7 @@ fn bare_shallow_and_detached_are_repositories_too() {
     temp.git(&["clone", "-q", "--depth", "1", &url, shallow.to_str().expect("text")]);
     let repo = open_at(&temp, &bare);
     assert!(repo.is_bare());
-    assert_eq!((repo.top(), repo.state_dir()), (None, bare.join("greenlane")));
+    assert_eq!((repo.top(), repo.state_dir()), (None, bare.join("greenlane").as_path()));
     let repo = open_at(&temp, &shallow);
     let head = repo.require_head().expect("a head");
     assert!(repo.descends(&head, &head).expect("an answer"));

@@ -1,19 +1,17 @@
 //! `clean`: removes worktrees and branches whose work has landed. What a run may still need (it goes on, or can be resumed) is left.
 
 use std::collections::BTreeSet;
-use std::io;
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use greenlane_core::ids::RunId;
 use greenlane_runtime::git::DryRun;
 use greenlane_runtime::lock::Lock;
-use greenlane_runtime::workspace::{Cleaned, Pool, PoolSettings, Shell, ShellLine, ShellOutcome, WorkspaceError};
+use greenlane_runtime::workspace::{Cleaned, Pool, WorkspaceError};
 use serde::Serialize;
 
 use crate::context::Context;
 use crate::error::{Error, Kind, Outcome};
-use crate::session::{RUNS_MAX, Session, worktrees_of};
+use crate::session::{RUNS_MAX, Session, idle_pool};
 
 /// Flags of `clean`.
 #[derive(Clone, Debug, clap::Args)]
@@ -49,15 +47,6 @@ struct Left {
     reason: String,
 }
 
-/// Cleaning runs no commands.
-struct NoShell;
-
-impl Shell for NoShell {
-    fn run(&self, _: &ShellLine) -> io::Result<ShellOutcome> {
-        Err(io::ErrorKind::Unsupported.into())
-    }
-}
-
 /// Cleans up.
 ///
 /// # Errors
@@ -67,8 +56,7 @@ pub fn run(args: &CleanArgs, context: &Context) -> Outcome {
     // Held meanwhile, so that no run begins or is resumed on what is being removed.
     let lock = Lock::take(&session.state_dir).ok();
     let config = context.load_config(session.repo.top(), &[])?.config;
-    let dir = worktrees_of(&session.repo, &config, context)?;
-    let pool = Pool::open(&session.repo, dir, PoolSettings::default(), Arc::new(NoShell)).map_err(failed)?;
+    let pool = idle_pool(&session.repo, &config, context)?;
     let dry_run = if args.dry_run { DryRun::Yes } else { DryRun::No };
     let mut cleaned = match Scope::of(args, &session, lock.is_some())? {
         Scope::Everything => pool.clean_up(None, dry_run).map_err(failed)?,

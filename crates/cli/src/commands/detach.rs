@@ -1,4 +1,4 @@
-//! `--detach`: the same command line again, in a session of its own, without a terminal. Its first word on standard output
+//! `--detach`: the same verb again, in a session of its own, without a terminal. Its first word on standard output
 //! says that it coordinates; until then the caller waits.
 
 use std::ffi::OsString;
@@ -15,26 +15,27 @@ use greenlane_runtime::driver::Observer;
 use greenlane_runtime::journal::Record;
 
 use crate::context::Context;
+use crate::coordinate::this_program;
 use crate::error::{Error, Outcome};
+use crate::output::Output;
 
-/// The hidden flag of the background process.
-const FLAG: &str = "--background";
 /// Most of the background process's last words that are shown.
 const WORDS_BYTES_MAX: u64 = 64 * 1024;
 
-/// Starts the same verb in the background and waits until it coordinates.
+/// Starts a verb with these words in the background and waits until it coordinates. The words come from what was read of the command
+/// line, never from the line itself: `-qC DIR` and values that begin with `-C` are for clap to tell apart.
 ///
 /// # Errors
 /// What the background process says if it ends at once.
-pub fn start_in_background(context: &Context, state_dir: &Path) -> Outcome {
+pub fn start_in_background(context: &Context, state_dir: &Path, words: Vec<OsString>) -> Outcome {
     let io = |what: &str, e: std::io::Error| Error::environment(format!("{what}: {e}"));
     let log = state_dir.join("coordinator.log");
     // Appended to: one that is at work in the background already has its words there.
     let file = File::options().create(true).append(true).open(&log).map_err(|e| io("cannot write the coordinator's log", e))?;
     let before = file.metadata().map_or(0, |m| m.len());
-    let exe = std::env::current_exe().map_err(|e| io("this program cannot find itself", e))?;
-    let mut child = Command::new(exe)
-        .args(words_of_the_child())
+    let mut child = Command::new(this_program()?)
+        .args(global_words(context.output))
+        .args(words)
         .current_dir(&context.directory)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
@@ -70,20 +71,11 @@ fn words_since(log: &Path, before: u64) -> String {
     String::from_utf8_lossy(&said).into_owned()
 }
 
-/// Ours, without `--detach` and without `-C`, which has been applied.
-fn words_of_the_child() -> Vec<OsString> {
-    let mut words: Vec<OsString> = Vec::new();
-    let mut ours = std::env::args_os().skip(1);
-    while let Some(word) = ours.next() {
-        let text = word.to_string_lossy();
-        if text == "-C" {
-            ours.next();
-        } else if text == "--detach" {
-            words.push(FLAG.into());
-        } else if !text.starts_with("-C") {
-            words.push(word);
-        }
-    }
+/// The global options that hold in the background too: `-C` has been applied, and there is no terminal to colour.
+fn global_words(output: Output) -> Vec<OsString> {
+    let mut words: Vec<OsString> = vec!["--color=never".into()];
+    words.extend(output.quiet.then(|| "--quiet".into()));
+    words.extend((0..output.verbose).map(|_| OsString::from("--verbose")));
     words
 }
 

@@ -162,7 +162,7 @@ fn bring_one(repo: &Repo, opened: &Opened, plan: &PlanState, how: Landing<'_>) -
         message: None,
         hint: None,
         partly: tasks.iter().any(|t| t.phase != Phase::Done),
-        verified: !plan.verify.is_empty() && plan.unverified_landings == 0,
+        verified: opened.state.is_verified(plan),
     };
     let Some(branch) = plan.branch.as_ref().filter(|_| plan.head != plan.submission.base) else { return Ok(one) };
     // The branch where it is, else what it held: it may have been removed since.

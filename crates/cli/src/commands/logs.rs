@@ -6,14 +6,16 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
+use greenlane_core::attempt::Verdict;
 use greenlane_core::ids::{AttemptId, TaskKey};
+use greenlane_core::state::Phase;
 use greenlane_runtime::keeper::{self, Probe};
 
 use crate::context::Context;
 use crate::error::{Error, Outcome};
 use crate::follow::{Following, News};
 use crate::names;
-use crate::report;
+use crate::report::{self, Look, RedSuites};
 use crate::session::{Opened, Session};
 
 /// Flags of `logs`.
@@ -46,6 +48,8 @@ pub struct LogsArgs {
 
 /// How often a growing log is read again while its attempt runs.
 const LOOK_AGAIN: Duration = Duration::from_millis(250);
+/// Most lines of a reason on a terminal.
+const REASON_LINES_MAX: usize = 12;
 /// So much of a log is in memory at a time.
 const CHUNK_BYTES: usize = 64 * 1024;
 
@@ -71,7 +75,7 @@ pub fn run(args: &LogsArgs, context: &Context) -> Outcome {
     if args.follow {
         follow(&session, opened, &dir, &mut log, context)?;
         let opened = session.open_run(args.run.as_deref())?;
-        say_why(&opened, &attempt, context);
+        say_why(&session, &opened, &attempt, context)?;
         return Ok(ExitCode::SUCCESS);
     }
     log.copy(context)?;
@@ -86,7 +90,7 @@ pub fn run(args: &LogsArgs, context: &Context) -> Outcome {
             if fs::metadata(dir.join(other.1)).is_ok_and(|m| m.len() > 0) { format!("; {} there is more", other.2) } else { String::new() };
         context.output.say(&format!("attempt {} of `{}` has printed nothing on {}{hint}", attempt.n, key.task, other.0));
     }
-    say_why(&opened, &attempt, context);
+    say_why(&session, &opened, &attempt, context)?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -154,19 +158,34 @@ fn follow(session: &Session, opened: Opened, dir: &Path, log: &mut Log, context:
 }
 
 /// Why the gate or the suite refused the work, on standard error: what the attempt printed stays as it is for other programs.
-fn say_why(opened: &Opened, attempt: &AttemptId, context: &Context) {
-    let Some(of) = opened.state.attempt(attempt) else { return };
-    let Some(failure) = &of.failure else { return };
-    let mut text = format!("attempt {} of `{}`: {}", attempt.n, attempt.key.task, report::clean(&failure.message));
-    if of.verdict.is_some() {
-        for line in report::evidence(of) {
+///
+/// # Errors
+/// If the journal cannot be read.
+fn say_why(session: &Session, opened: &Opened, attempt: &AttemptId, context: &Context) -> Result<(), Error> {
+    let (Some(task), Some(of)) = (opened.state.task(&attempt.key), opened.state.attempt(attempt)) else { return Ok(()) };
+    let newest = task.current().is_some_and(|a| a.n == attempt.n);
+    // Work that needs a person did not fail: then it is the task's reason that tells.
+    let undecided = task.reason.as_ref().filter(|_| newest && task.phase == Phase::NeedsHuman);
+    let Some(message) = of.failure.as_ref().map(|f| &f.message).or(undecided) else { return Ok(()) };
+    let mut text = format!("attempt {} of `{}`: {}", attempt.n, report::clean(attempt.key.task.as_str()), report::clean(message));
+    if context.output.live {
+        text = report::wrapped(&text, Look::of_stdout(false).width, REASON_LINES_MAX).join("\n");
+    }
+    if let Some(verdict) = &of.verdict {
+        let suites = match verdict {
+            Verdict::Accepted { .. } => super::report::history(&session.journal()?, opened)?.suites,
+            _ => RedSuites::default(),
+        };
+        for line in report::evidence(of).iter().chain(suites.of(attempt)) {
             text.push_str(&format!("\n  | {line}"));
         }
-        for path in files_in(&opened.layout.gate_dir(attempt)) {
+        let dir = suites.files(&opened.layout, attempt).unwrap_or_else(|| opened.layout.gate_dir(attempt));
+        for path in files_in(&dir) {
             text.push_str(&format!("\n  log: {}", path.display()));
         }
     }
     context.output.say(&text);
+    Ok(())
 }
 
 fn files_in(dir: &Path) -> Vec<PathBuf> {

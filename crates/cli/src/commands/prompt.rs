@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use crate::context::Context;
 use crate::error::{Error, Outcome};
-use crate::plans::{self, FormatArg};
+use crate::plans::{self, NamedPlans};
 
 /// Flags of `prompt`.
 #[derive(Clone, Debug, clap::Args)]
@@ -23,12 +23,9 @@ pub struct PromptArgs {
     /// The task: `ID` or `PLAN/ID`
     #[arg(value_name = "TASK")]
     pub task: String,
-    /// Where to look for it: plan files, PRD folders or ids; without any, every PRD under prds/active/
-    #[arg(value_name = "PLAN")]
-    pub plans: Vec<PathBuf>,
-    /// The plans' format [default: by their content]
-    #[arg(long, value_name = "FORMAT")]
-    pub format: Option<FormatArg>,
+    /// Where to look for it.
+    #[command(flatten)]
+    pub named: NamedPlans,
     /// One JSON document
     #[arg(long)]
     pub json: bool,
@@ -50,7 +47,7 @@ struct Document<'a> {
 pub fn run(args: &PromptArgs, context: &Context) -> Outcome {
     let top = context.top();
     let config = context.load_config(top.as_deref(), &[])?.config;
-    let loaded = plans::load(context, top.as_deref(), &args.plans, args.format)?;
+    let loaded = plans::load(context, top.as_deref(), &args.named)?;
     let (plan, task) = find(&loaded, &args.task)?;
     let agent = plans::agent_of(task, config.run.agent.as_deref());
     if agent == Some(COMMAND) {

@@ -2,7 +2,6 @@
 
 use std::process::ExitCode;
 
-use greenlane_runtime::clock;
 use greenlane_runtime::journal::Journal;
 
 use crate::context::Context;
@@ -15,7 +14,13 @@ use crate::session::{Opened, Session};
 #[command(after_help = "Examples:
   greenlane report              the latest run
   greenlane report RUN
-  greenlane report --json")]
+  greenlane report --json
+
+One at a time is what the same work would have taken without anything beside it: the suite on each
+plan's base, then every attempt worked on, checked and verified alone, without any waiting. What
+one verification of several tasks took counts for each of them; red batches that were split, and
+verdicts that were known before, count nothing. Efficiency is the best possible time over the
+elapsed one: the longest chain, or all that held slots shared by them, whichever is longer.")]
 pub struct ReportArgs {
     /// The run [default: the latest]
     #[arg(value_name = "RUN")]
@@ -36,8 +41,7 @@ pub fn run(args: &ReportArgs, context: &Context) -> Outcome {
     let session = Session::open(context)?;
     let opened = session.open_run(args.run.as_deref())?;
     let history = history(&session.journal()?, &opened)?;
-    let now = clock::now();
-    let document = report::run_report(opened.status_at(now), &opened.state, history, &opened.layout, now);
+    let document = report::run_report(opened.status(), &opened.state, history, &opened.layout);
     if args.json {
         let text = serde_json::to_string_pretty(&document);
         let text = text.map_err(|e| Error::environment(format!("cannot write the report as JSON: {e}")))?;

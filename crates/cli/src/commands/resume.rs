@@ -1,5 +1,7 @@
 //! `resume`: pick up a run whose coordinator is gone.
 
+use std::ffi::OsString;
+
 use greenlane_core::ids::RunId;
 use greenlane_runtime::driver::Start;
 
@@ -32,6 +34,14 @@ pub struct ResumeArgs {
     pub json: bool,
 }
 
+impl ResumeArgs {
+    /// As those of `run`; see there.
+    fn words(&self) -> Vec<OsString> {
+        let Self { run, detach: _, background: _, json: _ } = self;
+        ["resume", "--background", "--"].into_iter().chain(run.as_deref()).map(OsString::from).collect()
+    }
+}
+
 /// Adopts what still runs, collects what finished, and goes on.
 ///
 /// # Errors
@@ -44,7 +54,7 @@ pub fn run(args: &ResumeArgs, context: &Context) -> Outcome {
         find(&Session { repo: ready.repo.clone(), state_dir: ready.state_dir.clone() }, args.run.as_deref())?
     };
     if args.detach {
-        return super::detach::start_in_background(context, &ready.state_dir);
+        return super::detach::start_in_background(context, &ready.state_dir, args.words());
     }
     let _lock = ready.lock()?;
     let start = Start::Resume { run: run.clone(), requests: Vec::new() };

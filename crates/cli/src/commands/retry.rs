@@ -31,7 +31,7 @@ pub struct RetryArgs {
 /// Asks the coordinator, or coordinates the run until it has ended again.
 ///
 /// # Errors
-/// Exit code 2 for unknown tasks and for such as have not ended.
+/// Exit code 2 for unknown tasks and for such as have not ended, 3 if an agent is not there or not signed in: nothing was changed then.
 pub fn run(args: &RetryArgs, context: &Context) -> Outcome {
     let session = Session::open(context)?;
     let opened = session.open_run(None)?;
@@ -40,6 +40,9 @@ pub fn run(args: &RetryArgs, context: &Context) -> Outcome {
     if let Some(agent) = &args.agent {
         ready.registry.get(agent).map_err(|e| Error::usage(e.to_string()).hint(e.hint()))?;
     }
+    let by = |key| opened.state.task(key).map(|t| args.agent.clone().unwrap_or_else(|| opened.state.agent_of(t)));
+    let with_agent = tasks.iter().filter(|k| opened.state.task(k).is_some_and(|t| opened.state.definition(t).run.is_none()));
+    ready.require_present(context, &with_agent.filter_map(by).map(|name| (name, None)).collect::<Vec<_>>())?;
     let request = Request::Retry { tasks: tasks.clone(), fresh: args.fresh, agent: args.agent.clone() };
     if let Some(mut client) = session.connect()? {
         client.say(&Say::Ask(request))?;

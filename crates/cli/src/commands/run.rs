@@ -1,6 +1,6 @@
 //! `run`: the main job. Its flags, what of them is configuration, and the way from a command line to a run's end.
 
-use std::path::PathBuf;
+use std::ffi::OsString;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -21,13 +21,13 @@ use crate::context::Context;
 use crate::coordinate::{Ready, Tell, conclude};
 use crate::error::{Error, Kind, Outcome};
 use crate::follow::{Following, News};
-use crate::plans::{self, FormatArg};
+use crate::plans::{self, NamedPlans};
 use crate::progress::display;
 use crate::session::{Opened, Session};
 use crate::start::PlanToRun;
 
 /// Flags of `run`.
-#[derive(Clone, Debug, clap::Args)]
+#[derive(Clone, Debug, PartialEq, clap::Args)]
 #[command(after_help = "Examples:
   greenlane run plan.toml                         run one plan to its end
   greenlane run                                   every PRD under prds/active/
@@ -40,9 +40,9 @@ use crate::start::PlanToRun;
 The first Ctrl-C starts no further attempts, the second ends the running ones, the third kills them.
 After SIGTERM or a crash `greenlane resume` goes on.")]
 pub struct RunArgs {
-    /// Plan files or PRD folders; without any, every PRD under prds/active/
-    #[arg(value_name = "PLAN")]
-    pub plans: Vec<PathBuf>,
+    /// Which plans.
+    #[command(flatten)]
+    pub named: NamedPlans,
     /// Attempts at once [default: 5]
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub jobs: Option<u32>,
@@ -94,9 +94,6 @@ pub struct RunArgs {
     /// Show what would happen and start nothing
     #[arg(long, conflicts_with = "detach")]
     pub dry_run: bool,
-    /// The plans' format [default: by their content]
-    #[arg(long, value_name = "FORMAT")]
-    pub format: Option<FormatArg>,
     /// Every event as one line of JSON
     #[arg(long)]
     pub json: bool,
@@ -133,6 +130,51 @@ impl RunArgs {
         ];
         all.into_iter().filter_map(|(key, value)| value.map(|v| (key, v))).collect()
     }
+
+    /// The words that mean the same to the process in the background: `--detach` is being done, and goes with neither `--json` nor
+    /// `--dry-run`. Taken apart by name, so that no flag can be forgotten.
+    fn words(&self) -> Vec<OsString> {
+        let Self {
+            named,
+            jobs,
+            max_plans,
+            agent,
+            timeout,
+            retries,
+            repairs,
+            base,
+            only,
+            group,
+            keep_going,
+            land,
+            require_verify,
+            base_red,
+            fresh,
+            detach: _,
+            background: _,
+            dry_run: _,
+            json: _,
+        } = self;
+        let mut words: Vec<OsString> = vec!["run".into(), "--background".into()];
+        let mut value = |flag: &str, value: Option<String>| words.extend(value.map(|v| OsString::from(format!("--{flag}={v}"))));
+        value("jobs", jobs.map(|n| n.to_string()));
+        value("max-plans", max_plans.map(|n| n.to_string()));
+        value("agent", agent.clone());
+        value("timeout", timeout.map(format_duration));
+        value("retries", retries.map(|n| n.to_string()));
+        value("repairs", repairs.map(|n| n.to_string()));
+        value("base", base.clone());
+        only.iter().for_each(|task| value("only", Some(task.clone())));
+        value("group", group.clone());
+        value("land", land.clone());
+        value("base-red", base_red.and_then(|b| b.to_possible_value()).map(|v| v.get_name().to_owned()));
+        value("format", named.format.and_then(|f| f.to_possible_value()).map(|v| v.get_name().to_owned()));
+        let switches = [("--keep-going", keep_going), ("--require-verify", require_verify), ("--fresh", fresh)];
+        words.extend(switches.iter().filter(|(_, on)| **on).map(|(word, _)| OsString::from(word)));
+        words.push("--".into());
+        words.extend(named.plans.iter().map(|p| p.as_os_str().to_owned()));
+        words
+    }
 }
 
 /// Runs the plans to their end, or hands them to the coordinator that has the repository.
@@ -142,8 +184,8 @@ impl RunArgs {
 pub fn run(args: &RunArgs, context: &Context) -> Outcome {
     let tell = Tell::of(args.json, args.background);
     if args.dry_run {
-        let (plans, format, agent) = (args.plans.clone(), args.format, args.agent.clone());
-        return super::plan::run(&PlanArgs { plans, jobs: args.jobs, agent, format, json: args.json }, context);
+        let (named, agent) = (args.named.clone(), args.agent.clone());
+        return super::plan::run(&PlanArgs { named, jobs: args.jobs, agent, json: args.json }, context);
     }
     let plans = read_plans(args, context)?;
     let ready = Ready::open(context, &args.settings())?;
@@ -156,7 +198,7 @@ pub fn run(args: &RunArgs, context: &Context) -> Outcome {
         );
     }
     if args.detach {
-        return super::detach::start_in_background(context, &ready.state_dir);
+        return super::detach::start_in_background(context, &ready.state_dir, args.words());
     }
     let began = Instant::now();
     let _lock = loop {
@@ -185,7 +227,7 @@ pub fn run(args: &RunArgs, context: &Context) -> Outcome {
 
 /// Reads the plans, says everything that is wrong with any of them, and keeps what was asked for.
 fn read_plans(args: &RunArgs, context: &Context) -> Result<Vec<PlanToRun>, Error> {
-    let loaded = plans::load(context, context.top().as_deref(), &args.plans, args.format)?;
+    let loaded = plans::load(context, context.top().as_deref(), &args.named)?;
     let mut plans: Vec<PlanToRun> =
         loaded.into_iter().map(|p| PlanToRun { plan: p.plan, file: p.path, whole_folder: p.whole_folder }).collect();
     if args.only.is_empty() && args.group.is_none() {
@@ -245,7 +287,10 @@ fn hand_over(args: &RunArgs, context: &Context, ready: &Ready, plans: &[PlanToRu
     };
     let Ok(Answer::Run { run, .. }) = client.say(&Say::Who) else { return Ok(HandedOver::NotNow(held)) };
     let wish = Wish { base: args.base.clone(), fresh: args.fresh };
-    let submissions = ready.submissions(context, plans, &wish)?;
+    let mut submissions = ready.submissions(context, plans, &wish)?;
+    // Who does what was said here, and does not change with the coordinator.
+    let nobodys = submissions.iter_mut().flat_map(|s| &mut s.plan.tasks).filter(|t| t.run.is_none() && t.candidates.is_empty());
+    nobodys.filter(|t| t.agent.is_none()).for_each(|t| t.agent.clone_from(&ready.config.run.agent));
     let opened = session.load(&session.journal()?, run.clone())?;
     if !opened.state.is_live() {
         return Ok(HandedOver::NotNow(held));
@@ -258,16 +303,13 @@ fn hand_over(args: &RunArgs, context: &Context, ready: &Ready, plans: &[PlanToRu
         .hint("`greenlane status` shows how far it is; `greenlane wait` waits for its end"));
     }
     ready.copy_plans(&run, plans)?;
-    for submission in submissions {
-        if let Err(refused) = client.say(&Say::Submit(Box::new(submission))) {
-            let ended = session.load(&session.journal()?, run)?.state.ended_at.is_some();
-            return if ended { Ok(HandedOver::NotNow(held)) } else { Err(refused.into()) };
-        }
+    if let Err(refused) = client.say(&Say::SubmitAll(submissions)) {
+        let ended = session.load(&session.journal()?, run)?.state.ended_at.is_some();
+        return if ended { Ok(HandedOver::NotNow(held)) } else { Err(refused.into()) };
     }
     context.output.say(&format!("handed to the coordinator that is at work here (run {run})"));
-    let settings = args.settings();
-    if !settings.is_empty() {
-        let names: Vec<&str> = settings.iter().map(|(key, _)| *key).collect();
+    let names: Vec<&str> = args.settings().iter().map(|(key, _)| *key).filter(|key| *key != "run.agent").collect();
+    if !names.is_empty() {
         context.output.say(&format!("its own limits and policies hold; not taken over: {}", names.join(", ")));
     }
     if args.background {
@@ -322,4 +364,27 @@ fn land(context: &Context, repo: &Repo, state: &State, plans: &[PlanId], into: &
         context.output.say(&format!("{branch} is in {into}."));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::{Args as _, Command, FromArgMatches as _};
+
+    fn read(words: impl IntoIterator<Item = OsString>) -> RunArgs {
+        let matches = RunArgs::augment_args(Command::new("run")).get_matches_from(words);
+        RunArgs::from_arg_matches(&matches).unwrap()
+    }
+
+    #[test]
+    fn the_background_is_told_all_that_was_said() {
+        let line = "run -j 4 --max-plans 2 --agent -Ccd --timeout 1h30m --retries 1 --repairs 2 --base -x --only a -Cb --group g --keep-going --land main \
+                    --require-verify --base-red allow --fresh --detach --format toml -- -C.toml b.toml";
+        let line = line.replace("--agent -Ccd", "--agent=-Ccd").replace("--base -x", "--base=-x").replace("a -Cb", "a --only=-Cb");
+        let asked = read(line.split_whitespace().map(OsString::from));
+        assert_eq!((asked.agent.as_deref(), asked.only.len(), asked.named.plans.len()), (Some("-Ccd"), 2, 2));
+        assert_eq!(read(asked.words()), RunArgs { detach: false, background: true, ..asked });
+        let nothing = read(["run"].map(OsString::from));
+        assert_eq!(read(nothing.words()), RunArgs { background: true, ..nothing });
+    }
 }

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use greenlane_core::view::Status;
+use greenlane_runtime::journal::{Journal, JournalError};
 use serde::Serialize;
 
 use crate::context::Context;
@@ -61,17 +62,26 @@ struct PlanEntry {
 /// Lists them.
 ///
 /// # Errors
-/// Exit code 2 where nothing ever ran.
+/// If the journal cannot be read. Where nothing ever ran there is an empty list.
 pub fn run(args: &RunsArgs, context: &Context) -> Outcome {
     let session = Session::open(context)?;
-    let journal = session.journal()?;
+    let journal = match Journal::read(&session.state_dir) {
+        Ok(journal) => Some(journal),
+        Err(JournalError::Missing(_)) => None,
+        Err(e) => return Err(e.into()),
+    };
     let mut runs = Vec::new();
-    for entry in journal.runs(args.limit)? {
-        // One run that cannot be read (a newer version's) does not hide the others.
-        runs.push(match session.load(&journal, entry.run.clone()) {
-            Ok(opened) => of(opened.status()),
-            Err(e) => unreadable(&entry.run.to_string(), entry.started_at.rfc3339(), e.render(false)),
-        });
+    if let Some(journal) = journal {
+        for entry in journal.runs(args.limit)? {
+            // One run that cannot be read (a newer version's) does not hide the others.
+            runs.push(match session.load(&journal, entry.run.clone()) {
+                Ok(opened) => of(opened.status()),
+                Err(e) => unreadable(&entry.run.to_string(), entry.started_at.rfc3339(), e.render(false)),
+            });
+        }
+    }
+    if runs.is_empty() {
+        context.output.say("Nothing has run in this repository yet; `greenlane run PLAN` starts a run.");
     }
     if args.json {
         context.output.json(&Document { runs })?;
@@ -152,7 +162,7 @@ mod tests {
             text(&[of(samples::ended().status(Coordinator::Gone)), entry(Coordinator::Gone), entry(Coordinator::Alive), broken], false);
         let expected = "\
 r1  2026-01-02 03:04Z  ✓ finished       3m24s  2/4 done, 2 not  limits
-r1  2026-01-02 03:04Z  ! interrupted    1m36s  1/4 done, 2 not  limits
+r1  2026-01-02 03:04Z  ! interrupted      32s  1/4 done, 2 not  limits
 r1  2026-01-02 03:04Z  ▶ running        1m36s  1/4 done, 2 not  limits
 r0  2026-01-01 00:00Z  · unreadable   line 3: unknown event
 ";

@@ -26,6 +26,9 @@ use crate::session::{Opened, Session};
   greenlane status --watch         again at every change, until the run ends
   greenlane status --json | jq .summary
 
+A task's time is by the clock, here as in `run` and `report`: from the start of each attempt to its
+landing or refusal, waiting for the suite included, without the waits between attempts.
+
 Exit code 1 if anything failed.")]
 pub struct StatusArgs {
     /// A task (`ID` or `PLAN/ID`) or a plan; without it, everything
@@ -123,16 +126,12 @@ fn exit_code(doc: &Status, part: &Part) -> ExitCode {
 
 fn picture(opened: &Opened, journal: &Journal, doc: &Status, part: &Part, look: Look) -> Result<String, Error> {
     let now = clock::now();
-    let live = match (opened.is_alive(), opened.is_interrupted()) {
-        (true, _) => live::live(&opened.layout, &opened.state, now),
-        (_, true) => live::left_running(&opened.layout, &opened.state),
-        _ => report::Live::new(),
-    };
+    let live = if opened.is_alive() { live::live(&opened.layout, &opened.state, now) } else { report::Live::new() };
     if !matches!(part, Part::One(_)) {
-        return Ok(report::status(doc, &live, now, look));
+        return Ok(report::status(doc, &live, look));
     }
     let suites = super::report::history(journal, opened)?.suites;
-    Ok(report::task(&TaskPicture { doc, state: &opened.state, layout: &opened.layout, live: &live, suites: &suites, now }, look))
+    Ok(report::task(&TaskPicture { doc, state: &opened.state, layout: &opened.layout, live: &live, suites: &suites }, look))
 }
 
 /// On a terminal the picture is drawn over itself; elsewhere it stands at the start and the end, and each change between is a line.

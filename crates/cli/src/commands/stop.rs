@@ -13,7 +13,7 @@ use greenlane_runtime::control::{Client, Say};
 use crate::context::Context;
 use crate::error::{Error, Kind, Outcome};
 use crate::follow::{Following, News};
-use crate::leftovers;
+use crate::leftovers::{self, HowToEnd};
 use crate::names;
 use crate::session::{Opened, Session};
 
@@ -46,13 +46,17 @@ const BEYOND_GRACE: Duration = Duration::from_secs(15);
 /// Exit code 2 for names that are unknown or have ended, 1 if something did not end in time.
 pub fn run(args: &StopArgs, context: &Context) -> Outcome {
     let session = Session::open(context)?;
-    let patience = context.load_config(session.repo.top(), &[])?.config.run.grace + BEYOND_GRACE;
+    let config = context.load_config(session.repo.top(), &[])?.config;
+    let patience = config.run.grace + BEYOND_GRACE;
     match session.connect()? {
         Some(client) => {
             let opened = session.open_run(None)?;
             ask(args, &session, client, opened, patience, context)
         }
-        None => leftovers::end(&session, args.all, &args.tasks, args.now, patience, context),
+        None => {
+            let how = HowToEnd { now: args.now, patience, config: &config };
+            leftovers::end(&session, args.all, &args.tasks, &how, context)
+        }
     }
 }
 

@@ -4,23 +4,30 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use greenlane_core::ids::{AttemptId, TaskKey};
-use greenlane_core::state::{Phase, State, TaskState};
+use greenlane_core::state::{Phase, PlanPhase, State, TaskState};
 use greenlane_core::time::Time;
+use greenlane_core::view::{Lands, landing, landing_words, task_time};
 use greenlane_runtime::driver::{Layout, Observer};
 use greenlane_runtime::journal::Record;
-use greenlane_runtime::keeper::read_heartbeat;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::words::{clock, elapsed, lines, name};
+use super::words::{clock, lines, name};
 use crate::error::Problem;
+use crate::live::activity;
 use crate::output::{Output, Paint, paint};
-use crate::report::clean;
+use crate::report::{clean, columns, fit, humane};
 
 /// How often elapsed times and activities are drawn anew.
 const TICK: Duration = Duration::from_secs(1);
 
-/// Most tasks with a line of their own; more would scroll the terminal.
+/// How often at most the terminal is written to, a second: one change sets every line, and each counts.
+const DRAWN_HZ: u8 = 60;
+
+/// Most tasks with a line of their own, where the terminal is high enough.
 const LINES_MAX: usize = 24;
+/// What the other lines need: the run's own, and some of what has happened above.
+const ROWS_KEPT: usize = 6;
+const NAME_WIDTH_MAX: usize = 28;
 
 pub(super) struct Live {
     output: Output,
@@ -32,13 +39,13 @@ pub(super) struct Live {
 
 impl Live {
     pub(super) fn new(output: Output, layout: Layout) -> Self {
-        let screen = MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(10));
+        let screen = MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(DRAWN_HZ));
         let total = screen.add(ProgressBar::no_length().with_style(line_style()));
         Self { output, layout, screen, tasks: BTreeMap::new(), total }
     }
 
     fn draw(&mut self, state: &State, now: Time) {
-        let at_work: Vec<&TaskState> = state.tasks.iter().filter(|t| t.phase.active()).take(LINES_MAX).collect();
+        let at_work = shown(state, lines_max());
         self.tasks.retain(|key, bar| {
             let stays = at_work.iter().any(|t| t.key == *key);
             if !stays {
@@ -46,7 +53,7 @@ impl Live {
             }
             stays
         });
-        let width = at_work.iter().map(|t| name(state, &t.key).chars().count()).max().unwrap_or(0).min(28);
+        let width = at_work.iter().map(|t| columns(&clean(&name(state, &t.key)))).max().unwrap_or(0).min(NAME_WIDTH_MAX);
         for task in at_work {
             let screen = &self.screen;
             let (total, style) = (&self.total, line_style());
@@ -69,51 +76,82 @@ fn line_style() -> ProgressStyle {
 }
 
 fn task_line(state: &State, task: &TaskState, layout: &Layout, now: Time, width: usize, color: bool) -> String {
-    let shown = name(state, &task.key);
+    let shown = clean(&name(state, &task.key));
     let Some(attempt) = task.current() else { return shown };
-    let since = now.since(attempt.started_at);
     let dir = || layout.attempt_dir(&AttemptId { key: task.key.clone(), n: attempt.n });
     let (word, what) = match task.phase {
         Phase::Running if attempt.spawned.is_none() => ("prepares", String::from("workspace")),
-        Phase::Running => ("running", activity(&dir(), now)),
+        Phase::Running => ("running", activity(&dir(), now).unwrap_or_default()),
         Phase::Gating => ("checking", state.definition(task).check.join(" && ")),
-        _ => ("landing", String::new()),
+        _ => match landing(state, task) {
+            Lands::Waits => ("finished", landing_words(state, task)),
+            Lands::Merges => ("merging", String::new()),
+            Lands::Verifies { others } => {
+                let with = if others > 0 { format!("with {others} more: ") } else { String::new() };
+                ("verifying", with + &state.plans[task.plan].verify.join(" && "))
+            }
+            Lands::Moves => ("landing", String::new()),
+        },
     };
     let again = if attempt.n > 1 { format!(" #{}", attempt.n) } else { String::new() };
     format!(
         "  {} {} {:>6}  {}{again}  {}",
-        paint(&format!("{shown:width$}"), Paint::Bold, color),
+        paint(&fit(&shown, width), Paint::Bold, color),
         paint(&format!("{word:9}"), Paint::Cyan, color),
-        elapsed(since),
+        humane(task_time(task, now)),
         attempt.agent,
         // An agent's words and a check's lines: nothing in them may move the cursor.
         clean(&what),
     )
 }
 
-/// What the agent does, as far as its keeper has seen; else how long it has been silent.
-fn activity(dir: &std::path::Path, now: Time) -> String {
-    let Some(heartbeat) = read_heartbeat(dir) else { return String::new() };
-    let silent = now.since(heartbeat.last_evidence_at);
-    let mut text = heartbeat.activity.unwrap_or_default();
-    if heartbeat.hung {
-        text = format!("no sign of work for {}  {text}", elapsed(silent));
+/// As many as fit, and rather those that somebody works on than those that wait for the suite; in their order.
+fn shown(state: &State, max: usize) -> Vec<&TaskState> {
+    let mut at_work: Vec<&TaskState> = state.tasks.iter().filter(|t| t.phase.active()).collect();
+    if at_work.len() > max {
+        at_work.sort_by_key(|t| waits_to_land(state, t));
+        at_work.truncate(max);
+        at_work.sort_by_key(|t| (t.plan, t.position));
     }
-    text
+    at_work
+}
+
+fn waits_to_land(state: &State, task: &TaskState) -> bool {
+    task.phase == Phase::Landing && landing(state, task) == Lands::Waits
+}
+
+fn lines_max() -> usize {
+    terminal().1.saturating_sub(ROWS_KEPT).clamp(1, LINES_MAX)
+}
+
+/// Columns and rows.
+fn terminal() -> (usize, usize) {
+    let size = rustix::termios::tcgetwinsize(std::io::stderr()).map(|size| (usize::from(size.ws_col), usize::from(size.ws_row)));
+    match size {
+        Ok((columns, rows)) if columns > 0 && rows > 0 => (columns, rows),
+        _ => (80, 24),
+    }
 }
 
 fn total_line(state: &State, now: Time, color: bool) -> String {
     let count = |want: fn(Phase) -> bool| state.tasks.iter().filter(|t| want(t.phase)).count();
     let done = count(|p| p == Phase::Done);
     let bad = count(|p| p.ended() && p != Phase::Done);
-    let running = count(Phase::active);
-    let waiting = state.tasks.len() - done - bad - running;
+    let active = count(Phase::active);
+    let finished = state.tasks.iter().filter(|t| waits_to_land(state, t)).count();
+    let waiting = state.tasks.len() - done - bad - active;
     let mut parts = vec![
         clock(now.since(state.started_at)),
         paint(&format!("{done}/{} done", state.tasks.len()), Paint::Green, color),
-        format!("{running} at work"),
-        format!("{waiting} waiting"),
+        format!("{} at work", active - finished),
     ];
+    if finished > 0 {
+        parts.push(format!("{finished} to be verified"));
+    }
+    parts.push(format!("{waiting} waiting"));
+    if state.plans.iter().any(|p| p.phase == PlanPhase::VerifyingBase) {
+        parts.push(String::from("the suite runs on the base"));
+    }
     if bad > 0 {
         parts.push(paint(&format!("{bad} not done"), Paint::Red, color));
     }
@@ -128,14 +166,14 @@ fn total_line(state: &State, now: Time, color: bool) -> String {
 
 impl Observer for Live {
     fn journalled(&mut self, state: &State, records: &[Record]) {
-        let color = self.output.color_talk;
-        for record in records {
-            for line in lines(state, record) {
-                drop(self.screen.println(line.render(color)));
+        let (color, width) = (self.output.color_talk, terminal().0);
+        // The lines below first: each line above draws them anew, and so never beside an older state of theirs.
+        self.draw(state, records.last().map_or(state.started_at, |r| r.at));
+        for line in records.iter().flat_map(|record| lines(state, record)) {
+            for row in line.render_in(width, color) {
+                drop(self.screen.println(row));
             }
         }
-        let now = records.last().map_or(state.started_at, |r| r.at);
-        self.draw(state, now);
     }
 
     fn tick_interval(&self) -> Option<Duration> {

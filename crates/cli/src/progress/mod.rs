@@ -11,7 +11,7 @@ use greenlane_runtime::driver::{Layout, Observer};
 
 pub use aside::Aside;
 pub use json::EventLine;
-pub use words::{clock, elapsed, lines};
+pub use words::{clock, lines};
 
 use crate::output::Output;
 

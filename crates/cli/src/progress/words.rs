@@ -6,10 +6,16 @@ use greenlane_core::attempt::{Merge, Suite};
 use greenlane_core::event::{Event, Outcome, Stopping};
 use greenlane_core::ids::TaskKey;
 use greenlane_core::state::State;
+use greenlane_core::view::{brief, task_time};
 use greenlane_runtime::journal::Record;
 
 use crate::output::{Paint, paint};
-use crate::report::clean;
+use crate::report::{clean, columns, humane, wrapped};
+
+/// Before what goes on below a line.
+const INDENT: &str = "    ";
+/// Most lines that one thing may take on a terminal.
+const LINES_MAX: usize = 4;
 
 /// So many changes of what is shared are told of one attempt.
 const SHARED_MAX: usize = 5;
@@ -27,15 +33,31 @@ pub struct Line {
 }
 
 impl Line {
-    fn new(sign: char, paint: Paint, subject: impl ToString, text: impl Into<String>) -> Self {
-        Self { sign, paint, subject: subject.to_string(), text: text.into() }
+    /// Ids come from plans, messages from agents and suites: nothing in them may move the cursor or make a second line.
+    fn new(sign: char, paint: Paint, subject: impl ToString, text: impl AsRef<str>) -> Self {
+        Self { sign, paint, subject: clean(&subject.to_string()), text: clean(text.as_ref()) }
     }
 
-    /// As printed.
+    /// As printed: one line, however long.
     pub fn render(&self, color: bool) -> String {
+        self.rendered(&self.text, color)
+    }
+
+    /// For a terminal of so many columns: what is longer goes on below, indented, broken between words.
+    pub fn render_in(&self, width: usize, color: bool) -> Vec<String> {
+        let head = 2 + if self.subject.is_empty() { 0 } else { columns(&self.subject) + 2 };
+        // The first line begins after the head, the others after the indent; in a very narrow terminal the head is alone.
+        let padded = format!("{}{}", "\u{a0}".repeat(head.saturating_sub(INDENT.len())), self.text);
+        let rows = wrapped(&padded, width.saturating_sub(INDENT.len()), LINES_MAX);
+        let mut rows = rows.iter().map(|r| r.trim_start_matches('\u{a0}'));
+        let first = self.rendered(rows.next().unwrap_or_default(), color);
+        std::iter::once(first).chain(rows.map(|r| format!("{INDENT}{r}"))).collect()
+    }
+
+    fn rendered(&self, text: &str, color: bool) -> String {
         let sign = paint(&self.sign.to_string(), self.paint, color);
         let subject = paint(&self.subject, Paint::Bold, color);
-        if self.subject.is_empty() { format!("{sign} {}", self.text) } else { format!("{sign} {subject}  {}", self.text) }
+        if self.subject.is_empty() { format!("{sign} {text}") } else { format!("{sign} {subject}  {text}") }
     }
 }
 
@@ -47,11 +69,7 @@ pub fn name(state: &State, key: &TaskKey) -> String {
 /// The lines that an event is worth. `state` is the state after it and what came with it.
 pub fn lines(state: &State, record: &Record) -> Vec<Line> {
     let of = |key: &TaskKey| name(state, key);
-    // By the clock, waiting for its turn to be verified included: what somebody who watches has seen pass.
-    let took = |key: &TaskKey| {
-        let first = state.task(key).and_then(|t| t.attempts.first());
-        first.map_or(Duration::ZERO, |a| record.at.since(a.started_at))
-    };
+    let took = |key: &TaskKey| state.task(key).map_or(Duration::ZERO, |t| task_time(t, record.at));
     match &record.event {
         Event::PlanStarted { plan } if state.plans.len() > 1 => vec![Line::new('·', Paint::Dim, plan, "its turn has come")],
         Event::PlanPrepared { plan, branch, verify } => {
@@ -89,7 +107,18 @@ pub fn lines(state: &State, record: &Record) -> Vec<Line> {
         Event::AttemptFailed { attempt, outcome, failure: Some(failure) }
             if *outcome != Outcome::Cancelled && state.task(&attempt.key).is_some_and(|t| !t.phase.ended()) =>
         {
-            vec![Line::new('✗', Paint::Yellow, of(&attempt.key), format!("attempt {}: {}", attempt.n, failure.message))]
+            vec![Line::new('✗', Paint::Yellow, of(&attempt.key), format!("attempt {}: {}", attempt.n, brief(&failure.message)))]
+        }
+        Event::AttemptVoided { attempt, reason } => {
+            let why = reason.clone().unwrap_or_else(|| String::from("had not begun; starts anew"));
+            vec![Line::new('·', Paint::Dim, of(&attempt.key), why)]
+        }
+        Event::AccountLimited { account, until, reason, .. } => {
+            let wait = humane(until.since(record.at));
+            vec![Line::new('…', Paint::Yellow, String::new(), format!("{account} is limited for {wait}: {reason}"))]
+        }
+        Event::AgentUnavailable { agent, reason } => {
+            vec![Line::new('✗', Paint::Yellow, String::new(), format!("{agent} cannot be used: {reason}"))]
         }
         Event::SharedStateChanged { attempt, changes, .. } => {
             let worth: Vec<_> = changes.iter().filter(|c| c.is_notable()).collect();
@@ -101,9 +130,8 @@ pub fn lines(state: &State, record: &Record) -> Vec<Line> {
             }
             lines
         }
-        Event::AttemptVoided { attempt } => vec![Line::new('·', Paint::Dim, of(&attempt.key), "had not begun; starts anew")],
         Event::RetryScheduled { key, retry, until } => {
-            vec![Line::new('↻', Paint::Yellow, of(key), format!("retry {retry} in {}", elapsed(until.since(record.at))))]
+            vec![Line::new('↻', Paint::Yellow, of(key), format!("retry {retry} in {}", humane(until.since(record.at))))]
         }
         Event::RepairScheduled { key, repair } => {
             vec![Line::new('↻', Paint::Yellow, of(key), format!("repair {repair}: what was said goes back to its agent"))]
@@ -114,14 +142,10 @@ pub fn lines(state: &State, record: &Record) -> Vec<Line> {
             .map(|r| Line::new('·', Paint::Dim, of(&r.attempt.key), "conflicts with work that is landing now; waits for that"))
             .collect(),
         // A red batch of one needs no line of its own: the task's says it.
-        Event::BatchVerified { suite: red @ (Suite::Red { .. } | Suite::Broken { .. }), .. } => {
-            let parts =
-                state.plans.iter().flat_map(|p| p.lane.splits.iter().map(Vec::len).chain(p.lane.active.as_ref().map(|b| b.attempts.len())));
-            match parts.sum::<usize>() {
-                0 | 1 => Vec::new(),
-                among => vec![Line::new('✗', Paint::Yellow, "", format!("{}; looking for the guilty among {among}", suite_words(red)))],
-            }
-        }
+        Event::BatchVerified { batch, suite: red @ Suite::Red { .. } } => match state.plans.iter().map(|p| p.lane.in_doubt(*batch)).sum() {
+            0 => Vec::new(),
+            n => vec![Line::new('✗', Paint::Yellow, "", format!("{n} tasks together: {}; looking for the guilty", suite_words(red)))],
+        },
         Event::SuiteFlaky { plan, .. } => {
             vec![Line::new('!', Paint::Yellow, plan, "the suite was red and then green on the same work: it is flaky")]
         }
@@ -130,13 +154,13 @@ pub fn lines(state: &State, record: &Record) -> Vec<Line> {
             .iter()
             .map(|l| {
                 let unverified = if *verified { "" } else { ", not verified by a suite" };
-                Line::new('✓', Paint::Green, of(&l.attempt.key), format!("landed after {}{unverified}", elapsed(took(&l.attempt.key))))
+                Line::new('✓', Paint::Green, of(&l.attempt.key), format!("landed after {}{unverified}", humane(took(&l.attempt.key))))
             })
             .collect(),
-        Event::TaskFailed { key, reason } => vec![Line::new('✗', Paint::Red, of(key), format!("failed: {reason}"))],
-        Event::TaskNeedsHuman { key, reason } => vec![Line::new('?', Paint::Red, of(key), format!("needs you: {reason}"))],
-        Event::TaskSkipped { key, reason } => vec![Line::new('-', Paint::Yellow, of(key), format!("skipped: {reason}"))],
-        Event::TaskCancelled { key, reason, .. } => vec![Line::new('-', Paint::Yellow, of(key), format!("cancelled: {reason}"))],
+        Event::TaskFailed { key, reason } => vec![Line::new('✗', Paint::Red, of(key), format!("failed: {}", brief(reason)))],
+        Event::TaskNeedsHuman { key, reason } => vec![Line::new('?', Paint::Red, of(key), format!("needs you: {}", brief(reason)))],
+        Event::TaskSkipped { key, reason } => vec![Line::new('-', Paint::Yellow, of(key), format!("skipped: {}", brief(reason)))],
+        Event::TaskCancelled { key, reason, .. } => vec![Line::new('-', Paint::Yellow, of(key), format!("cancelled: {}", brief(reason)))],
         Event::TaskReopened { key, .. } => vec![Line::new('↻', Paint::Cyan, of(key), "will be tried again")],
         Event::PlanEnded { plan, done, reason } if state.plans.len() > 1 || reason.is_some() => match (done, reason) {
             (true, _) => vec![Line::new('✓', Paint::Green, plan, "all of its tasks are done")],
@@ -170,18 +194,6 @@ fn suite_words(suite: &Suite) -> String {
     }
 }
 
-/// A duration for people: `0.4s`, `12s`, `3m05s`, `2h07m`.
-#[must_use]
-pub fn elapsed(d: Duration) -> String {
-    let s = d.as_secs();
-    match s {
-        0..10 => format!("{:.1}s", d.as_secs_f64()),
-        10..60 => format!("{s}s"),
-        60..3600 => format!("{}m{:02}s", s / 60, s % 60),
-        _ => format!("{}h{:02}m", s / 3600, s / 60 % 60),
-    }
-}
-
 /// Time since the start as a clock: `03:07`, `1:02:03`.
 #[must_use]
 pub fn clock(d: Duration) -> String {
@@ -194,9 +206,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn durations_are_short_and_plain() {
-        let shown: Vec<String> = [0, 400, 9_999, 12_000, 185_000, 7_620_000].map(|ms| elapsed(Duration::from_millis(ms))).into();
-        assert_eq!(shown, ["0.0s", "0.4s", "10.0s", "12s", "3m05s", "2h07m"]);
+    fn what_an_agent_says_moves_no_cursor_and_a_long_line_breaks_between_words() {
+        let line = Line::new('✗', Paint::Red, "a\u{1b}[2Jtask", "failed: \u{1b}[31mone two\nthree four");
+        assert_eq!(line.render(false), "✗ atask  failed: one two three four");
+        assert_eq!(line.render_in(80, false), ["✗ atask  failed: one two three four"]);
+        assert_eq!(line.render_in(24, false), ["✗ atask  failed: one two", "    three four"]);
+        assert_eq!(line.render_in(23, false), ["✗ atask  failed: one", "    two three four"]);
+    }
+
+    #[test]
+    fn a_clock_is_as_short_as_it_can_be() {
         assert_eq!(clock(Duration::from_secs(187)), "03:07");
         assert_eq!(clock(Duration::from_secs(3723)), "1:02:03");
     }

@@ -6,11 +6,13 @@ use greenlane_core::attempt::Suite;
 use greenlane_core::view::{Status, TaskView};
 
 use super::status::name_of;
-use super::text::{Look, clean, columns, quoted};
+use super::text::{Look, clean, columns, quoted, wrapped};
 use crate::output::{Paint, paint};
 
 /// So many tasks of a kind are named; the others are counted.
 const NAMED_MAX: usize = 5;
+/// Most lines of a sentence.
+const LINES_MAX: usize = 4;
 
 /// A paragraph after an empty line, or nothing where nothing is to be done. Every line ended.
 #[must_use]
@@ -64,27 +66,38 @@ enum Shown {
     Whole,
 }
 
+/// One set of commands for all of them, with a name that works.
 fn of_tasks(doc: &Status, out: &mut Lines, shown: Shown) {
-    in_state(doc, "failed", "failed", out, shown);
-    in_state(doc, "needs_human", "needs your decision", out, shown);
+    let of = |state: &str| -> Vec<&TaskView> { doc.tasks.iter().filter(|t| t.state == state).collect() };
+    let (failed, undecided) = (of("failed"), of("needs_human"));
+    let all = || failed.iter().chain(&undecided);
+    let Some(example) = all().find(|t| !t.attempts.is_empty()).or(all().next()) else { return };
+    let mut said = Vec::new();
+    if !failed.is_empty() {
+        said.push(format!("{} failed", listed(&failed)));
+    }
+    if !undecided.is_empty() {
+        said.push(format!("{} {} your decision", listed(&undecided), if undecided.len() == 1 { "needs" } else { "need" }));
+    }
+    let several = if failed.len() + undecided.len() > 1 { " For each, as here for one:" } else { "" };
+    out.line(&format!("{}.{several}", said.join("; ")));
+    let name = quoted(&clean(&name_of(doc, example)));
+    if shown == Shown::Row {
+        out.command(&format!("greenlane status {name}"), "why, and where its work lies");
+    }
+    if !example.attempts.is_empty() {
+        out.command(&format!("greenlane logs {name}"), "what it printed, and why it was refused");
+    }
+    out.command(&format!("greenlane retry {name}"), "another attempt, from the work that is there (--fresh: from the base)");
 }
 
-fn in_state(doc: &Status, state: &str, words: &str, out: &mut Lines, shown: Shown) {
-    let tasks: Vec<&TaskView> = doc.tasks.iter().filter(|t| t.state == state).collect();
-    for task in tasks.iter().take(NAMED_MAX) {
-        let name = name_of(doc, task);
-        let name = quoted(&clean(&name));
-        out.line(&format!("`{}` {words}.", clean(&task.id)));
-        if shown == Shown::Row {
-            out.command(&format!("greenlane status {name}"), "why, and where its work lies");
-        }
-        if !task.attempts.is_empty() {
-            out.command(&format!("greenlane logs {name}"), "what it printed");
-        }
-        out.command(&format!("greenlane retry {name}"), "another attempt, from the work that is there (--fresh: from the base)");
-    }
-    if tasks.len() > NAMED_MAX {
-        out.line(&format!("{} more like it ({}).", tasks.len() - NAMED_MAX, words));
+/// `a`, `b` and 3 more.
+fn listed(tasks: &[&TaskView]) -> String {
+    let named: Vec<String> = tasks.iter().take(NAMED_MAX).map(|t| format!("`{}`", clean(&t.id))).collect();
+    match (tasks.len() - named.len(), named.split_last()) {
+        (0, Some((last, []))) => last.clone(),
+        (0, Some((last, others))) => format!("{} and {last}", others.join(", ")),
+        (more, _) => format!("{} and {more} more", named.join(", ")),
     }
 }
 
@@ -117,7 +130,9 @@ struct Lines {
 impl Lines {
     fn line(&mut self, text: &str) {
         self.end();
-        let _ = writeln!(self.text, "{text}");
+        for line in wrapped(text, self.look.width, LINES_MAX) {
+            let _ = writeln!(self.text, "{line}");
+        }
     }
 
     fn command(&mut self, command: &str, what: &'static str) {
@@ -129,12 +144,19 @@ impl Lines {
         if self.text.is_empty() { self.text } else { format!("\n{}", self.text) }
     }
 
+    /// The explanations in one column; what does not fit there stands below its command.
     fn end(&mut self) {
-        let width = self.commands.iter().map(|(c, _)| columns(c)).max().unwrap_or(0);
+        let room = |command: &str, what: &str| 2 + columns(command) + 2 + 2 + columns(what) <= self.look.width;
+        let column = self.commands.iter().filter(|(c, what)| room(c, what)).map(|(c, _)| columns(c)).max().unwrap_or(0);
         for (command, what) in self.commands.drain(..) {
-            let pad = " ".repeat(width - columns(&command));
-            let command = paint(&command, Paint::Cyan, self.look.color);
-            let _ = writeln!(self.text, "  {command}{pad}  {}", paint(&format!("# {what}"), Paint::Dim, self.look.color));
+            let taken = columns(&command).max(column);
+            let told = paint(&format!("# {what}"), Paint::Dim, self.look.color);
+            let apart = if 2 + taken + 2 + 2 + columns(what) <= self.look.width {
+                format!("{}  ", " ".repeat(taken - columns(&command)))
+            } else {
+                String::from("\n      ")
+            };
+            let _ = writeln!(self.text, "  {}{apart}{told}", paint(&command, Paint::Cyan, self.look.color));
         }
     }
 }

@@ -1,12 +1,14 @@
 //! What an attempt left behind that tells why it failed: the end of the check's output, of its own, of the suite's.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use greenlane_core::attempt::{Suite, Verdict};
 use greenlane_core::event::{BatchId, Event};
 use greenlane_core::ids::AttemptId;
 use greenlane_core::state::AttemptState;
 use greenlane_core::view::PlanView;
+use greenlane_runtime::driver::Layout;
 
 /// Lines that are shown; the files have the rest.
 const LINES_MAX: usize = 20;
@@ -39,7 +41,7 @@ pub fn of_base(plan: &PlanView) -> Vec<String> {
 #[derive(Clone, Debug, Default)]
 pub struct RedSuites {
     members: BTreeMap<BatchId, Vec<AttemptId>>,
-    output: BTreeMap<AttemptId, Vec<String>>,
+    output: BTreeMap<AttemptId, (BatchId, Vec<String>)>,
 }
 
 impl RedSuites {
@@ -52,7 +54,7 @@ impl RedSuites {
             }
             Event::BatchVerified { batch, suite } => {
                 if let (Some([only]), Suite::Red { output, .. }) = (self.members.remove(batch).as_deref(), suite) {
-                    self.output.insert(only.clone(), last_lines(output));
+                    self.output.insert(only.clone(), (*batch, last_lines(output)));
                 }
             }
             _ => {}
@@ -62,7 +64,13 @@ impl RedSuites {
     /// What the suite said of this attempt's work.
     #[must_use]
     pub fn of(&self, attempt: &AttemptId) -> &[String] {
-        self.output.get(attempt).map_or(&[], Vec::as_slice)
+        self.output.get(attempt).map_or(&[], |(_, lines)| lines.as_slice())
+    }
+
+    /// Where the logs of that suite lie.
+    #[must_use]
+    pub fn files(&self, layout: &Layout, attempt: &AttemptId) -> Option<PathBuf> {
+        self.output.get(attempt).map(|(batch, _)| layout.batch_dir(&attempt.key.plan, *batch))
     }
 }
 

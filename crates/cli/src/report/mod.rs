@@ -23,7 +23,7 @@ pub use history::{Flaky, Gatherer, History, TakenOff, Verifications};
 pub use report_text::report;
 pub use run_report::{AgentUse, Chain, FailedAttempt, RunReport, run_report};
 pub use signs::{sign, state_paint, state_words};
-pub use status::{Live, name_of, status, time_of, time_spent};
+pub use status::{Live, name_of, status, time_spent};
 pub use summary::{summary, times, usage};
 pub use task::{TaskPicture, task};
 pub use text::{Look, clean, columns, fit, humane, quoted, short, wrapped};

@@ -8,7 +8,7 @@ use super::run_report::{Chain, RunReport};
 use super::summary::{summary, usage};
 use super::text::{Look, clean, columns, fit, humane, short, wrapped};
 use super::timeline::gantt;
-use super::{sign, state_paint, state_words};
+use super::{sign, state_paint, state_words, time_spent};
 use crate::output::{Paint, paint};
 
 /// So many tasks are listed; `--json` has all.
@@ -17,6 +17,8 @@ const TASKS_MAX: usize = 500;
 const FAILURES_MAX: usize = 50;
 const ID_WIDTH_MAX: usize = 36;
 const MESSAGE_LINES_MAX: usize = 8;
+/// A title is cut to what room is left; with less than this it is left out.
+const TITLE_MIN: usize = 12;
 /// Seconds that are worth a number.
 const SECONDS_MIN: f64 = 0.05;
 
@@ -72,18 +74,18 @@ fn tasks(out: &mut String, report: &RunReport, look: Look) {
     let id_width = shown.iter().map(|t| columns(&name(t))).max().unwrap_or(0).min(ID_WIDTH_MAX);
     for task in shown {
         let state = format!("{} {}", sign(&task.state), fit(&state_words(&task.state), state_width));
-        let bars = report.timeline.iter().filter(|b| b.task == task.id && b.plan == task.plan);
-        let spent: f64 = bars.map(|b| b.end - b.start).sum();
+        let spent = humane(time_spent(task));
         let attempts = match task.attempts.len() {
             0 => String::from("not tried"),
-            1 => format!("1 attempt, {}", seconds(spent)),
-            n => format!("{n} attempts, {}", seconds(spent)),
+            1 => format!("1 attempt, {spent}"),
+            n => format!("{n} attempts, {spent}"),
         };
         let end = task.landed.as_deref().map(|l| format!(", landed as {}", short(l))).unwrap_or_default();
-        let title = if task.title == task.id { String::new() } else { format!("  {}", clean(&task.title)) };
-        let line =
-            format!("{}  {}  {attempts}{end}{title}", paint(&state, state_paint(&task.state), look.color), fit(&name(task), id_width));
-        let _ = writeln!(out, "{line}");
+        let told = format!("{}  {attempts}{end}", fit(&name(task), id_width));
+        let room = look.width.saturating_sub(columns(&state) + 2 + columns(&told) + 2);
+        let title = if task.title == task.id || room < TITLE_MIN { String::new() } else { fit(&clean(&task.title), room) };
+        let line = format!("{}  {told}  {title}", paint(&state, state_paint(&task.state), look.color));
+        let _ = writeln!(out, "{}", line.trim_end());
     }
     if doc.tasks.len() > TASKS_MAX {
         let _ = writeln!(out, "and {} more (`report --json` has all)", doc.tasks.len() - TASKS_MAX);
@@ -102,7 +104,8 @@ fn chains(out: &mut String, report: &RunReport, look: Look) {
     heading(out, "The longest chain, which no further slot would have made quicker", look);
     for chain in worth {
         let named = if report.critical_path.len() > 1 { format!("{}: ", clean(&chain.plan)) } else { String::new() };
-        let tasks: Vec<String> = chain.tasks.iter().map(|t| clean(t)).collect();
+        let base = (chain.base_suite_seconds >= SECONDS_MIN).then(|| String::from("the suite on the base"));
+        let tasks: Vec<String> = base.into_iter().chain(chain.tasks.iter().map(|t| clean(t))).collect();
         for line in wrapped(&format!("{named}{} ({})", tasks.join(" → "), seconds(chain.seconds)), look.width, MESSAGE_LINES_MAX) {
             let _ = writeln!(out, "{line}");
         }
@@ -123,6 +126,9 @@ fn failures(out: &mut String, report: &RunReport, look: Look) {
         }
         for line in &f.evidence {
             let _ = writeln!(out, "    {} {line}", paint("|", Paint::Dim, look.color));
+        }
+        if let Some(files) = &f.suite_files {
+            let _ = writeln!(out, "    suite: {}", files.display());
         }
         let _ = writeln!(out, "    files: {}", f.files.display());
     }
@@ -167,7 +173,7 @@ fn agents(out: &mut String, report: &RunReport, look: Look) {
         let attempts = if agent.attempts == 1 { "attempt" } else { "attempts" };
         let _ = writeln!(
             out,
-            "{}  {} {attempts}, {} accepted, {}{tokens}",
+            "{}  {} {attempts}, {} accepted, {} at work{tokens}",
             fit(&clean(&agent.agent), width),
             agent.attempts,
             agent.succeeded,
@@ -191,7 +197,7 @@ mod tests {
         let mut gatherer = Gatherer::default();
         run.events().for_each(|e| gatherer.take(e));
         let layout = Layout::new(Path::new("/s"), &RunId::from("r1"));
-        run_report(run.status(Coordinator::Gone), &run.state, gatherer.done(), &layout, run.now)
+        run_report(run.status(Coordinator::Gone), &run.state, gatherer.done(), &layout)
     }
 
     #[test]
@@ -201,11 +207,11 @@ mod tests {
             "Run r1\nfinished, 2026-01-02T03:04:05.000Z to 2026-01-02T03:07:29.000Z, at most 3 attempts at once\n✗ 4 tasks: 2 done",
             "\nTasks\n✓ done     bucket  1 attempt, 32s, landed as 6d657267652d  Do bucket\n",
             "✓ done     header  2 attempts, 1m22s, landed as",
-            "- skipped  guide   not tried  Do guide\n\nTimeline\na column is 2.5s:",
-            "\nbucket → header (1m49s)\n\nWhat failed\nheader #1 (claude, api error, recovered)\n    exit code 1: Error: too many",
+            "- skipped  guide   not tried  Do guide\n\nTimeline\na column is 2.5s\n= works",
+            "\nbucket → header (1m54s)\n\nWhat failed\nheader #1 (claude, api error, recovered)\n    exit code 1: Error: too many",
             "docs #1 (claude, quality gate failure)\n    check `make links` failed with exit code 2\n    | line one\n",
             "\nLanding\n2 landed with 2 verifications of the combined tree: 0 red\n",
-            "\nAgents\nclaude  4 attempts, 2 accepted, 2m09s, 49,380 tokens in",
+            "\nAgents\nclaude  4 attempts, 2 accepted, 2m09s at work, 49,380 tokens in",
             "\nWhat next\n`docs` failed.\n",
         ];
         let mut at = 0;

@@ -8,13 +8,13 @@ use std::time::Duration;
 use greenlane_core::graph::Graph;
 use greenlane_core::ids::AttemptId;
 use greenlane_core::state::{AttemptState, State, TaskState};
-use greenlane_core::time::Time;
-use greenlane_core::view::{Status, UsageView, task_duration};
+use greenlane_core::view::{Figures, Status, Until, UsageView, base_suite_time};
 use greenlane_runtime::driver::Layout;
 use serde::Serialize;
 
 use super::evidence::evidence;
 use super::history::{Flaky, History, TakenOff, Verifications};
+use super::status::seconds;
 use super::timeline::{Bar, timeline};
 
 /// The document.
@@ -48,8 +48,10 @@ pub struct Chain {
     pub plan: String,
     /// Its tasks, the first one first.
     pub tasks: Vec<String>,
-    /// The time of all of them.
+    /// The time of all of them, each worked on, checked and verified alone, and of the suite on the base before them.
     pub seconds: f64,
+    /// The part of it that the suite took on the base.
+    pub base_suite_seconds: f64,
 }
 
 /// One attempt that failed.
@@ -74,6 +76,8 @@ pub struct FailedAttempt {
     pub evidence: Vec<String>,
     /// Where its logs lie.
     pub files: PathBuf,
+    /// Where the suite's logs lie, where that refused its work.
+    pub suite_files: Option<PathBuf>,
 }
 
 /// What an agent did.
@@ -85,7 +89,7 @@ pub struct AgentUse {
     pub attempts: usize,
     /// Of these, accepted.
     pub succeeded: usize,
-    /// What its processes took, one after another.
+    /// What its processes took, one after another; checks and suites are not its.
     pub seconds: f64,
     /// Tokens and cost, where it tells.
     pub usage: UsageView,
@@ -93,10 +97,12 @@ pub struct AgentUse {
 
 /// Draws the document.
 #[must_use]
-pub fn run_report(status: Status, state: &State, history: History, layout: &Layout, now: Time) -> RunReport {
+pub fn run_report(status: Status, state: &State, history: History, layout: &Layout) -> RunReport {
+    // The clock of the status: that of an interrupted run stands.
+    let now = state.started_at + seconds(status.summary.elapsed_seconds);
     RunReport {
         timeline: timeline(state, now),
-        critical_path: chains(state, state.ended_at.unwrap_or(now)),
+        critical_path: chains(state, &Until::now(state, now)),
         failures: failures(state, &history, layout),
         agents: agents(&status, state),
         flaky: history.flaky,
@@ -108,18 +114,21 @@ pub fn run_report(status: Status, state: &State, history: History, layout: &Layo
 }
 
 /// The plan's graph once more, with what tasks took in the place of estimates.
-fn chains(state: &State, now: Time) -> Vec<Chain> {
+fn chains(state: &State, until: &Until<'_>) -> Vec<Chain> {
     let mut chains = Vec::new();
+    let took = Figures::of(state, until).of_tasks;
     for of in &state.plans {
         let mut plan = of.submission.plan.clone();
-        for (definition, task) in plan.tasks.iter_mut().zip(&state.tasks[of.tasks.clone()]) {
-            definition.estimate = Some(task_duration(task, now));
+        for (definition, task) in plan.tasks.iter_mut().zip(&took[of.tasks.clone()]) {
+            definition.estimate = Some(*task);
             definition.ticked = false;
         }
         let Ok(graph) = Graph::new(&plan) else { continue };
         let (path, total) = graph.critical_path();
         let tasks = path.iter().map(|i| &plan.tasks[*i]).filter(|t| t.estimate > Some(Duration::ZERO)).map(|t| t.id.to_string()).collect();
-        chains.push(Chain { plan: plan.id.to_string(), tasks, seconds: total.as_secs_f64() });
+        let base = base_suite_time(of, until);
+        let (seconds, base_suite_seconds) = ((base + total).as_secs_f64(), base.as_secs_f64());
+        chains.push(Chain { plan: plan.id.to_string(), tasks, seconds, base_suite_seconds });
     }
     chains
 }
@@ -142,6 +151,7 @@ fn failures(state: &State, history: &History, layout: &Layout) -> Vec<FailedAtte
                     recovered: task.landed.is_some(),
                     evidence: if own.is_empty() { history.suites.of(&id).to_vec() } else { own },
                     files: layout.attempt_dir(&id),
+                    suite_files: history.suites.files(layout, &id),
                 });
             }
         }

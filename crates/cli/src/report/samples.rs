@@ -5,7 +5,7 @@ use greenlane_core::coordinator::step;
 use greenlane_core::event::{Event, MergeResult, Submission};
 use greenlane_core::ids::{AttemptId, Oid, PlanId, RunId, TaskKey};
 use greenlane_core::input::Input;
-use greenlane_core::options::RunOptions;
+use greenlane_core::options::{RetryPolicy, RunOptions};
 use greenlane_core::plan::{Plan, Task};
 use greenlane_core::state::{BatchPhase, State};
 use greenlane_core::time::Time;
@@ -37,7 +37,9 @@ impl Sample {
 
     fn begun() -> Self {
         let mut sample = Self { state: State::default(), records: Vec::new(), now: Time(START) };
-        sample.take(Input::Begin(RunOptions { jobs: 3, ..RunOptions::default() }));
+        // Refused work ends its task here: what is shown is how that looks.
+        let retry = RetryPolicy { repairs: 0, ..RetryPolicy::default() };
+        sample.take(Input::Begin(RunOptions { jobs: 3, agent: Some("claude".into()), retry, ..RunOptions::default() }));
         sample
     }
 

@@ -6,8 +6,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use greenlane_core::ids::TaskKey;
-use greenlane_core::time::Time;
-use greenlane_core::view::{AttemptView, PlanView, Status, TaskView};
+use greenlane_core::view::{PlanView, Status, TaskView, brief};
 
 use super::advice::advice;
 use super::evidence::of_base;
@@ -30,11 +29,11 @@ const AGENT_WIDTH_MAX: usize = 14;
 
 /// The whole text.
 #[must_use]
-pub fn status(doc: &Status, live: &Live, now: Time, look: Look) -> String {
+pub fn status(doc: &Status, live: &Live, look: Look) -> String {
     let mut out = header(doc, look);
     if !doc.tasks.is_empty() {
         out.push('\n');
-        out.push_str(&table(doc, live, now, look));
+        out.push_str(&table(doc, live, look));
     }
     out.push_str(&advice(doc, look));
     out
@@ -44,13 +43,16 @@ pub fn status(doc: &Status, live: &Live, now: Time, look: Look) -> String {
 fn header(doc: &Status, look: Look) -> String {
     let run = &doc.run;
     let state = if run.paused && run.state == "running" { "paused" } else { run.state.as_str() };
-    let elapsed = humane(Duration::try_from_secs_f64(doc.summary.elapsed_seconds).unwrap_or_default());
+    let elapsed = humane(seconds(doc.summary.elapsed_seconds));
     // A run that ended with something undone has no tick.
     let judged = if run.state == "finished" && !doc.all_done() { "failed" } else { run.state.as_str() };
     let words = format!("{} {state}", sign(judged));
     let mut out =
         format!("Run {}  {}  {elapsed}", paint(run.id.as_str(), Paint::Bold, look.color), paint(&words, state_paint(judged), look.color));
-    let _ = writeln!(out, "  {}", counts(doc));
+    let counts = counts(doc);
+    let apart =
+        if columns(run.id.as_str()) + columns(&words) + columns(&elapsed) + columns(&counts) + 10 > look.width { "\n" } else { "  " };
+    let _ = writeln!(out, "{apart}{counts}");
     for plan in &doc.plans {
         out.push_str(&plan_line(plan, doc.plans.len() > 1, look));
     }
@@ -61,9 +63,12 @@ fn header(doc: &Status, look: Look) -> String {
 #[must_use]
 pub(super) fn counts(doc: &Status) -> String {
     let s = &doc.summary;
+    // Of an interrupted run only what a keeper still has goes on.
+    let interrupted = doc.tasks.iter().filter(|t| shown_state(doc, t) == "interrupted").count().min(s.running);
     let all = [
         (s.done, "done"),
-        (s.running, "running"),
+        (s.running - interrupted, "running"),
+        (interrupted, "interrupted"),
         (s.waiting, "waiting"),
         (s.failed, "failed"),
         (s.needs_human, if s.needs_human == 1 { "needs a human" } else { "need a human" }),
@@ -117,6 +122,20 @@ pub fn name_of(doc: &Status, task: &TaskView) -> String {
     if doc.plans.len() > 1 { format!("{}/{}", task.plan, task.id) } else { task.id.clone() }
 }
 
+/// The state as it is shown: what an interrupted or stopped run's gate and suite had begun is not under way.
+pub(super) fn shown_state<'a>(doc: &Status, task: &'a TaskView) -> &'a str {
+    if matches!(doc.run.state.as_str(), "interrupted" | "stopped") && matches!(task.state.as_str(), "gating" | "landing") {
+        "interrupted"
+    } else {
+        &task.state
+    }
+}
+
+/// Nothing more happens to it by itself.
+pub(super) fn ended(state: &str) -> bool {
+    matches!(state, "done" | "failed" | "needs_human" | "skipped" | "cancelled")
+}
+
 struct Row {
     state: String,
     id: String,
@@ -126,9 +145,9 @@ struct Row {
     note: String,
 }
 
-fn table(doc: &Status, live: &Live, now: Time, look: Look) -> String {
+fn table(doc: &Status, live: &Live, look: Look) -> String {
     let (listed, folded) = listed(doc);
-    let rows: Vec<Row> = listed.iter().map(|t| row(doc, t, live, now)).collect();
+    let rows: Vec<Row> = listed.iter().map(|t| row(doc, t, live)).collect();
     let widest = |of: &dyn Fn(&Row) -> usize, max: usize| rows.iter().map(of).max().unwrap_or(0).min(max);
     let state_width = widest(&|r| columns(&state_words(&r.state)), 20);
     let id_width = widest(&|r| columns(&r.id), ID_WIDTH_MAX.min(look.width / 3));
@@ -195,18 +214,19 @@ fn listed(doc: &Status) -> (Vec<&TaskView>, Vec<String>) {
     (rows, folded)
 }
 
-fn row(doc: &Status, task: &TaskView, live: &Live, now: Time) -> Row {
+fn row(doc: &Status, task: &TaskView, live: &Live) -> Row {
     let key = TaskKey::new(task.plan.as_str(), task.id.as_str());
     let seen = live.get(&key);
     let note = match (seen, &task.reason) {
         (Some(seen), _) => seen.clone(),
+        (None, Some(reason)) if ended(&task.state) => brief(reason).to_owned(),
         (None, Some(reason)) => reason.clone(),
         (None, None) if task.title == task.id => String::new(),
         (None, None) => task.title.clone(),
     };
-    let spent = time_spent(task, now);
+    let spent = time_spent(task);
     Row {
-        state: task.state.clone(),
+        state: shown_state(doc, task).to_owned(),
         id: clean(&name_of(doc, task)),
         agent: clean(&task.agent),
         attempt: task.attempts.last().map(|a| format!("#{}", a.n)).unwrap_or_default(),
@@ -215,29 +235,16 @@ fn row(doc: &Status, task: &TaskView, live: &Live, now: Time) -> Row {
     }
 }
 
-/// What a task's attempts took, without the waits between them; of one under way, until now.
+/// What a task's attempts took by the clock, each to its landing or refusal, without the waits between them.
 #[must_use]
-pub fn time_spent(task: &TaskView, now: Time) -> Duration {
-    let under_way = matches!(task.state.as_str(), "running" | "gating" | "landing");
-    let newest = task.attempts.len().saturating_sub(1);
-    task.attempts.iter().enumerate().map(|(i, a)| attempt_spent(a, now, under_way && i == newest)).sum()
+pub fn time_spent(task: &TaskView) -> Duration {
+    seconds(task.attempts.iter().map(|a| a.seconds).sum())
 }
 
-pub(super) fn attempt_spent(attempt: &AttemptView, now: Time, under_way: bool) -> Duration {
-    let Some(started) = time_of(&attempt.started_at) else { return Duration::ZERO };
-    let ended = attempt.ended_at.as_deref().and_then(time_of);
-    match ended {
-        Some(ended) if !under_way => ended.since(started),
-        None if !under_way => Duration::ZERO,
-        _ => now.since(started),
-    }
-}
-
-/// A point in time of a document, read back.
+/// A document's seconds.
 #[must_use]
-pub fn time_of(text: &str) -> Option<Time> {
-    let at: jiff::Timestamp = text.parse().ok()?;
-    u64::try_from(at.as_millisecond()).ok().map(Time)
+pub(super) fn seconds(s: f64) -> Duration {
+    Duration::try_from_secs_f64(s).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -252,19 +259,19 @@ mod tests {
     fn a_run_under_way() {
         let run = samples::half_way();
         let live = Live::from([(TaskKey::new("limits", "header"), "edits src/header.rs (3s ago)".to_owned())]);
-        let text = status(&run.status(Coordinator::Alive), &live, run.now, LOOK);
+        let text = status(&run.status(Coordinator::Alive), &live, LOOK);
         let expected = "\
 Run r1  ▶ running  1m36s  4 tasks: 1 done, 1 running, 1 failed, 1 skipped
 branch greenlane/r1/plan/limits at 6d657267652d  verified by `cargo test`
 
-✓ done     bucket  claude  #1    30s  Do bucket
+✓ done     bucket  claude  #1    32s  Do bucket
 ▶ running  header  claude  #1  1m04s  edits src/header.rs (3s ago)
 ✗ failed   docs    claude  #1    20s  check `make links` failed with exit code 2
 - skipped  guide   claude             depends on `docs`, which failed
 
 `docs` failed.
   greenlane status docs  # why, and where its work lies
-  greenlane logs docs    # what it printed
+  greenlane logs docs    # what it printed, and why it was refused
   greenlane retry docs   # another attempt, from the work that is there (--fresh: from the base)
 ";
         assert_eq!(text, expected);
@@ -273,7 +280,7 @@ branch greenlane/r1/plan/limits at 6d657267652d  verified by `cargo test`
     #[test]
     fn an_interrupted_run_says_how_to_go_on() {
         let run = samples::two_plans();
-        let text = status(&run.status(Coordinator::Gone), &Live::new(), run.now, LOOK);
+        let text = status(&run.status(Coordinator::Gone), &Live::new(), LOOK);
         assert!(text.starts_with("Run r1  ! interrupted  0.0s  5 tasks: 5 waiting\n"), "{text}");
         assert!(text.contains("Plan limits running 0/3  branch greenlane/r1/plan/limits at 000000000000\n"), "{text}");
         assert!(text.contains("· queued   search/a/b     claude        waits for a free slot\n"), "{text}");
@@ -286,7 +293,7 @@ branch greenlane/r1/plan/limits at 6d657267652d  verified by `cargo test`
         let task = greenlane_core::plan::Task { title: title.into(), ..samples::task("a-task-with-a-long-id", &[]) };
         let mut run = samples::Sample::new(vec![samples::plan("p", vec![task])], &[]);
         run.spawn("p", "a-task-with-a-long-id");
-        let text = status(&run.status(Coordinator::Alive), &Live::new(), run.now, Look { width: 40, color: false });
+        let text = status(&run.status(Coordinator::Alive), &Live::new(), Look { width: 40, color: false });
         assert!(!text.contains('\u{1b}'));
         assert!(text.contains("\n    Bad title with a\n    word-that-is"), "{text}");
     }
@@ -298,7 +305,7 @@ branch greenlane/r1/plan/limits at 6d657267652d  verified by `cargo test`
         run.spawn("p", "t0");
         run.wait_secs(1).accept("p", "t0");
         run.land("p");
-        let text = status(&run.status(Coordinator::Alive), &Live::new(), run.now, LOOK);
+        let text = status(&run.status(Coordinator::Alive), &Live::new(), LOOK);
         assert!(text.contains("✓ 1 done, not listed\n· 276 more waiting"), "{text}");
         assert!(text.lines().count() < 40);
     }

@@ -3,11 +3,11 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use greenlane_core::view::{Status, Summary, TaskView, UsageView};
+use greenlane_core::view::{Status, Summary, TaskView, UsageView, brief};
 
 use super::evidence::of_base;
 use super::signs::{sign, state_paint, state_words};
-use super::status::{commands, counts, name_of};
+use super::status::{commands, counts, ended, name_of, shown_state};
 use super::text::{Look, clean, columns, fit, humane, short, wrapped};
 use crate::output::{Paint, paint};
 
@@ -41,7 +41,9 @@ pub fn summary(doc: &Status, look: Look) -> String {
             (true, false, true) => format!("verified by {}", commands(&plan.verify)),
             (true, false, false) => paint("not all of it verified", Paint::Yellow, look.color),
         };
-        let _ = writeln!(out, "{what} on {branch} at {}: {verified}", short(&plan.head));
+        let what = format!("{what} on {branch} at {}:", short(&plan.head));
+        let apart = if columns(&what) + 30 > look.width { "\n  " } else { " " };
+        let _ = writeln!(out, "{what}{apart}{verified}");
         if let Some(reason) = &plan.reason {
             let _ = writeln!(out, "  {}", clean(reason));
             for line in of_base(plan) {
@@ -100,16 +102,17 @@ fn not_done(doc: &Status, look: Look) -> String {
     }
     let mut out = String::from("\n");
     let shown = &tasks[..tasks.len().min(LISTED_MAX)];
-    let state_width = shown.iter().map(|t| columns(&state_words(&t.state))).max().unwrap_or(0);
+    let state_width = shown.iter().map(|t| columns(&state_words(shown_state(doc, t)))).max().unwrap_or(0);
     let id_width = shown.iter().map(|t| columns(&clean(&name_of(doc, t)))).max().unwrap_or(0).min(look.width / 3);
     for task in shown {
-        let state = format!("{} {}", sign(&task.state), fit(&state_words(&task.state), state_width));
+        let state = shown_state(doc, task);
+        let words = format!("{} {}", sign(state), fit(&state_words(state), state_width));
         let indent = 2 + state_width + 2 + id_width + 2;
-        let reason = clean(task.reason.as_deref().unwrap_or(&task.title));
+        let reason = task.reason.as_deref().map(|r| if ended(&task.state) { brief(r) } else { r });
+        let reason = clean(reason.unwrap_or(&task.title));
         let mut lines = wrapped(&reason, look.width.saturating_sub(indent).max(20), REASON_LINES_MAX).into_iter();
         let first = lines.next().unwrap_or_default();
-        let line =
-            format!("{}  {}  {first}", paint(&state, state_paint(&task.state), look.color), fit(&clean(&name_of(doc, task)), id_width));
+        let line = format!("{}  {}  {first}", paint(&words, state_paint(state), look.color), fit(&clean(&name_of(doc, task)), id_width));
         let _ = writeln!(out, "{}", line.trim_end());
         for line in lines {
             let _ = writeln!(out, "{}{line}", " ".repeat(indent));
@@ -135,7 +138,7 @@ mod tests {
         let text = summary(&run.status(Coordinator::Gone), LOOK);
         let expected = "\
 ✗ 4 tasks: 2 done, 1 failed, 1 skipped
-3m24s; one at a time 2m09s (speed-up 0.6, longest chain 1m49s, efficiency 53 %)
+3m24s; one at a time 2m14s (speed-up 0.7, longest chain 1m54s, efficiency 56 %)
 49,380 tokens in, 2,712 out, $2.00
 2/4 of `limits` on greenlane/r1/plan/limits at 6d657267652d: verified by `cargo test`
 
@@ -159,7 +162,8 @@ mod tests {
 - skipped  a  `npm test` is red on the base, before any task
 
 The suite is red on the base of `p`.
-  greenlane run p.toml --base-red allow  # start all the same: the plan may be there to make it green
+  greenlane run p.toml --base-red allow
+      # start all the same: the plan may be there to make it green
 ";
         assert!(text.ends_with(expected), "{text}");
     }

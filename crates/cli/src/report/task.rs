@@ -4,14 +4,13 @@ use std::fmt::Write as _;
 
 use greenlane_core::ids::{AttemptId, TaskKey};
 use greenlane_core::state::{State, TaskState};
-use greenlane_core::time::Time;
 use greenlane_core::view::{AttemptView, Status, TaskView};
 use greenlane_runtime::driver::Layout;
 
 use super::advice::task_advice;
 use super::evidence::{RedSuites, evidence};
 use super::signs::{sign, state_paint, state_words};
-use super::status::{Live, attempt_spent};
+use super::status::{Live, seconds, shown_state};
 use super::text::{Look, clean, humane, short, wrapped};
 use crate::output::{Paint, paint};
 
@@ -30,8 +29,6 @@ pub struct TaskPicture<'a> {
     pub live: &'a Live,
     /// What the suite said of attempts.
     pub suites: &'a RedSuites,
-    /// The time.
-    pub now: Time,
 }
 
 /// The whole text; empty if the document has no task.
@@ -51,8 +48,9 @@ pub fn task(picture: &TaskPicture<'_>, look: Look) -> String {
 }
 
 fn head(out: &mut String, picture: &TaskPicture<'_>, view: &TaskView, of: &TaskState, look: Look) {
-    let words = format!("{} {}", sign(&view.state), state_words(&view.state));
-    let _ = write!(out, "{}  {}", paint(&clean(&view.id), Paint::Bold, look.color), paint(&words, state_paint(&view.state), look.color));
+    let state = shown_state(picture.doc, view);
+    let words = format!("{} {}", sign(state), state_words(state));
+    let _ = write!(out, "{}  {}", paint(&clean(&view.id), Paint::Bold, look.color), paint(&words, state_paint(state), look.color));
     let _ = writeln!(out, "{}", if view.title == view.id { String::new() } else { format!("  {}", clean(&view.title)) });
     if let Some(reason) = &view.reason {
         for line in wrapped(&clean(reason), look.width.saturating_sub(2), REASON_LINES_MAX) {
@@ -95,10 +93,10 @@ fn one_attempt(
         (Some(o), Some(code), _) if o == "exit_code" => format!("exit code {code}"),
         (Some(o), _, Some(signal)) if o == "signal" => format!("signal {signal}"),
         (Some(o), ..) => o.replace('_', " "),
-        (None, ..) if under_way => state_words(&view.state),
+        (None, ..) if under_way => state_words(shown_state(picture.doc, view)),
         (None, ..) => String::from("no outcome yet"),
     };
-    let spent = humane(attempt_spent(a, picture.now, under_way));
+    let spent = humane(seconds(a.seconds));
     let pid = a.pid.filter(|_| under_way).map(|p| format!(", keeper {p}")).unwrap_or_default();
     let _ = writeln!(
         out,
@@ -124,6 +122,9 @@ fn one_attempt(
     if let Some(tokens) = super::summary::usage(&a.usage) {
         let _ = writeln!(out, "    {tokens}");
     }
+    if let Some(files) = picture.suites.files(picture.layout, &id) {
+        let _ = writeln!(out, "    suite: {}", files.display());
+    }
     let _ = writeln!(out, "    files: {}", picture.layout.attempt_dir(&id).display());
 }
 
@@ -142,7 +143,7 @@ mod tests {
         let show = |task_id: &str| {
             let doc = run.status(Coordinator::Gone).only(&[TaskKey::new("limits", task_id)]);
             let (live, suites) = (Live::new(), RedSuites::default());
-            let picture = TaskPicture { doc: &doc, state: &run.state, layout: &layout, live: &live, suites: &suites, now: run.now };
+            let picture = TaskPicture { doc: &doc, state: &run.state, layout: &layout, live: &live, suites: &suites };
             task(&picture, Look { width: 100, color: false })
         };
         let docs = show("docs");
@@ -164,6 +165,6 @@ docs  ✗ failed  Do docs
         let header = show("header");
         assert!(header.contains("  needs     bucket\n") && header.contains("  landed    6d657267652d\n"), "{header}");
         assert!(header.contains("#1 claude: exit code 1, 1m04s") && header.contains("(api error, rate limit)"), "{header}");
-        assert!(header.contains("#2 claude: succeeded, 15s"), "{header}");
+        assert!(header.contains("#2 claude: succeeded, 18s"), "{header}");
     }
 }

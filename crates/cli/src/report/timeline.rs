@@ -6,6 +6,7 @@ use std::time::Duration;
 use greenlane_core::ids::TaskKey;
 use greenlane_core::state::{Phase, State, TaskState};
 use greenlane_core::time::Time;
+use greenlane_core::view::attempt_end;
 use serde::Serialize;
 
 use super::text::{Look, clean, columns, fit, humane};
@@ -51,8 +52,6 @@ fn bars(state: &State, task: &TaskState, now: Time) -> Vec<Bar> {
     let newest = task.attempts.len().saturating_sub(1);
     let of = |(i, a): (usize, &greenlane_core::state::AttemptState)| {
         let landed = i == newest && task.phase == Phase::Done;
-        // An accepted attempt is over when its work is on the branch, not when it was accepted.
-        let end = if i == newest && task.ended_at.is_some() { task.ended_at } else { a.ended_at.or(a.judged_at).or(a.exited_at) };
         Bar {
             task: task.key.task.to_string(),
             plan: task.key.plan.to_string(),
@@ -62,7 +61,7 @@ fn bars(state: &State, task: &TaskState, now: Time) -> Vec<Bar> {
             spawned: a.spawned.as_ref().map(|s| seconds(s.at)),
             exited: a.exited_at.map(seconds),
             judged: a.judged_at.map(seconds),
-            end: seconds(end.filter(|_| i < newest || task.phase.ended() || !task.phase.active()).unwrap_or(end_of_run)),
+            end: seconds(attempt_end(task, a).unwrap_or(end_of_run)),
             landed,
         }
     };
@@ -92,7 +91,8 @@ pub fn gantt(bars: &[Bar], plans: usize, elapsed: Duration, look: Look) -> Strin
     let mut out = String::new();
     let column = 1.0 / scale;
     let column = if column < 1.0 { format!("{:.0}ms", column * 1000.0) } else { format!("{column:.1}s") };
-    let _ = writeln!(out, "a column is {column}:  = works  + is checked  > lands  . waits to be tried again  x failed");
+    let _ = writeln!(out, "a column is {column}");
+    let _ = writeln!(out, "= works  + is checked  > lands  . waits to be tried again  x failed");
     for (key, bars) in &rows {
         let line: String = draw(bars, width, scale).into_iter().collect();
         let spent: f64 = bars.iter().map(|b| b.end - b.start).sum();
@@ -166,7 +166,8 @@ mod tests {
         assert_eq!(header.iter().map(|b| (b.start, b.end, b.landed)).collect::<Vec<_>>(), [(32.0, 96.0, false), (186.0, 204.0, true)]);
         let picture = gantt(&bars, 1, elapsed, Look { width: 69, color: false });
         let expected = "\
-a column is 4.0s:  = works  + is checked  > lands  . waits to be tried again  x failed
+a column is 4.0s
+= works  + is checked  > lands  . waits to be tried again  x failed
 bucket |========>                                          | 32s
 docs   |=====x                                             | 20s
 header |        ================x.....................====>| 1m22s

@@ -68,7 +68,12 @@ impl Sandbox {
 
     /// The program, in the repository, with nothing of the tester's own surroundings. Retries wait milliseconds.
     pub fn command(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_greenlane"));
+        self.command_of(Path::new(env!("CARGO_BIN_EXE_greenlane")), args)
+    }
+
+    /// The same with another binary.
+    pub fn command_of(&self, program: &Path, args: &[&str]) -> Command {
+        let mut command = Command::new(program);
         command.args(args).current_dir(self.repo()).stdin(Stdio::null());
         for (name, _) in std::env::vars_os() {
             if name.to_string_lossy().starts_with("GREENLANE_") {
@@ -182,6 +187,19 @@ impl Sandbox {
         let ran = self.greenlane(&["events"]);
         assert!(ran.code == 0 || ran.code == 2, "{ran:?}");
         ran.stdout.lines().filter(|l| l.contains(&format!("\"event\":\"{kind}\""))).count()
+    }
+
+    /// The pool's directory; it is there once a worktree was wanted.
+    pub fn pool(&self) -> PathBuf {
+        let pools = fs::read_dir(self.path("state").join("greenlane")).unwrap();
+        pools.map(|e| e.unwrap().path()).find(|p| p.join("lock").exists()).unwrap()
+    }
+
+    /// The pool's note of each worktree.
+    pub fn worktree_notes(&self) -> Vec<Value> {
+        let files = fs::read_dir(self.pool()).unwrap().map(|e| e.unwrap().path());
+        let notes = files.filter(|p| p.extension().is_some_and(|e| e == "json"));
+        notes.map(|p| serde_json::from_str(&fs::read_to_string(p).unwrap()).unwrap()).collect()
     }
 
     /// Lines of a file that the tasks' commands write to in `$OUT`.

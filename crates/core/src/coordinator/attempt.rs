@@ -14,6 +14,7 @@ impl Turn<'_> {
         if !self.is_current(attempt, Phase::Running) {
             return;
         }
+        self.give_place(attempt);
         if self.called_off(attempt) {
             self.fail_attempt(attempt, Outcome::Cancelled, None);
         } else {
@@ -26,6 +27,7 @@ impl Turn<'_> {
         if !self.is_current(attempt, Phase::Running) {
             return;
         }
+        self.give_place(attempt);
         let failure = failure::of_exit(&record);
         let outcome = outcome_of(&record.exit);
         // An end that was asked for is a cancellation however it came about: an agent that catches the signal exits with a code of
@@ -42,13 +44,17 @@ impl Turn<'_> {
 
     /// Its place is free again; but a task that was called off meanwhile does not start anew.
     pub(super) fn attempt_voided(&mut self, attempt: &AttemptId) {
-        if !self.is_current(attempt, Phase::Running) {
-            return;
+        if self.is_current(attempt, Phase::Running) {
+            self.give_place(attempt);
+            self.void(attempt, None);
         }
+    }
+
+    pub(super) fn void(&mut self, attempt: &AttemptId, reason: Option<String>) {
         if self.state.attempt(attempt).is_some_and(|a| a.ending == Some(Ending::Alone)) {
             self.fail_attempt(attempt, Outcome::Cancelled, None);
         } else {
-            self.emit(Event::AttemptVoided { attempt: attempt.clone() });
+            self.emit(Event::AttemptVoided { attempt: attempt.clone(), reason });
         }
     }
 
@@ -56,6 +62,7 @@ impl Turn<'_> {
         if !self.is_current(attempt, Phase::Running) {
             return;
         }
+        self.give_place(attempt);
         if self.called_off(attempt) {
             self.fail_attempt(attempt, Outcome::Cancelled, None);
             return;
@@ -162,10 +169,11 @@ fn outcome_of(exit: &Exit) -> Outcome {
     }
 }
 
-/// A few files by name, the rest by number.
+/// A few files by name, the rest by number. A name may hold a line's end, or what a terminal obeys; a reason is one plain line.
 pub(super) fn listed(files: &[String]) -> String {
     const SHOWN_MAX: usize = 5;
-    let shown = files.iter().take(SHOWN_MAX).map(String::as_str).collect::<Vec<_>>().join(", ");
+    let plain = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
+    let shown = files.iter().take(SHOWN_MAX).map(|f| f.chars().map(plain).collect::<String>()).collect::<Vec<_>>().join(", ");
     match files.len().saturating_sub(SHOWN_MAX) {
         0 => shown,
         more => format!("{shown} and {more} more"),

@@ -1,4 +1,5 @@
-//! No work is lost: whatever ends without landing has its worktree kept, in whichever of the many ways it ended.
+//! No work is lost: whatever ends without landing has its worktree kept, in whichever of the many ways it ended. What has landed
+//! needs none.
 
 use std::collections::BTreeSet;
 
@@ -32,6 +33,15 @@ impl Turn<'_> {
     pub(super) fn keep_all(&mut self) {
         for attempt in self.state.tasks.iter().filter_map(to_be_kept).collect::<Vec<_>>() {
             self.act(Action::KeepWorkspace { attempt });
+        }
+    }
+
+    /// Asks for the worktree of every task that has landed in this run: the coordinator that asked may have died before it was free.
+    pub(super) fn free_all(&mut self) {
+        let landed = self.state.tasks.iter().filter(|t| t.phase == Phase::Done);
+        let worked = landed.filter(|t| t.current().is_some_and(|a| a.outcome == Some(Outcome::Succeeded)));
+        for attempt in worked.map(TaskState::attempt_id).collect::<Vec<_>>() {
+            self.act(Action::FreeWorkspace { attempt });
         }
     }
 }

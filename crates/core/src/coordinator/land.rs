@@ -53,7 +53,7 @@ impl Turn<'_> {
             if let Merge::Conflict { files, definite: true } = result.merge {
                 let branch = self.plan_branch(&result.attempt);
                 let reason = format!(
-                    "conflicts with what has landed on {branch}, in {}. Look: `git diff {branch}...{}`; then `greenlane retry {} --fresh`, or merge by hand",
+                    "conflicts with what has landed, in {}; look: `git diff {branch}...{}`, then `greenlane retry {} --fresh` or merge by hand",
                     listed(&files),
                     self.task_branch(&result.attempt),
                     result.attempt.key.task,

@@ -10,11 +10,13 @@ mod cancel;
 mod keep;
 mod land;
 mod plans;
+mod quota;
 mod recover;
 mod retry;
 mod schedule;
 mod settle;
 
+pub(crate) use quota::{Choice, choose};
 pub(crate) use schedule::owner_at_work;
 
 use crate::action::Action;
@@ -62,7 +64,8 @@ impl Turn<'_> {
                     self.emit(Event::RunStarted { options });
                 }
             }
-            Input::Submit(submission) => self.submit(submission),
+            Input::Submit(submission) => self.submit(vec![*submission]),
+            Input::SubmitAll(submissions) => self.submit(submissions),
             Input::Request(request) => self.request(request),
             Input::Tick => {}
             Input::Resume => self.resume(),
@@ -81,6 +84,8 @@ impl Turn<'_> {
             Input::AttemptExited { attempt, record } => self.attempt_exited(&attempt, record),
             Input::AttemptLost { attempt } => self.attempt_lost(&attempt),
             Input::AttemptVoided { attempt } => self.attempt_voided(&attempt),
+            Input::AttemptDeferred { attempt } => self.attempt_deferred(&attempt),
+            Input::AccountRead { account, reading } => self.account_read(account, reading),
             Input::SharedStateChanged { attempt, changes, more } => self.shared_state_changed(attempt, changes, more),
             Input::WorkJudged { attempt, verdict } => self.work_judged(&attempt, verdict),
             Input::BatchMerged { batch, results } => self.batch_merged(batch, results),

@@ -1,25 +1,50 @@
 //! A plan's way from the queue to its first task: its turn, its branch, the suite on its base.
 
+use std::collections::BTreeSet;
+
 use super::Turn;
 use crate::action::Action;
 use crate::attempt::Suite;
 use crate::event::{Event, Stopping, Submission};
 use crate::ids::PlanId;
+use crate::plan::Task;
 use crate::state::PlanPhase;
 
 impl Turn<'_> {
-    pub(super) fn submit(&mut self, submission: Box<Submission>) {
-        let id = submission.plan.id.clone();
-        if !self.state.is_live() {
-            self.out.reply = Some(Err(String::from("the run has ended")));
-        } else if self.state.stopping.is_some() {
-            self.out.reply = Some(Err(String::from("the run is being stopped and takes no further plans")));
-        } else if self.state.plan(&id).is_some() {
-            self.out.reply = Some(Err(format!("the run has a plan `{id}` already")));
-        } else {
-            self.emit(Event::PlanQueued(submission));
-            self.out.reply = Some(Ok(()));
+    /// All of them or none: whoever reads the answer must know what was taken.
+    pub(super) fn submit(&mut self, submissions: Vec<Submission>) {
+        let mut ids = BTreeSet::new();
+        let refused = submissions.iter().find_map(|s| {
+            let twice = !ids.insert(&s.plan.id);
+            self.why_not(s).or_else(|| twice.then(|| format!("two of the plans are called `{}`", s.plan.id)))
+        });
+        if refused.is_none() {
+            for submission in submissions {
+                self.emit(Event::PlanQueued(Box::new(submission)));
+            }
         }
+        self.out.reply = Some(refused.map_or(Ok(()), Err));
+    }
+
+    /// Why this plan is not taken in.
+    fn why_not(&self, submission: &Submission) -> Option<String> {
+        let id = &submission.plan.id;
+        if !self.state.is_live() {
+            return Some(String::from("the run has ended"));
+        }
+        if self.state.stopping.is_some() {
+            return Some(String::from("the run is being stopped and takes no further plans"));
+        }
+        if self.state.plan(id).is_some() {
+            return Some(format!("the run has a plan `{id}` already"));
+        }
+        let task = submission.plan.tasks.iter().find(|t| !t.ticked && self.nobody_does(t))?;
+        Some(format!("task `{}` names no agent, and the run has no default one", task.id))
+    }
+
+    fn nobody_does(&self, task: &Task) -> bool {
+        let names_nobody = task.run.is_none() && task.agent.is_none() && task.candidates.is_empty();
+        names_nobody && self.state.options.as_ref().is_none_or(|o| o.agent.is_none())
     }
 
     /// Starts queued plans while fewer than `max_plans` are under way.

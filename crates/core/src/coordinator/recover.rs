@@ -30,6 +30,7 @@ impl Turn<'_> {
             }
         }
         self.keep_all();
+        self.free_all();
         let running: Vec<_> =
             self.state.tasks.iter().filter(|t| t.phase == Phase::Running).map(crate::state::TaskState::attempt_id).collect();
         for attempt in running {

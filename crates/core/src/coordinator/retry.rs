@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::Turn;
+use super::quota::Whose;
 use crate::action::Action;
 use crate::attempt::Verdict;
 use crate::event::{Event, Outcome};
@@ -22,6 +23,11 @@ impl Turn<'_> {
         let retries_max = self.state.definition(task).retries.unwrap_or(options.retry.max);
         let retry = task.retries + 1;
         let key = attempt.key.clone();
+        let whose = failure.as_ref().filter(|_| !cancelled).map_or(Whose::Tasks, |f| self.account_for(attempt, f));
+        if whose == Whose::Accounts {
+            return;
+        }
+        let Some(task) = self.state.task(&attempt.key) else { return };
         match failure {
             _ if cancelled => {
                 let stopping = self.state.stopping > Some(crate::event::Stopping::Drain);
@@ -38,7 +44,7 @@ impl Turn<'_> {
                 let repair = task.repairs + 1;
                 self.emit(Event::RepairScheduled { key, repair });
             }
-            Some(failure) if retry <= retries_max && is_retried(&options.retry, &failure) => {
+            Some(failure) if whose == Whose::Tasks && retry <= retries_max && is_retried(&options.retry, &failure) => {
                 let mut until = self.now + delay(&options.retry, options.seed, &key, retry);
                 if let Some(reset) = failure.reset_at {
                     until = until.max(reset);
@@ -126,14 +132,18 @@ fn delay(policy: &RetryPolicy, seed: u64, key: &TaskKey, retry: u32) -> Duration
     let exponent = i32::try_from(retry.saturating_sub(1)).unwrap_or(i32::MAX);
     let wait = policy.base.as_millis() as f64 * policy.factor.max(1.0).powi(exponent);
     let wait = wait.min(policy.delay_max.as_millis() as f64);
-    // FNV-1a: spread, not secrecy.
-    let mut hash = 0xcbf2_9ce4_8422_2325_u64 ^ seed;
-    for byte in key.plan.as_str().bytes().chain(key.task.as_str().bytes()).chain(retry.to_le_bytes()) {
-        hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
-    }
-    let unit = (hash >> 11) as f64 / (1_u64 << 53) as f64;
+    let unit = spread(seed, &[key.plan.as_str().as_bytes(), key.task.as_str().as_bytes(), &retry.to_le_bytes()]);
     let varied = wait * (1.0 + policy.jitter.clamp(0.0, 1.0) * (2.0 * unit - 1.0));
     Duration::from_millis(varied.max(0.0) as u64)
+}
+
+/// A number from 0 to 1, the same for the same seed and parts. FNV-1a: spread, not secrecy.
+pub(super) fn spread(seed: u64, parts: &[&[u8]]) -> f64 {
+    let mut hash = 0xcbf2_9ce4_8422_2325_u64 ^ seed;
+    for byte in parts.iter().copied().flatten() {
+        hash = (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+    }
+    (hash >> 11) as f64 / (1_u64 << 53) as f64
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::Turn;
+use super::quota::{Choice, choose};
 use crate::action::Action;
 use crate::event::Event;
 use crate::ids::AttemptId;
@@ -20,18 +21,22 @@ struct Slots {
     run: u32,
     by_agent: BTreeMap<String, u32>,
     by_plan: BTreeMap<usize, u32>,
+    by_account: BTreeMap<String, u32>,
 }
 
 impl Slots {
     fn in_use(state: &State) -> Self {
-        let mut slots = Self { run: 0, by_agent: BTreeMap::new(), by_plan: BTreeMap::new() };
+        let mut slots = Self { run: 0, by_agent: BTreeMap::new(), by_plan: BTreeMap::new(), by_account: BTreeMap::new() };
         for task in state.tasks.iter().filter(|t| t.phase == Phase::Running) {
-            slots.take(task.plan, task.current().map_or("", |a| a.agent.as_str()));
+            slots.take(state, task.plan, task.current().map_or("", |a| a.agent.as_str()));
         }
         slots
     }
 
-    fn take(&mut self, plan: usize, agent: &str) {
+    fn take(&mut self, state: &State, plan: usize, agent: &str) {
+        if let Some(account) = state.account_of(agent) {
+            *self.by_account.entry(account.to_owned()).or_default() += 1;
+        }
         self.run += 1;
         *self.by_agent.entry(agent.to_owned()).or_default() += 1;
         *self.by_plan.entry(plan).or_default() += 1;
@@ -41,7 +46,7 @@ impl Slots {
 impl Turn<'_> {
     /// Starts ready tasks, the most urgent first, as far as slots and ownership allow.
     pub(super) fn start_attempts(&mut self) {
-        self.state.held_until = None;
+        self.state.look_again_at = None;
         if self.state.stopping.is_some() || self.state.paused {
             return;
         }
@@ -62,7 +67,13 @@ impl Turn<'_> {
                 return;
             }
             let t = &self.state.tasks[task];
-            let agent = self.state.agent_of(t);
+            let (agent, fallback) = match choose(self.state, t, self.now) {
+                Choice::Agent(agent, fallback) => (agent, fallback),
+                Choice::Wait(_, until) => {
+                    self.look_again_at(until);
+                    continue;
+                }
+            };
             let agent_full =
                 options.agent_slots.get(&agent).is_some_and(|max| slots.by_agent.get(&agent).copied().unwrap_or(0) >= (*max).max(1));
             let plan_full = self.state.plans[t.plan]
@@ -73,24 +84,32 @@ impl Turn<'_> {
             if agent_full || plan_full || self.owner_at_work(t).is_some() {
                 continue;
             }
+            let plan = t.plan;
+            let account = self.state.account_of(&agent).map(str::to_owned);
+            if let Some(account) = &account
+                && self.account_is_full(account, slots.by_account.get(account).copied().unwrap_or(0))
+            {
+                continue;
+            }
             let key = self.state.ready_key(task);
             let more_urgent = soon_ready.partition_point(|soon| *soon < key);
             if slots.run as usize + more_urgent >= jobs as usize {
-                self.state.held_until = until;
+                until.into_iter().for_each(|until| self.look_again_at(until));
                 return;
             }
-            slots.take(t.plan, &agent);
-            self.start_attempt(task, agent);
+            account.iter().for_each(|account| self.take_place(account));
+            slots.take(self.state, plan, &agent);
+            self.start_attempt(task, agent, fallback);
         }
     }
 
-    fn start_attempt(&mut self, task: usize, agent: String) {
+    fn start_attempt(&mut self, task: usize, agent: String, fallback: Option<String>) {
         let t = &self.state.tasks[task];
         let attempt = AttemptId { key: t.key.clone(), n: t.attempts.last().map_or(1, |a| a.n + 1) };
         let fresh = t.fresh_next;
         let refused = t.attempts.iter().rev().find(|a| a.spawned.is_some()).and_then(|a| a.refused.clone()).filter(|_| !fresh);
         let base = refused.as_ref().map_or_else(|| self.state.plans[t.plan].head.clone(), |r| r.onto.clone());
-        self.emit(Event::AttemptStarted { attempt: attempt.clone(), agent: agent.clone(), fresh, base: base.clone() });
+        self.emit(Event::AttemptStarted { attempt: attempt.clone(), agent: agent.clone(), fresh, base: base.clone(), fallback });
         self.act(Action::StartAttempt { attempt, agent, fresh, base, onto: refused.map(|r| r.merged) });
     }
 

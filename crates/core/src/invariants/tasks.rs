@@ -37,6 +37,9 @@ pub(super) fn done_means_landed(state: &State) -> Found {
         match task.phase {
             Phase::Done if !settled => return Err(format!("{} is done and has not landed", task.key)),
             Phase::Done => {}
+            _ if task.landed_unverified => {
+                return Err(format!("{} is {:?}, and its landing is said to be unverified", task.key, task.phase));
+            }
             _ if task.landed.is_some() => return Err(format!("{} has landed and is {:?}", task.key, task.phase)),
             _ => {}
         }

@@ -22,7 +22,7 @@ fn state() -> State {
     };
     plan.tasks = vec![task("a", &[], &["x"]), task("b", &["a"], &[]), task("c", &[], &["x"]), task("d", &[], &[])];
     let submission = Submission { plan, base: Oid::from("c0"), landed: Default::default(), digests: Default::default() };
-    let options = RunOptions { jobs: 2, ..RunOptions::default() };
+    let options = RunOptions { jobs: 2, agent: Some(String::from("claude")), ..RunOptions::default() };
     let id = PlanId::from("p");
     for input in [
         Input::Begin(options),
@@ -45,7 +45,7 @@ fn phases(state: &State) -> Vec<Phase> {
 #[test]
 fn each_rule_can_be_broken() {
     type Damage = fn(&mut State);
-    let table: [(&str, Damage); 14] = [
+    let table: [(&str, Damage); 15] = [
         ("jobs_are_respected", |s| s.options.as_mut().unwrap().jobs = 1),
         ("agent_slots_are_respected", |s| {
             s.options.as_mut().unwrap().agent_slots.insert("claude".into(), 1);
@@ -64,6 +64,7 @@ fn each_rule_can_be_broken() {
         ("done_means_landed", |s| {
             s.tasks[2].phase = Phase::Done;
         }),
+        ("done_means_landed", |s| s.tasks[2].landed_unverified = true),
         ("dependencies_have_landed", |s| s.tasks[1].phase = Phase::Ready),
         ("work_is_in_plans_that_run", |s| s.plans[0].phase = PlanPhase::Ended { done: false }),
         ("ended_plans_are_over", |s| {

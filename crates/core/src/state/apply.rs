@@ -1,7 +1,9 @@
 //! The only way in which a state changes: one event after another. Total: an event that does not fit the state
 //! is a typed error. Decides nothing.
 
-use super::lane::{Batch, BatchPhase, Lane};
+use std::time::Duration;
+
+use super::lane::{Batch, BatchPhase, Lane, share};
 use super::{AttemptState, Ending, Phase, PlanPhase, PlanState, Refused, Spawned, State, TaskState};
 use crate::attempt::{Merge, Suite, Verdict};
 use crate::event::{AttemptRef, BatchId, Event, LandedAttempt, MergeResult, Outcome, Submission};
@@ -38,6 +40,7 @@ impl State {
     }
 
     fn try_apply(&mut self, at: Time, event: &Event) -> Applied {
+        self.last_event_at = self.last_event_at.max(at);
         if let Event::RunStarted { options } = event {
             require(self.options.is_none(), "the run has begun already")?;
             self.options = Some(options.clone());
@@ -63,7 +66,9 @@ impl State {
                 p.branch = Some(branch.clone());
                 p.verify.clone_from(verify);
                 p.phase = PlanPhase::VerifyingBase;
+                p.base_suite_since = Some(at);
                 if verify.is_empty() {
+                    p.base_suite_since = None;
                     p.phase = PlanPhase::Running;
                     self.refresh_plan(plan, at);
                 }
@@ -72,7 +77,9 @@ impl State {
             Event::BaseJudged { plan, suite } => {
                 let plan = self.require_plan(plan)?;
                 require(self.plans[plan].phase == PlanPhase::VerifyingBase, "the plan's base is not being verified")?;
-                self.plans[plan].base_suite = Some(suite.clone());
+                let p = &mut self.plans[plan];
+                p.base_suite = Some(suite.clone());
+                p.base_suite_took += p.base_suite_since.take().map_or(Duration::ZERO, |since| at.since(since));
                 if matches!(suite, Suite::Green { .. }) || self.options().base_red_allowed {
                     self.plans[plan].phase = PlanPhase::Running;
                     self.refresh_plan(plan, at);
@@ -88,7 +95,9 @@ impl State {
                 p.reason.clone_from(reason);
                 Ok(())
             }
-            Event::AttemptStarted { attempt, agent, fresh, base: _ } => self.attempt_started(at, attempt, agent, *fresh),
+            Event::AttemptStarted { attempt, agent, fresh, base: _, fallback } => {
+                self.attempt_started(at, attempt, agent, *fresh, fallback.as_ref())
+            }
             Event::AttemptSpawned { attempt, worktree, branch, base, pid } => {
                 let a = self.require_attempt(attempt, Phase::Running)?;
                 require(a.spawned.is_none(), "it was spawned already")?;
@@ -107,6 +116,7 @@ impl State {
                 let a = self.require_attempt(attempt, Phase::Running)?;
                 a.record = Some(record.clone());
                 a.exited_at = Some(at);
+                a.gate_since = Some(at);
                 let task = self.require_task(&attempt.key)?;
                 self.set_phase(task, Phase::Gating, at);
                 Ok(())
@@ -133,7 +143,7 @@ impl State {
                 self.plans[plan].lane.withdraw(attempt);
                 Ok(())
             }
-            Event::AttemptVoided { attempt } => {
+            Event::AttemptVoided { attempt, reason: _ } => {
                 let task = self.require_task(&attempt.key)?;
                 let a = self.require_attempt(attempt, Phase::Running)?;
                 a.outcome = Some(Outcome::Cancelled);
@@ -144,9 +154,9 @@ impl State {
                 self.unblock(task, at);
                 Ok(())
             }
-            Event::BatchFormed { batch, plan, onto, attempts } => self.batch_formed(*batch, plan, onto, attempts),
-            Event::BatchMerged { batch, results } => self.batch_merged(*batch, results),
-            Event::BatchVerified { batch, suite } => self.batch_verified(*batch, suite),
+            Event::BatchFormed { batch, plan, onto, attempts } => self.batch_formed(at, *batch, plan, onto, attempts),
+            Event::BatchMerged { batch, results } => self.batch_merged(at, *batch, results),
+            Event::BatchVerified { batch, suite } => self.batch_verified(at, *batch, suite),
             Event::BatchRaced { batch, head } => self.batch_raced(*batch, head),
             Event::BatchDropped { batch, head: _ } => {
                 let plan = self.require_batch(*batch)?;
@@ -168,6 +178,35 @@ impl State {
             Event::RepairScheduled { key, repair } => {
                 let task = self.require_failed_attempt(key)?;
                 self.tasks[task].repairs = *repair;
+                self.tasks[task].fresh_next = starts_afresh(&self.tasks[task]);
+                self.set_phase(task, Phase::Blocked, at);
+                self.unblock(task, at);
+                Ok(())
+            }
+            Event::AccountLimited { account, until, limit, reason } => {
+                let a = self.accounts.entry(account.clone()).or_default();
+                if !a.is_paused(at) {
+                    a.times += 1;
+                }
+                a.limited_since.get_or_insert(at);
+                a.paused_until = a.paused_until.max(Some(*until));
+                a.reason.clone_from(reason);
+                a.set_limit(*limit, at);
+                Ok(())
+            }
+            Event::AccountChanged { account, until, limit, reason } => {
+                let a = self.accounts.entry(account.clone()).or_default();
+                a.paused_until = *until;
+                a.reason.clone_from(reason);
+                a.set_limit(*limit, at);
+                Ok(())
+            }
+            Event::AgentUnavailable { agent, reason } => {
+                self.unavailable.insert(agent.clone(), reason.clone());
+                Ok(())
+            }
+            Event::QuotaAwaited { key, account: _ } | Event::FallbackScheduled { key } => {
+                let task = self.require_failed_attempt(key)?;
                 self.tasks[task].fresh_next = starts_afresh(&self.tasks[task]);
                 self.set_phase(task, Phase::Blocked, at);
                 self.unblock(task, at);
@@ -197,6 +236,7 @@ impl State {
                     let task = self.require_task(&TaskKey { plan: plan.clone(), task: id.clone() })?;
                     require(self.tasks[task].phase == Phase::Done, "the task has not landed")?;
                     self.tasks[task].landed = None;
+                    self.tasks[task].landed_unverified = false;
                     self.tasks[task].landed_before = None;
                     self.tasks[task].reason = Some(format!("rolled back; its work is kept in {kept}"));
                     self.set_phase(task, Phase::Cancelled, at);
@@ -258,6 +298,7 @@ impl State {
                 fresh_next: true,
                 cancelled_with_run: false,
                 landed: None,
+                landed_unverified: false,
                 landed_before: None,
                 ended_at: None,
                 open_dependencies: graph.depends(position).len(),
@@ -278,7 +319,8 @@ impl State {
             head: submission.base.clone(),
             verify: Vec::new(),
             base_suite: None,
-            unverified_landings: 0,
+            base_suite_since: None,
+            base_suite_took: Duration::ZERO,
             lane: Lane::default(),
             last_landing_took: None,
             reason: None,
@@ -300,7 +342,7 @@ impl State {
         Ok(())
     }
 
-    fn attempt_started(&mut self, at: Time, attempt: &AttemptId, agent: &str, fresh: bool) -> Applied {
+    fn attempt_started(&mut self, at: Time, attempt: &AttemptId, agent: &str, fresh: bool, fallback: Option<&String>) -> Applied {
         let task = self.require_task(&attempt.key)?;
         let t = &mut self.tasks[task];
         require(t.phase == Phase::Ready, "the task is not ready")?;
@@ -309,6 +351,7 @@ impl State {
         t.attempts.push(AttemptState {
             n: attempt.n,
             agent: agent.to_owned(),
+            fallback: fallback.cloned(),
             started_at: at,
             fresh,
             spawned: None,
@@ -316,9 +359,11 @@ impl State {
             ending: None,
             record: None,
             exited_at: None,
+            gate_since: None,
             shared: Vec::new(),
             verdict: None,
             judged_at: None,
+            landing: Duration::ZERO,
             outcome: None,
             failure: None,
             refused: None,
@@ -332,6 +377,14 @@ impl State {
         let a = self.require_attempt(attempt, Phase::Gating)?;
         a.verdict = Some(verdict.clone());
         a.judged_at = Some(at);
+        let agent = a.agent.clone();
+        // It has worked: its provider does not refuse any more.
+        if let Some(account) = self.account_of(&agent).map(str::to_owned)
+            && let Some(known) = self.accounts.get_mut(&account)
+        {
+            known.limited_since = None;
+            known.times = 0;
+        }
         if let Verdict::Accepted { commit, .. } = verdict {
             let entry = AttemptRef { attempt: attempt.clone(), commit: commit.clone() };
             let task = self.require_task(&attempt.key)?;
@@ -342,19 +395,19 @@ impl State {
         Ok(())
     }
 
-    fn batch_formed(&mut self, id: BatchId, plan: &PlanId, onto: &Oid, attempts: &[AttemptRef]) -> Applied {
+    fn batch_formed(&mut self, at: Time, id: BatchId, plan: &PlanId, onto: &Oid, attempts: &[AttemptRef]) -> Applied {
         let plan = self.require_plan(plan)?;
         let p = &mut self.plans[plan];
         require(p.lane.active.is_none(), "another batch is under way")?;
         require(p.head == *onto, "the branch's head is another")?;
         require(!attempts.is_empty() && p.lane.take(attempts), "these are not the next to land")?;
         let (attempts, onto) = (attempts.to_vec(), onto.clone());
-        p.lane.active = Some(Batch { id, attempts, onto, phase: BatchPhase::Merging, merged: Vec::new() });
+        p.lane.active = Some(Batch { id, attempts, onto, phase: BatchPhase::Merging, since: at, merged: Vec::new() });
         self.next_batch = self.next_batch.max(id + 1);
         Ok(())
     }
 
-    fn batch_merged(&mut self, id: BatchId, results: &[MergeResult]) -> Applied {
+    fn batch_merged(&mut self, at: Time, id: BatchId, results: &[MergeResult]) -> Applied {
         let plan = self.require_batch(id)?;
         let suite = !self.plans[plan].verify.is_empty();
         let lane = &mut self.plans[plan].lane;
@@ -362,6 +415,8 @@ impl State {
             return Err(String::from("the batch is not being merged"));
         };
         require(results.len() == batch.attempts.len(), "not one result for each attempt")?;
+        let merging = share(at.since(batch.since), results.len());
+        batch.since = at;
         let mut deferred = Vec::new();
         for (entry, result) in batch.attempts.iter().zip(results) {
             require(entry.attempt == result.attempt, "results of other attempts")?;
@@ -381,15 +436,23 @@ impl State {
             lane.settle(&entry.attempt, true);
             lane.queue.push_front(entry);
         }
+        for result in results {
+            if let Some(a) = self.attempt_mut(&result.attempt) {
+                a.landing = merging;
+            }
+        }
         Ok(())
     }
 
-    fn batch_verified(&mut self, id: BatchId, suite: &Suite) -> Applied {
+    fn batch_verified(&mut self, at: Time, id: BatchId, suite: &Suite) -> Applied {
         let plan = self.require_batch(id)?;
         let lane = &mut self.plans[plan].lane;
         let Some(mut batch) = lane.active.take().filter(|b| b.phase == BatchPhase::Verifying) else {
             return Err(String::from("the batch is not being verified"));
         };
+        let verifying = at.since(batch.since);
+        batch.since = at;
+        let members: Vec<AttemptId> = batch.merged.iter().map(|(a, _)| a.attempt.clone()).collect();
         match suite {
             Suite::Green { .. } => {
                 batch.phase = BatchPhase::Moving { verified: true };
@@ -406,6 +469,11 @@ impl State {
                 }
             }
             Suite::Broken { .. } => {}
+        }
+        for member in members {
+            if let Some(a) = self.attempt_mut(&member) {
+                a.landing += verifying;
+            }
         }
         Ok(())
     }
@@ -431,21 +499,21 @@ impl State {
         };
         require(batch.merged.len() == landed.len(), "not everything that was merged has landed")?;
         require(batch.merged.iter().zip(landed).all(|(a, b)| a.0.attempt == b.attempt), "other attempts have landed")?;
+        let moving = share(at.since(batch.since), landed.len());
         p.lane.active = None;
         p.head = head.clone();
-        if !verified {
-            p.unverified_landings += u32::try_from(landed.len()).unwrap_or(u32::MAX);
-        }
         for one in landed {
             p.lane.settle(&one.attempt, false);
         }
         for one in landed {
             let task = self.require_task(&one.attempt.key)?;
             self.tasks[task].landed = Some(one.commit.clone());
+            self.tasks[task].landed_unverified = !verified;
             self.tasks[task].reason = None;
             if let Some(a) = self.tasks[task].attempts.last_mut() {
                 a.outcome = Some(Outcome::Succeeded);
                 a.ended_at = Some(at);
+                a.landing += moving;
                 self.plans[plan].last_landing_took = a.exited_at.map(|exited| at.since(exited));
             }
             self.set_phase(task, Phase::Done, at);
@@ -495,6 +563,7 @@ impl State {
                 (Some(_), _) if p.verify.is_empty() || red_allowed => PlanPhase::Running,
                 (Some(_), _) => PlanPhase::VerifyingBase,
             };
+            p.base_suite_since = (p.phase == PlanPhase::VerifyingBase).then_some(at);
             p.reason = None;
         }
         self.set_phase(task, Phase::Blocked, at);
@@ -517,11 +586,19 @@ impl State {
             }
         }
         for plan in 0..self.plans.len() {
-            // A gate that was asked for died with the coordinator that asked.
+            // A gate, a suite or a merge that was asked for died with the coordinator that asked.
             for task in self.plans[plan].tasks.clone() {
                 if let Some(a) = self.tasks[task].attempts.last_mut() {
                     a.gate_started = false;
+                    if a.judged_at.is_none() && a.outcome.is_none() {
+                        a.gate_since = a.gate_since.map(|_| at);
+                    }
                 }
+            }
+            let p = &mut self.plans[plan];
+            p.base_suite_since = p.base_suite_since.map(|_| at);
+            if let Some(batch) = &mut p.lane.active {
+                batch.since = at;
             }
         }
     }

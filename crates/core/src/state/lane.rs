@@ -2,9 +2,11 @@
 //! Knows nothing of git or of suites.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::Duration;
 
 use crate::event::{AttemptRef, BatchId};
 use crate::ids::{AttemptId, Oid};
+use crate::time::Time;
 
 /// The way to one plan's branch.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -38,6 +40,8 @@ pub struct Batch {
     pub onto: Oid,
     /// How far it is.
     pub phase: BatchPhase,
+    /// Since when it is there; anew after a resume, as what was done of it before is lost.
+    pub since: Time,
     /// Who was merged, with the merge commit of each, in order.
     pub merged: Vec<(AttemptRef, Oid)>,
 }
@@ -116,6 +120,12 @@ impl Lane {
         self.suspects.values().any(|s| s.open.contains(id))
     }
 
+    /// How many members of this red batch are still to be judged apart; 0 of any other batch.
+    #[must_use]
+    pub fn in_doubt(&self, batch: BatchId) -> usize {
+        self.suspects.get(&batch).map_or(0, |s| s.open.len())
+    }
+
     /// Red batches of which every member has landed: the suite was red for no reason of theirs.
     #[must_use]
     pub fn flaky(&self) -> Vec<BatchId> {
@@ -131,4 +141,9 @@ impl Lane {
         self.splits.push(second.to_vec());
         self.splits.push(first.to_vec());
     }
+}
+
+/// A batch's time, as one of so many members pays for it.
+pub(super) fn share(of: Duration, among: usize) -> Duration {
+    of / u32::try_from(among.max(1)).unwrap_or(u32::MAX)
 }

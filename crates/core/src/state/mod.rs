@@ -1,5 +1,6 @@
 //! Where a run stands. Changed by [`State::apply`] alone; everything here can be rebuilt from the journal.
 
+mod account;
 mod apply;
 mod index;
 mod lane;
@@ -7,6 +8,7 @@ mod lane;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+pub use account::AccountState;
 pub use apply::Illegal;
 pub(crate) use index::ReadyKey;
 pub use lane::{Batch, BatchPhase, Lane};
@@ -29,6 +31,8 @@ pub struct State {
     pub started_at: Time,
     /// When it ended or was stopped; cleared by a resume.
     pub ended_at: Option<Time>,
+    /// When anything last happened: of a run whose coordinator is gone, the last that is known of it.
+    pub last_event_at: Time,
     /// It ended by itself, with nothing left to do.
     pub finished: bool,
     /// In the order in which they were handed in.
@@ -43,8 +47,13 @@ pub struct State {
     pub next_batch: u64,
     task_index: BTreeMap<TaskKey, usize>,
     plan_index: BTreeMap<PlanId, usize>,
-    /// A slot is kept free until then for a task that is about to be ready. Decided anew by every step, never journalled.
-    pub(crate) held_until: Option<Time>,
+    /// Accounts that a provider has ever limited, or that are short of places.
+    pub accounts: BTreeMap<String, AccountState>,
+    /// Agents that turned out to be missing or not signed in, and what is wrong with them.
+    pub unavailable: BTreeMap<String, String>,
+    /// Something that was withheld may start then: a slot that is kept for a task about to be ready, an account that is limited.
+    /// Decided anew by every step, never journalled.
+    pub(crate) look_again_at: Option<Time>,
     ready: BTreeSet<index::ReadyKey>,
     waiting: BTreeSet<(Time, usize)>,
 }
@@ -64,8 +73,10 @@ pub struct PlanState {
     pub verify: Vec<String>,
     /// What the suite said of the base.
     pub base_suite: Option<Suite>,
-    /// Landings that no suite has verified.
-    pub unverified_landings: u32,
+    /// Since when the suite is at work on the base, while it is.
+    pub base_suite_since: Option<Time>,
+    /// What the suite took on the base, every run of it.
+    pub base_suite_took: Duration,
     /// Finished work on its way to the branch.
     pub lane: Lane,
     /// From the end of its processes to the branch: the task that landed last.
@@ -123,6 +134,8 @@ pub struct TaskState {
     pub cancelled_with_run: bool,
     /// The merge commit on the plan's branch, or in an earlier run.
     pub landed: Option<Oid>,
+    /// It landed in this run, and no suite was green on it.
+    pub landed_unverified: bool,
     /// Where it landed in an earlier run.
     pub landed_before: Option<LandedBefore>,
     /// When it reached its end.
@@ -188,6 +201,8 @@ pub struct AttemptState {
     pub n: u32,
     /// Who.
     pub agent: String,
+    /// Why it is not the agent that the plan names first.
+    pub fallback: Option<String>,
     /// When it was decided on.
     pub started_at: Time,
     /// From the plan's branch, not from work that was there.
@@ -202,12 +217,17 @@ pub struct AttemptState {
     pub record: Option<Box<ExitRecord>>,
     /// When its processes were gone.
     pub exited_at: Option<Time>,
+    /// Since when it is the gate's turn, or it waits for that; anew after a resume, as what the gate did before is lost.
+    pub gate_since: Option<Time>,
     /// What all worktrees share and was not the same after it as before.
     pub shared: Vec<SharedChange>,
     /// What the gate said.
     pub verdict: Option<Verdict>,
     /// When it said so.
     pub judged_at: Option<Time>,
+    /// What its landing took in the last batch that it was in, as if it had been alone there: that batch's suite, and its share of
+    /// the merging and of the moving of the branch. Without the waits before, and without red batches that were split.
+    pub landing: Duration,
     /// How it ended; `None` while it goes on.
     pub outcome: Option<Outcome>,
     /// Why it failed.
@@ -298,7 +318,8 @@ impl State {
         self.task(&id.key).is_some_and(|t| t.phase == phase && t.attempts.last().is_some_and(|a| a.n == id.n && a.outcome.is_none()))
     }
 
-    /// The agent that a task's next attempt is made by: `command` for a task with its own command line.
+    /// The agent that a task's next attempt is made by: `command` for a task with its own command line; empty where nobody is named,
+    /// which no plan gets into a run with.
     #[must_use]
     pub fn agent_of(&self, task: &TaskState) -> String {
         let definition = self.definition(task);
@@ -308,8 +329,15 @@ impl State {
         task.agent_override
             .clone()
             .or_else(|| definition.agent.clone())
+            .or_else(|| definition.candidates.first().cloned())
             .or_else(|| self.options.as_ref().and_then(|o| o.agent.clone()))
-            .unwrap_or_else(|| String::from(AGENT_DEFAULT))
+            .unwrap_or_default()
+    }
+
+    /// There is a suite, and it was green on everything of the plan that has landed in this run and is still on the branch.
+    #[must_use]
+    pub fn is_verified(&self, plan: &PlanState) -> bool {
+        !plan.verify.is_empty() && !self.tasks[plan.tasks.clone()].iter().any(|t| t.landed_unverified)
     }
 
     /// When the coordinator wants to be called again even if nothing happens.
@@ -318,7 +346,20 @@ impl State {
         if self.ended_at.is_some() || self.paused || self.stopping.is_some() {
             return None;
         }
-        self.waiting.first().map(|(at, _)| *at).into_iter().chain(self.held_until).min()
+        self.waiting.first().map(|(at, _)| *at).into_iter().chain(self.look_again_at).min()
+    }
+
+    /// The account that an agent works on.
+    #[must_use]
+    pub fn account_of(&self, agent: &str) -> Option<&str> {
+        self.options.as_ref()?.accounts.get(agent).map(String::as_str)
+    }
+
+    /// Most attempts of this account at once.
+    #[must_use]
+    pub fn account_limit(&self, account: &str) -> u32 {
+        let most = self.options.as_ref().map_or(u32::MAX, |o| o.quota.api_limit).max(1);
+        self.accounts.get(account).and_then(|a| a.limit).map_or(most, |limit| limit.clamp(1, most))
     }
 
     /// The run has begun and has not ended.
@@ -331,7 +372,9 @@ impl State {
     #[must_use]
     pub fn journalled(&self) -> State {
         let mut state = self.clone();
-        state.held_until = None;
+        state.look_again_at = None;
+        state.accounts.values_mut().for_each(|a| a.free = None);
+        state.accounts.retain(|_, a| *a != AccountState::default());
         for attempt in state.tasks.iter_mut().flat_map(|t| t.attempts.iter_mut()) {
             attempt.gate_started = false;
         }
@@ -361,9 +404,6 @@ impl State {
 
 /// The name of the agent that is just a task's own `run` line.
 pub const COMMAND_AGENT: &str = "command";
-
-/// The agent where neither the task nor the run names one.
-pub const AGENT_DEFAULT: &str = "claude";
 
 impl TaskState {
     /// It waits for the landing of so many tasks and for nothing else.

@@ -2,14 +2,17 @@
 //! Derived from a [`State`] and the time; changes nothing, formats nothing.
 
 mod figures;
+mod left;
 mod words;
 
 use serde::{Deserialize, Serialize};
 
-pub use figures::{Figures, task_duration};
-pub use words::task_state;
+pub use figures::{Figures, attempt_end, attempt_time, base_suite_time, task_time};
+pub use left::{Left, LeftBehind, Until};
+pub use words::{Lands, brief, landing, landing_words, task_state};
 
 use crate::attempt::Suite;
+use crate::coordinator::{Choice, choose};
 use crate::ids::{PlanId, RunId, TaskKey};
 use crate::state::{AttemptState, Phase, PlanPhase, PlanState, State, TaskState};
 use crate::time::Time;
@@ -131,14 +134,20 @@ pub struct AttemptView {
     pub outcome: Option<String>,
     /// RFC 3339, UTC.
     pub started_at: String,
-    /// RFC 3339, UTC.
+    /// RFC 3339, UTC: when the agent's processes were gone.
     pub ended_at: Option<String>,
+    /// By the clock, from its start to its landing or refusal, checks and waiting for the suite included; until now while it goes on.
+    #[serde(default)]
+    pub seconds: f64,
     /// The agent process's exit code.
     pub exit_code: Option<i32>,
     /// The signal that ended it.
     pub signal: Option<i32>,
     /// The keeper's process id while it runs.
     pub pid: Option<u32>,
+    /// Why it is not the agent that the plan names first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fallback: Option<String>,
     /// What went wrong.
     pub failure: Option<crate::failure::Failure>,
     /// What all worktrees share and was not the same after it as before.
@@ -183,15 +192,16 @@ pub struct Summary {
     pub waiting: usize,
     /// A suite was green on everything that landed.
     pub verified: bool,
-    /// From the run's start to its end, or to now.
+    /// From the run's start to its end, or to now; of an interrupted one to the last that is known of it.
     pub elapsed_seconds: f64,
-    /// What one-at-a-time would have taken: all attempts and gates one after another.
+    /// What the same work would have taken one at a time: the suite on the base, then each attempt worked on, checked and verified
+    /// alone, without any waiting. [`Figures`] has the details.
     pub sequential_seconds: f64,
     /// Sequential over elapsed.
     pub speedup: f64,
-    /// The longest chain of tasks that had to follow one another.
+    /// The longest chain of tasks that had to follow one another, each as in `sequential_seconds`, after the suite on the base.
     pub critical_path_seconds: f64,
-    /// The best possible time, max(critical path, sequential ÷ jobs), over the elapsed one.
+    /// The best possible time, max(critical path, what held slots ÷ jobs), over the elapsed one.
     pub efficiency: f64,
     /// All attempts' tokens and cost.
     pub usage: UsageView,
@@ -206,9 +216,19 @@ pub enum Coordinator {
     Gone,
 }
 
-/// Draws the document.
+/// Draws the document. Of a run whose coordinator is gone nothing is known after its last event: the clock stops there.
 #[must_use]
 pub fn status(run: &RunId, state: &State, coordinator: Coordinator, now: Time) -> Status {
+    draw(run, state, coordinator, &LeftBehind::default(), now)
+}
+
+/// The same of a run whose coordinator is gone, with what its keepers tell of the attempts that it left behind.
+#[must_use]
+pub fn status_left(run: &RunId, state: &State, left: &LeftBehind, now: Time) -> Status {
+    draw(run, state, Coordinator::Gone, left, now)
+}
+
+fn draw(run: &RunId, state: &State, coordinator: Coordinator, left: &LeftBehind, now: Time) -> Status {
     let options = state.options();
     let run_state = match (state.ended_at, state.finished, coordinator) {
         (Some(_), true, _) => "finished",
@@ -220,8 +240,8 @@ pub fn status(run: &RunId, state: &State, coordinator: Coordinator, now: Time) -
         [only] => only.branch.clone(),
         _ => None,
     };
-    let live = run_state == "running";
-    let tasks: Vec<TaskView> = state.tasks.iter().map(|t| task(state, t, live)).collect();
+    let until = if run_state == "running" { Until::now(state, now) } else { Until::left(state, left, now) };
+    let tasks: Vec<TaskView> = state.tasks.iter().map(|t| task(state, t, &until)).collect();
     Status {
         schema: SCHEMA,
         run: RunView {
@@ -234,7 +254,7 @@ pub fn status(run: &RunId, state: &State, coordinator: Coordinator, now: Time) -
             ended_at: state.ended_at.map(Time::rfc3339),
         },
         plans: state.plans.iter().map(|p| plan(state, p)).collect(),
-        summary: summary(state, &tasks, now),
+        summary: summary(state, &tasks, &until),
         tasks,
     }
 }
@@ -290,19 +310,15 @@ fn plan(state: &State, p: &PlanState) -> PlanView {
         branch: p.branch.clone(),
         base_suite: p.base_suite.clone(),
         head: p.head.to_string(),
-        verified: is_verified(p),
+        verified: state.is_verified(p),
         verify: p.verify.clone(),
         progress: Progress { completed: tasks.iter().filter(|t| t.phase == Phase::Done).count(), total: tasks.len() },
     }
 }
 
-fn is_verified(p: &PlanState) -> bool {
-    !p.verify.is_empty() && p.unverified_landings == 0
-}
-
-fn task(state: &State, t: &TaskState, live: bool) -> TaskView {
+fn task(state: &State, t: &TaskState, until: &Until<'_>) -> TaskView {
     let definition = state.definition(t);
-    let (name, reason) = task_state(state, t, live);
+    let (name, reason) = if t.phase.active() && !until.is_live() { until.state_of(t) } else { task_state(state, t, until.run()) };
     let spawned = t.attempts.iter().rev().find_map(|a| a.spawned.as_ref());
     TaskView {
         id: t.key.task.to_string(),
@@ -311,27 +327,46 @@ fn task(state: &State, t: &TaskState, live: bool) -> TaskView {
         state: name.to_owned(),
         reason,
         group: definition.group.as_ref().map(ToString::to_string),
-        agent: t.current().map_or_else(|| state.agent_of(t), |a| a.agent.clone()),
+        agent: agent_of(state, t, until),
         role: definition.role.clone(),
         depends: definition.depends.iter().map(ToString::to_string).collect(),
         branch: spawned.map(|s| s.branch.clone()),
         worktree: spawned.map(|s| s.worktree.clone()),
         landed: t.landed.as_ref().map(ToString::to_string),
-        attempts: t.attempts.iter().map(|a| attempt(t, a)).collect(),
+        attempts: t.attempts.iter().map(|a| attempt(t, a, until)).collect(),
     }
 }
 
-fn attempt(t: &TaskState, a: &AttemptState) -> AttemptView {
+/// Who works on it or did; of one that waits, who would.
+fn agent_of(state: &State, t: &TaskState, until: &Until<'_>) -> String {
+    match (t.current(), t.phase) {
+        (Some(a), phase) if phase != Phase::Ready => a.agent.clone(),
+        (_, Phase::Ready) => match choose(state, t, until.run()) {
+            Choice::Agent(agent, _) => agent,
+            Choice::Wait(..) => state.agent_of(t),
+        },
+        _ => state.agent_of(t),
+    }
+}
+
+fn attempt(t: &TaskState, a: &AttemptState, until: &Until<'_>) -> AttemptView {
     use crate::attempt::Exit;
     let exit = a.record.as_ref().map(|r| &r.exit);
     let usage = a.record.as_ref().and_then(|r| r.report.usage.as_ref());
+    let newest = t.current().is_some_and(|current| current.n == a.n);
+    let (ended_since, gone) = match until.of(t).filter(|_| newest) {
+        Some(Left::Ended { at }) => (Some(at), true),
+        Some(Left::Lost | Left::NeverBegan) => (None, true),
+        Some(Left::Running { .. }) | None => (None, false),
+    };
     AttemptView {
         id: format!("{}#{}", t.key, a.n),
         n: a.n,
         agent: a.agent.clone(),
         outcome: a.outcome.as_ref().map(|o| o.as_str().to_owned()),
         started_at: a.started_at.rfc3339(),
-        ended_at: a.exited_at.or(a.ended_at).map(Time::rfc3339),
+        ended_at: a.exited_at.or(a.ended_at).or(ended_since).map(Time::rfc3339),
+        seconds: attempt_time(t, a, until.attempt(t)).as_secs_f64(),
         exit_code: match exit {
             Some(Exit::Code { code }) => Some(*code),
             _ => None,
@@ -340,7 +375,8 @@ fn attempt(t: &TaskState, a: &AttemptState) -> AttemptView {
             Some(Exit::Signal { signal }) => Some(*signal),
             _ => None,
         },
-        pid: if a.exited_at.is_none() { a.spawned.as_ref().map(|s| s.pid) } else { None },
+        pid: if a.exited_at.or(ended_since).is_none() && !gone { a.spawned.as_ref().map(|s| s.pid) } else { None },
+        fallback: a.fallback.clone(),
         failure: a.failure.clone(),
         shared: a.shared.clone(),
         suite_files: match &a.verdict {
@@ -379,10 +415,10 @@ fn count(tasks: &[TaskView]) -> Summary {
     s
 }
 
-fn summary(state: &State, tasks: &[TaskView], now: Time) -> Summary {
+fn summary(state: &State, tasks: &[TaskView], until: &Until<'_>) -> Summary {
     let mut s = count(tasks);
-    s.verified = !state.plans.is_empty() && state.plans.iter().all(is_verified);
-    let figures = Figures::of(state, now);
+    s.verified = !state.plans.is_empty() && state.plans.iter().all(|p| state.is_verified(p));
+    let figures = Figures::of(state, until);
     s.elapsed_seconds = figures.elapsed.as_secs_f64();
     s.sequential_seconds = figures.sequential.as_secs_f64();
     s.critical_path_seconds = figures.critical_path.as_secs_f64();

@@ -1,27 +1,87 @@
 //! A task's state in the contract's words, with the reason why it is there. Says, never decides.
 
-use crate::coordinator::owner_at_work;
-use crate::state::{Phase, PlanPhase, State, TaskState};
+use crate::coordinator::{Choice, choose, owner_at_work};
+use crate::state::{BatchPhase, Phase, PlanPhase, State, TaskState};
+use crate::time::Time;
 
-/// The state's name and why it is so. `live`: a coordinator is at work on the run.
+/// How far accepted work is on its way to the branch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lands {
+    /// Other work is being landed, or was red: it waits for its turn.
+    Waits,
+    /// It is being merged in memory.
+    Merges,
+    /// The suite runs on it, together with this many others.
+    Verifies {
+        /// Others in the same batch.
+        others: usize,
+    },
+    /// The suite was green; the branch is being moved.
+    Moves,
+}
+
+/// How far a task in [`Phase::Landing`] is.
 #[must_use]
-pub fn task_state(state: &State, task: &TaskState, live: bool) -> (&'static str, Option<String>) {
-    let own = || task.reason.clone();
-    if !live && task.phase.active() {
-        return ("queued", Some(String::from("interrupted; `greenlane resume` goes on with it")));
+pub fn landing(state: &State, task: &TaskState) -> Lands {
+    let id = task.attempt_id();
+    let Some(batch) = &state.plans[task.plan].lane.active else { return Lands::Waits };
+    let merged = batch.merged.iter().any(|(a, _)| a.attempt == id);
+    match batch.phase {
+        BatchPhase::Merging if batch.attempts.iter().any(|a| a.attempt == id) => Lands::Merges,
+        BatchPhase::Verifying if merged => Lands::Verifies { others: batch.merged.len() - 1 },
+        BatchPhase::Moving { .. } if merged => Lands::Moves,
+        _ => Lands::Waits,
     }
+}
+
+/// The same in words.
+#[must_use]
+pub fn landing_words(state: &State, task: &TaskState) -> String {
+    let plan = &state.plans[task.plan];
+    let red = || plan.lane.is_suspect(&task.attempt_id());
+    match landing(state, task) {
+        Lands::Waits if plan.verify.is_empty() => String::from("waits for its turn to land"),
+        Lands::Waits if red() => String::from("was in a red batch; waits to be verified apart"),
+        Lands::Waits => String::from("waits for verification"),
+        Lands::Merges => String::from("is being merged"),
+        Lands::Verifies { others: 0 } => String::from("is being verified"),
+        Lands::Verifies { others } => format!("is being verified, together with {others} more"),
+        Lands::Moves => String::from("is green; the branch is being moved"),
+    }
+}
+
+/// The first clause of an ended task's reason, for where there is room for a line: reasons say first what is so, and after a `; ` what
+/// else there is to know. What stands in backticks is one word.
+#[must_use]
+pub fn brief(reason: &str) -> &str {
+    let mut quoted = false;
+    for (at, c) in reason.char_indices() {
+        match c {
+            '`' => quoted = !quoted,
+            ';' if !quoted && at > 0 && reason[at + 1..].starts_with(' ') => return &reason[..at],
+            _ => {}
+        }
+    }
+    reason
+}
+
+/// The state's name and why it is so.
+#[must_use]
+pub fn task_state(state: &State, task: &TaskState, now: Time) -> (&'static str, Option<String>) {
+    let own = || task.reason.clone();
     match task.phase {
         Phase::Blocked => ("blocked", Some(blocked_by(state, task))),
-        Phase::Ready => match queued_by(state, task) {
-            Some(why) => ("queued", Some(why)),
-            None => ("ready", own()),
+        Phase::Ready => match (queued_by(state, task), quota_awaited(state, task, now)) {
+            (None, Some(why)) => ("awaiting_quota", Some(why)),
+            (Some(why), _) => ("queued", Some(why)),
+            (None, None) => ("ready", own()),
         },
         Phase::Running => match task.current() {
             Some(a) if a.spawned.is_none() => ("running", Some(String::from("its workspace is being prepared"))),
             _ => ("running", own()),
         },
         Phase::Gating => ("gating", own()),
-        Phase::Landing => ("landing", own()),
+        Phase::Landing => ("landing", own().or_else(|| Some(landing_words(state, task)))),
         Phase::AwaitingRetry { until } => {
             let last = task.current().and_then(|a| a.failure.as_ref()).map_or("it failed", |f| f.message.as_str());
             ("awaiting_retry", Some(format!("{last}; tried again at {}", until.rfc3339())))
@@ -32,6 +92,21 @@ pub fn task_state(state: &State, task: &TaskState, live: bool) -> (&'static str,
         Phase::Skipped => ("skipped", own()),
         Phase::Cancelled => ("cancelled", own()),
     }
+}
+
+/// Its account is limited: until when, and in whose words.
+fn quota_awaited(state: &State, task: &TaskState, now: Time) -> Option<String> {
+    let (account, until) = match choose(state, task, now) {
+        Choice::Wait(account, until) => (account, until),
+        Choice::Agent(agent, _) => {
+            let account = state.account_of(&agent)?;
+            let short = state.accounts.get(account).is_some_and(|a| a.free == Some(0));
+            return short.then(|| format!("other runs on this machine have every place of {account}"));
+        }
+    };
+    let said = state.accounts.get(&account).map(|a| a.reason.as_str()).filter(|r| !r.is_empty());
+    let said = said.map(|r| format!(" ({r})")).unwrap_or_default();
+    Some(format!("{account} is limited until {}{said}", until.rfc3339()))
 }
 
 fn blocked_by(state: &State, task: &TaskState) -> String {
@@ -73,4 +148,21 @@ fn queued_by(state: &State, task: &TaskState) -> Option<String> {
     let of_agent = state.tasks.iter().filter(|t| t.phase == Phase::Running && t.current().is_some_and(|a| a.agent == agent)).count();
     let full = state.options().agent_slots.get(&agent).is_some_and(|max| of_agent >= *max as usize);
     full.then(|| format!("waits for a free slot of {agent}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::brief;
+
+    #[test]
+    fn the_first_clause_is_what_is_so() {
+        let long = "conflicts with what has landed, in a.rs; look: `git diff x...y`, then merge by hand";
+        assert_eq!(brief(long), "conflicts with what has landed, in a.rs");
+        let quoted = "check `make; make test` failed with exit code 2";
+        assert_eq!(brief(quoted), quoted);
+        assert_eq!(brief("`a; b` is red; the rest"), "`a; b` is red");
+        for whole in ["", ";", "a;b", "; nothing before it", "an `open; quote", "ü; é"].map(|t| (t, brief(t))) {
+            assert!(whole.0 == whole.1 || whole.1 == "ü", "{whole:?}");
+        }
+    }
 }

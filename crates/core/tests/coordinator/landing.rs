@@ -2,11 +2,12 @@
 
 use greenlane_core::attempt::{Merge, Suite};
 use greenlane_core::event::MergeResult;
-use greenlane_core::ids::Oid;
-use greenlane_core::input::Input;
+use greenlane_core::ids::{Oid, RunId};
+use greenlane_core::input::{Input, Request};
 use greenlane_core::options::RunOptions;
+use greenlane_core::view::{Coordinator, status};
 
-use crate::story::{Story, attempt, green, prepared, red, task};
+use crate::story::{Story, attempt, green, key, prepared, red, task};
 
 fn four() -> Story {
     let ids = ["a", "b", "c", "d"];
@@ -36,6 +37,28 @@ fn three_in_a_batch() -> Story {
     story.lands(1, &["a"]);
     story.merged(2, &["b", "c", "d"]);
     story
+}
+
+#[test]
+fn what_waits_for_the_suite_is_told_from_what_is_in_it() {
+    let mut story = four();
+    let told = |story: &Story| -> Vec<String> {
+        let shown = status(&RunId::from("r"), &story.state, Coordinator::Alive, story.now);
+        shown.tasks.into_iter().filter(|t| t.state == "landing").map(|t| format!("{}: {}", t.id, t.reason.unwrap_or_default())).collect()
+    };
+    story.works("a");
+    assert_eq!(told(&story), ["a: is being merged"]);
+    story.merged(1, &["a"]);
+    story.works("b");
+    story.works("c");
+    assert_eq!(told(&story), ["a: is being verified", "b: waits for verification", "c: waits for verification"]);
+    story.feed(Input::BatchVerified { batch: 1, suite: green() });
+    assert_eq!(told(&story)[0], "a: is green; the branch is being moved");
+    story.feed(Input::BranchMoved { batch: 1 });
+    story.merged(2, &["b", "c"]);
+    assert_eq!(told(&story), ["b: is being verified, together with 1 more", "c: is being verified, together with 1 more"]);
+    story.feed(Input::BatchVerified { batch: 2, suite: red() });
+    assert_eq!(told(&story), ["b: is being merged", "c: was in a red batch; waits to be verified apart"]);
 }
 
 #[test]
@@ -124,6 +147,10 @@ fn without_a_suite_work_lands_unverified_or_needs_a_human() {
     story.works("a");
     assert_eq!(story.merged(1, &["a"]), ["batch_merged 1", "→ move for 1 from base to merge1 of a"]);
     assert_eq!(story.feed(Input::BranchMoved { batch: 1 })[0], "batch_landed 1: a#1 unverified");
+    assert!(story.state.tasks[0].landed_unverified);
+    let kept = String::from("refs/greenlane/kept");
+    story.ask(Request::RollBack { plan: "p".into(), head: "base".into(), tasks: vec![key("a")], kept });
+    assert!(!story.state.tasks[0].landed_unverified, "what is off the branch is not unverified on it");
 
     let mut story = Story::submitted(RunOptions { require_verify: true, ..RunOptions::default() }, vec![task("a", "")]);
     story.feed(prepared(&[]));

@@ -1,6 +1,8 @@
 //! The coordinator as stories: given this state, this input at this time, exactly these events and actions.
 
+mod figures;
 mod landing;
+mod quotas;
 mod resuming;
 mod shared;
 mod starting;

@@ -30,7 +30,7 @@ fn everything_that_nobody_answered_is_asked_again() {
     story.feed(Input::BatchVerified { batch: 1, suite: green() });
     assert_eq!(story.crash_and_resume(), ["run_resumed", "→ move for 1 from base to merge1 of a"]);
     assert_eq!(story.feed(Input::BranchMoved { batch: 1 }).last().map(String::as_str), Some("→ free a#1"));
-    assert_eq!(story.crash_and_resume(), ["run_resumed", "run_ended finished"]);
+    assert_eq!(story.crash_and_resume(), ["run_resumed", "run_ended finished", "→ free a#1"]);
 }
 
 #[test]
@@ -59,6 +59,14 @@ fn work_is_kept_again_because_the_first_time_may_not_have_been_reached() {
     story.spawned("a");
     story.exited("a", Exit::Code { code: 1 });
     assert_eq!(story.crash_and_resume(), ["run_resumed", "→ keep a#1", "→ probe b#1"]);
+}
+
+#[test]
+fn a_worktree_is_freed_again_because_the_first_time_may_not_have_been_reached() {
+    let mut story = two();
+    story.works("a");
+    assert_eq!(story.lands(1, &["a"]), ["batch_landed 1: a#1", "→ free a#1"]);
+    assert_eq!(story.crash_and_resume(), ["run_resumed", "→ free a#1", "→ probe b#1"]);
 }
 
 #[test]
@@ -91,6 +99,7 @@ fn landings_that_were_taken_off_are_not_done_and_can_be_tried_again() {
     assert!(story.ask(roll_back(&["b"])).is_empty());
     assert_eq!(story.reply, Some(Err(String::from("task `p/b` has not landed"))));
     assert_eq!(story.ask(roll_back(&["a"])), ["rolled_back"]);
+    assert!(!story.crash_and_resume().iter().any(|out| out.starts_with("→ free")), "its worktree may be another's by now");
     assert_eq!(story.state.task(&key("a")).map(|t| t.phase), Some(Phase::Cancelled));
     let out = story.ask(Request::Retry { tasks: keys(&["a"]), fresh: true, agent: None });
     assert_eq!(out, ["task_reopened a", "attempt_started a#2 from base", "→ start a#2"]);

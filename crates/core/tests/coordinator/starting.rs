@@ -1,9 +1,11 @@
 //! Who starts, and who has to wait.
 
 use greenlane_core::attempt::Exit;
-use greenlane_core::ids::PlanId;
+use greenlane_core::event::Submission;
+use greenlane_core::ids::{Oid, PlanId};
 use greenlane_core::input::Input;
 use greenlane_core::options::RunOptions;
+use greenlane_core::plan::{Plan, Task};
 
 use crate::story::{Story, green, prepared, red, task};
 
@@ -17,6 +19,33 @@ fn a_plan_is_prepared_and_its_base_verified_before_any_task() {
     assert_eq!(story.feed(prepared(&["make test"])), ["plan_prepared", "→ verify base"]);
     let judged = Input::BaseJudged { plan: PlanId::from("p"), suite: green() };
     assert_eq!(story.feed(judged), ["base_judged", "attempt_started a#1 from base", "→ start a#1"]);
+}
+
+#[test]
+fn a_plan_whose_tasks_nobody_does_is_not_taken_in() {
+    let nobody = || vec![Task { run: None, ..task("a", "") }];
+    let story = Story::submitted(jobs(1), nobody());
+    assert_eq!(story.reply, Some(Err(String::from("task `a` names no agent, and the run has no default one"))));
+    assert!(story.state.plans.is_empty());
+    let story = Story::submitted(RunOptions { agent: Some("codex".into()), ..jobs(1) }, nobody());
+    assert_eq!(story.state.agent_of(&story.state.tasks[0]), "codex");
+    let story = Story::submitted(jobs(1), vec![Task { run: None, candidates: vec!["gemini".into(), "codex".into()], ..task("a", "") }]);
+    assert_eq!(story.state.agent_of(&story.state.tasks[0]), "gemini");
+}
+
+#[test]
+fn of_several_plans_all_are_taken_in_or_none() {
+    let mut story = Story::submitted(jobs(1), vec![task("a", "")]);
+    let of = |id: &str| {
+        let plan = Plan { tasks: vec![task("x", "")], ..Plan::new(id) };
+        Submission { plan, base: Oid::from("base"), landed: Default::default(), digests: Default::default() }
+    };
+    assert!(story.feed(Input::SubmitAll(vec![of("q"), of("p")])).is_empty());
+    assert_eq!(story.reply, Some(Err(String::from("the run has a plan `p` already"))));
+    assert!(story.feed(Input::SubmitAll(vec![of("q"), of("q")])).is_empty());
+    assert_eq!(story.reply, Some(Err(String::from("two of the plans are called `q`"))));
+    assert_eq!(story.feed(Input::SubmitAll(vec![of("q"), of("r")]))[..2], ["plan_queued", "plan_queued"]);
+    assert_eq!(story.reply, Some(Ok(())));
 }
 
 #[test]

@@ -174,7 +174,7 @@ fn told(event: &Event) -> String {
         | Event::EndRequested { attempt, .. }
         | Event::AttemptExited { attempt, .. }
         | Event::WorkJudged { attempt, .. }
-        | Event::AttemptVoided { attempt } => name(attempt),
+        | Event::AttemptVoided { attempt, .. } => name(attempt),
         Event::AttemptFailed { attempt, outcome, .. } => format!("{} {}", name(attempt), outcome.as_str()),
         Event::BatchFormed { batch, attempts, .. } => {
             format!("{batch}: {}", attempts.iter().map(|a| name(&a.attempt)).collect::<Vec<_>>().join(" "))
@@ -185,6 +185,11 @@ fn told(event: &Event) -> String {
         }
         Event::BatchMerged { batch, .. } | Event::BatchVerified { batch, .. } | Event::BatchRaced { batch, .. } => batch.to_string(),
         Event::BatchDropped { batch, .. } | Event::SuiteFlaky { batch, .. } => batch.to_string(),
+        Event::AccountLimited { account, limit, .. } => format!("{account} to {limit}"),
+        Event::AccountChanged { account, limit, .. } => format!("{account} {limit}"),
+        Event::AgentUnavailable { agent, .. } => agent.clone(),
+        Event::QuotaAwaited { key, account } => format!("{} of {account}", key.task),
+        Event::FallbackScheduled { key } => key.task.to_string(),
         Event::RepairScheduled { key, repair } => format!("{} {repair}", key.task),
         Event::RetryScheduled { key, retry, .. } => format!("{} {retry}", key.task),
         Event::TaskSkipped { key, reason } => format!("{}: {reason}", key.task),
@@ -212,6 +217,8 @@ fn asked(action: &Action) -> String {
         Action::MergeBatch { batch, onto, .. } => format!("→ merge {batch} onto {onto}"),
         Action::VerifyBatch { batch, again, .. } => format!("→ verify {batch}{}", if *again { " again" } else { "" }),
         Action::MoveBranch { batch, from, to, .. } => format!("→ move for {batch} from {from} to {to}"),
+        Action::LimitAccount { account, limit, .. } => format!("→ limit {account} to {limit}"),
+        Action::RaiseAccount { account, to, .. } => format!("→ raise {account} to {to}"),
         Action::FreeWorkspace { attempt } => format!("→ free {}", name(attempt)),
         Action::KeepWorkspace { attempt } => format!("→ keep {}", name(attempt)),
         Action::AbortGates => String::from("→ abort gates"),

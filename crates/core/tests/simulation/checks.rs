@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use greenlane_core::attempt::{Suite, Verdict};
 use greenlane_core::coordinator::Step;
 use greenlane_core::event::Event;
-use greenlane_core::ids::{RunId, TaskKey};
+use greenlane_core::failure::FailureDetail;
+use greenlane_core::ids::{AttemptId, RunId, TaskKey};
 use greenlane_core::invariants;
 use greenlane_core::state::{Phase, PlanPhase, State, TaskState};
 use greenlane_core::time::Time;
@@ -22,10 +23,14 @@ pub fn after_step(state: &State, before: &[Phase], out: &Step, world: &World, ca
     called_off_stays_off(state, out, called_off)?;
     for event in &out.events {
         match event {
-            Event::AttemptStarted { attempt, .. } => groups_are_barriers(state, &attempt.key)?,
+            Event::AttemptStarted { attempt, .. } => {
+                groups_are_barriers(state, &attempt.key)?;
+                accounts_are_respected(state, attempt, out, world.now)?;
+            }
+            Event::QuotaAwaited { key, .. } | Event::FallbackScheduled { key } => only_providers_refuse(state, key)?,
             Event::RetryScheduled { key, retry, until } => retries_follow_the_policy(state, key, *retry, *until, world.now)?,
             Event::RepairScheduled { key, repair } => repairs_follow_a_refusal(state, key, *repair)?,
-            Event::TaskFailed { key, .. } => retries_are_not_withheld(state, key)?,
+            Event::TaskFailed { key, .. } => retries_are_not_withheld(state, key, world.now)?,
             Event::TaskSkipped { key, .. } => skipped_for_a_reason(state, key, out)?,
             Event::PlanStarted { .. } => max_plans_is_respected(state)?,
             Event::BatchLanded { .. } | Event::RolledBack { .. } | Event::BatchRaced { .. } => done_is_on_the_branch(state, world)?,
@@ -151,6 +156,32 @@ fn groups_are_barriers(state: &State, key: &TaskKey) -> Checked {
     Ok(())
 }
 
+/// Nobody starts on an account that is limited, or beyond its limit.
+fn accounts_are_respected(state: &State, attempt: &AttemptId, out: &Step, now: u64) -> Checked {
+    let Some(account) = state.attempt(attempt).and_then(|a| state.account_of(&a.agent)) else { return Ok(()) };
+    let limited_since = out.events.iter().any(|e| matches!(e, Event::AccountLimited { account: a, .. } if a == account));
+    if state.accounts.get(account).is_some_and(|a| a.is_paused(Time(now))) && !limited_since {
+        return Err(("accounts_are_respected", format!("{attempt} starts while {account} is limited")));
+    }
+    let of_it = |t: &&TaskState| {
+        t.phase == Phase::Running && t.current().is_some_and(|a| a.outcome.is_none() && state.account_of(&a.agent) == Some(account))
+    };
+    let (count, limit) = (state.tasks.iter().filter(of_it).count(), state.account_limit(account));
+    if count > limit as usize {
+        return Err(("accounts_are_respected", format!("{count} attempts of {account} at once, {limit} are allowed")));
+    }
+    Ok(())
+}
+
+/// A task waits for its account, or goes to another agent, without a retry only where that is not its own failure.
+fn only_providers_refuse(state: &State, key: &TaskKey) -> Checked {
+    let failure = state.task(key).and_then(|t| t.attempts.iter().rev().find_map(|a| a.failure.as_ref()));
+    match failure.and_then(|f| f.detail) {
+        Some(FailureDetail::RateLimit | FailureDetail::Authentication | FailureDetail::MissingProgram) => Ok(()),
+        other => Err(("only_providers_refuse", format!("{key} goes on without a retry after {other:?}"))),
+    }
+}
+
 /// A retry follows a failure of a type that is tried again, while there are retries left, and not before its time.
 fn retries_follow_the_policy(state: &State, key: &TaskKey, retry: u32, until: Time, now: u64) -> Checked {
     let policy = state.options().retry;
@@ -180,14 +211,29 @@ fn repairs_max(state: &State, task: &TaskState) -> u32 {
 
 fn was_refused(task: &TaskState) -> bool {
     let refused = |v: &Verdict| matches!(v, Verdict::CheckFailed { .. } | Verdict::OutsideOwnership { .. } | Verdict::NoChange);
-    task.current().is_some_and(|a| a.refused.is_some() || a.verdict.as_ref().is_some_and(refused))
+    // The next attempt may have started in the same step.
+    let failed = task.attempts.iter().rev().find(|a| a.failure.is_some());
+    failed.is_some_and(|a| a.refused.is_some() || a.verdict.as_ref().is_some_and(refused))
 }
 
 /// A task fails for good only when nothing speaks for another try.
-fn retries_are_not_withheld(state: &State, key: &TaskKey) -> Checked {
+fn retries_are_not_withheld(state: &State, key: &TaskKey, now: u64) -> Checked {
     let (Some(task), policy) = (state.task(key), state.options().retry) else { return Ok(()) };
     let max = state.definition(task).retries.unwrap_or(policy.max);
     let failure = task.current().and_then(|a| a.failure.as_ref());
+    let waits = state.options().quota.wait_max;
+    let refused_for_long = task.current().is_some_and(|a| {
+        let account = state.account_of(&a.agent).and_then(|account| state.accounts.get(account));
+        failure.is_some_and(|f| f.detail == Some(FailureDetail::RateLimit))
+            && account.is_some_and(|k| {
+                let since = k.limited_since.unwrap_or_default();
+                k.paused_until.is_some_and(|until| until.since(Time(now)) > waits || until.since(since) > waits)
+                    || Time(now).since(since) > waits
+            })
+    });
+    if refused_for_long {
+        return Ok(());
+    }
     if was_refused(task) && task.repairs < repairs_max(state, task) {
         return Err(("repairs_follow_a_refusal", format!("{key} failed with {} repairs used", task.repairs)));
     }

@@ -29,6 +29,8 @@ pub enum Fault {
     Stop,
     /// Results come twice or late; ticks come early and double.
     Stale,
+    /// Providers refuse, and other runs have the places of an account.
+    Quota,
     /// People take landings off the branch.
     RollBack,
     /// Some tasks are ticked, or landed in an earlier run.
@@ -36,7 +38,7 @@ pub enum Fault {
 }
 
 /// All kinds.
-pub const ALL: [Fault; 14] = [
+pub const ALL: [Fault; 15] = [
     Fault::Crash,
     Fault::Exit,
     Fault::Lost,
@@ -49,6 +51,7 @@ pub const ALL: [Fault; 14] = [
     Fault::Requests,
     Fault::Stop,
     Fault::Stale,
+    Fault::Quota,
     Fault::RollBack,
     Fault::Earlier,
 ];

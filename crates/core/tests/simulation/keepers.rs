@@ -86,6 +86,12 @@ impl Fate {
         if faults.strikes(rng, Fault::Lost) {
             fate.lost = true;
         }
+        if faults.strikes(rng, Fault::Quota) {
+            let reset_at = rng.bool().then(|| Time(now + rng.u64(0..7_200_000)));
+            fate.report.error = Some(AgentError { message: String::from("too many requests"), status: Some(429), reset_at });
+            fate.report.finished = Some(false);
+            return fate;
+        }
         if !faults.strikes(rng, Fault::Exit) {
             return fate;
         }

@@ -125,6 +125,9 @@ impl Scenario {
             task.retries = if rng.bool() { None } else { Some(rng.u32(0..3)) };
             task.repairs = if rng.bool() { None } else { Some(rng.u32(0..3)) };
             task.agent = [None, Some("claude".into()), Some("codex".into())][rng.usize(0..3)].clone();
+            if rng.u8(0..3) == 0 {
+                task.fallbacks.push(String::from(["claude", "codex", "gemini"][rng.usize(0..3)]));
+            }
             task.estimate = rng.bool().then(|| Duration::from_secs(rng.u64(1..2000)));
             let earlier = |rng: &mut Rng| faults.has(Fault::Earlier) && rng.u8(0..12) == 0;
             task.ticked = earlier(rng);
@@ -156,7 +159,7 @@ fn options(rng: &mut Rng) -> RunOptions {
         jobs: rng.u32(1..=6),
         max_plans: rng.u32(1..=3),
         check_jobs: rng.u32(1..=4),
-        agent: [None, Some(String::from("codex"))][rng.usize(0..2)].clone(),
+        agent: Some(String::from(["claude", "codex"][rng.usize(0..2)])),
         keep_going: rng.bool(),
         require_verify: rng.u8(0..4) == 0,
         base_red_allowed: rng.bool(),
@@ -166,6 +169,17 @@ fn options(rng: &mut Rng) -> RunOptions {
     if rng.bool() {
         options.agent_slots.insert(String::from("codex"), rng.u32(1..=2));
     }
+    for (agent, account) in [("claude", "work"), ("codex", "home"), ("gemini", "home")] {
+        if rng.u8(0..3) > 0 {
+            options.accounts.insert(agent.into(), account.into());
+        }
+    }
+    if rng.u8(0..8) == 0 {
+        options.unavailable.insert(String::from("gemini"), String::from("not signed in"));
+    }
+    options.quota.api_limit = rng.u32(1..=4);
+    options.quota.fallback_after = Duration::from_secs(rng.u64(0..1_000));
+    options.quota.wait_max = Duration::from_secs(if rng.bool() { 1_800 } else { 86_400 });
     let mut types = FailureType::RETRIED.to_vec();
     if rng.u8(0..4) == 0 {
         types.push(FailureType::QualityGateFailure);

@@ -10,7 +10,7 @@ use fastrand::Rng;
 use greenlane_core::action::Action;
 use greenlane_core::attempt::{Exit, Suite, Verdict};
 use greenlane_core::ids::{AttemptId, Oid, PlanId, TaskKey};
-use greenlane_core::input::{Input, Request};
+use greenlane_core::input::{AccountReading, Input, Request};
 use greenlane_core::state::{Spawned, State};
 use greenlane_core::time::Time;
 
@@ -77,6 +77,8 @@ pub struct World {
     pub scenario: Scenario,
     pub git: Git,
     pub keepers: Keepers,
+    /// What all runs on the machine know of the accounts.
+    accounts: BTreeMap<String, AccountReading>,
     queue: BTreeMap<(u64, u64), Thing>,
     sequence: u64,
     /// When the last thing about a task is done, and when the last thing about it is told.
@@ -97,6 +99,7 @@ impl World {
             scenario,
             git: Git::default(),
             keepers: Keepers::default(),
+            accounts: BTreeMap::new(),
             queue: BTreeMap::new(),
             sequence: 0,
             busy: BTreeMap::new(),
@@ -215,6 +218,16 @@ impl World {
                 self.tell_gate(Input::BatchVerified { batch, suite });
             }
             Action::MoveBranch { batch, plan, from, to } => self.move_branch(batch, &plan, &from, to)?,
+            Action::LimitAccount { account, until, limit, reason } => {
+                let known = self.accounts.entry(account.clone()).or_default();
+                *known = AccountReading { paused_until: known.paused_until.max(Some(until)), reason, limit: Some(limit), free: None };
+                self.tell_account(&account);
+            }
+            Action::RaiseAccount { account, from, to } => {
+                let known = self.accounts.entry(account.clone()).or_default();
+                known.limit = known.limit.map(|limit| if limit == from { to } else { limit });
+                self.tell_account(&account);
+            }
             Action::FreeWorkspace { attempt } => {
                 if let Some(worktree) = self.keepers.worktrees.get_mut(&attempt.key) {
                     worktree.free = true;
@@ -228,6 +241,32 @@ impl World {
             Action::AbortGates => self.aborted = true,
         }
         Ok(())
+    }
+
+    fn tell_account(&mut self, account: &str) {
+        let mut reading = self.accounts.get(account).cloned().unwrap_or_default();
+        reading.free = self.rng.bool().then(|| self.rng.u32(1..5));
+        self.tell(Input::AccountRead { account: account.to_owned(), reading });
+    }
+
+    /// Another run has every place of the account, and leaves one after a while; it may have met a limit as well.
+    fn defers(&mut self, attempt: &AttemptId, state: &State) -> bool {
+        let Some(account) = state.attempt(attempt).and_then(|a| state.account_of(&a.agent)).map(str::to_owned) else { return false };
+        if !self.faults.strikes(&mut self.rng, Fault::Quota) {
+            return false;
+        }
+        self.keepers.all.insert(attempt.clone(), Keeper { stage: Stage::Voided, watched: false, plan: 0, began: 0 });
+        self.tell_of(attempt, Input::AttemptDeferred { attempt: attempt.clone() });
+        let known = self.accounts.entry(account.clone()).or_default();
+        if self.rng.u8(0..4) == 0 {
+            known.paused_until = Some(Time(self.now + self.rng.u64(0..600_000)));
+            known.limit = Some(self.rng.u32(1..5));
+        }
+        let reading = AccountReading { free: Some(self.rng.u32(1..3)), ..known.clone() };
+        // After everything that is told of the attempt.
+        let delay = self.rng.u64(1_000..60_000);
+        self.after(delay, Thing::Tell(Input::AccountRead { account, reading }));
+        true
     }
 
     fn tell_gate(&mut self, input: Input) {
@@ -244,6 +283,9 @@ impl World {
     fn start(&mut self, attempt: AttemptId, fresh: bool, base: &Oid, combined: bool, state: &State) -> Result<(), Broken> {
         if self.keepers.all.contains_key(&attempt) {
             return Err(("attempt_starts_once", format!("{attempt} is started a second time")));
+        }
+        if self.defers(&attempt, state) {
+            return Ok(());
         }
         let content = self.git.content(base);
         if self.faults.strikes(&mut self.rng, Fault::Spawn) {

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
+use greenlane_core::plan::closest;
+
 use super::definition::{AgentDef, AgentOverride};
 use super::launch::COMMAND;
 
@@ -10,9 +12,6 @@ const BUILT_IN: &str = include_str!("agents.toml");
 
 static BUILT_INS: LazyLock<Result<BTreeMap<String, AgentDef>, String>> =
     LazyLock::new(|| toml::from_str(BUILT_IN).map_err(|e| e.to_string()));
-
-/// How similar an unknown name must be to a known one to be suggested (Jaro-Winkler, 0 to 1).
-const SIMILAR: f64 = 0.75;
 
 /// Why there is no such agent.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -98,7 +97,10 @@ impl Registry {
             match agents.get_mut(name) {
                 Some(def) => def.apply(over),
                 None => {
-                    let missing = || RegistryError::NoCommand { name: name.clone(), suggestion: similar(name, built_in.keys()) };
+                    let missing = || RegistryError::NoCommand {
+                        name: name.clone(),
+                        suggestion: closest(name, built_in.keys().map(String::as_str)).map(str::to_owned),
+                    };
                     agents.insert(name.clone(), AgentDef::new(name, over).ok_or_else(missing)?);
                 }
             }
@@ -116,7 +118,7 @@ impl Registry {
     pub fn get(&self, name: &str) -> Result<&AgentDef, RegistryError> {
         self.agents.get(name).ok_or_else(|| RegistryError::Unknown {
             name: name.to_owned(),
-            suggestion: similar(name, self.agents.keys()),
+            suggestion: closest(name, self.agents.keys().map(String::as_str)).map(str::to_owned),
             known: self.agents.keys().cloned().collect(),
         })
     }
@@ -125,10 +127,4 @@ impl Registry {
     pub fn iter(&self) -> impl Iterator<Item = &AgentDef> {
         self.agents.values()
     }
-}
-
-fn similar<'a>(name: &str, known: impl Iterator<Item = &'a String>) -> Option<String> {
-    let name = name.to_lowercase();
-    let scored = known.map(|k| (strsim::jaro_winkler(&name, k), k)).filter(|(score, _)| *score >= SIMILAR);
-    scored.max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, k)| k.clone())
 }

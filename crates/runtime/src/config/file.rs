@@ -4,6 +4,7 @@ use std::io::Read as _;
 use std::ops::Range;
 use std::path::Path;
 
+use greenlane_core::plan::closest;
 use toml::de::{DeTable, DeValue};
 use toml::{Spanned, Table, Value};
 
@@ -11,7 +12,6 @@ use super::error::{Location, Problem};
 use super::keys::{AGENT_KEYS, KEYS, SECTIONS, key_of_path};
 use super::kind::Kind;
 use super::layers::{Layers, Origin};
-use super::nearest::nearest;
 
 /// A configuration is written by hand; what is larger is not one.
 const FILE_BYTES_MAX: u64 = 1 << 20;
@@ -119,7 +119,7 @@ impl<P: Fn(Range<usize>) -> Location, O: Fn(usize) -> Origin> Reader<'_, P, O> {
                     (Some((_, kind)), Some(value)) => self.value(&["agents", agent, key], *kind, spanned, value),
                     _ => {
                         let known = || AGENT_KEYS.iter().map(|(k, _)| *k);
-                        let hint = match nearest(key, known()) {
+                        let hint = match closest(key, known()) {
                             Some(near) => format!("did you mean `{near}`?"),
                             None => format!("known: {}", known().collect::<Vec<_>>().join(", ")),
                         };
@@ -150,7 +150,7 @@ fn root_hint(name: &str) -> String {
     if let Some(key) = KEYS.iter().find(|k| k.name() == name) {
         return format!("`{name}` belongs under [{}]", key.section());
     }
-    match nearest(name, SECTIONS.iter().copied()) {
+    match closest(name, SECTIONS.iter().copied()) {
         Some(near) => format!("did you mean [{near}]?"),
         None => format!("sections: {}", SECTIONS.join(", ")),
     }
@@ -161,7 +161,7 @@ fn key_hint(section: &str, name: &str) -> String {
         return format!("`{name}` belongs under [{}]", key.section());
     }
     let known = || KEYS.iter().filter(|k| k.section() == section).map(|k| k.name());
-    match nearest(name, known()) {
+    match closest(name, known()) {
         Some(near) => format!("did you mean `{near}`?"),
         None => format!("known: {}", known().collect::<Vec<_>>().join(", ")),
     }

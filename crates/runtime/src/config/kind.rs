@@ -1,10 +1,9 @@
 //! What a value must be: checks one TOML value, or reads one from a variable's or a flag's text, into the one form that the
 //! structs read. Knows nothing of keys or files.
 
+use greenlane_core::plan::closest;
 use greenlane_core::time::{format_duration, parse_duration};
 use toml::Value;
-
-use super::nearest::nearest;
 
 /// The kinds of value.
 #[derive(Clone, Copy, Debug)]
@@ -166,7 +165,7 @@ fn word(text: &str, words: &[&str]) -> Result<(), Refusal> {
     if words.contains(&text) {
         return Ok(());
     }
-    let hint = match nearest(text, words.iter().copied()) {
+    let hint = match closest(text, words.iter().copied()) {
         Some(near) => format!("did you mean `{near}`?"),
         None => format!("known: {}", words.join(", ")),
     };

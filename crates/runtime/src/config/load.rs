@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
+use greenlane_core::plan::closest;
+
 use super::error::{ConfigError, Problem};
 use super::file;
 use super::keys::{KEYS, NEVER_CONFIGURATION, key_of_path, key_of_variable};
 use super::layers::{Layers, Origin};
-use super::nearest::nearest;
 use super::{Config, DEFAULTS};
 
 /// The repository's own configuration, at its top.
@@ -121,7 +122,7 @@ fn lay_variables(env: &Environment, layers: &mut Layers, problems: &mut Vec<Prob
 }
 
 fn unknown_variable(name: &str) -> Problem {
-    let hint = match nearest(name, KEYS.iter().map(|k| k.variable)) {
+    let hint = match closest(name, KEYS.iter().map(|k| k.variable)) {
         Some(near) => format!("did you mean {near}?"),
         None => String::from("`greenlane config` lists the variables that are"),
     };

@@ -7,7 +7,6 @@ mod keys;
 mod kind;
 mod layers;
 mod load;
-mod nearest;
 mod options;
 mod output;
 mod retry;

@@ -25,6 +25,8 @@ pub enum Say {
     Ask(Request),
     /// Take this plan into the run.
     Submit(Box<Submission>),
+    /// Take these plans into the run, all of them or none.
+    SubmitAll(Vec<Submission>),
     /// Which run is this?
     Who,
     /// Say whenever something was journalled, until the run's end.

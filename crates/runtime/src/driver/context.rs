@@ -153,12 +153,16 @@ impl Context {
         }
     }
 
-    /// Waits until everything that was asked for has been done to the worktrees.
-    pub(super) fn wait_for_tasks(&self) {
-        let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
-        while !tasks.is_empty() {
-            tasks = self.tasks_idle.wait(tasks).unwrap_or_else(PoisonError::into_inner);
-        }
+    /// Tells the driver once everything that was asked for has been done to the worktrees.
+    pub(super) fn tell_when_idle(self: &Arc<Self>) {
+        let context = Arc::clone(self);
+        Self::perform("idle", move || {
+            let mut tasks = context.tasks.lock().unwrap_or_else(PoisonError::into_inner);
+            while !tasks.is_empty() {
+                tasks = context.tasks_idle.wait(tasks).unwrap_or_else(PoisonError::into_inner);
+            }
+            drop(context.sender.send(Message::TasksDone));
+        });
     }
 
     /// Keeps a worktree at hand while its task needs it.

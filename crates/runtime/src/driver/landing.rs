@@ -64,20 +64,20 @@ pub(super) struct SuiteJob {
 }
 
 impl SuiteJob {
-    pub(super) fn of(context: &Context, state: &State, plan: &PlanId, commit: Oid, what: String) -> Option<Self> {
+    pub(super) fn of(context: &Context, state: &State, plan: &PlanId, commit: Oid, log_dir: PathBuf) -> Option<Self> {
         let p = state.plan(plan)?;
         Some(Self {
             plan: plan.clone(),
             commit,
             commands: p.verify.clone(),
             timeout: p.submission.plan.verify_timeout.unwrap_or(context.config.run.verify_timeout),
-            log_dir: context.layout.suite_dir(plan, &what),
+            log_dir,
         })
     }
 }
 
 pub(super) fn verify(context: Arc<Context>, state: &State, batch: BatchId, plan: &PlanId, commit: Oid, again: bool) {
-    let Some(job) = SuiteJob::of(&context, state, plan, commit, format!("batch-{batch}")) else { return };
+    let Some(job) = SuiteJob::of(&context, state, plan, commit, context.layout.batch_dir(plan, batch)) else { return };
     Context::perform("verify", move || {
         let suite = run_suite(&context, &job, again);
         context.observed(Input::BatchVerified { batch, suite });

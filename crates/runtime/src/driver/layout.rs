@@ -4,6 +4,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use greenlane_core::event::BatchId;
 use greenlane_core::ids::{AttemptId, Oid, PlanId, RunId, TaskKey};
 use greenlane_core::slug::{key_slug, slug};
 use serde::{Deserialize, Serialize};
@@ -76,6 +77,12 @@ impl Layout {
     #[must_use]
     pub fn suite_dir(&self, plan: &PlanId, what: &str) -> PathBuf {
         self.run_dir.join("suites").join(slug(plan.as_str())).join(what)
+    }
+
+    /// Logs of the suite on a batch.
+    #[must_use]
+    pub fn batch_dir(&self, plan: &PlanId, batch: BatchId) -> PathBuf {
+        self.suite_dir(plan, &format!("batch-{batch}"))
     }
 
     /// Where an attempt works, if that was decided.

@@ -44,6 +44,8 @@ pub(crate) enum Message {
     Call(Call),
     /// A signal came in.
     Signal(i32),
+    /// After the run's end: everything that was asked for has been done to the worktrees.
+    TasksDone,
     /// Something for the user that is not the core's business.
     Warning(String),
 }
@@ -128,7 +130,9 @@ pub fn coordinate(setup: Setup, run: &RunId, start: Start, observer: &mut dyn Ob
     let socket =
         socket_path(&setup.state_dir).map_err(|source| DriverError::Io { what: "no place for the control socket".into(), source })?;
     let to_driver = sender.clone();
-    let server = Server::start(&socket, move |call| to_driver.send(Message::Call(call)).is_ok())
+    let to_user = sender.clone();
+    let warn = move |text| drop(to_user.send(Message::Warning(text)));
+    let server = Server::start(&socket, move |call| to_driver.send(Message::Call(call)).is_ok(), warn)
         .map_err(|source| DriverError::Io { what: format!("cannot listen on {}", socket.display()), source })?;
     let signals = listen_for_signals(sender.clone())?;
     let context = Arc::new(Context::new(setup, run.clone(), socket, sender)?);
@@ -150,7 +154,7 @@ pub fn coordinate(setup: Setup, run: &RunId, start: Start, observer: &mut dyn Ob
     if matches!(&finished, Ok(f) if f.state.ended_at.is_some()) {
         // At a proper end what was asked for is finished. On SIGTERM, and where the journal fails, it is left to whoever resumes:
         // checks and suites may take long, and nobody would write down what they say.
-        driver.context.wait_for_tasks();
+        driver.finish_tasks();
     }
     driver.context.end_gates();
     drop(driver);
@@ -206,6 +210,7 @@ impl Driver<'_> {
             }
             Start::Resume { run, requests } => {
                 self.context.end_gates_left_over();
+                crate::git::wait_for_left_over(self.context.repo.common_dir());
                 let (state, seq) = self.journal.load(&run)?;
                 let over = state.finished;
                 self.state = state;
@@ -308,13 +313,10 @@ impl Driver<'_> {
             Message::Input(input) => push(input, None),
             Message::Call(Call { say: Say::Ask(request), answers }) => push(Input::Request(request), Some(answers)),
             Message::Call(Call { say: Say::Submit(submission), answers }) => push(Input::Submit(submission), Some(answers)),
-            Message::Call(Call { say: Say::Who, answers }) => {
-                drop(answers.try_send(Answer::Run { run: self.context.run.clone(), pid: std::process::id() }));
-            }
-            Message::Call(Call { say: Say::Follow, answers }) => {
-                drop(answers.try_send(Answer::Journalled(self.last_seq)));
-                self.followers.push(answers);
-            }
+            Message::Call(Call { say: Say::SubmitAll(submissions), answers }) => push(Input::SubmitAll(submissions), Some(answers)),
+            Message::Call(Call { say: Say::Who, answers }) => self.introduce(&answers),
+            Message::Call(Call { say: Say::Follow, answers }) => self.followed_by(answers),
+            Message::TasksDone => {}
             Message::Warning(text) => self.observer.warn(&text),
             Message::Signal(SIGHUP) => self.observer.detach(),
             Message::Signal(SIGTERM) => self.signal = Some(SIGTERM),
@@ -332,6 +334,46 @@ impl Driver<'_> {
                 push(Input::Request(Request::StopRun { how }), Some(std::sync::mpsc::sync_channel(1).0));
             }
         }
+    }
+
+    /// Waits until everything that was asked for has been done to the worktrees. Git may hang there (a network's disk): a signal
+    /// ends the waiting, and the next run puts the rest in order.
+    fn finish_tasks(&mut self) {
+        self.context.tell_when_idle();
+        loop {
+            let message = match self.pending.pop_front() {
+                Some(message) => message,
+                None => match self.receiver.recv() {
+                    Ok(message) => message,
+                    Err(_) => return,
+                },
+            };
+            match message {
+                Message::TasksDone => return,
+                Message::Signal(SIGHUP) => self.observer.detach(),
+                // The run has its result, and so has this process.
+                Message::Signal(_) => {
+                    self.observer.warn("ended before all worktrees were put in order; the next run does it");
+                    return;
+                }
+                Message::Warning(text) => self.observer.warn(&text),
+                Message::Call(Call { say: Say::Who, answers }) => self.introduce(&answers),
+                Message::Call(Call { say: Say::Follow, answers }) => self.followed_by(answers),
+                Message::Call(Call { say: Say::Ask(_) | Say::Submit(_) | Say::SubmitAll(_), answers }) => {
+                    drop(answers.try_send(Answer::Refused(String::from("the run has ended"))));
+                }
+                Message::Input(_) => {}
+            }
+        }
+    }
+
+    fn introduce(&self, answers: &SyncSender<Answer>) {
+        drop(answers.try_send(Answer::Run { run: self.context.run.clone(), pid: std::process::id() }));
+    }
+
+    fn followed_by(&mut self, answers: SyncSender<Answer>) {
+        drop(answers.try_send(Answer::Journalled(self.last_seq)));
+        self.followers.push(answers);
     }
 
     fn perform(&self, action: Action) {
@@ -352,6 +394,12 @@ impl Driver<'_> {
             Action::MoveBranch { batch, plan, from, to } => landing::move_branch(context, &self.state, batch, &plan, from, to),
             Action::FreeWorkspace { attempt } => housekeeping::free(&context, attempt),
             Action::KeepWorkspace { attempt } => housekeeping::keep(&context, &self.state, attempt),
+            Action::LimitAccount { account, until, limit, reason } => {
+                housekeeping::account(&context, account, move |all, name| all.limit(name, until, limit, &reason));
+            }
+            Action::RaiseAccount { account, from, to } => {
+                housekeeping::account(&context, account, move |all, name| all.raise(name, from, to));
+            }
             Action::AbortGates => self.context.abort_gates(),
         }
     }

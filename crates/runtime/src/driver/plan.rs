@@ -36,7 +36,7 @@ pub(super) fn prepare(context: Arc<Context>, state: &State, plan: &PlanId) {
 }
 
 pub(super) fn verify_base(context: Arc<Context>, state: &State, plan: &PlanId, commit: Oid) {
-    let Some(job) = SuiteJob::of(&context, state, plan, commit, "base".to_owned()) else { return };
+    let Some(job) = SuiteJob::of(&context, state, plan, commit, context.layout.suite_dir(plan, "base")) else { return };
     Context::perform("verify base", move || {
         let suite = landing::run_suite(&context, &job, false);
         context.observed(Input::BaseJudged { plan: job.plan, suite });

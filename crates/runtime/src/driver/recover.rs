@@ -27,7 +27,10 @@ pub(super) fn settle_worktrees(context: &Context, journal: &Journal) -> Result<(
         }
         // By the file beside the prompt, not by the journal: an attempt may have been spawned without a word in it.
         let layout = Layout::new(&context.state_dir, &entry.run);
-        let at_work = state.tasks.iter().filter(|t| t.phase.active() || matches!(t.phase, Phase::AwaitingRetry { .. }));
+        // Of the run that is taken up, the core asks for each task's again: to free it, to keep it, to go on in it.
+        let is_resumed = entry.run == context.run;
+        let at_work = |phase: Phase| is_resumed || phase.active() || matches!(phase, Phase::AwaitingRetry { .. });
+        let at_work = state.tasks.iter().filter(|t| at_work(t.phase));
         let attempts = at_work.flat_map(|t| t.attempts.iter().map(|a| AttemptId { key: t.key.clone(), n: a.n }));
         held.extend(attempts.filter_map(|id| layout.workspace_of(&id)).map(|w| w.path));
     }

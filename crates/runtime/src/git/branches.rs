@@ -99,6 +99,16 @@ impl Repo {
             Some(actual) if actual == *to => Ok(Moved::Moved),
             // Still there: a lock was in the way for a moment.
             Some(actual) if actual == *from && self.move_refs(&[RefChange::moved(&full, from, to)])? == Applied::Done => Ok(Moved::Moved),
+            // It has not moved, and cannot be: whoever asked would find the same again, for ever.
+            Some(actual) if actual == *from => {
+                let lock = self.common_dir().join(format!("{full}.lock"));
+                let why = if lock.exists() {
+                    format!("{} is there: another git works on {branch}, or died at it; if none does, remove that file", lock.display())
+                } else {
+                    format!("git refuses to move {branch}")
+                };
+                Err(answer("update-ref", &why))
+            }
             actual => Ok(Moved::Raced { actual }),
         }
     }

@@ -3,12 +3,13 @@
 use std::ffi::OsStr;
 use std::io;
 use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
-use std::sync::atomic::Ordering;
 
-use super::door::{Caller, PROCESSES_STARTED, base_command};
+use super::door::{Caller, base_command};
 use super::error::GitError;
+use super::trace::Traced;
 
 /// The oldest git that can merge in memory (`merge-tree --write-tree`).
 pub const GIT_VERSION_MIN: (u32, u32) = (2, 38);
@@ -39,6 +40,9 @@ pub enum RepoError {
         /// What git said.
         message: String,
     },
+    /// What is written down about it, and the lines in which git is asked, have no room for such a path.
+    #[error("the path of the repository is not UTF-8 text on one line: {0:?}")]
+    PathNotText(PathBuf),
     /// Nothing to start from.
     #[error("the repository has no commits yet")]
     NoCommits,
@@ -67,7 +71,13 @@ impl RepoError {
             Self::NotARepository(_) => "run it inside a repository, name one with -C DIR, or make one with `git init`",
             Self::GitMissing => "install git (Debian: `apt install git`)",
             Self::GitTooOld { .. } => "install a newer git (Debian 12 has 2.39)",
-            Self::Refused { .. } => "if the repository belongs to another user: `git config --global --add safe.directory DIR`",
+            Self::Refused { at, .. } if is_anothers(at) => {
+                "the repository belongs to another user: `git config --global --add safe.directory DIR`"
+            }
+            Self::Refused { .. } => {
+                "put right what git says; `git status` there must work first (what a newer git made may need a newer git)"
+            }
+            Self::PathNotText(_) => "rename the folder",
             Self::NoCommits => "make a first commit: `git add -A && git commit -m \"Start\"`",
             Self::UnknownRevision(_) => {
                 "`git branch -a` lists the branches; in a shallow clone older commits are not there (`git fetch --unshallow`)"
@@ -100,11 +110,12 @@ pub(super) fn find(dir: &Path, caller: &Caller) -> Result<Found, RepoError> {
         });
     }
     let lines: Vec<&[u8]> = places.stdout.split(|b| *b == b'\n').collect();
-    let [common, own, bare, ..] = lines[..] else {
-        return Err(super::objects::answer("rev-parse", &String::from_utf8_lossy(&places.stdout)).into());
-    };
     let path = |bytes: &[u8]| PathBuf::from(OsStr::from_bytes(bytes));
+    let [common, own, bare, b""] = lines[..] else { return Err(RepoError::PathNotText(dir)) };
     let (common_dir, git_dir) = (path(common), path(own));
+    if let Some(odd) = [&common_dir, &git_dir].into_iter().find(|p| p.to_str().is_none()) {
+        return Err(RepoError::PathNotText(odd.clone()));
+    }
     let bare = bare == b"true";
     // Inside `.git` itself there is no work-tree; it is treated as the main checkout's.
     let top = ask(caller, &dir, &["rev-parse", "--path-format=absolute", "--show-toplevel"])?;
@@ -113,7 +124,10 @@ pub(super) fn find(dir: &Path, caller: &Caller) -> Result<Found, RepoError> {
         (false, false) if common_dir.file_name() == Some(OsStr::new(".git")) => common_dir.parent().map(Path::to_owned),
         _ => None,
     };
-    Ok(Found { common_dir, git_dir, top, bare, version })
+    match top {
+        Some(odd) if odd.to_str().is_none_or(|t| t.contains('\n')) => Err(RepoError::PathNotText(odd)),
+        top => Ok(Found { common_dir, git_dir, top, bare, version }),
+    }
 }
 
 fn version(caller: &Caller) -> Result<String, RepoError> {
@@ -129,9 +143,20 @@ fn version(caller: &Caller) -> Result<String, RepoError> {
 }
 
 fn ask(caller: &Caller, dir: &Path, args: &[&str]) -> Result<Output, RepoError> {
-    PROCESSES_STARTED.fetch_add(1, Ordering::Relaxed);
-    let output = base_command(caller).current_dir(dir).args(args).stdin(Stdio::null()).output();
+    let mut command = base_command(caller);
+    command.current_dir(dir).args(args).stdin(Stdio::null());
+    let traced = Traced::begin(&command);
+    let output = command.output();
+    if let Some(traced) = traced {
+        traced.ended(output.as_ref().ok().and_then(|o| o.status.code()));
+    }
     output.map_err(|e| RepoError::Git(GitError::Spawn(e)))
+}
+
+/// Does it belong to another user? That is what git refuses most often.
+fn is_anothers(at: &Path) -> bool {
+    let own = rustix::process::geteuid().as_raw();
+    [at.to_owned(), at.join(".git")].iter().any(|p| std::fs::metadata(p).is_ok_and(|m| m.uid() != own))
 }
 
 fn repository_above(dir: &Path) -> Option<PathBuf> {

@@ -2,20 +2,17 @@
 //! hooks, signing and prompts, and is traced. Knows nothing of tasks or plans.
 
 use std::ffi::{OsStr, OsString};
-use std::io::Write as _;
+use std::io::{self, Write as _};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{self, Command, Stdio};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::error::GitError;
-
-/// How many git processes this process has started; for the benchmarks.
-pub static PROCESSES_STARTED: AtomicU64 = AtomicU64::new(0);
+use super::trace::Traced;
 
 /// Configuration for every call of ours: our commits neither prompt nor run the user's hooks, nothing is packed behind our back.
-const SHIELD: &[&str] = &[
+pub(super) const SHIELD: &[&str] = &[
     "core.hooksPath=/dev/null",
     "commit.gpgSign=false",
     "tag.gpgSign=false",
@@ -27,6 +24,9 @@ const SHIELD: &[&str] = &[
     "core.safecrlf=false",
     "submodule.recurse=false",
     "advice.addEmbeddedRepo=false",
+    // Somebody else's git holds a ref for milliseconds; git's own patience is 100 ms.
+    "core.filesRefLockTimeout=2000",
+    "core.packedRefsTimeout=2000",
 ];
 
 /// Variables of the caller's that would point git somewhere else.
@@ -176,18 +176,12 @@ impl Git {
         let mut command = self.command(args);
         command.stdin(if input.is_some() { Stdio::piped() } else { Stdio::null() });
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
-        PROCESSES_STARTED.fetch_add(1, Ordering::Relaxed);
-        let mut child = command.spawn().map_err(GitError::Spawn)?;
-        // The writer is a thread of its own: git may answer before it has read everything, and both pipes are finite.
-        let writer = input.map(|bytes| {
-            let bytes = bytes.to_vec();
-            let pipe = child.stdin.take();
-            std::thread::spawn(move || pipe.map(|mut p| p.write_all(&bytes)))
-        });
-        let done = child.wait_with_output().map_err(GitError::Spawn)?;
-        if let Some(writer) = writer {
-            drop(writer.join());
+        let traced = Traced::begin(&command);
+        let done = feed(&mut command, input);
+        if let Some(traced) = traced {
+            traced.ended(done.as_ref().ok().and_then(|d| d.status.code()));
         }
+        let done = done.map_err(GitError::Spawn)?;
         match done.status.code() {
             Some(code) if codes.contains(&code) => Ok(Output { stdout: done.stdout, stderr: done.stderr, code }),
             code => Err(GitError::Failed { command: shown(), code, stderr: String::from_utf8_lossy(&done.stderr).into_owned() }),
@@ -221,6 +215,22 @@ impl Git {
         command.args(args);
         command
     }
+}
+
+/// Runs it to its end, with this on its standard input.
+fn feed(command: &mut Command, input: Option<&[u8]>) -> io::Result<process::Output> {
+    let mut child = command.spawn()?;
+    // The writer is a thread of its own: git may answer before it has read everything, and both pipes are finite.
+    let writer = input.map(|bytes| {
+        let bytes = bytes.to_vec();
+        let pipe = child.stdin.take();
+        std::thread::spawn(move || pipe.map(|mut p| p.write_all(&bytes)))
+    });
+    let done = child.wait_with_output()?;
+    if let Some(writer) = writer {
+        drop(writer.join());
+    }
+    Ok(done)
 }
 
 /// Git without a place: for the questions that find the place out.

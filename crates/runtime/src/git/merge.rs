@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use greenlane_core::ids::Oid;
 
 use super::ancestry;
+use super::attributes;
 use super::error::GitError;
 use super::objects::{Objects, TreeEntry, answer};
 use super::repo::Repo;
@@ -52,7 +53,8 @@ impl Repo {
 
     fn merge_tree_command(&self, ours: &Oid, theirs: &Oid) -> Result<Merged, GitError> {
         let args = ["merge-tree", "--write-tree", "-z", "--name-only", "--no-messages", ours.as_str(), theirs.as_str()];
-        let output = self.git().run_allowing(&args, &[0, 1])?;
+        let attributes = attributes::lay_out(self, ours, theirs)?;
+        let output = self.git_in(self.common_dir(), attributes.path()).run_allowing(&args, &[0, 1])?;
         let mut fields = output.fields();
         let tree = fields.next().map(Oid::from).ok_or_else(|| answer("merge-tree", &output.text()))?;
         if output.code == 0 {

@@ -1,12 +1,14 @@
 //! Git, through one door. Everything that Greenlane does with git goes through [`Git`]; nothing else starts the program.
 
 mod ancestry;
+mod attributes;
 mod branches;
 mod discover;
 mod door;
 mod error;
 pub mod index_file;
 mod land_into;
+mod left_over;
 mod lock;
 mod merge;
 mod objects;
@@ -14,14 +16,16 @@ mod refs;
 mod repo;
 pub mod residue;
 mod session;
+mod trace;
 mod tree_diff;
 mod writer;
 
 pub use branches::{Moved, RollbackError, RolledBack};
 pub use discover::{GIT_VERSION_MIN, RepoError};
-pub use door::{Caller, Git, Output, PROCESSES_STARTED};
+pub use door::{Caller, Git, Output};
 pub use error::GitError;
 pub use land_into::{DryRun, LandError, LandMode, Landed};
+pub use left_over::wait_for_left_over;
 pub use lock::lock;
 pub use merge::Merged;
 pub use objects::{CommitInfo, Objects, TreeEntry};

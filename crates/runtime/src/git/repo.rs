@@ -29,6 +29,7 @@ struct Inner {
     git_dir: PathBuf,
     top: Option<PathBuf>,
     main_top: Option<PathBuf>,
+    state_dir: PathBuf,
     bare: bool,
     version: String,
     caller: Arc<Caller>,
@@ -55,13 +56,19 @@ impl Repo {
         let found = find(dir, &caller)?;
         let caller = Arc::new(caller);
         let git = Git::new(&found.common_dir).with_caller(Arc::clone(&caller));
+        // A linked worktree's main checkout lies around the common git-dir, unless that was put elsewhere.
+        let around =
+            found.common_dir.parent().filter(|p| p.join(".git").canonicalize().is_ok_and(|d| d == found.common_dir)).map(Path::to_owned);
+        let state_dir = match &around {
+            Some(top) if !found.bare => top.join(".greenlane"),
+            _ => found.common_dir.join("greenlane"),
+        };
         let main_top = if found.bare {
             None
         } else if found.git_dir == found.common_dir {
             found.top.clone()
         } else {
-            // A linked worktree's main checkout lies around the common git-dir, unless that was put elsewhere.
-            found.common_dir.parent().filter(|p| p.join(".git").canonicalize().is_ok_and(|d| d == found.common_dir)).map(Path::to_owned)
+            around
         };
         Ok(Self(Arc::new(Inner {
             objects: Objects::new(git.clone()),
@@ -69,6 +76,7 @@ impl Repo {
             git_dir: found.git_dir,
             top: found.top,
             main_top,
+            state_dir,
             bare: found.bare,
             version: found.version,
             caller,
@@ -114,10 +122,17 @@ impl Repo {
         &self.0.version
     }
 
-    /// `.greenlane` in the main checkout; where there is none, `greenlane` in the git-dir. Not created here.
+    /// `.greenlane` in the checkout that the git-dir lies in; `greenlane` in the git-dir where that lies elsewhere (a bare
+    /// repository, a submodule, `--separate-git-dir`). The same from every worktree. Not created here.
     #[must_use]
-    pub fn state_dir(&self) -> PathBuf {
-        self.main_top().map_or_else(|| self.common_dir().join("greenlane"), |top| top.join(".greenlane"))
+    pub fn state_dir(&self) -> &Path {
+        &self.0.state_dir
+    }
+
+    /// The folder that the state directory is in: what the repository is called by.
+    #[must_use]
+    pub fn home(&self) -> &Path {
+        self.state_dir().parent().unwrap_or(self.common_dir())
     }
 
     /// Git on the common git-dir, without files.
@@ -264,19 +279,20 @@ impl Repo {
     pub fn exclude(&self) -> Result<(), RepoError> {
         let path = self.common_dir().join("info/exclude");
         let io = |source| RepoError::Io { path: path.clone(), source };
-        let mut text = match fs::read_to_string(&path) {
+        // Any bytes: a pattern is spelled as the file's name is.
+        let mut text = match fs::read(&path) {
             Ok(text) => text,
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => String::new(),
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Vec::new(),
             Err(e) => return Err(io(e)),
         };
-        if text.lines().any(|l| l.trim() == EXCLUDED) {
+        if text.split(|b| *b == b'\n').any(|l| l.trim_ascii() == EXCLUDED.as_bytes()) {
             return Ok(());
         }
-        if !text.is_empty() && !text.ends_with('\n') {
-            text.push('\n');
+        if text.last().is_some_and(|b| *b != b'\n') {
+            text.push(b'\n');
         }
-        text.push_str(EXCLUDED);
-        text.push('\n');
+        text.extend_from_slice(EXCLUDED.as_bytes());
+        text.push(b'\n');
         fs::create_dir_all(self.common_dir().join("info")).and_then(|()| fs::write(&path, text)).map_err(io)
     }
 }

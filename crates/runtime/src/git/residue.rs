@@ -64,7 +64,19 @@ pub fn is_sparse(git_dir: &Path) -> bool {
 /// # Errors
 /// If a file cannot be removed.
 pub fn clear(git_dir: &Path) -> io::Result<()> {
-    for name in IN_PROGRESS.iter().map(|(file, _)| *file).chain(LEAVINGS.iter().copied()) {
+    remove_all(git_dir, IN_PROGRESS.iter().map(|(file, _)| *file).chain(LEAVINGS.iter().copied()))
+}
+
+/// Takes out the locks alone: of a git that is provably gone, where the work goes on as it is.
+///
+/// # Errors
+/// If a file cannot be removed.
+pub fn clear_locks(git_dir: &Path) -> io::Result<()> {
+    remove_all(git_dir, LEAVINGS.iter().copied().filter(|name| name.ends_with(".lock")))
+}
+
+fn remove_all<'a>(git_dir: &Path, names: impl Iterator<Item = &'a str>) -> io::Result<()> {
+    for name in names {
         let path = git_dir.join(name);
         let gone = match fs::symlink_metadata(&path) {
             Ok(meta) if meta.is_dir() => fs::remove_dir_all(&path),

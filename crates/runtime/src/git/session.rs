@@ -3,11 +3,11 @@
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::process::{Child, ChildStdin, ChildStdout, Stdio};
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use super::door::{Git, PROCESSES_STARTED};
+use super::door::Git;
 use super::error::GitError;
+use super::trace::Traced;
 
 /// The longest line that an answer may have.
 const LINE_BYTES_MAX: u64 = 64 * 1024;
@@ -18,6 +18,7 @@ pub(super) struct Session {
     input: Option<ChildStdin>,
     output: BufReader<ChildStdout>,
     started: Instant,
+    traced: Option<Traced>,
 }
 
 impl Session {
@@ -25,12 +26,15 @@ impl Session {
     pub(super) fn start(git: &Git, args: &[&str]) -> Result<Self, GitError> {
         let mut command = git.command(args);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
-        PROCESSES_STARTED.fetch_add(1, Ordering::Relaxed);
+        let traced = Traced::begin(&command);
         let mut child = command.spawn().map_err(GitError::Spawn)?;
+        if let Some(traced) = &traced {
+            traced.lives_on();
+        }
         let gone = || GitError::Spawn(std::io::Error::from(std::io::ErrorKind::BrokenPipe));
         let output = BufReader::new(child.stdout.take().ok_or_else(gone)?);
         let input = child.stdin.take();
-        Ok(Self { child, input, output, started: Instant::now() })
+        Ok(Self { child, input, output, started: Instant::now(), traced })
     }
 
     /// How long it has been running.
@@ -67,6 +71,9 @@ impl Drop for Session {
     fn drop(&mut self) {
         // Its input closed, it ends by itself; the wait only collects it.
         drop(self.input.take());
-        drop(self.child.wait());
+        let status = self.child.wait();
+        if let Some(traced) = &self.traced {
+            traced.ended(status.ok().and_then(|s| s.code()));
+        }
     }
 }

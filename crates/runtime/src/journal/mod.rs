@@ -62,7 +62,10 @@ impl JournalError {
     /// No space is left for it.
     #[must_use]
     pub fn is_disk_full(&self) -> bool {
-        matches!(self, JournalError::Sqlite { source, .. } if source.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull))
+        let JournalError::Sqlite { source, .. } = self else { return false };
+        // The file that readers share is made at its full size, and SQLite calls it an input/output error if that finds no room.
+        let no_room = |e: &rusqlite::ffi::Error| e.extended_code == rusqlite::ffi::SQLITE_IOERR_SHMSIZE;
+        source.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull) || source.sqlite_error().is_some_and(no_room)
     }
 }
 

@@ -5,7 +5,6 @@ use std::fs;
 use std::io;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
 
 use ignore::gitignore::GitignoreBuilder;
 
@@ -17,28 +16,14 @@ const FILE: &str = ".worktreeinclude";
 const FILES_MAX: usize = 20_000;
 const BYTES_MAX: u64 = 2 << 30;
 
-/// The files to copy; listed once per process, so that preparing a worktree starts no process for it.
-#[derive(Default)]
-pub(super) struct Include {
-    files: OnceLock<Vec<PathBuf>>,
-}
-
-impl Include {
-    /// Brings the files into a worktree: those that are missing there or differ in size or time.
-    pub(super) fn copy(&self, repo: &Repo, worktree: &Path) -> Result<(), WorkspaceError> {
-        let Some(top) = repo.main_top() else { return Ok(()) };
-        let files = match self.files.get() {
-            Some(files) => files,
-            None => {
-                let files = list(repo, top)?;
-                self.files.get_or_init(|| files)
-            }
-        };
-        for file in files {
-            copy(top, worktree, file)?;
-        }
-        Ok(())
+/// Brings the files into a worktree: those that are missing there or differ in size or time. Listed anew each time: a run takes hours,
+/// and what the user adds meanwhile is there for the next attempt. Without the file no process is started.
+pub(super) fn copy_included(repo: &Repo, worktree: &Path) -> Result<(), WorkspaceError> {
+    let Some(top) = repo.main_top() else { return Ok(()) };
+    for file in list(repo, top)? {
+        copy(top, worktree, &file)?;
     }
+    Ok(())
 }
 
 fn list(repo: &Repo, top: &Path) -> Result<Vec<PathBuf>, WorkspaceError> {

@@ -72,6 +72,11 @@ impl Mark {
         pool.join(format!("{number}.json"))
     }
 
+    /// It was filled once; before that only its number is taken.
+    pub(super) fn is_made(&self) -> bool {
+        !self.git_dir.as_os_str().is_empty()
+    }
+
     /// The worktree of this note.
     pub(super) fn worktree(&self, pool: &Path) -> PathBuf {
         pool.join(self.number.to_string())

@@ -21,4 +21,4 @@ pub use request::{From, PoolSettings, Prepare, Release, Workspace};
 pub use shell::{Shell, ShellLine, ShellOutcome};
 pub use submodule::beyond_a_commit;
 
-pub(crate) use snapshot::prefix as kept_prefix;
+pub use snapshot::prefix as kept_prefix;

@@ -13,7 +13,6 @@ use greenlane_core::ids::{Oid, RunId, TaskKey};
 use greenlane_core::time::Time;
 
 use super::error::{WorkspaceError, at};
-use super::include::Include;
 use super::mark::{Class, Holding, Mark};
 use super::prepare::Head;
 use super::request::{From, PoolSettings, Prepare, Release, Workspace};
@@ -30,7 +29,6 @@ pub struct Pool {
     dir: PathBuf,
     settings: PoolSettings,
     shell: Arc<dyn Shell>,
-    include: Include,
     /// Worktrees that this process itself set free: nobody else can have worked in them unseen.
     trusted: Mutex<BTreeSet<u32>>,
 }
@@ -43,7 +41,7 @@ impl Pool {
     pub fn open(repo: &Repo, dir: PathBuf, settings: PoolSettings, shell: Arc<dyn Shell>) -> Result<Self, WorkspaceError> {
         fs::create_dir_all(&dir).map_err(at(&dir))?;
         let dir = dir.canonicalize().map_err(at(&dir))?;
-        Ok(Self { repo: repo.clone(), dir, settings, shell, include: Include::default(), trusted: Mutex::default() })
+        Ok(Self { repo: repo.clone(), dir, settings, shell, trusted: Mutex::default() })
     }
 
     /// The repository.
@@ -64,10 +62,6 @@ impl Pool {
 
     pub(crate) fn shell(&self) -> &dyn Shell {
         &*self.shell
-    }
-
-    pub(super) fn include(&self) -> &Include {
-        &self.include
     }
 
     /// All notes of this repository's worktrees, by number.
@@ -99,6 +93,8 @@ impl Pool {
             if let Some(mark) = &own
                 && residue::is_intact(&mark.worktree(&self.dir), &mark.git_dir)
             {
+                // The processes of the attempt before are gone; a git of its that was killed has left its locks.
+                residue::clear_locks(&mark.git_dir).map_err(at(&mark.git_dir))?;
                 return self.take_as_it_is(mark.clone());
             }
             if let Some(name) = snapshot::newest(&self.repo, &wanted.run, &wanted.slug)? {
@@ -255,6 +251,10 @@ impl Pool {
             let _guard = self.locked()?;
             for mut mark in self.marks()? {
                 if mark.holding == Holding::Busy && !held.contains(&mark.worktree(&self.dir)) {
+                    if !mark.is_made() {
+                        self.unmake(&mark)?;
+                        continue;
+                    }
                     mark.holding = if mark.class == Class::Verify { Holding::Free } else { Holding::Kept };
                     mark.settled = false;
                     self.write(&mark)?;
@@ -335,10 +335,26 @@ impl Pool {
 
     /// A worktree that lost its identity: if its directory is gone the note goes too, else it is left to people.
     fn forget_or_pin(&self, mut mark: Mark) -> Result<(), WorkspaceError> {
+        if !mark.is_made() {
+            return self.unmake(&mark);
+        }
         if mark.worktree(&self.dir).exists() {
             mark.holding = Holding::Kept;
             mark.pinned = Some(String::from("it has lost its .git file"));
             return self.write(&mark);
+        }
+        mark.remove(&self.dir).map_err(at(&self.dir))
+    }
+
+    /// Takes away a worktree whose making was cut off: nobody has worked there. The caller holds the pool's lock.
+    fn unmake(&self, mark: &Mark) -> Result<(), WorkspaceError> {
+        let path = mark.worktree(&self.dir);
+        if let Some(text) = path.to_str() {
+            // Refused where git does not know it yet.
+            drop(self.repo.git().run(&["worktree", "remove", "--force", "--force", text]));
+        }
+        if path.exists() {
+            fs::remove_dir_all(&path).map_err(at(&path))?;
         }
         mark.remove(&self.dir).map_err(at(&self.dir))
     }

@@ -12,6 +12,7 @@ use greenlane_core::ids::Oid;
 use sha2::{Digest as _, Sha256};
 
 use super::error::{WorkspaceError, at};
+use super::include::copy_included;
 use super::pool::Pool;
 use super::request::{Workspace, private_index};
 use super::shell::ShellLine;
@@ -124,7 +125,7 @@ impl Pool {
         log_dir: &Path,
         slug: &str,
     ) -> Result<String, WorkspaceError> {
-        self.include().copy(self.repo(), &ws.path)?;
+        copy_included(self.repo(), &ws.path)?;
         let settings = self.settings();
         if settings.setup.is_empty() {
             return Ok(String::new());

@@ -16,7 +16,8 @@ use crate::git::{Repo, changes, residue};
 pub(super) const BASE_TRAILER: &str = "Greenlane-Snapshot-Base";
 
 /// The place of a task's snapshots: `refs/greenlane/<run>/kept/<slug>/<n>`.
-pub(crate) fn prefix(run: &RunId, slug: &str) -> String {
+#[must_use]
+pub fn prefix(run: &RunId, slug: &str) -> String {
     format!("refs/greenlane/{run}/kept/{slug}")
 }
 

@@ -172,6 +172,9 @@ fn included_files_are_copied_only_where_git_ignores_them() {
     assert_eq!(read(&ws.path, "conf/api.secret").as_deref(), Some("s3cret"));
     assert_eq!(read(&ws.path, "target/keep/x").as_deref(), Some("kept"));
     assert_eq!((read(&ws.path, "target/big"), read(&ws.path, "notes.txt")), (None, None));
+    // What is added while a run goes on is there for the next attempt.
+    place.temp.write("later.secret", "new");
+    assert_eq!(read(&place.prepare("later").path, "later.secret").as_deref(), Some("new"));
     put(&ws, "conf/api.secret", "spoilt");
     assert_eq!(place.judge(&ws, "a"), Verdict::NoChange);
     // A link in the way must not lead the copy out of the worktree.

@@ -13,6 +13,7 @@ use serde::Serialize;
 
 use super::CheckArgs;
 use crate::context::Context;
+use crate::coordinate::this_program;
 use crate::error::{Error, Kind, Outcome};
 use crate::output::{Paint, paint};
 use crate::plans;
@@ -100,7 +101,8 @@ fn attempt(def: &AgentDef, folder: &Path, timeout: Duration, context: &Context) 
         lifetime: Lifetime::WithParent,
         heartbeat: HEARTBEAT,
     };
-    let record = run_supervised(&std::env::current_exe()?, &dir, &spec, &def.environment(&context.env))?;
+    let exe = this_program().map_err(|e| std::io::Error::other(e.render(false)))?;
+    let record = run_supervised(&exe, &dir, &spec, &def.environment(&context.env))?;
     let done = std::fs::read_to_string(worktree.join(FILE)).is_ok_and(|text| text.trim().trim_matches('.').eq_ignore_ascii_case("ready"));
     Ok((record, done))
 }

@@ -15,9 +15,12 @@ use crate::context::Context;
 use crate::coordinate::{Ready, Tell};
 use crate::error::{Error, Kind, Outcome};
 use crate::output::{Paint, paint};
-use crate::plans;
-use crate::report::{self, Look};
+use crate::plans::{self, NamedPlans};
+use crate::report::{self, Look, wrapped};
 use crate::start::PlanToRun;
+
+/// Most lines that are told of one task.
+const LINES_MAX: usize = 4;
 
 /// Flags of `demo`.
 #[derive(Clone, Debug, clap::Args)]
@@ -48,15 +51,16 @@ pub fn run(args: &DemoArgs, context: &Context) -> Outcome {
     let sample = create(&dir).map_err(|e| {
         Error::environment(format!("cannot make the sample in {}: {e}", dir.display())).hint("--dir takes a new or empty folder")
     })?;
-    context.output.say(&sample.introduction());
+    context.output.say(&sample.introduction(Look::of_stdout(context.output.color_talk).width));
 
     // From here on as `greenlane -C library run ../plan.toml`; the sample's greenlane.toml puts its worktrees beside it.
     let inside = context.at(&sample.repo);
     let ready = Ready::open(&inside, &[])?;
-    let plans: Vec<PlanToRun> = plans::load(&inside, Some(&sample.repo), std::slice::from_ref(&sample.plan_path), None)?
-        .into_iter()
-        .map(|p| PlanToRun { plan: p.plan, file: p.path, whole_folder: p.whole_folder })
-        .collect();
+    let plans: Vec<PlanToRun> =
+        plans::load(&inside, Some(&sample.repo), &NamedPlans { plans: vec![sample.plan_path.clone()], format: None })?
+            .into_iter()
+            .map(|p| PlanToRun { plan: p.plan, file: p.path, whole_folder: p.whole_folder })
+            .collect();
     let _lock = ready.lock()?;
     let submissions = ready.submissions(&inside, &plans, &Wish::default())?;
     let run = clock::new_run_id();
@@ -85,6 +89,7 @@ pub fn run(args: &DemoArgs, context: &Context) -> Outcome {
 fn compare(context: &Context, document: &Status, expectations: &[Expectation]) -> usize {
     let color = context.output.color_talk;
     context.output.say(&format!("\n{}", paint("As told?", Paint::Bold, color)));
+    let width = Look::of_stdout(color).width;
     let mut surprises = 0;
     for expected in expectations {
         let found = document.tasks.iter().find(|t| t.id == expected.task);
@@ -97,9 +102,15 @@ fn compare(context: &Context, document: &Status, expectations: &[Expectation]) -
             1 => String::from("1 attempt"),
             n => format!("{n} attempts"),
         };
-        context.output.say(&format!("  {sign} {:8} {state}, {tries}: {}", expected.task, expected.why));
+        let told = beside(&format!("{state}, {tries}: {}", expected.why), 13, width);
+        context.output.say(&format!("  {sign} {:8} {told}", expected.task));
     }
     surprises
+}
+
+/// What stands beside a name, in lines of its own column.
+fn beside(text: &str, indent: usize, width: usize) -> String {
+    wrapped(text, width.saturating_sub(indent), LINES_MAX).join(&format!("\n{:indent$}", ""))
 }
 
 /// How this program was called: that works again, be it on PATH or not.

@@ -89,16 +89,17 @@ pub fn create(dir: &Path) -> io::Result<Sample> {
 impl Sample {
     /// What is said before the run.
     #[must_use]
-    pub fn introduction(&self) -> String {
+    pub fn introduction(&self, width: usize) -> String {
         format!(
-            "A small shell library with a real test suite:  {}\n\
-             A plan of {} tasks for it:                     {}\n\
-             Each task is a command instead of a coding agent, so nothing is asked of a network or an account;\n\
-             everything else is what `greenlane run` does. What to watch for:\n\n{}",
+            "A small shell library with a real test suite:\n  {}\n\
+             A plan of {} tasks for it:\n  {}\n\
+             Each task is a command instead of a coding agent, so nothing is asked of\n\
+             a network or an account; everything else is what `greenlane run` does.\n\
+             What to watch for:\n\n{}",
             self.repo.display(),
             self.expectations.len(),
             self.plan_path.display(),
-            self.expectations.iter().map(|e| format!("  {:8} {}\n", e.task, e.why)).collect::<String>(),
+            self.expectations.iter().map(|e| format!("  {:8} {}\n", e.task, super::beside(e.why, 11, width))).collect::<String>(),
         )
     }
 

@@ -2,6 +2,7 @@
 
 mod agents;
 mod check;
+mod ignored;
 mod machine;
 mod places;
 mod repository;
@@ -70,12 +71,15 @@ fn examine(context: &Context) -> Vec<Check> {
     if let Some(repo) = &repo {
         let top = repo.main_top().unwrap_or(repo.common_dir());
         checks.push(places::writable("git directory", repo.common_dir(), "branches and commits are written there: make it writable"));
-        checks.push(places::writable("state", &repo.state_dir(), "the journal and the logs are written there: make it writable"));
+        checks.push(places::writable("state", repo.state_dir(), "the journal and the logs are written there: make it writable"));
         let configured = config.as_ref().and_then(|c| c.workspace.dir.as_deref());
-        checks.push(match places::worktrees_dir(configured, top, &context.env) {
+        checks.push(match places::worktrees_dir(configured, repo.home(), &context.env) {
             Some(dir) => places::writable("worktrees", &dir, "choose another place: `dir` under [workspace] in greenlane.toml"),
             None => Check::missing("worktrees", "neither HOME nor XDG_STATE_HOME is set", "set one of them, or `dir` under [workspace]"),
         });
+        if !repo.is_bare() {
+            checks.extend(ignored::ignored(repo, repo.top().unwrap_or(top)));
+        }
         if let Some(config) = &config {
             checks.extend(suite::suite(repo, top, config, path));
         }

@@ -1,6 +1,5 @@
 //! `plan`: read, check, and show what would happen. Starts nothing.
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use greenlane_core::plan::{Diagnostic, Plan, Severity, Summary, summary};
@@ -11,7 +10,7 @@ use std::time::Duration;
 use crate::context::Context;
 use crate::error::{Error, Kind, Outcome, Problem};
 use crate::output::Paint;
-use crate::plans::{self, FormatArg};
+use crate::plans::{self, NamedPlans};
 
 mod text;
 
@@ -25,18 +24,15 @@ mod text;
 
 Nothing is started. Exit code 2 if anything in any of the plans is wrong.")]
 pub struct PlanArgs {
-    /// Plan files, PRD folders or PRD ids; without any, every PRD under prds/active/
-    #[arg(value_name = "PLAN")]
-    pub plans: Vec<PathBuf>,
+    /// Which plans.
+    #[command(flatten)]
+    pub named: NamedPlans,
     /// Slots for the estimate [default: 5, or the configuration's]
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub jobs: Option<u32>,
     /// The agent of tasks that name none
     #[arg(long, value_name = "NAME")]
     pub agent: Option<String>,
-    /// The plans' format [default: by their content]
-    #[arg(long, value_name = "FORMAT")]
-    pub format: Option<FormatArg>,
     /// One JSON document
     #[arg(long)]
     pub json: bool,
@@ -86,7 +82,7 @@ pub fn run(args: &PlanArgs, context: &Context) -> Outcome {
     let config = context.load_config(top.as_deref(), &flags)?.config;
     let registry = plans::registry(&config)?;
     let default_agent = config.run.agent.as_deref();
-    let mut loaded = plans::read(context, top.as_deref(), &args.plans, args.format);
+    let mut loaded = plans::read(context, top.as_deref(), &args.named);
     let mut shown = Vec::new();
     for plan in loaded.plans.iter().map(|p| &p.plan) {
         loaded.diagnostics.extend(plans::agent_problems(plan, default_agent, &registry).into_iter().map(|p| diagnostic(plan, p)));

@@ -1,0 +1,146 @@
+//! Limits of providers: who waits, who takes over, how many work at once.
+
+use std::time::Duration;
+
+use greenlane_core::attempt::{AgentError, AgentReport, Exit, ExitRecord};
+use greenlane_core::input::{AccountReading, Input};
+use greenlane_core::options::RunOptions;
+use greenlane_core::plan::Task;
+use greenlane_core::state::Phase;
+use greenlane_core::time::Time;
+use greenlane_core::view::task_state;
+
+use crate::story::{Story, attempt, task};
+
+fn options(jobs: u32) -> RunOptions {
+    let accounts = [("claude", "claude"), ("codex", "codex")].map(|(agent, account)| (agent.into(), account.into()));
+    RunOptions { jobs, accounts: accounts.into(), ..RunOptions::default() }
+}
+
+fn model(id: &str, fallbacks: &[&str]) -> Task {
+    let fallbacks = fallbacks.iter().map(|f| String::from(*f)).collect();
+    Task { run: None, agent: Some("claude".into()), fallbacks, ..task(id, "retries 1") }
+}
+
+impl Story {
+    /// Its provider answers with this status; a limit ends at this time.
+    fn refused(&mut self, text: &str, status: u16, reset_at: Option<Time>) -> Vec<String> {
+        self.spawned(text);
+        let error = AgentError { message: String::from("no"), status: Some(status), reset_at };
+        let report = AgentReport { error: Some(error), finished: Some(false), ..AgentReport::default() };
+        let record = ExitRecord {
+            exit: Exit::Code { code: 1 },
+            started_at: Time(0),
+            ended_at: self.now,
+            report,
+            strays_ended: 0,
+            memory_peak_bytes: 0,
+            cpu_ms: 0,
+            stdout_tail: String::new(),
+            stderr_tail: String::new(),
+        };
+        self.feed(Input::AttemptExited { attempt: attempt(text), record: Box::new(record) })
+    }
+
+    fn state_of(&self, task: usize) -> (&'static str, Option<String>) {
+        task_state(&self.state, &self.state.tasks[task], self.now)
+    }
+}
+
+#[test]
+fn a_limit_pauses_the_account_for_all_its_tasks_and_uses_no_retry() {
+    let mut story = Story::new(options(1), vec![model("a", &[]), model("b", &[]), task("c", "")]);
+    let reset = story.now + Duration::from_secs(120);
+    for n in 1..=3 {
+        let reset = story.now + Duration::from_secs(120);
+        let out = story.refused(&format!("a#{n}"), 429, Some(reset));
+        assert!(out.contains(&String::from("quota_awaited a of claude")), "{out:?}");
+        if n == 1 {
+            assert_eq!(out[4..], ["attempt_started c#1 from base", "→ limit claude to 1", "→ start c#1"].map(String::from), "no `b`");
+            story.works("c");
+        }
+        let wakes = story.state.next_deadline().expect("a deadline");
+        assert!(wakes >= reset && wakes.since(reset) <= Duration::from_secs(30), "{wakes:?} is not soon after {reset:?}");
+        assert_eq!(story.state_of(1).0, "awaiting_quota");
+        assert!(story.state_of(1).1.is_some_and(|why| why.starts_with("claude is limited until")));
+        story.now = wakes;
+        let out = story.feed(Input::Tick);
+        assert_eq!(out, [format!("attempt_started a#{} going on", n + 1), format!("→ start a#{}", n + 1)], "one at once");
+    }
+    assert!(story.now > reset);
+    assert_eq!(story.state.tasks[0].retries, 0);
+}
+
+#[test]
+fn pauses_without_an_end_double_and_nobody_waits_for_ever() {
+    let mut story = Story::new(options(1), vec![model("a", &[])]);
+    let mut waits = Vec::new();
+    for n in 1.. {
+        story.refused(&format!("a#{n}"), 429, None);
+        if story.state.tasks[0].phase.ended() {
+            break;
+        }
+        let wakes = story.state.next_deadline().expect("a deadline");
+        waits.push(wakes.since(story.now).as_secs() / 60);
+        story.now = wakes;
+        story.feed(Input::Tick);
+    }
+    assert_eq!(waits[..7], [1, 2, 4, 8, 16, 32, 60], "minutes");
+    assert!((24..30).contains(&waits.len()), "a day of them: {waits:?}");
+    assert_eq!(story.state.tasks[0].phase, Phase::Failed);
+}
+
+#[test]
+fn many_at_once_meet_one_limit_it_is_halved_once_and_rises_after_calm() {
+    let tasks = (0..8).map(|n| model(&format!("t{n}"), &[])).collect();
+    let mut story = Story::new(RunOptions { jobs: 8, ..options(8) }, tasks);
+    for n in 0..8 {
+        let reset = story.now + Duration::from_secs(60);
+        story.refused(&format!("t{n}"), 429, Some(reset));
+    }
+    assert_eq!(story.state.account_limit("claude"), 4);
+    story.now = story.state.next_deadline().expect("a deadline");
+    let started = |out: &[String]| out.iter().filter(|l| l.starts_with("attempt_started")).count();
+    let out = story.feed(Input::Tick);
+    assert_eq!(started(&out), 4);
+    let calm = story.state.next_deadline().expect("a deadline");
+    assert!(calm.since(story.now) > Duration::from_secs(200), "{calm:?}");
+    story.now = calm;
+    let out = story.feed(Input::Tick);
+    assert_eq!(out[0], "account_changed claude 5");
+    assert!(started(&out) == 1 && out.contains(&String::from("→ raise claude to 5")), "{out:?}");
+}
+
+#[test]
+fn a_fallback_takes_over_when_the_limit_is_long_or_the_agent_cannot_be_used() {
+    let mut story = Story::new(options(2), vec![model("a", &["codex"]), model("b", &["codex"])]);
+    let out = story.refused("a", 429, Some(story.now + Duration::from_secs(5 * 3600)));
+    assert!(out.contains(&String::from("attempt_started a#2 going on")), "{out:?}");
+    let second = &story.state.tasks[0].attempts[1];
+    assert_eq!(second.agent, "codex");
+    assert!(second.fallback.as_deref().is_some_and(|why| why.starts_with("claude is limited until")), "{:?}", second.fallback);
+
+    let mut story = Story::new(options(3), vec![model("a", &["codex"]), model("b", &["codex"]), model("c", &[])]);
+    let out = story.refused("a", 401, None);
+    assert!(out.contains(&String::from("fallback_scheduled a")), "{out:?}");
+    assert_eq!(story.state.tasks[0].current().map(|a| (a.n, a.agent.as_str())), Some((2, "codex")));
+    story.refused("b", 401, None);
+    let out = story.refused("c", 401, None);
+    assert!(out.contains(&String::from("task_failed c")), "without a fallback it is told at once: {out:?}");
+}
+
+#[test]
+fn what_other_runs_do_to_the_account_counts_here_too() {
+    let mut story = Story::new(options(1), vec![model("a", &[]), model("b", &[])]);
+    let out = story.feed(Input::AttemptDeferred { attempt: attempt("a") });
+    assert_eq!(out, ["attempt_voided a#1"], "others have every place; nothing is tried meanwhile");
+    assert_eq!(story.state_of(0).1.as_deref(), Some("other runs on this machine have every place of claude"));
+    let reading = |free, paused_until| {
+        let reading = AccountReading { paused_until, reason: String::from("too many"), limit: Some(3), free };
+        Input::AccountRead { account: String::from("claude"), reading }
+    };
+    let until = story.now + Duration::from_secs(60);
+    assert_eq!(story.feed(reading(Some(1), Some(until))), ["account_changed claude 3"], "one is free, but there is a limit now");
+    story.now = story.state.next_deadline().expect("a deadline");
+    assert_eq!(story.feed(Input::Tick)[0], "attempt_started a#2 from base");
+}
