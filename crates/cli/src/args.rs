@@ -11,8 +11,8 @@ use clap::{ArgAction, ColorChoice, CommandFactory as _, FromArgMatches as _, Par
 use greenlane_core::time::parse_duration;
 
 use crate::commands::{
-    agents, clean, completions, config, demo, doctor, events, land, logs, man, pause, plan, prompt, report, resume, retry, rollback, run,
-    runs, status, stop, unpause, wait,
+    agents, clean, completions, config, demo, doctor, events, failures, land, logs, man, pause, plan, prompt, report, resume, retries,
+    retry, rollback, run, runs, status, stop, unpause, wait,
 };
 
 /// The whole command line.
@@ -113,6 +113,10 @@ pub enum Verb {
     Runs(runs::RunsArgs),
     /// Print the journal as JSON Lines
     Events(events::EventsArgs),
+    /// List failed attempts and why they failed, or record one
+    Failures(failures::FailuresArgs),
+    /// List what was tried again and what not, or ask whether something should be
+    Retries(retries::RetriesArgs),
     /// Remove worktrees and branches whose work has landed
     Clean(clean::CleanArgs),
     /// Show what the agent of a task would be told

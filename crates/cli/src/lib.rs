@@ -9,6 +9,7 @@ pub mod error;
 pub mod follow;
 pub mod leftovers;
 pub mod live;
+pub mod logbook;
 pub mod names;
 pub mod output;
 pub mod plans;

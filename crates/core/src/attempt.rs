@@ -3,6 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::failure::Resources;
 use crate::ids::Oid;
 use crate::time::Time;
 
@@ -124,6 +125,12 @@ pub struct ExitRecord {
     /// CPU time of the tree, in milliseconds.
     #[serde(default)]
     pub cpu_ms: u64,
+    /// What the tree and the machine used at the end; `None` in records of older versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resources: Option<Resources>,
+    /// How many processes the kernel killed for want of memory while it ran, on the whole machine; `None` where that is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub oom_kills: Option<u64>,
     /// The last lines of standard output, at most 20 lines and 4,000 characters, for messages and classification.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub stdout_tail: String,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::failure::FailureType;
+use crate::failure::{FailureDetail, FailureType};
 use crate::time::duration_text;
 
 /// The limits and policies of one run. Recorded in the journal, so that a resumed run decides as before.
@@ -106,6 +106,22 @@ impl Default for QuotaPolicy {
             fallback_after: Duration::from_secs(600),
             wait_max: Duration::from_secs(24 * 3600),
         }
+    }
+}
+
+impl RetryPolicy {
+    /// Whether such a failure is tried again at all. What another attempt cannot change never is, whatever the types say.
+    #[must_use]
+    pub fn is_retried(&self, kind: FailureType, detail: Option<FailureDetail>) -> bool {
+        self.types.contains(&kind) && !detail.is_some_and(FailureDetail::is_hopeless)
+    }
+
+    /// The wait before the `retry`-th further attempt (from 1), without jitter: `base × factor^(retry − 1)`, at most `delay_max`.
+    #[must_use]
+    pub fn wait(&self, retry: u32) -> Duration {
+        let exponent = i32::try_from(retry.saturating_sub(1)).unwrap_or(i32::MAX);
+        let wait = self.base.as_millis() as f64 * self.factor.max(1.0).powi(exponent);
+        Duration::from_millis(wait.min(self.delay_max.as_millis() as f64) as u64)
     }
 }
 

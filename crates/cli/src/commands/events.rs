@@ -1,4 +1,4 @@
-//! `events`: the journal as JSON Lines, page by page, and on as it grows. Changes nothing.
+//! `events`: the journal as JSON Lines, page by page, and on as it grows; `events rebuild` makes the logs anew from it.
 
 use std::process::ExitCode;
 
@@ -7,16 +7,22 @@ use greenlane_runtime::journal::Record;
 use crate::context::Context;
 use crate::error::{Error, Outcome};
 use crate::follow::{Following, News};
+use crate::logbook;
 use crate::progress::EventLine;
 use crate::session::Session;
 
 /// Flags of `events`.
 #[derive(Clone, Debug, clap::Args)]
+#[command(args_conflicts_with_subcommands = true)]
 #[command(after_help = "Examples:
   greenlane events                  everything so far
   greenlane events --since 120 -f   from there on, as it happens
-  greenlane events | jq -r .event | sort | uniq -c")]
+  greenlane events | jq -r .event | sort | uniq -c
+  greenlane events rebuild          make the logs under .greenlane/logs anew")]
 pub struct EventsArgs {
+    /// What to do instead of printing
+    #[command(subcommand)]
+    pub verb: Option<EventsVerb>,
     /// Go on as events happen, until the run ends
     #[arg(short, long)]
     pub follow: bool,
@@ -31,6 +37,18 @@ pub struct EventsArgs {
     pub json: bool,
 }
 
+/// What to do with the journal.
+#[derive(Clone, Debug, clap::Subcommand)]
+pub enum EventsVerb {
+    /// Make all logs under .greenlane/logs anew from the journal
+    #[command(after_help = "Examples:
+  greenlane events rebuild
+
+The logs (events, failures, retries, metrics) are derived from the journal: each line is made anew as it was, and the new files take
+the old ones' place in one step. Also while a run goes on. Other files in the folder stay.")]
+    Rebuild,
+}
+
 /// Events that are read and written at once.
 const PAGE: u32 = 1_000;
 
@@ -40,6 +58,9 @@ const PAGE: u32 = 1_000;
 /// Exit code 2 where nothing ever ran, or no such run is known.
 pub fn run(args: &EventsArgs, context: &Context) -> Outcome {
     let session = Session::open(context)?;
+    if let Some(EventsVerb::Rebuild) = args.verb {
+        return logbook::rebuild(&session, context);
+    }
     let journal = session.journal()?;
     let run = args.run.as_deref().map(|name| session.find_run(&journal, Some(name))).transpose()?;
     let mut seq = args.since.unwrap_or(0);

@@ -8,6 +8,7 @@ pub mod demo;
 pub mod detach;
 pub mod doctor;
 pub mod events;
+pub mod failures;
 pub mod land;
 pub mod logs;
 pub mod man;
@@ -16,6 +17,7 @@ pub mod plan;
 pub mod prompt;
 pub mod report;
 pub mod resume;
+pub mod retries;
 pub mod retry;
 pub mod rollback;
 pub mod run;
@@ -50,6 +52,8 @@ pub fn dispatch(verb: Verb, context: &Context) -> Outcome {
         Verb::Report(args) => report::run(&args, context),
         Verb::Runs(args) => runs::run(&args, context),
         Verb::Events(args) => events::run(&args, context),
+        Verb::Failures(args) => failures::run(&args, context),
+        Verb::Retries(args) => retries::run(&args, context),
         Verb::Clean(args) => clean::run(&args, context),
         Verb::Prompt(args) => prompt::run(&args, context),
         Verb::Agents(args) => agents::run(&args, context),
@@ -87,6 +91,8 @@ mod tests {
         check::<super::rollback::RollbackArgs>("rollback");
         check::<super::clean::CleanArgs>("clean");
         check::<super::events::EventsArgs>("events");
+        check::<super::failures::FailuresArgs>("failures");
+        check::<super::retries::RetriesArgs>("retries");
         check::<super::runs::RunsArgs>("runs");
         check::<super::report::ReportArgs>("report");
         check::<super::demo::DemoArgs>("demo");

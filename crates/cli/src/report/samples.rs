@@ -97,6 +97,8 @@ impl Sample {
             strays_ended: 0,
             memory_peak_bytes: 0,
             cpu_ms: 0,
+            resources: None,
+            oom_kills: None,
             stdout_tail: String::new(),
             stderr_tail: stderr.to_owned(),
         };

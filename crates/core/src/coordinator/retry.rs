@@ -124,14 +124,12 @@ impl Turn<'_> {
 }
 
 fn is_retried(policy: &RetryPolicy, failure: &Failure) -> bool {
-    policy.types.contains(&failure.kind) && !failure.hopeless()
+    policy.is_retried(failure.kind, failure.detail)
 }
 
 /// `base × factor^(retry − 1)`, at most `delay_max`, varied by ± `jitter`, the same for the same seed, task and retry.
 fn delay(policy: &RetryPolicy, seed: u64, key: &TaskKey, retry: u32) -> Duration {
-    let exponent = i32::try_from(retry.saturating_sub(1)).unwrap_or(i32::MAX);
-    let wait = policy.base.as_millis() as f64 * policy.factor.max(1.0).powi(exponent);
-    let wait = wait.min(policy.delay_max.as_millis() as f64);
+    let wait = policy.wait(retry).as_millis() as f64;
     let unit = spread(seed, &[key.plan.as_str().as_bytes(), key.task.as_str().as_bytes(), &retry.to_le_bytes()]);
     let varied = wait * (1.0 + policy.jitter.clamp(0.0, 1.0) * (2.0 * unit - 1.0));
     Duration::from_millis(varied.max(0.0) as u64)

@@ -300,6 +300,7 @@ impl State {
                 landed: None,
                 landed_unverified: false,
                 landed_before: None,
+                ready_at: None,
                 ended_at: None,
                 open_dependencies: graph.depends(position).len(),
                 dependents: graph.dependents(position).iter().map(|d| first + d).collect(),

@@ -46,6 +46,7 @@ impl State {
         self.tasks[task].phase = to;
         match to {
             Phase::Ready => {
+                self.tasks[task].ready_at = Some(at);
                 self.ready.insert(key);
             }
             Phase::AwaitingRetry { until } => {

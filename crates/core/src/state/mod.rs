@@ -138,6 +138,8 @@ pub struct TaskState {
     pub landed_unverified: bool,
     /// Where it landed in an earlier run.
     pub landed_before: Option<LandedBefore>,
+    /// When it last became ready: since then it waited for nothing but a free slot.
+    pub ready_at: Option<Time>,
     /// When it reached its end.
     pub ended_at: Option<Time>,
     /// Dependencies that are not done.

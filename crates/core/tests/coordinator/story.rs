@@ -112,6 +112,8 @@ impl Story {
             strays_ended: 0,
             memory_peak_bytes: 0,
             cpu_ms: 0,
+            resources: None,
+            oom_kills: None,
             stdout_tail: String::new(),
             stderr_tail: String::new(),
         };

@@ -143,6 +143,8 @@ pub fn record(exit: Exit, report: AgentReport, began: u64, now: u64) -> Box<Exit
         strays_ended: 0,
         memory_peak_bytes: 0,
         cpu_ms: 0,
+        resources: None,
+        oom_kills: None,
         stdout_tail: String::new(),
         stderr_tail: String::new(),
     })

@@ -6,6 +6,7 @@
 //! next deadline. Knows nothing of terminals.
 
 mod attempt;
+mod circumstances;
 mod context;
 mod housekeeping;
 mod landing;
@@ -35,6 +36,7 @@ pub use layout::{Layout, PreparedWorkspace, label};
 use crate::clock;
 use crate::control::{Answer, Call, Say, Server, socket_path};
 use crate::journal::{Journal, JournalError, Record};
+use crate::subscriber::Background;
 
 /// What the driver's thread is sent.
 pub(crate) enum Message {
@@ -135,10 +137,14 @@ pub fn coordinate(setup: Setup, run: &RunId, start: Start, observer: &mut dyn Ob
     let server = Server::start(&socket, move |call| to_driver.send(Message::Call(call)).is_ok(), warn)
         .map_err(|source| DriverError::Io { what: format!("cannot listen on {}", socket.display()), source })?;
     let signals = listen_for_signals(sender.clone())?;
+    let to_user = sender.clone();
+    let logs = Background::start(setup.state_dir.clone(), move |text| drop(to_user.send(Message::Warning(text))))
+        .map_err(|source| DriverError::Io { what: "cannot start a thread for the logs".into(), source })?;
     let context = Arc::new(Context::new(setup, run.clone(), socket, sender)?);
     let mut driver = Driver {
         state: State::default(),
         journal,
+        logs,
         context,
         observer,
         receiver,
@@ -166,6 +172,7 @@ pub fn coordinate(setup: Setup, run: &RunId, start: Start, observer: &mut dyn Ob
 struct Driver<'a> {
     state: State,
     journal: Journal,
+    logs: Background,
     context: Arc<Context>,
     observer: &'a mut dyn Observer,
     receiver: Receiver<Message>,
@@ -257,7 +264,9 @@ impl Driver<'_> {
         if events.is_empty() {
             return Ok(());
         }
-        let last = self.journal.append(&self.context.run, now, &events)?;
+        let seen = circumstances::of(&events, &self.state, &self.context.layout);
+        let last = self.journal.append_with(&self.context.run, now, &events, &seen)?;
+        self.logs.wake();
         let first = last + 1 - events.len() as u64;
         self.last_seq = last;
         let run = &self.context.run;

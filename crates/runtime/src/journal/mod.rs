@@ -2,6 +2,7 @@
 //!
 //! Knows nothing of what events mean, but for the few that later runs look up (see [`history`]).
 
+mod entries;
 mod history;
 mod schema;
 
@@ -9,11 +10,13 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use greenlane_core::event::Event;
+use greenlane_core::failure::Circumstances;
 use greenlane_core::ids::RunId;
 use greenlane_core::state::{Illegal, State};
 use greenlane_core::time::Time;
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, params};
 
+pub use entries::{Entry, Fact, Position, Report};
 pub use history::{LandedEarlier, PlanHistory};
 
 /// The journal's file under the state directory.
@@ -123,6 +126,7 @@ impl Journal {
         // Not SQLITE_OPEN_READ_ONLY: a reader of a write-ahead log has to be able to recover it after a crash.
         let journal = Self::connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         schema::check(&journal.db, &journal.path)?;
+        schema::upgrade(&journal.db, &journal.path)?;
         if !schema::is_prepared(&journal.db, &journal.path)? {
             // Its first coordinator has made the file and not yet its tables: nothing has been written down.
             return Err(JournalError::Missing(journal.path));
@@ -145,6 +149,14 @@ impl Journal {
     /// # Errors
     /// If SQLite cannot write; nothing was appended then.
     pub fn append(&mut self, run: &RunId, at: Time, events: &[Event]) -> Result<u64, JournalError> {
+        self.append_with(run, at, events, &[])
+    }
+
+    /// The same, with what was seen beside some of them, each with its event's place in `events`.
+    ///
+    /// # Errors
+    /// As [`Journal::append`].
+    pub fn append_with(&mut self, run: &RunId, at: Time, events: &[Event], beside: &[(usize, Circumstances)]) -> Result<u64, JournalError> {
         let path = self.path.clone();
         let mut bodies = Vec::with_capacity(events.len());
         for event in events {
@@ -152,14 +164,22 @@ impl Journal {
                 serde_json::to_string(event).map_err(|e| JournalError::Event { path: path.clone(), seq: 0, message: e.to_string() })?;
             bodies.push(body);
         }
+        let mut texts = Vec::with_capacity(beside.len());
+        for (index, circumstances) in beside {
+            let text = serde_json::to_string(circumstances);
+            texts.push((*index, text.map_err(|e| JournalError::Event { path: path.clone(), seq: 0, message: e.to_string() })?));
+        }
         let write = |db: &mut Connection| -> rusqlite::Result<u64> {
             let tx = db.transaction()?;
             let mut last = 0;
             {
                 let mut insert = tx.prepare_cached("INSERT INTO events (run, at, kind, body) VALUES (?1, ?2, ?3, ?4)")?;
-                for body in &bodies {
+                for (index, body) in bodies.iter().enumerate() {
                     insert.execute(params![run.as_str(), as_i64(at.0), history::kind_of(body), body])?;
                     last = tx.last_insert_rowid();
+                    for (_, text) in texts.iter().filter(|(at, _)| *at == index) {
+                        tx.prepare_cached("INSERT INTO circumstances (seq, body) VALUES (?1, ?2)")?.execute(params![last, text])?;
+                    }
                 }
             }
             tx.commit()?;

@@ -6,8 +6,8 @@ use rusqlite::Connection;
 
 use super::JournalError;
 
-/// The newest format that this version reads and writes.
-const FORMAT: i64 = 1;
+/// The newest format that this version reads and writes. 2 added `circumstances`, `reports` and `identity`.
+const FORMAT: i64 = 2;
 
 const TABLES: &str = "
     CREATE TABLE IF NOT EXISTS events (
@@ -25,6 +25,22 @@ const TABLES: &str = "
         at INTEGER NOT NULL,
         PRIMARY KEY (tree, suite)
     ) STRICT;
+    CREATE TABLE IF NOT EXISTS circumstances (
+        seq INTEGER PRIMARY KEY,
+        body TEXT NOT NULL
+    ) STRICT;
+    CREATE TABLE IF NOT EXISTS reports (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        after_seq INTEGER NOT NULL,
+        at INTEGER NOT NULL,
+        kind TEXT NOT NULL,
+        body TEXT NOT NULL
+    ) STRICT;
+    CREATE INDEX IF NOT EXISTS reports_order ON reports (after_seq, id);
+    CREATE TABLE IF NOT EXISTS identity (
+        id TEXT NOT NULL
+    ) STRICT;
+    INSERT INTO identity (id) SELECT lower(hex(randomblob(8))) WHERE NOT EXISTS (SELECT 1 FROM identity);
 ";
 
 /// Makes the tables, where they are missing, and sets durability: a committed event survives the loss of power.
@@ -40,6 +56,14 @@ pub(super) fn prepare(db: &Connection, path: &Path) -> Result<(), JournalError> 
         Ok(())
     };
     all().map_err(|source| JournalError::Sqlite { path: path.to_owned(), source })
+}
+
+/// Brings a journal that an older version wrote up to date; one that is not prepared at all is left alone.
+pub(super) fn upgrade(db: &Connection, path: &Path) -> Result<(), JournalError> {
+    match format_of(db, path)? {
+        0 | FORMAT.. => Ok(()),
+        _ => prepare(db, path),
+    }
 }
 
 /// Refuses a journal that a newer version wrote.

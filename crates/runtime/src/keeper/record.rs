@@ -123,6 +123,8 @@ mod tests {
             strays_ended: 3,
             memory_peak_bytes: u64::MAX,
             cpu_ms: u64::MAX,
+            resources: None,
+            oom_kills: None,
             stdout_tail: "\u{7}".repeat(4_000),
             stderr_tail: "\u{7}".repeat(4_000),
         }

@@ -10,10 +10,13 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use greenlane_core::attempt::{AgentReport, Exit, ExitRecord};
+use greenlane_core::failure::Resources;
 use greenlane_core::time::Time;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fd::AsFd as _;
 use rustix::process::{Pid, Signal, WaitOptions, WaitStatus, wait};
+
+use crate::machine;
 
 use super::body::complain;
 use super::heartbeat::{Heartbeat, Phase};
@@ -68,6 +71,9 @@ struct Keeping<'a> {
     watch: Watch,
     sample: Sample,
     memory_peak_bytes: u64,
+    /// When [`Keeping::sample`] was taken.
+    sampled: Instant,
+    oom_kills_before: Option<u64>,
     last_output: Option<Instant>,
     heartbeat_at: Option<Instant>,
     activity: Option<String>,
@@ -78,6 +84,7 @@ struct Keeping<'a> {
 pub(super) fn supervise(spec: &Spec, dir: &Path, signals: &Signals, mut streams: Streams, life_line: Option<io::Stdin>) -> ExitRecord {
     let started_at = wall_clock();
     let began = Instant::now();
+    let oom_kills = machine::oom_kills();
     let failed = |message: String| ExitRecord {
         exit: Exit::FailedToStart { message },
         started_at,
@@ -86,6 +93,8 @@ pub(super) fn supervise(spec: &Spec, dir: &Path, signals: &Signals, mut streams:
         strays_ended: 0,
         memory_peak_bytes: 0,
         cpu_ms: 0,
+        resources: Some(machine::resources(&spec.cwd)),
+        oom_kills: None,
         stdout_tail: String::new(),
         stderr_tail: String::new(),
     };
@@ -116,6 +125,8 @@ pub(super) fn supervise(spec: &Spec, dir: &Path, signals: &Signals, mut streams:
         watch: Watch::new(spec.heartbeat, spec.stall_timeout, began),
         sample: Sample::default(),
         memory_peak_bytes: 0,
+        sampled: began,
+        oom_kills_before: oom_kills,
         last_output: None,
         heartbeat_at: None,
         activity: None,
@@ -225,8 +236,8 @@ impl Keeping<'_> {
     fn terminate(&mut self, why: Exit) {
         if matches!(self.stage, Stage::Running) && self.status.is_none() {
             self.ended_by = Some(why);
-            self.sample = system::sample(self.agent);
             let now = Instant::now();
+            self.take_sample(now);
             self.stage = Stage::Ending { kill_at: now.checked_add(self.spec.grace).unwrap_or(now) };
             self.send_terminate();
             self.beat(now);
@@ -265,10 +276,15 @@ impl Keeping<'_> {
     }
 
     fn look(&mut self, now: Instant) {
-        self.sample = system::sample(self.agent);
-        self.memory_peak_bytes = self.memory_peak_bytes.max(self.sample.memory_bytes);
+        self.take_sample(now);
         self.watch.look(now, &self.sample, || system::connections(self.agent));
         self.beat(now);
+    }
+
+    fn take_sample(&mut self, now: Instant) {
+        self.sample = system::sample(self.agent);
+        self.sampled = now;
+        self.memory_peak_bytes = self.memory_peak_bytes.max(self.sample.memory_bytes);
     }
 
     /// The agent does something else than at the last heartbeat. Without a heartbeat so far there is none for this either: a short attempt has none.
@@ -381,8 +397,24 @@ impl Keeping<'_> {
             strays_ended: u32::try_from(self.strays.len()).unwrap_or(u32::MAX),
             memory_peak_bytes: self.memory_peak_bytes.max(largest),
             cpu_ms,
+            resources: Some(self.resources(cpu_ms, largest)),
+            oom_kills: self.oom_kills_before.and_then(|before| machine::oom_kills().map(|now| now.saturating_sub(before))),
             stdout_tail,
             stderr_tail,
+        }
+    }
+
+    /// What the tree used at its end: its memory at the last look (of one that was never looked at, the largest process's), and its CPU time
+    /// since that look. And the machine, now.
+    fn resources(&self, cpu_ms: u64, largest: u64) -> Resources {
+        let memory = if self.sample.memory_bytes > 0 { self.sample.memory_bytes } else { largest };
+        let passed = self.sampled.elapsed().as_secs_f64() * 1_000.0;
+        let used = cpu_ms.saturating_sub(self.sample.cpu_ms) as f64;
+        let tenths = |n: f64| (n * 10.0).round() / 10.0;
+        Resources {
+            memory_mb: Some(tenths(memory as f64 / 1e6)),
+            cpu_percent: (passed > 0.0).then(|| tenths(100.0 * used / passed)),
+            ..machine::resources(&self.spec.cwd)
         }
     }
 

@@ -7,10 +7,10 @@ mod activity;
 mod claude;
 mod codex;
 mod gemini;
+mod limit;
 mod notes;
 mod opencode;
 mod plain;
-mod status;
 
 use greenlane_core::attempt::AgentReport;
 use serde_json::Value;

@@ -1,10 +1,11 @@
 //! What all readers note down, each with its limit.
 
 use greenlane_core::attempt::{AgentError, AgentReport, Usage};
+use greenlane_core::failure::http_status;
 use greenlane_core::time::Time;
 use serde_json::Value;
 
-use super::status::http_status;
+use super::limit;
 
 /// Most characters of an error's message.
 const ERROR_CHARS_MAX: usize = 1_000;
@@ -165,7 +166,9 @@ impl Notes {
 /// An error with this message and the status that is stated, or else the one that the message tells.
 pub(super) fn error(message: &str, stated: Option<u16>) -> AgentError {
     let status = stated.or_else(|| http_status(message));
-    AgentError { message: one_line(message, ERROR_CHARS_MAX), status, reset_at: None }
+    // Only then: other errors may speak of times too.
+    let reset_at = matches!(status, Some(403 | 429 | 503 | 529)).then(|| limit::reset_at(message)).flatten();
+    AgentError { message: one_line(message, ERROR_CHARS_MAX), status, reset_at }
 }
 
 /// A field that holds an HTTP status.

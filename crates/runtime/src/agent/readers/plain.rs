@@ -5,6 +5,7 @@
 use std::collections::VecDeque;
 
 use greenlane_core::attempt::{AgentError, AgentReport};
+use greenlane_core::failure::is_error_line;
 
 use super::Reader;
 use super::notes::{error, one_line};
@@ -55,8 +56,7 @@ impl Reader for Plain {
 impl Plain {
     fn look_at(&mut self, line: &str) {
         self.error = self.error.take().map(|(e, age)| (e, age + 1)).filter(|(_, age)| *age < LINES_KEPT);
-        let lower = line.to_lowercase();
-        if lower.contains("error") || lower.contains("rate limit") || lower.contains("too many requests") {
+        if is_error_line(line) {
             let found = error(line, None);
             // Only what a provider answers when it is not the task's fault; a 404 is more likely the work itself.
             if matches!(found.status, Some(401 | 402 | 403 | 429 | 500..=599)) {

@@ -1,35 +1,39 @@
 //! The HTTP status that a message tells, where an agent gives nothing better. Knows shapes of text, not agents.
 
+use super::words::Words;
+
 /// Words that announce a number as a status, in lower case.
 const ANNOUNCING: &[&str] =
     &["status", "code", "http", "error", "statuscode", "status_code", "http_status", "http/1.1", "http/2", "rejected"];
 
-/// What providers say instead of a number, in lower case, and what it stands for.
+/// What providers say instead of a number, and what it stands for.
 const SAYINGS: &[(&str, u16)] = &[
     ("too many requests", 429),
     ("rate limit", 429),
-    ("rate_limit", 429),
+    ("rate limited", 429),
     ("ratelimit", 429),
-    ("resource_exhausted", 429),
+    ("resource exhausted", 429),
     ("quota", 429),
     ("usage limit", 429),
+    ("hit your limit", 429),
     ("overloaded", 529),
     ("service unavailable", 503),
     ("bad gateway", 502),
     ("gateway timeout", 504),
     ("internal server error", 500),
     ("unauthorized", 401),
-    ("authentication_error", 401),
+    ("authentication error", 401),
     ("invalid api key", 401),
-    ("invalid_request_error", 400),
+    ("invalid request error", 400),
 ];
 
 /// The status that this message tells: a number from 400 to 599 as a word of its own that stands at the start, in brackets
-/// or after a word such as "status", else a saying that stands for one.
-pub(super) fn http_status(message: &str) -> Option<u16> {
+/// or after a word such as "status", else a saying that stands for one, by whole words.
+#[must_use]
+pub fn http_status(message: &str) -> Option<u16> {
     numbered(message).or_else(|| {
-        let lower = message.to_lowercase();
-        SAYINGS.iter().find(|(saying, _)| lower.contains(saying)).map(|(_, status)| *status)
+        let words = Words::of_message(message);
+        SAYINGS.iter().find(|(saying, _)| words.has(saying)).map(|(_, status)| *status)
     })
 }
 
@@ -118,6 +122,8 @@ mod tests {
             "error 429ms",
             "code 4290",
             "status E500",
+            "separate limits for each",
+            "a quotation",
             "",
         ] {
             assert_eq!(http_status(message), None, "{message}");
