@@ -15,7 +15,7 @@ use greenlane_core::slug::key_slug;
 use greenlane_core::state::{Phase, State};
 use greenlane_runtime::clock;
 use greenlane_runtime::config::Config;
-use greenlane_runtime::driver::label;
+use greenlane_runtime::driver::{label, settle_leftover};
 use greenlane_runtime::journal::Journal;
 use greenlane_runtime::keeper::{self, Cancel, Probe};
 use greenlane_runtime::lock::Lock;
@@ -42,7 +42,7 @@ pub struct HowToEnd<'a> {
 /// What became of an attempt that was to end.
 enum End {
     /// It is over, and this is what is to be written down.
-    Over(Input),
+    Over(Box<Input>),
     /// It is not.
     StillThere(String),
 }
@@ -85,6 +85,7 @@ pub fn end(session: &Session, all: bool, names: &[String], how: &HowToEnd<'_>, c
         let running: Vec<TaskKey> = opened.state.tasks.iter().filter(|t| t.phase == Phase::Running).map(|t| t.key.clone()).collect();
         let (mut inputs, mut told) = (Vec::new(), Vec::new());
         for (attempt, end) in end_attempts(&opened, &attempts_of(&opened.state, &running), now, patience) {
+            inputs.extend(end.is_ok().then(|| beside(session, &opened, &attempt, how.config, context)).flatten());
             told.push((attempt, end.as_ref().err().cloned()));
             inputs.extend(end.ok());
         }
@@ -133,7 +134,7 @@ fn end_attempts(opened: &Opened, attempts: &[AttemptId], now: bool, patience: Du
     thread::scope(|scope| {
         let ends: Vec<_> = attempts.iter().map(|a| (a, scope.spawn(|| end_one(opened, a, now, patience)))).collect();
         let over = |end: End| match end {
-            End::Over(input) => Ok(input),
+            End::Over(input) => Ok(*input),
             End::StillThere(why) => Err(why),
         };
         ends.into_iter()
@@ -147,8 +148,8 @@ fn end_one(opened: &Opened, attempt: &AttemptId, now: bool, patience: Duration) 
     let how = if now { Cancel::Kill } else { Cancel::Terminate };
     loop {
         match keeper::probe(&dir) {
-            Ok(Probe::Exited(record)) => return End::Over(Input::AttemptExited { attempt: attempt.clone(), record }),
-            Ok(Probe::Voided) => return End::Over(Input::AttemptVoided { attempt: attempt.clone() }),
+            Ok(Probe::Exited(record)) => return End::Over(Box::new(Input::AttemptExited { attempt: attempt.clone(), record })),
+            Ok(Probe::Voided) => return End::Over(Box::new(Input::AttemptVoided { attempt: attempt.clone() })),
             // Its claim is taken, so that it never begins. If it was quicker, it is asked in the next round.
             Ok(Probe::NeverBegan) => {
                 if let Err(e) = keeper::void(&dir) {
@@ -157,7 +158,7 @@ fn end_one(opened: &Opened, attempt: &AttemptId, now: bool, patience: Duration) 
             }
             Ok(Probe::Lost(_)) => {
                 return match keeper::end_strays(&label(&opened.run, attempt)) {
-                    Ok(_) => End::Over(Input::AttemptLost { attempt: attempt.clone() }),
+                    Ok(_) => End::Over(Box::new(Input::AttemptLost { attempt: attempt.clone() })),
                     Err(e) => End::StillThere(e.to_string()),
                 };
             }
@@ -199,6 +200,15 @@ fn snapshot(session: &Session, opened: &Opened, ended: &[&AttemptId], config: &C
             context.output.say(&format!("the work of {attempt} is in its worktree, but not in a ref: {e}"));
         }
     }
+}
+
+/// What an attempt changed beside its work, put back as a coordinator would have done.
+fn beside(session: &Session, opened: &Opened, attempt: &AttemptId, config: &Config, context: &Context) -> Option<Input> {
+    let pool = idle_pool(&session.repo, config, context).ok()?;
+    settle_leftover(&session.repo, pool.dir(), &opened.layout, &opened.run, attempt).unwrap_or_else(|e| {
+        context.output.say(&format!("it is not known whether {attempt} changed the repository's refs or settings: {e}"));
+        None
+    })
 }
 
 /// Steps the core and appends what it decides. What it wants done is left to whoever resumes the run.

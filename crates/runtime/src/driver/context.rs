@@ -74,7 +74,7 @@ impl Context {
             env: without_our_own(&environment),
         };
         let pool = Pool::open(&repo, pool_dir, settings, Arc::clone(&shell) as Arc<dyn Shell>)?;
-        let watch = Watch::new(&repo, pool.dir(), &layout.run_dir().join("shared"));
+        let watch = Watch::new(&repo, pool.dir(), &layout.copies_dir());
         Ok(Self {
             layout,
             watch,
