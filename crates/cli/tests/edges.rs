@@ -24,13 +24,13 @@ fn go(s: &Sandbox) {
 fn a_repository_at_a_path_that_cannot_be_written_down_is_refused_clearly() {
     let s = Sandbox::new(&[]);
     let plan = s.plan("plan.toml", ONE);
-    for (name, says) in [(&b"line\nbreak"[..], "line break"), (&b"caf\xe9"[..], "is not UTF-8")] {
+    for name in [&b"line\nbreak"[..], &b"caf\xe9"[..]] {
         let odd = s.path("out").join(OsStr::from_bytes(name));
         s.git(&["clone", "-q", ".", "../moved"]);
         fs::rename(s.path("moved"), &odd).unwrap();
         let ran = Ran::of(s.command(&["run", plan.to_str().unwrap()]).current_dir(&odd).output().unwrap());
         assert_eq!(ran.code, 3, "{ran:?}");
-        assert!(ran.stderr.contains(says) && ran.stderr.contains("hint: move the repository"), "{ran:?}");
+        assert!(ran.stderr.contains("is not UTF-8 text on one line") && ran.stderr.contains("hint: rename the folder"), "{ran:?}");
         assert!(!odd.join(".greenlane").exists());
     }
 }

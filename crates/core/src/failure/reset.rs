@@ -201,8 +201,11 @@ fn of_day(text: &str, now: Time, offsets: Offsets<'_>) -> Option<Time> {
     })
 }
 
+/// Month, day, and the year where it is said.
+type MonthDay = (i8, i8, Option<i16>);
+
 /// `dec 5`, `jan 3rd, 2026`, and what follows it.
-fn day_of_year(text: &str) -> (Option<(i8, i8, Option<i16>)>, &str) {
+fn day_of_year(text: &str) -> (Option<MonthDay>, &str) {
     const MONTHS: [&str; 12] = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
     let parsed = || {
         let month = MONTHS.iter().position(|m| text.starts_with(m))?;

@@ -36,7 +36,7 @@ impl Story {
             strays_ended: 0,
             memory_peak_bytes: 0,
             cpu_ms: 0,
-            oom_kills: 0,
+            oom_kills: None,
             resources: Default::default(),
             stdout_tail: String::new(),
             stderr_tail: String::new(),

@@ -92,7 +92,7 @@ mod tests {
         assert_eq!(table(&rows, Look::of_width(99, false)), expected);
         let narrow = "\
 2026-01-02 03:04:05Z  limits/bucket#2  api_error: rate_limit
-  429 Too many requests, and this goes on for quite a whil…
+  429 Too many requests, and this goes on for quite a while…
 2026-01-02 03:04:05Z  limits/docs#2    unknown
   exit code 3: no
 ";
