@@ -15,7 +15,7 @@ use greenlane_core::slug::key_slug;
 use greenlane_core::state::{Phase, State};
 use greenlane_runtime::clock;
 use greenlane_runtime::config::Config;
-use greenlane_runtime::driver::label;
+use greenlane_runtime::driver::{label, settle_leftover};
 use greenlane_runtime::journal::Journal;
 use greenlane_runtime::keeper::{self, Cancel, Probe};
 use greenlane_runtime::lock::Lock;
@@ -85,6 +85,7 @@ pub fn end(session: &Session, all: bool, names: &[String], how: &HowToEnd<'_>, c
         let running: Vec<TaskKey> = opened.state.tasks.iter().filter(|t| t.phase == Phase::Running).map(|t| t.key.clone()).collect();
         let (mut inputs, mut told) = (Vec::new(), Vec::new());
         for (attempt, end) in end_attempts(&opened, &attempts_of(&opened.state, &running), now, patience) {
+            inputs.extend(end.is_ok().then(|| beside(session, &opened, &attempt, how.config, context)).flatten());
             told.push((attempt, end.as_ref().err().cloned()));
             inputs.extend(end.ok());
         }
@@ -199,6 +200,15 @@ fn snapshot(session: &Session, opened: &Opened, ended: &[&AttemptId], config: &C
             context.output.say(&format!("the work of {attempt} is in its worktree, but not in a ref: {e}"));
         }
     }
+}
+
+/// What an attempt changed beside its work, put back as a coordinator would have done.
+fn beside(session: &Session, opened: &Opened, attempt: &AttemptId, config: &Config, context: &Context) -> Option<Input> {
+    let pool = idle_pool(&session.repo, config, context).ok()?;
+    settle_leftover(&session.repo, pool.dir(), &opened.layout, &opened.run, attempt).unwrap_or_else(|e| {
+        context.output.say(&format!("it is not known whether {attempt} changed the repository's refs or settings: {e}"));
+        None
+    })
 }
 
 /// Steps the core and appends what it decides. What it wants done is left to whoever resumes the run.

@@ -217,6 +217,22 @@ fn a_death_between_the_look_and_the_word_is_made_up_for() {
 }
 
 #[test]
+fn an_attempt_that_is_ended_while_nobody_coordinates_is_compared_too() {
+    let s = lived_in();
+    let before = s.users_own();
+    let plan =
+        plan_of(&format!("git update-ref refs/heads/main HEAD~1; git config user.name Agent; touch $OUT/ready; {}", await_file("never")));
+    let running = s.start(s.run_command(&plan, &[]));
+    wait_for(&s.out("ready"));
+    running.signal("KILL");
+    drop(running.wait());
+    let ran = s.greenlane(&["stop", "--all"]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert_eq!(s.users_own(), before);
+    assert_eq!(one(&s, "t", "main")["restored"], true);
+}
+
+#[test]
 fn repositories_that_an_agents_tests_make_are_nobodys_business() {
     let s = Sandbox::new(&[]);
     let before = s.users_own();

@@ -78,7 +78,7 @@ impl Context {
         };
         let pool = Pool::open(&repo, pool_dir, settings, Arc::clone(&shell) as Arc<dyn Shell>)?;
         let teacher = config.learning.lessons.then(|| Teacher::new(state_dir.clone()));
-        let watch = Watch::new(&repo, pool.dir(), &layout.run_dir().join("shared"));
+        let watch = Watch::new(&repo, pool.dir(), &layout.copies_dir());
         Ok(Self {
             layout,
             watch,

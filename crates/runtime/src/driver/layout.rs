@@ -67,6 +67,12 @@ impl Layout {
         self.attempt_dir(attempt).join("shared")
     }
 
+    /// Copies of configuration and hooks as attempts found and left them.
+    #[must_use]
+    pub fn copies_dir(&self) -> PathBuf {
+        self.run_dir.join("shared")
+    }
+
     /// The copy of a plan and its folder, made when it was handed in.
     #[must_use]
     pub fn plan_dir(&self, plan: &PlanId) -> PathBuf {

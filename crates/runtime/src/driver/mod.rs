@@ -32,6 +32,7 @@ use greenlane_core::time::Time;
 
 pub use context::{Context, Setup};
 pub use layout::{Layout, PreparedWorkspace, label};
+pub use shared::settle_leftover;
 
 use crate::clock;
 use crate::control::{Answer, Call, Say, Server, socket_path};

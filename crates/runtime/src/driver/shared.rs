@@ -2,15 +2,18 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::io;
 use std::path::Path;
 
-use greenlane_core::ids::AttemptId;
+use greenlane_core::ids::{AttemptId, RunId};
 use greenlane_core::input::Input;
 use greenlane_core::slug::key_slug;
 use greenlane_core::state::State;
 
 use super::context::Context;
-use crate::tamper::{Settled, Subject};
+use super::layout::Layout;
+use crate::git::Repo;
+use crate::tamper::{Settled, Subject, Watch};
 
 /// Greenlane's own refs that an attempt has to leave alone: the plans' branches, and those of tasks that are at work.
 pub(super) fn refs_of_others(context: &Context, state: &State, attempt: &AttemptId) -> Vec<String> {
@@ -40,13 +43,7 @@ pub(super) fn settled_before(context: &Context, attempt: &AttemptId) -> Settled 
 
 /// Looks after, and tells what changed. `phase`: nothing for the attempt itself, else which part of it.
 pub(super) fn settle(context: &Context, attempt: &AttemptId, dir: &Path, phase: Option<&str>) -> Settled {
-    let Some(workspace) = context.layout.workspace_of(attempt) else { return Settled::default() };
-    let mut kept = format!("refs/greenlane/{}/tamper/{}/{}", context.run, key_slug(&attempt.key), attempt.n);
-    if let Some(phase) = phase {
-        kept = format!("{kept}/{phase}");
-    }
-    let subject = Subject { kept: &kept, worktree: &workspace.path, git_dir: &workspace.git_dir, branch: &workspace.branch };
-    match context.watch.settle(dir, &subject) {
+    match settle_with(&context.watch, &context.layout, &context.run, attempt, dir, phase) {
         Ok(settled) => {
             if !settled.changes.is_empty() {
                 let (changes, more) = (settled.changes.clone(), settled.more);
@@ -59,4 +56,23 @@ pub(super) fn settle(context: &Context, attempt: &AttemptId, dir: &Path, phase: 
             Settled::default()
         }
     }
+}
+
+/// The same for an attempt that was ended while nobody coordinates; the input comes before that of its end.
+///
+/// # Errors
+/// If the repository cannot be read, or what was found not be written down.
+pub fn settle_leftover(repo: &Repo, pool: &Path, layout: &Layout, run: &RunId, attempt: &AttemptId) -> io::Result<Option<Input>> {
+    let watch = Watch::new(repo, pool, &layout.copies_dir());
+    let Settled { changes, more } = settle_with(&watch, layout, run, attempt, &layout.shared_dir(attempt), None)?;
+    Ok((!changes.is_empty()).then(|| Input::SharedStateChanged { attempt: attempt.clone(), changes, more }))
+}
+
+fn settle_with(watch: &Watch, layout: &Layout, run: &RunId, attempt: &AttemptId, dir: &Path, phase: Option<&str>) -> io::Result<Settled> {
+    let Some(workspace) = layout.workspace_of(attempt) else { return Ok(Settled::default()) };
+    let mut kept = format!("refs/greenlane/{run}/tamper/{}/{}", key_slug(&attempt.key), attempt.n);
+    if let Some(phase) = phase {
+        kept = format!("{kept}/{phase}");
+    }
+    watch.settle(dir, &Subject { kept: &kept, worktree: &workspace.path, git_dir: &workspace.git_dir, branch: &workspace.branch })
 }
