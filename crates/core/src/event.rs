@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::attempt::{ExitRecord, Merge, Suite, Verdict};
 use crate::failure::Failure;
-use crate::health::HealthStatus;
+use crate::health::{HealthStatus, Seen};
 use crate::ids::{AttemptId, Oid, PlanId, RunId, TaskId, TaskKey};
 use crate::options::RunOptions;
 use crate::plan::Plan;
@@ -136,6 +136,9 @@ pub enum Event {
         /// Why.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         reason: Option<String>,
+        /// What was seen of it.
+        #[serde(default)]
+        seen: Box<Seen>,
     },
     /// It ended without work that could land.
     AttemptFailed {

@@ -140,6 +140,66 @@ pub struct Beat {
     pub output_bytes: u64,
 }
 
+/// What was seen of an attempt when its health changed: what is worth keeping of a heartbeat.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Seen {
+    /// The keeper's pid where it is stopped.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keeper_stopped: Option<u32>,
+    /// When its last heartbeat was written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub heartbeat_at: Option<Time>,
+    /// How long there had been no sign of work by then, in milliseconds.
+    #[serde(default)]
+    pub quiet_ms: u64,
+    /// The last sign of work.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evidence: Option<Evidence>,
+    /// What it said that it did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step: Option<String>,
+    /// Turns of its conversation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub iteration: Option<u64>,
+    /// Calls of its model.
+    #[serde(default)]
+    pub model_calls: u64,
+    /// Calls of tools.
+    #[serde(default)]
+    pub tool_calls: u64,
+    /// CPU time of its tree, in milliseconds.
+    #[serde(default)]
+    pub cpu_ms: u64,
+    /// Memory of its tree.
+    #[serde(default)]
+    pub memory_bytes: u64,
+    /// How many processes there were.
+    #[serde(default)]
+    pub processes: u32,
+}
+
+impl Reading {
+    /// What is worth keeping of it.
+    #[must_use]
+    pub fn seen(&self) -> Seen {
+        let keeper_stopped = if let Keeper::Stopped(pid) = self.keeper { Some(pid) } else { None };
+        let Some(beat) = &self.beat else { return Seen { keeper_stopped, ..Seen::default() } };
+        Seen {
+            keeper_stopped,
+            heartbeat_at: Some(beat.at),
+            quiet_ms: u64::try_from(beat.quiet.as_millis()).unwrap_or(u64::MAX),
+            evidence: beat.evidence,
+            step: beat.step.clone(),
+            iteration: beat.iteration,
+            model_calls: beat.model_calls,
+            tool_calls: beat.tool_calls,
+            cpu_ms: beat.cpu_ms,
+            memory_bytes: beat.memory_bytes,
+            processes: beat.processes,
+        }
+    }
+}
+
 /// What is known of an attempt's health.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Health {

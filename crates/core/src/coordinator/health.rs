@@ -49,7 +49,13 @@ impl Turn<'_> {
             };
             if let Some(judged) = judged.filter(|j| j.status != before.status) {
                 let (from, to) = (before.status, judged.status);
-                self.emit(Event::HealthChanged { attempt: attempt.clone(), from, to, reason: judged.reason });
+                self.emit(Event::HealthChanged {
+                    attempt: attempt.clone(),
+                    from,
+                    to,
+                    reason: judged.reason,
+                    seen: Box::new(reading.seen()),
+                });
             }
             self.state.note_look(&attempt, Look { at: self.now, reading, reason, stale_since });
         }

@@ -130,7 +130,7 @@ impl State {
                 a.shared.extend(changes.iter().cloned());
                 Ok(())
             }
-            Event::HealthChanged { attempt, from, to, reason } => {
+            Event::HealthChanged { attempt, from, to, reason, seen: _ } => {
                 let health = &mut self.require_attempt(attempt, Phase::Running)?.health;
                 require(health.status == *from, "it had another status")?;
                 (health.status, health.since) = (*to, Some(at));
