@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Beat, Health, HealthPolicy, HealthStatus, Keeper, Reading, rounded};
+use super::{Beat, Health, HealthPolicy, HealthStatus, Keeper, Look, Reading, rounded};
 use crate::time::Time;
 
 /// What a reading means.
@@ -74,6 +74,17 @@ pub fn judge(reading: &Reading, before: &Health, running_for: Duration, now: Tim
     judged(status, explained(beat, status))
 }
 
+/// The same for whoever looks once, with no look before: the heartbeat's own age says how long it has been too old. `status` is the last that
+/// is known of the attempt.
+#[must_use]
+pub fn judge_alone(reading: &Reading, status: HealthStatus, running_for: Duration, now: Time, policy: &HealthPolicy) -> Option<Judged> {
+    let age = reading.beat.as_ref().map_or(running_for, |b| b.age);
+    let too_old = age.checked_sub(policy.dead_after);
+    let stale_since = too_old.map(|d| Time(now.0.saturating_sub(u64::try_from(d.as_millis()).unwrap_or(u64::MAX))));
+    let look = Look { at: now, reading: reading.clone(), reason: None, stale_since };
+    judge(reading, &Health { status, look: Some(look), ..Health::default() }, running_for, now, policy)
+}
+
 /// What its tree and its events tell of why it is silent, the most certain first.
 fn explained(beat: &Beat, status: HealthStatus) -> Option<String> {
     let silent = || format!("no output, CPU time or traffic for {}", rounded(beat.quiet));
@@ -95,7 +106,6 @@ fn explained(beat: &Beat, status: HealthStatus) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Look;
     use super::*;
 
     const S: fn(u64) -> Duration = Duration::from_secs;
@@ -163,6 +173,19 @@ mod tests {
         for keeper in [Keeper::Running, Keeper::NotBegun] {
             let reading = read(keeper, None);
             assert_eq!(judge(&reading, &Health::default(), S(119), NOW, &HealthPolicy::default()), None);
+        }
+    }
+
+    #[test]
+    fn who_looks_once_goes_by_the_heartbeats_age() {
+        let policy = HealthPolicy::default();
+        let found = |age| {
+            let reading = read(Keeper::Running, Some(beat(age, 0)));
+            judge_alone(&reading, HealthStatus::Healthy, S(9_999), NOW, &policy).map(|j| j.status)
+        };
+        let expected = [(20, HealthStatus::Healthy), (130, HealthStatus::Hung), (310, HealthStatus::Unknown), (330, HealthStatus::Dead)];
+        for (age, status) in expected {
+            assert_eq!(found(age), Some(status), "{age}");
         }
     }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-pub use judge::{Judged, judge};
+pub use judge::{Judged, judge, judge_alone};
 pub use reading::{Beat, Evidence, Keeper, Reading, Seen};
 pub use worker::{WorkerReading, judge_worker};
 
