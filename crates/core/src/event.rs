@@ -23,7 +23,7 @@ pub enum Event {
     /// A run began.
     RunStarted {
         /// Its limits and policies.
-        options: RunOptions,
+        options: Box<RunOptions>,
     },
     /// A plan joined the run; it may have to wait for its turn.
     PlanQueued(Box<Submission>),

@@ -14,7 +14,7 @@ use crate::time::Time;
 #[derive(Clone, Debug, PartialEq)]
 pub enum Input {
     /// Begin a run. Only on an empty state.
-    Begin(RunOptions),
+    Begin(Box<RunOptions>),
     /// Take a plan into the run.
     Submit(Box<Submission>),
     /// Take these plans into the run, all of them or none.

@@ -10,6 +10,7 @@ use crate::event::{AttemptRef, BatchId, Event, LandedAttempt, MergeResult, Outco
 use crate::graph::Graph;
 use crate::health::Health;
 use crate::ids::{AttemptId, Oid, PlanId, TaskKey};
+use crate::options::RunOptions;
 use crate::overlap::Overlaps;
 use crate::time::Time;
 
@@ -44,7 +45,7 @@ impl State {
         self.last_event_at = self.last_event_at.max(at);
         if let Event::RunStarted { options } = event {
             require(self.options.is_none(), "the run has begun already")?;
-            self.options = Some(options.clone());
+            self.options = Some(RunOptions::clone(options));
             self.started_at = at;
             self.next_batch = 1;
             return Ok(());

@@ -74,7 +74,7 @@ impl Story {
     pub fn submitted(options: RunOptions, tasks: Vec<Task>) -> Self {
         let mut story = Self { state: State::default(), now: Time(0), journal: Vec::new(), reply: None };
         let plan = Plan { tasks, ..Plan::new("p") };
-        story.feed(Input::Begin(options));
+        story.feed(Input::Begin(Box::new(options)));
         let submission = Submission { plan, base: Oid::from("base"), landed: Default::default(), digests: Default::default() };
         story.feed(Input::Submit(Box::new(submission)));
         story

@@ -225,7 +225,7 @@ impl Driver<'_> {
     fn inputs_of(&mut self, start: Start) -> Result<Vec<Input>, DriverError> {
         match start {
             Start::New { options, submissions } => {
-                let mut inputs = vec![Input::Begin(*options)];
+                let mut inputs = vec![Input::Begin(options)];
                 inputs.extend(submissions.into_iter().map(|s| Input::Submit(Box::new(s))));
                 Ok(inputs)
             }
