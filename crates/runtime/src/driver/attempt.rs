@@ -8,6 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use greenlane_core::attempt::Verdict;
+use greenlane_core::branch;
 use greenlane_core::deficiency::{Lesson, Query};
 use greenlane_core::ids::{AttemptId, Oid, PlanId};
 use greenlane_core::input::Input;
@@ -32,6 +33,7 @@ struct Job {
     agent: String,
     fresh: bool,
     base: Oid,
+    branch: String,
     /// Go on from this merge commit.
     onto: Option<Oid>,
     task: Task,
@@ -89,6 +91,7 @@ pub(super) fn start(context: &Arc<Context>, state: &State, attempt: AttemptId, a
         agent: agent.to_owned(),
         others: state.tasks.iter().filter(|t| t.phase.active() && t.key != attempt.key).count(),
         refs_of_others: shared::refs_of_others(context, state, &attempt),
+        branch: branch::of_task(state.branch_prefix(), &context.run, &attempt.key),
         attempt,
         fresh,
         base,
@@ -123,7 +126,7 @@ fn spawn(context: &Context, job: &Job) -> Result<std::process::Child, String> {
     let prepare = Prepare {
         run: context.run.clone(),
         key: attempt.key.clone(),
-        branch: format!("greenlane/{}/task/{slug}", context.run),
+        branch: job.branch.clone(),
         slug,
         base: job.base.clone(),
         from: match &job.onto {

@@ -86,6 +86,20 @@ impl Repo {
         Err(answer("branch", &format!("no free name like `{name}`")))
     }
 
+    /// The first of `name`, `name-1`, `name-2` … that is no branch, so that branches can be made below it.
+    ///
+    /// # Errors
+    /// If git cannot be asked, or all of many are taken.
+    pub fn free_prefix(&self, name: &str) -> Result<String, GitError> {
+        for suffix in 0..SUFFIX_MAX {
+            let name = if suffix == 0 { name.to_owned() } else { format!("{name}-{suffix}") };
+            if self.resolve(&format!("refs/heads/{name}"))?.is_none() {
+                return Ok(name);
+            }
+        }
+        Err(answer("branch", &format!("no free name like `{name}`")))
+    }
+
     /// Moves a branch from one commit to another, if it is still there.
     ///
     /// # Errors

@@ -12,7 +12,7 @@ mod shell;
 mod snapshot;
 mod submodule;
 
-pub use clean::Cleaned;
+pub use clean::{Cleaned, Known};
 pub use error::WorkspaceError;
 pub use mark::{Class, Holding, Mark};
 pub use place::{pool_dir, worktrees_dir};

@@ -1,0 +1,109 @@
+//! What is the user's and what is Greenlane's are told apart, and what is said of either is true.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod common;
+
+use common::{Ran, Sandbox};
+
+const TWO: &str = "[[task]]\nid = \"a\"\nrun = \"echo a > a\"\n[[task]]\nid = \"b\"\nrun = \"echo b > b\"\n";
+
+fn says(s: &Sandbox, args: &[&str], code: i32, parts: &[&str]) -> Ran {
+    let ran = s.greenlane(args);
+    assert_eq!(ran.code, code, "{args:?}: {ran:?}");
+    for part in parts {
+        assert!(ran.stdout.contains(part) || ran.stderr.contains(part), "{args:?} does not say {part:?}: {}\n{}", ran.stdout, ran.stderr);
+    }
+    ran
+}
+
+fn branches(s: &Sandbox) -> Vec<String> {
+    s.git(&["for-each-ref", "--format=%(refname:short)", "refs/heads/"]).lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn clean_leaves_the_users_branches_whatever_they_are_called() {
+    let s = Sandbox::new(&[]);
+    assert_eq!(s.run(TWO, &[]).code, 0);
+    says(&s, &["land"], 0, &[]);
+    let run = s.status()["run"]["id"].as_str().unwrap().to_owned();
+    let users = [
+        format!("greenlane/{run}/plan/mine"),
+        format!("greenlane/{run}/task/p+mine"),
+        format!("greenlane/{run}/notes"),
+        String::from("greenlane/docs"),
+        String::from("greenlane/fix/task/x"),
+    ];
+    for branch in &users {
+        s.git(&["branch", branch]);
+    }
+    let ours = branches(&s).into_iter().filter(|b| b.starts_with("greenlane/") && !users.contains(b)).count();
+    assert_eq!(ours, 3, "two tasks' and the plan's");
+    says(&s, &["clean", "--run", &run], 0, &["task/p+a", "task/p+b", "plan/p"]);
+    let mut left: Vec<String> = users.to_vec();
+    left.push(String::from("main"));
+    left.sort();
+    assert_eq!(branches(&s), left);
+    says(&s, &["clean"], 0, &[]);
+    assert_eq!(branches(&s), left);
+    // Nor do they prove that something is the user's by now: of a run that is not known any more, nothing is.
+    std::fs::remove_dir_all(s.repo().join(".greenlane")).unwrap();
+    says(&s, &["clean"], 0, &["nothing to clean up"]);
+    assert_eq!(branches(&s), left);
+}
+
+#[test]
+fn a_users_branch_that_is_called_greenlane_is_in_nobodys_way() {
+    let s = Sandbox::new(&[]);
+    s.git(&["branch", "greenlane"]);
+    let ran = s.run(
+        &format!("id = \"p\"\nverify = [\"true\"]\n{TWO}[[task]]\nid = \"c\"\nrun = \"echo c > c; test -e $OUT/go\"\n"),
+        &["--retries", "0"],
+    );
+    assert_eq!(ran.code, 1, "{ran:?}");
+    let branch = s.branch();
+    assert!(branch.starts_with("greenlane-1/") && s.landed_files() == ["a", "b"], "{branch}");
+    assert!(s.task("a")["branch"].as_str().unwrap().starts_with("greenlane-1/"), "{}", s.task("a"));
+    // What a later coordinator does has the same names, also when the reason for them is gone.
+    s.git(&["branch", "-D", "greenlane"]);
+    std::fs::write(s.out("go"), "").unwrap();
+    says(&s, &["retry", "c"], 0, &[]);
+    assert_eq!(s.landed_files(), ["a", "b", "c"]);
+    assert!(branches(&s).iter().all(|b| b == "main" || b.starts_with("greenlane-1/")), "{:?}", branches(&s));
+    assert!(s.events("shared_state_changed").is_empty());
+    says(&s, &["land"], 0, &["landed on main"]);
+    says(&s, &["clean"], 0, &["removed branch greenlane-1/"]);
+    assert_eq!(branches(&s), ["main"]);
+}
+
+#[test]
+fn a_plan_that_was_run_twice_can_still_be_landed() {
+    let s = Sandbox::new(&[]);
+    assert_eq!(s.run(TWO, &[]).code, 0);
+    let again = s.run(TWO, &[]);
+    assert_eq!(again.code, 0, "{again:?}");
+    assert!(again.stderr.contains("greenlane land"), "{again:?}");
+    says(&s, &["land", "--dry-run"], 0, &["would land on main"]);
+    says(&s, &["land"], 0, &["`p` landed on main"]);
+    assert!(s.repo().join("a").exists() && s.repo().join("b").exists());
+    says(&s, &["land"], 0, &["`p` is in main already"]);
+    // And from the branch that has it all: nothing is done, nothing is to be brought.
+    assert_eq!(s.run(TWO, &["--only", "a"]).code, 0);
+    says(&s, &["land"], 0, &["`p` is in main already"]);
+    let nothing = s.run("id = \"q\"\n[[task]]\nid = \"c\"\nrun = \"exit 1\"\nretries = 0\n", &[]);
+    assert_eq!(nothing.code, 1, "{nothing:?}");
+    says(&s, &["land"], 0, &["`q` has nothing to land"]);
+}
+
+#[test]
+fn land_is_told_a_branch_and_nothing_else() {
+    let s = Sandbox::new(&[]);
+    assert_eq!(s.run(TWO, &[]).code, 0);
+    for name in ["HEAD", "@", "main..x", "a b", "-x", "main^"] {
+        let into = format!("--into={name}");
+        let ran = says(&s, &["land", &into], 2, &[&format!("`{name}` is not a branch's name"), "you stand on `main`: `--into main`"]);
+        assert_eq!(ran.stderr.matches("error:").count(), 1, "{ran:?}");
+    }
+    says(&s, &["land", "--into", "nope"], 2, &["there is no branch `nope`"]);
+    s.git(&["checkout", "-q", "--detach"]);
+    says(&s, &["land", "--into", "HEAD"], 2, &["is not a branch's name", "`git branch` lists them"]);
+}
