@@ -95,6 +95,24 @@ fn a_plan_that_was_run_twice_can_still_be_landed() {
 }
 
 #[test]
+fn a_suite_that_is_red_once_and_then_green_is_called_flaky_and_blames_nobody() {
+    let s = Sandbox::new(&[]);
+    let suite = "! test -e a || test -e $OUT/seen || { touch $OUT/seen; echo a port is taken; exit 1; }";
+    let ran = s.run(&format!("id = \"p\"\nverify = [\"{suite}\"]\n[[task]]\nid = \"a\"\nretries = 0\nrun = \"echo a > a\"\n"), &[]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert!(ran.stderr.contains("run once more, as it may be flaky") && ran.stderr.contains("it is flaky"), "{ran:?}");
+    assert_eq!((s.landed_files(), s.count("suite_flaky"), s.count("attempt_started")), (vec![String::from("a")], 1, 1));
+    let verified = s.events("batch_verified");
+    assert_eq!((verified.len(), &verified[0]["again"]), (2, &serde_json::Value::Bool(true)), "{verified:?}");
+    says(&s, &["report"], 0, &["flaky", "a port is taken"]);
+    // Red twice is the task's fault.
+    let s = Sandbox::new(&[]);
+    let ran = s.run("id = \"p\"\nverify = [\"! test -e a\"]\n[[task]]\nid = \"a\"\nretries = 0\nrun = \"echo a > a\"\n", &[]);
+    assert_eq!((ran.code, s.count("batch_verified"), s.count("suite_flaky")), (1, 2, 0), "{ran:?}");
+    assert!(s.reason("a").contains("fails with exit code 1 on the combined tree"), "{}", s.reason("a"));
+}
+
+#[test]
 fn land_is_told_a_branch_and_nothing_else() {
     let s = Sandbox::new(&[]);
     assert_eq!(s.run(TWO, &[]).code, 0);

@@ -141,11 +141,16 @@ pub fn lines(state: &State, record: &Record) -> Vec<Line> {
             .filter(|r| matches!(r.merge, Merge::Conflict { definite: false, .. }))
             .map(|r| Line::new('·', Paint::Dim, of(&r.attempt.key), "conflicts with work that is landing now; waits for that"))
             .collect(),
+        Event::BatchVerified { suite: red @ Suite::Red { .. }, again: true, .. } => {
+            vec![Line::new('·', Paint::Yellow, "", format!("{}; run once more, as it may be flaky", suite_words(red)))]
+        }
         // A red batch of one needs no line of its own: the task's says it.
-        Event::BatchVerified { batch, suite: red @ Suite::Red { .. } } => match state.plans.iter().map(|p| p.lane.in_doubt(*batch)).sum() {
-            0 => Vec::new(),
-            n => vec![Line::new('✗', Paint::Yellow, "", format!("{n} tasks together: {}; looking for the guilty", suite_words(red)))],
-        },
+        Event::BatchVerified { batch, suite: red @ Suite::Red { .. }, .. } => {
+            match state.plans.iter().map(|p| p.lane.in_doubt(*batch)).sum() {
+                0 => Vec::new(),
+                n => vec![Line::new('✗', Paint::Yellow, "", format!("{n} tasks together: {}; looking for the guilty", suite_words(red)))],
+            }
+        }
         Event::SuiteFlaky { plan, .. } => {
             vec![Line::new('!', Paint::Yellow, plan, "the suite was red and then green on the same work: it is flaky")]
         }

@@ -219,10 +219,10 @@ fn a_red_suite_is_counted_once_by_whoever_is_guilty() {
     };
     story.tell(formed(1, &["a", "b"]));
     story.tell(Event::BatchMerged { batch: 1, results: merged(&["a", "b"]) });
-    assert!(story.tell(Event::BatchVerified { batch: 1, suite: red.clone() }).is_empty(), "nobody's yet");
+    assert!(story.tell(Event::BatchVerified { batch: 1, suite: red.clone(), again: false }).is_empty(), "nobody's yet");
     story.tell(formed(2, &["a"]));
     story.tell(Event::BatchMerged { batch: 2, results: merged(&["a"]) });
-    story.tell(Event::BatchVerified { batch: 2, suite: red.clone() });
+    story.tell(Event::BatchVerified { batch: 2, suite: red.clone(), again: false });
     let shown = story.fails("a", 1, Outcome::GateFailed, FailureType::QualityGateFailure, "`npm test` fails …");
     assert_eq!(shown.len(), 1);
     let known = story.book.get(&shown[0].id).unwrap();

@@ -185,6 +185,7 @@ fn told(event: &Event) -> String {
             let names = landed.iter().map(|a| name(&a.attempt)).collect::<Vec<_>>().join(" ");
             format!("{batch}: {names}{}", if *verified { "" } else { " unverified" })
         }
+        Event::BatchVerified { batch, again: true, .. } => format!("{batch} once more"),
         Event::BatchMerged { batch, .. } | Event::BatchVerified { batch, .. } | Event::BatchRaced { batch, .. } => batch.to_string(),
         Event::BatchDropped { batch, .. } | Event::SuiteFlaky { batch, .. } => batch.to_string(),
         Event::AccountLimited { account, limit, .. } => format!("{account} to {limit}"),

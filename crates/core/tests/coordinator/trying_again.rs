@@ -138,13 +138,15 @@ fn what_breaks_the_suite_together_with_others_goes_back_on_the_combined_tree() {
     story.lands(1, &["a"]);
     story.works("b");
     story.merged(2, &["b"]);
-    let out = story.feed(Input::BatchVerified { batch: 2, suite: red() });
+    story.feed(Input::BatchVerified { batch: 2, suite: red() });
+    story.merged(3, &["b"]);
+    let out = story.feed(Input::BatchVerified { batch: 3, suite: red() });
     assert_eq!(
         out[1..],
-        ["attempt_failed b#1 gate_failed", "repair_scheduled b 1", "attempt_started b#2 going on", "→ start b#2 on merge2 of b"]
+        ["attempt_failed b#1 gate_failed", "repair_scheduled b 1", "attempt_started b#2 going on", "→ start b#2 on merge3 of b"]
             .map(String::from)
     );
     story.crash_and_resume();
     let never_began = Input::AttemptVoided { attempt: attempt("b#2") };
-    assert_eq!(story.feed(never_began)[2], "→ start b#3 on merge2 of b", "after a crash too");
+    assert_eq!(story.feed(never_began)[2], "→ start b#3 on merge3 of b", "after a crash too");
 }

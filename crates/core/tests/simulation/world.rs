@@ -473,6 +473,7 @@ impl World {
             self.git.greens.insert(commit.clone());
             return Suite::Green { cached: remembered.is_some() };
         }
+        *self.git.reds.entry(self.git.content(commit)).or_default() += 1;
         Suite::Red {
             command: String::from("make test"),
             exit_code: (!ended).then_some(1),
