@@ -113,6 +113,78 @@ fn a_suite_that_is_red_once_and_then_green_is_called_flaky_and_blames_nobody() {
 }
 
 #[test]
+fn what_set_up_leaves_stays_for_everybody_and_is_nobodys_work() {
+    let s = Sandbox::new(&[(".gitignore", "*.log\n")]);
+    s.write("greenlane.toml", "[workspace]\nsetup = [\"echo x >> $OUT/set-up; mkdir -p 'my deps/sub' && echo lib > 'my deps/sub/lib' && echo stub > gen.py && echo dirt >> README.md\"]\n");
+    let there = "test -e gen.py && test -e 'my deps/sub/lib' && test \"$(cat README.md)\" = 'A sample.'";
+    let plan = format!(
+        "id = \"p\"\nverify = [\"\"\"{there}\"\"\"]\n[[task]]\nid = \"a\"\nowns = [\"a\"]\nrun = \"\"\"{there} && test -z \"$(git status --porcelain)\" && echo a > a && git add -A && git commit -qm mine\"\"\"\ncheck = [\"\"\"{there}\"\"\"]\n\
+         [[task]]\nid = \"b\"\ndepends = [\"a\"]\nowns = [\"b\"]\nrun = \"\"\"{there} && echo b > b && echo more >> gen.py\"\"\"\ncheck = [\"\"\"{there} && test -z \"$(git status --porcelain)\"\"\"\"]\n\
+         [[task]]\nid = \"c\"\ndepends = [\"b\"]\nrun = \"true\"\nretries = 0\n"
+    );
+    let ran = s.run(&plan, &["--jobs", "1"]);
+    assert_eq!(ran.code, 1, "{ran:?}");
+    assert_eq!(
+        (s.states()["c"].as_str(), s.task("c")["attempts"][0]["outcome"].as_str()),
+        ("failed", Some("no_change")),
+        "{}",
+        s.task("c")
+    );
+    assert_eq!(s.landed_files(), [".gitignore", "a", "b"]);
+    assert_eq!(s.out_lines("set-up").len(), 2, "once in the tasks' worktree, which is used again, and once in verification's");
+    assert!(s.events("shared_state_changed").is_empty());
+    says(&s, &["land"], 0, &[]);
+    says(&s, &["clean"], 0, &["removed worktree"]);
+    assert_eq!(s.git(&["worktree", "list"]).lines().count(), 1);
+}
+
+#[test]
+fn a_set_up_command_that_fails_is_named_as_such() {
+    let s = Sandbox::new(&[]);
+    s.write("greenlane.toml", "[workspace]\nsetup = [\"echo no network; exit 3\"]\n");
+    let plan = "id = \"p\"\nverify = [\"true\"]\n[[task]]\nid = \"a\"\nrun = \"echo a > a\"\n";
+    let ran = s.run(plan, &[]);
+    assert_eq!(ran.code, 1, "{ran:?}");
+    for part in [
+        "set-up command `echo no network; exit 3`",
+        "fails with exit code 3",
+        "setup.log",
+        "[workspace] setup",
+        "greenlane config workspace.setup",
+    ] {
+        assert!(ran.stderr.contains(part), "{part}: {}", ran.stderr);
+    }
+    assert!(!ran.stderr.contains("is red") && !ran.stderr.contains("--base-red"), "{}", ran.stderr);
+    // Of a task: it fails, is tried again, and says the same.
+    let ran = s.run("id = \"q\"\nverify = []\n[[task]]\nid = \"a\"\nretries = 1\nrun = \"echo a > a\"\n", &[]);
+    assert_eq!((ran.code, s.count("attempt_started")), (1, 2), "{ran:?}");
+    let reason = s.reason("a");
+    assert!(
+        reason.contains("the set-up command `echo no network; exit 3` ([workspace] setup) failed with exit code 3: no network"),
+        "{reason}"
+    );
+    let log = reason.split("all that it printed is in ").nth(1).unwrap().split(' ').next().unwrap();
+    assert!(std::fs::read_to_string(log).unwrap().ends_with("\nno network\n"));
+    // A program that is not there will not be there a minute later.
+    s.write("greenlane.toml", "[workspace]\nsetup = [\"no-such-program\"]\n");
+    let ran = s.run("id = \"r\"\nverify = []\n[[task]]\nid = \"a\"\nrun = \"echo a > a\"\n", &[]);
+    assert_eq!((ran.code, s.count("retry_scheduled")), (1, 1), "no further one: {ran:?}");
+    assert_eq!(s.task("a")["attempts"][0]["failure"]["detail"], "no_workspace");
+}
+
+#[test]
+fn a_branch_for_which_there_is_no_room_is_not_tried_again() {
+    let s = Sandbox::new(&[]);
+    // It appears when the run has begun: the plan has a branch of another name, so nothing was in its way.
+    let suite = "git -C \"$REPO\" branch greenlane";
+    let mut command = s.run_command(&format!("id = \"p\"\nbranch = \"work\"\nverify = [\"\"\"test -e $OUT/on || {{ touch $OUT/on; {suite}; }}\"\"\"]\n[[task]]\nid = \"a\"\nrun = \"echo a > a\"\n"), &[]);
+    command.env("REPO", s.repo());
+    let ran = Ran::of(command.output().unwrap());
+    assert_eq!((ran.code, s.count("attempt_started"), s.count("retry_scheduled")), (1, 1, 0), "{ran:?}");
+    assert!(s.reason("a").contains("because there is a branch `greenlane`; rename that one"), "{}", s.reason("a"));
+}
+
+#[test]
 fn land_is_told_a_branch_and_nothing_else() {
     let s = Sandbox::new(&[]);
     assert_eq!(s.run(TWO, &[]).code, 0);

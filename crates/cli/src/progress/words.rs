@@ -192,6 +192,7 @@ pub fn lines(state: &State, record: &Record) -> Vec<Line> {
 fn suite_words(suite: &Suite) -> String {
     match suite {
         Suite::Green { .. } => String::from("green"),
+        Suite::Red { command, set_up_log: Some(_), .. } => format!("the set-up command `{command}` fails"),
         Suite::Red { command, timed_out: true, .. } => format!("`{command}` ran into its time limit"),
         Suite::Red { command, exit_code: Some(code), .. } => format!("`{command}` is red (exit code {code})"),
         Suite::Red { command, .. } => format!("`{command}` was killed"),

@@ -45,6 +45,12 @@ pub fn advice(doc: &Status, look: Look) -> String {
 fn of_bases(doc: &Status, out: &mut Lines) {
     let red = doc.plans.iter().filter(|p| p.state == "failed" && matches!(p.base_suite, Some(Suite::Red { .. } | Suite::Broken { .. })));
     for plan in red.filter(|p| p.reason.is_some() && p.head == p.base).take(NAMED_MAX) {
+        if let Some(Suite::Red { set_up_log: Some(log), .. }) = &plan.base_suite {
+            out.line(&format!("Worktrees cannot be made ready at the base of `{}`: a set-up command fails.", clean(&plan.id)));
+            out.command(&format!("cat {}", quoted(log)), "all that it printed");
+            out.command("greenlane config workspace.setup", "the commands, and where they come from");
+            continue;
+        }
         out.line(&format!("The suite is red on the base of `{}`.", clean(&plan.id)));
         let file = if plan.path.is_empty() { String::from("PLAN") } else { quoted(&clean(&plan.path)) };
         out.command(&format!("greenlane run {file} --base-red allow"), "start all the same: the plan may be there to make it green");

@@ -110,14 +110,20 @@ impl Turn<'_> {
             Suite::Green { .. } => self.go_on(id),
             // It is the next batch again.
             Suite::Red { .. } if again => {}
-            Suite::Red { command, exit_code, timed_out, .. } => {
+            Suite::Red { command, exit_code, timed_out, set_up_log, .. } => {
                 if let [(only, _)] = batch.merged.as_slice() {
                     let how = match (timed_out, exit_code) {
                         (true, _) => String::from("runs into its time limit"),
                         (false, Some(code)) => format!("fails with exit code {code}"),
                         (false, None) => String::from("is killed"),
                     };
-                    let message = format!("`{command}` {how} on the combined tree with it; the branch stays green without it");
+                    let message = match set_up_log {
+                        Some(log) => format!(
+                            "the set-up command `{command}` {how} on the combined tree with it, so the suite could not run; \
+                             all that it printed is in {log}"
+                        ),
+                        None => format!("`{command}` {how} on the combined tree with it; the branch stays green without it"),
+                    };
                     let failure = Failure::new(FailureType::QualityGateFailure, message);
                     self.fail_attempt(&only.attempt, Outcome::GateFailed, Some(failure));
                 }

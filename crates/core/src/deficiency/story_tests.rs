@@ -199,7 +199,14 @@ fn a_fixed_one_returns_only_by_an_attempt_that_began_after_the_fix() {
 #[test]
 fn a_red_suite_is_counted_once_by_whoever_is_guilty() {
     let mut story = Story::new(&[("a", "src/a/**"), ("b", "src/b/**")]);
-    let red = Suite::Red { command: "npm test".into(), exit_code: Some(1), output: "--- FAIL: TestX".into(), timed_out: false, hint: None };
+    let red = Suite::Red {
+        command: "npm test".into(),
+        exit_code: Some(1),
+        output: "--- FAIL: TestX".into(),
+        timed_out: false,
+        hint: None,
+        set_up_log: None,
+    };
     for task in ["a", "b"] {
         story.starts(task, 1);
         story.exits(task, 1, Exit::Code { code: 0 }, "");

@@ -58,7 +58,14 @@ pub fn green() -> Suite {
 }
 
 pub fn red() -> Suite {
-    Suite::Red { command: String::from("make test"), exit_code: Some(1), output: String::new(), timed_out: false, hint: None }
+    Suite::Red {
+        command: String::from("make test"),
+        exit_code: Some(1),
+        output: String::new(),
+        timed_out: false,
+        hint: None,
+        set_up_log: None,
+    }
 }
 
 impl Story {

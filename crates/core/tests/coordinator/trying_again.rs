@@ -52,7 +52,7 @@ fn what_another_try_cannot_help_is_not_tried_again() {
 #[test]
 fn one_that_never_had_a_keeper_starts_from_the_base_again() {
     let mut story = one("");
-    let out = story.feed(Input::AttemptNotSpawned { attempt: attempt("a"), message: String::from("no worktree") });
+    let out = story.feed(Input::AttemptNotSpawned { attempt: attempt("a"), message: String::from("no worktree"), detail: None });
     assert_eq!(out, ["attempt_failed a#1 failed_to_start", "retry_scheduled a 1"]);
     story.now = story.state.next_deadline().unwrap_or_default();
     assert_eq!(story.feed(Input::Tick)[1], "attempt_started a#2 from base");

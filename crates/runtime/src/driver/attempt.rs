@@ -10,6 +10,7 @@ use std::sync::Arc;
 use greenlane_core::attempt::Verdict;
 use greenlane_core::branch;
 use greenlane_core::deficiency::{Lesson, Query};
+use greenlane_core::failure::FailureDetail;
 use greenlane_core::ids::{AttemptId, Oid, PlanId};
 use greenlane_core::input::Input;
 use greenlane_core::plan::{Plan, Task};
@@ -25,7 +26,7 @@ use crate::clock;
 use crate::gate::{self, Generated, JudgeSpec};
 use crate::keeper::{self, Cancel, Lifetime, Probe, Spec};
 use crate::lessons::note_told;
-use crate::workspace::{From, Prepare, Workspace};
+use crate::workspace::{From, Prepare, Workspace, ignore_in};
 
 /// What is known of a task when one of its attempts starts.
 struct Job {
@@ -109,19 +110,24 @@ pub(super) fn start(context: &Arc<Context>, state: &State, attempt: AttemptId, a
                     finish(&context, &attempt);
                 });
             }
-            Err(message) => {
+            Err((message, detail)) => {
                 // Whatever was begun, its keeper never runs.
                 drop(keeper::void(&context.layout.attempt_dir(&attempt)));
-                context.observed(Input::AttemptNotSpawned { attempt, message });
+                context.observed(Input::AttemptNotSpawned { attempt, message, detail });
             }
         }
     });
 }
 
-fn spawn(context: &Context, job: &Job) -> Result<std::process::Child, String> {
+fn spawn(context: &Context, job: &Job) -> Result<std::process::Child, (String, Option<FailureDetail>)> {
+    let workspace = prepare(context, job)?;
+    spawn_in(context, job, &workspace).map_err(|message| (message, None))
+}
+
+fn prepare(context: &Context, job: &Job) -> Result<Workspace, (String, Option<FailureDetail>)> {
     let attempt = &job.attempt;
     let dir = context.layout.attempt_dir(attempt);
-    std::fs::create_dir_all(&dir).map_err(|e| format!("cannot make {}: {e}", dir.display()))?;
+    std::fs::create_dir_all(&dir).map_err(|e| (format!("cannot make {}: {e}", dir.display()), None))?;
     let slug = key_slug(&attempt.key);
     let prepare = Prepare {
         run: context.run.clone(),
@@ -134,10 +140,16 @@ fn spawn(context: &Context, job: &Job) -> Result<std::process::Child, String> {
             None if job.fresh => From::Fresh,
             None => From::Continue,
         },
-        log_dir: dir.clone(),
+        log_dir: dir,
     };
-    let workspace = context.pool.prepare(&prepare).map_err(|e| format!("no workspace: {e}"))?;
+    let workspace = context.pool.prepare(&prepare).map_err(|e| (format!("no workspace: {e}"), e.detail()))?;
     context.hold(&workspace);
+    Ok(workspace)
+}
+
+fn spawn_in(context: &Context, job: &Job, workspace: &Workspace) -> Result<std::process::Child, String> {
+    let attempt = &job.attempt;
+    let dir = context.layout.attempt_dir(attempt);
     let prepared = PreparedWorkspace {
         path: workspace.path.clone(),
         git_dir: workspace.git_dir.clone(),
@@ -145,8 +157,8 @@ fn spawn(context: &Context, job: &Job) -> Result<std::process::Child, String> {
         base: workspace.base.clone(),
     };
     context.layout.write_workspace(attempt, &prepared).map_err(|e| format!("cannot write to {}: {e}", dir.display()))?;
-    let prompt = write_prompt(context, job, &workspace, &dir).map_err(|e| format!("the prompt could not be written: {e}"))?;
-    let (spec, mut environment) = order(context, job, &workspace, &dir, &prompt)?;
+    let prompt = write_prompt(context, job, workspace, &dir).map_err(|e| format!("the prompt could not be written: {e}"))?;
+    let (spec, mut environment) = order(context, job, workspace, &dir, &prompt)?;
     shared::begin(context, &context.layout.shared_dir(attempt), &job.refs_of_others, &mut environment)?;
     let child = keeper::spawn(&context.exe, &dir, &spec, &environment).map_err(|e| format!("no keeper: {e}"))?;
     context.observed(Input::AttemptSpawned {
@@ -272,6 +284,7 @@ fn order(
         }
     };
     environment.extend(context.attempt_variables(&job.attempt));
+    ignore_in(&mut environment, &workspace.git_dir);
     Ok((spec, environment))
 }
 
@@ -295,7 +308,11 @@ fn finish(context: &Context, attempt: &AttemptId) {
         Ok(Probe::NeverBegan) => {
             drop(keeper::void(&dir));
             let message = std::fs::read_to_string(dir.join("keeper.log")).unwrap_or_default();
-            context.observed(Input::AttemptNotSpawned { attempt, message: format!("its keeper did not begin: {}", message.trim()) });
+            context.observed(Input::AttemptNotSpawned {
+                attempt,
+                message: format!("its keeper did not begin: {}", message.trim()),
+                detail: None,
+            });
         }
         // Somebody else's keeper has it; it is watched like one of an earlier coordinator's.
         Ok(Probe::Running(_)) => watch(context, &attempt),

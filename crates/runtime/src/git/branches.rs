@@ -100,6 +100,20 @@ impl Repo {
         Err(answer("branch", &format!("no free name like `{name}`")))
     }
 
+    /// The branch beside which one of this name cannot be made: a part of its name up to a `/`.
+    ///
+    /// # Errors
+    /// If git cannot be asked.
+    pub fn in_the_way_of(&self, name: &str) -> Result<Option<String>, GitError> {
+        for (slash, _) in name.match_indices('/') {
+            let above = &name[..slash];
+            if self.resolve(&format!("refs/heads/{above}"))?.is_some() {
+                return Ok(Some(above.to_owned()));
+            }
+        }
+        Ok(None)
+    }
+
     /// Moves a branch from one commit to another, if it is still there.
     ///
     /// # Errors

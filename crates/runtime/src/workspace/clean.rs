@@ -10,6 +10,7 @@ use greenlane_core::branch;
 use greenlane_core::ids::{Oid, RunId};
 
 use super::error::{WorkspaceError, at};
+use super::made;
 use super::mark::{Class, Holding, Mark};
 use super::pool::Pool;
 use super::request::Workspace;
@@ -127,9 +128,9 @@ impl Pool {
             let ws = Workspace::new(mark, path.clone(), true);
             drop(std::fs::copy(ws.private_index(), mark.git_dir.join("index")));
             let mut args = vec!["worktree", "remove", text];
-            // Git never removes a worktree that has submodules without force; that it is clean was seen a moment ago. Verification's
-            // may hold what the suite left.
-            if mark.class == Class::Verify || path.join(".gitmodules").exists() {
+            // Git never removes a worktree that has submodules, or what set-up left, without force; that it is clean otherwise was seen
+            // a moment ago. Verification's may hold what the suite left.
+            if mark.class == Class::Verify || path.join(".gitmodules").exists() || made::is_any(&mark.git_dir) {
                 args.insert(2, "--force");
             }
             self.repo().git().run(&args)?;
