@@ -185,6 +185,50 @@ fn a_branch_for_which_there_is_no_room_is_not_tried_again() {
 }
 
 #[test]
+fn a_worktree_that_is_gone_is_not_said_to_be_there() {
+    let s = Sandbox::new(&[]);
+    let ran = s.run("id = \"p\"\nverify = []\n[[task]]\nid = \"a\"\nretries = 0\nrun = \"echo a > a; rm -f .git\"\n[[task]]\nid = \"b\"\nretries = 0\nrun = \"echo b > b; exit 1\"\n", &[]);
+    assert_eq!(ran.code, 1, "{ran:?}");
+    let worktree = |id: &str| s.task(id)["worktree"].as_str().map(str::to_owned);
+    let (a, b) = (worktree("a").unwrap(), worktree("b").unwrap());
+    assert!(s.reason("a").contains(&format!("the work is kept in {a}")), "{}", s.reason("a"));
+    says(&s, &["status", "b"], 1, &[&b]);
+    for gone in [&a, &b] {
+        std::fs::remove_dir_all(gone).unwrap();
+    }
+    assert!(s.reason("a").contains(&format!("the work was left in {a}, which is not there any more")), "{}", s.reason("a"));
+    assert_eq!((worktree("a"), worktree("b")), (None, None));
+    let said = says(&s, &["status", "b"], 1, &["is not there any more; kept work: `git for-each-ref refs/greenlane/"]);
+    let asked = said.stdout.split("for-each-ref ").nth(1).unwrap().split('`').next().unwrap();
+    assert!(!s.git(&["for-each-ref", asked]).is_empty());
+    assert!(!says(&s, &["report"], 0, &[]).stdout.contains("is kept in"));
+}
+
+#[test]
+fn worktrees_lie_outside_the_checkout_or_where_git_ignores_them() {
+    let s = Sandbox::new(&[]);
+    let plan = "id = \"p\"\nverify = []\n[[task]]\nid = \"a\"\nrun = \"echo a > a\"\n";
+    for dir in ["wt", "./x/../wt/deep", s.repo().join("wt").to_str().unwrap(), ".git/wt"] {
+        s.write("greenlane.toml", &format!("[run]\njobs = 2\n[workspace]\ndir = \"{dir}\"\n"));
+        let ran = s.run(plan, &[]);
+        assert_eq!(ran.code, 2, "{ran:?}");
+        assert!(ran.stderr.contains("greenlane.toml:4: ") && ran.stderr.contains("lies inside the"), "{ran:?}");
+        assert!(!s.repo().join("wt").exists());
+    }
+    s.write("greenlane.toml", "[workspace]\ndir = \"wt\"\n");
+    s.write(".gitignore", "wt/\n");
+    assert_eq!(s.run(plan, &[]).code, 0);
+    assert!(s.repo().join("wt").is_dir() && !s.git(&["status", "--porcelain"]).contains("wt/"));
+    // A relative folder counts from the top, wherever one stands.
+    s.write("greenlane.toml", "[workspace]\ndir = \"../beside\"\n");
+    s.write("deep/x", "");
+    let mut command = s.run_command(&plan.replace("\"p\"", "\"q\""), &[]);
+    command.current_dir(s.repo().join("deep"));
+    assert_eq!(Ran::of(command.output().unwrap()).code, 0);
+    assert!(s.path("beside").is_dir());
+}
+
+#[test]
 fn land_is_told_a_branch_and_nothing_else() {
     let s = Sandbox::new(&[]);
     assert_eq!(s.run(TWO, &[]).code, 0);
