@@ -10,7 +10,6 @@ use greenlane_core::branch;
 use greenlane_core::ids::{Oid, RunId};
 
 use super::error::{WorkspaceError, at};
-use super::made;
 use super::mark::{Class, Holding, Mark};
 use super::pool::Pool;
 use super::request::Workspace;
@@ -125,15 +124,9 @@ impl Pool {
     fn remove(&self, mark: &Mark) -> Result<(), WorkspaceError> {
         let path = mark.worktree(self.dir());
         if let (true, Some(text)) = (path.exists(), path.to_str()) {
-            let ws = Workspace::new(mark, path.clone(), true);
-            drop(std::fs::copy(ws.private_index(), mark.git_dir.join("index")));
-            let mut args = vec!["worktree", "remove", text];
-            // Git never removes a worktree that has submodules, or what set-up left, without force; that it is clean otherwise was seen
-            // a moment ago. Verification's may hold what the suite left.
-            if mark.class == Class::Verify || path.join(".gitmodules").exists() || made::is_any(&mark.git_dir) {
-                args.insert(2, "--force");
-            }
-            self.repo().git().run(&args)?;
+            // That it is clean was seen a moment ago, against HEAD; git would look again, by another index, and never removes what has
+            // submodules or what set-up left. One that somebody has locked is refused all the same.
+            self.repo().git().run(&["worktree", "remove", "--force", text])?;
         }
         mark.remove(self.dir()).map_err(at(self.dir()))
     }
