@@ -1,22 +1,22 @@
 //! Opens what verbs look at: the repository of the directory, its journal, a run in it, the coordinator if one lives.
 //! Changes nothing and formats nothing.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use greenlane_core::ids::RunId;
+use greenlane_core::ids::{RunId, TaskKey};
 use greenlane_core::state::State;
 use greenlane_core::time::Time;
 use greenlane_core::view::{self, Coordinator, Status};
 use greenlane_runtime::clock;
-use greenlane_runtime::config::Config;
+use greenlane_runtime::config::{Config, Loaded};
 use greenlane_runtime::control::{Answer, Client, ControlError, Say, socket_path};
 use greenlane_runtime::driver::Layout;
 use greenlane_runtime::git::{GitError, Repo, RepoError};
 use greenlane_runtime::journal::{Journal, JournalError};
 use greenlane_runtime::lock::{Lock, LockError};
-use greenlane_runtime::workspace::{Pool, PoolSettings, Shell, ShellLine, ShellOutcome, pool_dir, worktrees_dir};
+use greenlane_runtime::workspace::{Mark, Pool, PoolSettings, Shell, ShellLine, ShellOutcome, pool_dir, worktrees_dir};
 
 use crate::context::Context;
 use crate::error::{Error, HINT_DISK_FULL, Kind};
@@ -190,10 +190,26 @@ impl Opened {
     /// The same at a given time.
     #[must_use]
     pub fn status_at(&self, now: Time) -> Status {
-        if self.is_interrupted() {
-            return view::status_left(&self.run, &self.state, &live::left_behind(&self.layout, &self.state), now);
+        let mut shown = if self.is_interrupted() {
+            view::status_left(&self.run, &self.state, &live::left_behind(&self.layout, &self.state), now)
+        } else {
+            view::status(&self.run, &self.state, self.coordinator, now)
+        };
+        self.look_for_worktrees(&mut shown);
+        shown
+    }
+
+    /// The journal knows where work was left; whether it still lies there, only the disk.
+    fn look_for_worktrees(&self, shown: &mut Status) {
+        for task in shown.tasks.iter_mut().filter(|t| t.landed.is_none()) {
+            let key = TaskKey::new(task.plan.as_str(), task.id.as_str());
+            let Some(gone) = task.worktree.take_if(|w| !Mark::is_of(Path::new(w), &self.run, &key)) else { continue };
+            if let Some(reason) = &mut task.reason {
+                let (is, was) =
+                    (format!("the work is kept in {gone}"), format!("the work was left in {gone}, which is not there any more"));
+                *reason = reason.replace(&is, &was);
+            }
         }
-        view::status(&self.run, &self.state, self.coordinator, now)
     }
 
     /// Somebody is at work on it.
@@ -239,6 +255,39 @@ pub fn worktrees_of(repo: &Repo, config: &Config, context: &Context) -> Result<P
         Error::environment("it is not known where worktrees may lie").hint("set HOME or XDG_STATE_HOME, or `dir` under [workspace]")
     })?;
     Ok(pool_dir(&all, top, repo.common_dir()))
+}
+
+/// Worktrees inside a checkout would be the user's untracked files, and what searches for configuration upwards would find the user's: only
+/// a folder that git ignores may hold them there.
+///
+/// # Errors
+/// Exit code 2, with the place that names the folder.
+pub fn require_outside(repo: &Repo, loaded: &Loaded, worktrees: &Path) -> Result<(), Error> {
+    let Some(configured) = &loaded.config.workspace.dir else { return Ok(()) };
+    // What is not there yet lies where its nearest parent does.
+    let there = worktrees.ancestors().find_map(|a| Some((a.canonicalize().ok()?, worktrees.strip_prefix(a).ok()?)));
+    let place = there.map_or_else(|| worktrees.to_owned(), |(real, rest)| real.join(rest));
+    let refuse = |why: String, hint: &str| {
+        let origin = loaded.origins.get("workspace.dir").map(ToString::to_string).unwrap_or_default();
+        Err(Error::usage(format!("`[workspace] dir = \"{}\"` {why}", configured.display())).at(origin).hint(hint))
+    };
+    if place.starts_with(repo.common_dir()) {
+        return refuse(String::from("lies inside the git directory"), "name a folder outside the repository, such as \"../worktrees\"");
+    }
+    let git_dirs = [(repo.top(), repo.git_dir()), (repo.main_top(), repo.common_dir())];
+    for (top, git_dir) in git_dirs.into_iter().filter_map(|(top, git_dir)| Some((top?, git_dir))) {
+        let Ok(inside) = place.strip_prefix(top.canonicalize().unwrap_or_else(|_| top.to_owned())) else { continue };
+        let inside = inside.join("1");
+        let ignored =
+            repo.git_in(git_dir, top).run_allowing(&["check-ignore".as_ref(), "-q".as_ref(), inside.as_os_str()], &[0, 1, 128])?;
+        if ignored.code != 0 {
+            return refuse(
+                format!("lies inside the checkout {}, and git does not ignore it", top.display()),
+                "name a folder outside, such as \"../worktrees\" (a relative one counts from the repository's top), or add it to .gitignore",
+            );
+        }
+    }
+    Ok(())
 }
 
 /// Runs no commands.

@@ -232,6 +232,9 @@ pub enum Suite {
         timed_out: bool,
         /// What to do about it, where the output tells (dependencies not installed, program missing).
         hint: Option<String>,
+        /// It is no command of the suite but one that makes the worktree ready (`[workspace] setup`); its whole output is there.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        set_up_log: Option<String>,
     },
     /// The suite could not be run (no worktree, disk full).
     Broken {

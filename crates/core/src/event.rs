@@ -167,6 +167,9 @@ pub enum Event {
         batch: BatchId,
         /// How it went.
         suite: Suite,
+        /// It is red on one attempt's work alone, which is verified once more before it is blamed: the suite may be flaky.
+        #[serde(default, skip_serializing_if = "is_false")]
+        again: bool,
     },
     /// The branch moved by itself meanwhile; the batch is formed anew.
     BatchRaced {
@@ -193,7 +196,7 @@ pub enum Event {
         /// Who landed, with the commit of each.
         landed: Vec<LandedAttempt>,
     },
-    /// A red batch, though nobody in it alone is guilty: the same tree was red once and green once.
+    /// A red batch, though nobody in it alone is guilty: the same work was red once and green once.
     SuiteFlaky {
         /// Of which plan.
         plan: PlanId,
@@ -341,6 +344,10 @@ pub enum Event {
         /// `false`: it was stopped before its end.
         finished: bool,
     },
+}
+
+fn is_false(is: &bool) -> bool {
+    !is
 }
 
 fn is_zero(n: &u32) -> bool {

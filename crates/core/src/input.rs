@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::attempt::{ExitRecord, Suite, Verdict};
 use crate::event::{BatchId, MergeResult, Stopping, Submission};
+use crate::failure::FailureDetail;
 use crate::ids::{AttemptId, Oid, PlanId, TaskKey};
 use crate::options::RunOptions;
 use crate::shared::SharedChange;
@@ -66,6 +67,8 @@ pub enum Input {
         attempt: AttemptId,
         /// Why.
         message: String,
+        /// What that says of another attempt.
+        detail: Option<FailureDetail>,
     },
     /// Its processes are gone, and its keeper left a record.
     AttemptExited {

@@ -141,11 +141,16 @@ pub fn lines(state: &State, record: &Record) -> Vec<Line> {
             .filter(|r| matches!(r.merge, Merge::Conflict { definite: false, .. }))
             .map(|r| Line::new('·', Paint::Dim, of(&r.attempt.key), "conflicts with work that is landing now; waits for that"))
             .collect(),
+        Event::BatchVerified { suite: red @ Suite::Red { .. }, again: true, .. } => {
+            vec![Line::new('·', Paint::Yellow, "", format!("{}; run once more, as it may be flaky", suite_words(red)))]
+        }
         // A red batch of one needs no line of its own: the task's says it.
-        Event::BatchVerified { batch, suite: red @ Suite::Red { .. } } => match state.plans.iter().map(|p| p.lane.in_doubt(*batch)).sum() {
-            0 => Vec::new(),
-            n => vec![Line::new('✗', Paint::Yellow, "", format!("{n} tasks together: {}; looking for the guilty", suite_words(red)))],
-        },
+        Event::BatchVerified { batch, suite: red @ Suite::Red { .. }, .. } => {
+            match state.plans.iter().map(|p| p.lane.in_doubt(*batch)).sum() {
+                0 => Vec::new(),
+                n => vec![Line::new('✗', Paint::Yellow, "", format!("{n} tasks together: {}; looking for the guilty", suite_words(red)))],
+            }
+        }
         Event::SuiteFlaky { plan, .. } => {
             vec![Line::new('!', Paint::Yellow, plan, "the suite was red and then green on the same work: it is flaky")]
         }
@@ -187,6 +192,7 @@ pub fn lines(state: &State, record: &Record) -> Vec<Line> {
 fn suite_words(suite: &Suite) -> String {
     match suite {
         Suite::Green { .. } => String::from("green"),
+        Suite::Red { command, set_up_log: Some(_), .. } => format!("the set-up command `{command}` fails"),
         Suite::Red { command, timed_out: true, .. } => format!("`{command}` ran into its time limit"),
         Suite::Red { command, exit_code: Some(code), .. } => format!("`{command}` is red (exit code {code})"),
         Suite::Red { command, .. } => format!("`{command}` was killed"),

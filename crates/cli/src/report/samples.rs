@@ -197,7 +197,7 @@ pub fn red_base() -> Sample {
     let mut run = Sample::begun();
     run.submit(plan, &["npm test"]);
     let (output, hint) = ("\u{1b}[31msh: 1: jest: not found\u{1b}[0m\n".into(), Some("run `npm ci` first".into()));
-    let suite = Suite::Red { command: "npm test".into(), exit_code: Some(127), output, timed_out: false, hint };
+    let suite = Suite::Red { command: "npm test".into(), exit_code: Some(127), output, timed_out: false, hint, set_up_log: None };
     run.take(Input::BaseJudged { plan: "p".into(), suite });
     run
 }

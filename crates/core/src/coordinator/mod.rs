@@ -80,7 +80,7 @@ impl Turn<'_> {
                     self.end_if_called_off(&attempt);
                 }
             }
-            Input::AttemptNotSpawned { attempt, message } => self.attempt_not_spawned(&attempt, &message),
+            Input::AttemptNotSpawned { attempt, message, detail } => self.attempt_not_spawned(&attempt, &message, detail),
             Input::AttemptExited { attempt, record } => self.attempt_exited(&attempt, record),
             Input::AttemptLost { attempt } => self.attempt_lost(&attempt),
             Input::AttemptVoided { attempt } => self.attempt_voided(&attempt),

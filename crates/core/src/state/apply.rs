@@ -156,7 +156,7 @@ impl State {
             }
             Event::BatchFormed { batch, plan, onto, attempts } => self.batch_formed(at, *batch, plan, onto, attempts),
             Event::BatchMerged { batch, results } => self.batch_merged(at, *batch, results),
-            Event::BatchVerified { batch, suite } => self.batch_verified(at, *batch, suite),
+            Event::BatchVerified { batch, suite, again } => self.batch_verified(at, *batch, suite, *again),
             Event::BatchRaced { batch, head } => self.batch_raced(*batch, head),
             Event::BatchDropped { batch, head: _ } => {
                 let plan = self.require_batch(*batch)?;
@@ -445,7 +445,7 @@ impl State {
         Ok(())
     }
 
-    fn batch_verified(&mut self, at: Time, id: BatchId, suite: &Suite) -> Applied {
+    fn batch_verified(&mut self, at: Time, id: BatchId, suite: &Suite, again: bool) -> Applied {
         let plan = self.require_batch(id)?;
         let lane = &mut self.plans[plan].lane;
         let Some(mut batch) = lane.active.take().filter(|b| b.phase == BatchPhase::Verifying) else {
@@ -455,6 +455,10 @@ impl State {
         batch.since = at;
         let members: Vec<AttemptId> = batch.merged.iter().map(|(a, _)| a.attempt.clone()).collect();
         match suite {
+            Suite::Red { .. } if again => {
+                require(matches!(members.as_slice(), [one] if !lane.was_red_alone(one)), "it is not to be verified once more")?;
+                lane.retest(&batch);
+            }
             Suite::Green { .. } => {
                 batch.phase = BatchPhase::Moving { verified: true };
                 lane.active = Some(batch);

@@ -282,6 +282,12 @@ impl State {
         self.options.clone().unwrap_or_default()
     }
 
+    /// What the names of the run's branches begin with.
+    #[must_use]
+    pub fn branch_prefix(&self) -> &str {
+        self.options.as_ref().map_or(crate::branch::PREFIX, |o| &o.branch_prefix)
+    }
+
     /// The task of this name.
     #[must_use]
     pub fn task(&self, key: &TaskKey) -> Option<&TaskState> {

@@ -58,7 +58,14 @@ pub fn green() -> Suite {
 }
 
 pub fn red() -> Suite {
-    Suite::Red { command: String::from("make test"), exit_code: Some(1), output: String::new(), timed_out: false, hint: None }
+    Suite::Red {
+        command: String::from("make test"),
+        exit_code: Some(1),
+        output: String::new(),
+        timed_out: false,
+        hint: None,
+        set_up_log: None,
+    }
 }
 
 impl Story {
@@ -186,6 +193,7 @@ fn told(event: &Event) -> String {
             let names = landed.iter().map(|a| name(&a.attempt)).collect::<Vec<_>>().join(" ");
             format!("{batch}: {names}{}", if *verified { "" } else { " unverified" })
         }
+        Event::BatchVerified { batch, again: true, .. } => format!("{batch} once more"),
         Event::BatchMerged { batch, .. } | Event::BatchVerified { batch, .. } | Event::BatchRaced { batch, .. } => batch.to_string(),
         Event::BatchDropped { batch, .. } | Event::SuiteFlaky { batch, .. } => batch.to_string(),
         Event::AccountLimited { account, limit, .. } => format!("{account} to {limit}"),
