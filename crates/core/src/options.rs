@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::failure::{FailureDetail, FailureType};
+use crate::health::HealthPolicy;
 use crate::time::duration_text;
 
 /// The limits and policies of one run. Recorded in the journal, so that a resumed run decides as before.
@@ -42,6 +43,9 @@ pub struct RunOptions {
     /// What the names of the run's branches begin with; see [`crate::branch`].
     #[serde(default = "prefix_default")]
     pub branch_prefix: String,
+    /// When and by which limits attempts under way are looked at.
+    #[serde(default)]
+    pub health: HealthPolicy,
     /// Seed of the retry jitter.
     pub seed: u64,
     /// A scheduling bug for the simulation to find.
@@ -162,6 +166,7 @@ impl Default for RunOptions {
             unavailable: BTreeMap::new(),
             quota: QuotaPolicy::default(),
             branch_prefix: prefix_default(),
+            health: HealthPolicy::default(),
             seed: 0,
             #[cfg(feature = "planted-bugs")]
             planted_bug: None,

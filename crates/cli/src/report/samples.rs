@@ -39,7 +39,7 @@ impl Sample {
         let mut sample = Self { state: State::default(), records: Vec::new(), now: Time(START) };
         // Refused work ends its task here: what is shown is how that looks.
         let retry = RetryPolicy { repairs: 0, ..RetryPolicy::default() };
-        sample.take(Input::Begin(RunOptions { jobs: 3, agent: Some("claude".into()), retry, ..RunOptions::default() }));
+        sample.take(Input::Begin(Box::new(RunOptions { jobs: 3, agent: Some("claude".into()), retry, ..RunOptions::default() })));
         sample
     }
 

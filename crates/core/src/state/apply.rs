@@ -8,7 +8,9 @@ use super::{AttemptState, Ending, Phase, PlanPhase, PlanState, Refused, Spawned,
 use crate::attempt::{Merge, Suite, Verdict};
 use crate::event::{AttemptRef, BatchId, Event, LandedAttempt, MergeResult, Outcome, Submission};
 use crate::graph::Graph;
+use crate::health::Health;
 use crate::ids::{AttemptId, Oid, PlanId, TaskKey};
+use crate::options::RunOptions;
 use crate::overlap::Overlaps;
 use crate::time::Time;
 
@@ -43,7 +45,7 @@ impl State {
         self.last_event_at = self.last_event_at.max(at);
         if let Event::RunStarted { options } = event {
             require(self.options.is_none(), "the run has begun already")?;
-            self.options = Some(options.clone());
+            self.options = Some(RunOptions::clone(options));
             self.started_at = at;
             self.next_batch = 1;
             return Ok(());
@@ -127,6 +129,13 @@ impl State {
                 require(matches!(phase, Phase::Running | Phase::Gating), "the attempt is over")?;
                 let a = self.require_attempt(attempt, phase)?;
                 a.shared.extend(changes.iter().cloned());
+                Ok(())
+            }
+            Event::HealthChanged { attempt, from, to, reason, seen: _ } => {
+                let health = &mut self.require_attempt(attempt, Phase::Running)?.health;
+                require(health.status == *from, "it had another status")?;
+                (health.status, health.since) = (*to, Some(at));
+                health.reason.clone_from(reason);
                 Ok(())
             }
             Event::WorkJudged { attempt, verdict } => self.work_judged(at, attempt, verdict),
@@ -356,6 +365,7 @@ impl State {
             started_at: at,
             fresh,
             spawned: None,
+            health: Health::default(),
             gate_started: false,
             ending: None,
             record: None,

@@ -81,7 +81,7 @@ impl Story {
     pub fn submitted(options: RunOptions, tasks: Vec<Task>) -> Self {
         let mut story = Self { state: State::default(), now: Time(0), journal: Vec::new(), reply: None };
         let plan = Plan { tasks, ..Plan::new("p") };
-        story.feed(Input::Begin(options));
+        story.feed(Input::Begin(Box::new(options)));
         let submission = Submission { plan, base: Oid::from("base"), landed: Default::default(), digests: Default::default() };
         story.feed(Input::Submit(Box::new(submission)));
         story
@@ -185,6 +185,7 @@ fn told(event: &Event) -> String {
         | Event::AttemptExited { attempt, .. }
         | Event::WorkJudged { attempt, .. }
         | Event::AttemptVoided { attempt, .. } => name(attempt),
+        Event::HealthChanged { attempt, from, to, .. } => format!("{} {} to {}", name(attempt), from.as_str(), to.as_str()),
         Event::AttemptFailed { attempt, outcome, .. } => format!("{} {}", name(attempt), outcome.as_str()),
         Event::BatchFormed { batch, attempts, .. } => {
             format!("{batch}: {}", attempts.iter().map(|a| name(&a.attempt)).collect::<Vec<_>>().join(" "))
@@ -232,6 +233,9 @@ fn asked(action: &Action) -> String {
         Action::RaiseAccount { account, to, .. } => format!("→ raise {account} to {to}"),
         Action::FreeWorkspace { attempt } => format!("→ free {}", name(attempt)),
         Action::KeepWorkspace { attempt } => format!("→ keep {}", name(attempt)),
+        Action::CheckHealth { attempts } => {
+            format!("→ look at {}", attempts.iter().map(name).collect::<Vec<_>>().join(" "))
+        }
         Action::AbortGates => String::from("→ abort gates"),
     }
 }

@@ -8,6 +8,7 @@
 mod attempt;
 mod circumstances;
 mod context;
+mod health;
 mod housekeeping;
 mod landing;
 mod layout;
@@ -230,7 +231,7 @@ impl Driver<'_> {
             Start::New { mut options, submissions } => {
                 // Journalled with the rest: a resumed run's branches are called as before, whatever the user has made meanwhile.
                 options.branch_prefix = self.context.repo.free_prefix(PREFIX)?;
-                let mut inputs = vec![Input::Begin(*options)];
+                let mut inputs = vec![Input::Begin(options)];
                 inputs.extend(submissions.into_iter().map(|s| Input::Submit(Box::new(s))));
                 Ok(inputs)
             }
@@ -429,6 +430,7 @@ impl Driver<'_> {
             Action::RaiseAccount { account, from, to } => {
                 housekeeping::account(&context, account, move |all, name| all.raise(name, from, to));
             }
+            Action::CheckHealth { attempts } => health::check(&context, attempts),
             Action::AbortGates => self.context.abort_gates(),
         }
     }
