@@ -45,7 +45,7 @@ use crate::subscriber::Background;
 /// What the driver's thread is sent.
 pub(crate) enum Message {
     /// An action's result.
-    Input(Input),
+    Input(Box<Input>),
     /// Another process says something.
     Call(Call),
     /// A signal came in.
@@ -340,7 +340,7 @@ impl Driver<'_> {
             replies.push(reply);
         };
         match message {
-            Message::Input(input) => push(input, None),
+            Message::Input(input) => push(*input, None),
             Message::Call(Call { say: Say::Ask(request), answers }) => push(Input::Request(request), Some(answers)),
             Message::Call(Call { say: Say::Submit(submission), answers }) => push(Input::Submit(submission), Some(answers)),
             Message::Call(Call { say: Say::SubmitAll(submissions), answers }) => push(Input::SubmitAll(submissions), Some(answers)),
