@@ -3,6 +3,7 @@
 mod account;
 mod apply;
 mod index;
+mod landing;
 mod lane;
 
 use std::collections::{BTreeMap, BTreeSet};
