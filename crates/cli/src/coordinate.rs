@@ -19,7 +19,7 @@ use crate::commands::detach::Begun;
 use crate::context::Context;
 use crate::error::{Error, Kind, Outcome};
 use crate::progress::{Aside, display};
-use crate::report::{self, Look};
+use crate::report::{self, Look, Surroundings};
 use crate::session::{held, worktrees_of};
 
 /// A repository that is ready to be worked on.
@@ -129,11 +129,25 @@ pub fn this_program() -> Result<PathBuf, Error> {
     std::env::current_exe().map_err(|e| Error::environment(format!("this program cannot find itself: {e}")))
 }
 
+/// A run that is over, or over for this process.
+#[derive(Clone, Copy, Debug)]
+pub struct Ended<'a> {
+    /// Which.
+    pub run: &'a RunId,
+    /// Where it stands.
+    pub state: &'a State,
+    /// What ended this process's part in it.
+    pub signal: Option<i32>,
+    /// Verbs mean another run where none is named.
+    pub is_older: bool,
+}
+
 /// Says how a run ended, and gives its exit code. `plans`: only these count; empty: all.
 ///
 /// # Errors
 /// If the result cannot be written.
-pub fn conclude(context: &Context, run: &RunId, state: &State, signal: Option<i32>, plans: &[PlanId], tell: Tell) -> Outcome {
+pub fn conclude(context: &Context, ended: &Ended<'_>, plans: &[PlanId], tell: Tell) -> Outcome {
+    let Ended { run, state, signal, is_older } = *ended;
     // Whoever asks for some plans only was told of their end by a coordinator that goes on with others.
     let alive = if state.ended_at.is_none() && plans.is_empty() { Coordinator::Gone } else { Coordinator::Alive };
     let mut document = status(run, state, alive, clock::now());
@@ -142,7 +156,11 @@ pub fn conclude(context: &Context, run: &RunId, state: &State, signal: Option<i3
     }
     if tell != Tell::Json {
         let look = Look::of_stdout(context.output.color_talk);
-        let text = format!("{}{}", report::summary(&document, look), report::advice(&document, look));
+        let text = format!(
+            "{}{}",
+            report::summary(&document, look),
+            report::advice(&document, &Surroundings { is_older, ..Surroundings::default() }, look)
+        );
         context.output.say(text.trim_end());
     }
     Ok(ExitCode::from(exit_code(&document, signal, plans)))

@@ -18,7 +18,7 @@ use greenlane_runtime::submission::Wish;
 use super::plan::PlanArgs;
 use crate::args::duration;
 use crate::context::Context;
-use crate::coordinate::{Ready, Tell, conclude};
+use crate::coordinate::{Ended, Ready, Tell, conclude};
 use crate::error::{Error, Kind, Outcome};
 use crate::follow::{Following, News};
 use crate::plans::{self, NamedPlans};
@@ -221,7 +221,7 @@ pub fn run(args: &RunArgs, context: &Context) -> Outcome {
     let repo = ready.repo.clone();
     let start = Start::New { options: Box::new(ready.options()), submissions };
     let finished = ready.coordinate(context, &run, start, tell)?;
-    let code = conclude(context, &run, &finished.state, finished.signal, &[], tell)?;
+    let code = conclude(context, &Ended { run: &run, state: &finished.state, signal: finished.signal, is_older: false }, &[], tell)?;
     land_if_asked(args, context, &repo, &finished.state, &[], code)
 }
 
@@ -318,7 +318,7 @@ fn hand_over(args: &RunArgs, context: &Context, ready: &Ready, plans: &[PlanToRu
     drop(client);
     let plans: Vec<PlanId> = plans.iter().map(|p| p.plan.id.clone()).collect();
     let state = watch(context, &session, opened, &plans, tell)?;
-    let code = conclude(context, &run, &state, None, &plans, tell)?;
+    let code = conclude(context, &Ended { run: &run, state: &state, signal: None, is_older: false }, &plans, tell)?;
     land_if_asked(args, context, &ready.repo, &state, &plans, code).map(HandedOver::Ended)
 }
 
