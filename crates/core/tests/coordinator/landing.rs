@@ -105,7 +105,7 @@ fn a_conflict_with_the_branch_needs_a_human_one_with_a_neighbour_waits_its_turn(
     }
     story.lands(1, &["a"]);
     let merged = Merge::Merged { commit: Oid::from("m") };
-    let conflict = |definite| Merge::Conflict { files: vec![String::from("x")], definite };
+    let conflict = |definite| Merge::Conflict { files: vec![String::from("x")], definite, not_remade: None };
     let results = [("b", conflict(true)), ("c", merged), ("d", conflict(false))];
     let results = results.map(|(id, merge)| MergeResult { attempt: attempt(id), merge }).to_vec();
     let out = story.feed(Input::BatchMerged { batch: 2, results: Ok(results) });
