@@ -7,7 +7,7 @@ use std::time::Duration;
 use greenlane_core::ids::{PlanId, RunId};
 use greenlane_core::options::RunOptions;
 use greenlane_core::state::State;
-use greenlane_core::view::{Coordinator, Status, status};
+use greenlane_core::view::{Coordinator, Status, status, status_of_plans};
 use greenlane_runtime::agent::Registry;
 use greenlane_runtime::clock;
 use greenlane_runtime::config::Config;
@@ -18,7 +18,7 @@ use greenlane_runtime::lock::Lock;
 use crate::commands::detach::Begun;
 use crate::context::Context;
 use crate::error::{Error, Kind, Outcome};
-use crate::progress::{Aside, display};
+use crate::progress::{Aside, Scope, display};
 use crate::report::{self, Look, Surroundings};
 use crate::session::{held, worktrees_of};
 
@@ -91,7 +91,7 @@ impl Ready {
         };
         let (output, json, of) = (context.output, tell == Tell::Json, run.clone());
         let mut aside = Aside::start(move || {
-            let shown = display(output, json, layout);
+            let shown = display(output, json, layout, Scope::default());
             if tell == Tell::Background { Box::new(Begun::new(of, shown)) } else { shown }
         })
         .map_err(|e| Error::environment(format!("cannot start a thread for the display: {e}")))?;
@@ -148,12 +148,11 @@ pub struct Ended<'a> {
 /// If the result cannot be written.
 pub fn conclude(context: &Context, ended: &Ended<'_>, plans: &[PlanId], tell: Tell) -> Outcome {
     let Ended { run, state, signal, is_older } = *ended;
-    // Whoever asks for some plans only was told of their end by a coordinator that goes on with others.
-    let alive = if state.ended_at.is_none() && plans.is_empty() { Coordinator::Gone } else { Coordinator::Alive };
-    let mut document = status(run, state, alive, clock::now());
-    if !plans.is_empty() {
-        document = document.of_plans(plans);
-    }
+    let alive = if state.ended_at.is_none() { Coordinator::Gone } else { Coordinator::Alive };
+    let document = match plans {
+        [] => status(run, state, alive, clock::now()),
+        _ => status_of_plans(run, state, plans, clock::now()),
+    };
     if tell != Tell::Json {
         let look = Look::of_stdout(context.output.color_talk);
         let text = format!(

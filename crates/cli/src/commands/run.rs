@@ -22,7 +22,7 @@ use crate::coordinate::{Ended, Ready, Tell, conclude};
 use crate::error::{Error, Kind, Outcome};
 use crate::follow::{Following, News};
 use crate::plans::{self, NamedPlans};
-use crate::progress::display;
+use crate::progress::{Scope, display};
 use crate::session::{Opened, Session};
 use crate::start::PlanToRun;
 
@@ -324,7 +324,7 @@ fn hand_over(args: &RunArgs, context: &Context, ready: &Ready, plans: &[PlanToRu
 
 /// Shows what happens from here on, until these plans have ended; gives the state then.
 fn watch(context: &Context, session: &Session, opened: Opened, plans: &[PlanId], tell: Tell) -> Result<State, Error> {
-    let mut observer = display(context.output, tell == Tell::Json, Layout::new(&session.state_dir, &opened.run));
+    let mut observer = display(context.output, tell == Tell::Json, Layout::new(&session.state_dir, &opened.run), Scope::of(plans));
     let mut following = Following::begin(session, opened)?;
     loop {
         let state = &following.opened.state;

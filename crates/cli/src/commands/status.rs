@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use greenlane_core::ids::TaskKey;
-use greenlane_core::view::Status;
+use greenlane_core::view::{RunClock, Status};
 use greenlane_runtime::clock;
 use greenlane_runtime::journal::{Journal, Record};
 
@@ -218,7 +218,7 @@ impl Watch<'_> {
 
 /// An event in the words of `run`, with the time since the start; nothing where it is not worth a line.
 fn line(opened: &Opened, record: &Record, color: bool) -> String {
-    let since = progress::clock(record.at.since(opened.state.started_at));
+    let since = progress::clock(RunClock::of(&opened.state).at(record.at));
     progress::lines(&opened.state, record).iter().map(|l| format!("[{since}] {}\n", l.render(color))).collect()
 }
 

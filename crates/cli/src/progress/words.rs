@@ -69,7 +69,7 @@ pub fn name(state: &State, key: &TaskKey) -> String {
 /// The lines that an event is worth. `state` is the state after it and what came with it.
 pub fn lines(state: &State, record: &Record) -> Vec<Line> {
     let of = |key: &TaskKey| name(state, key);
-    let took = |key: &TaskKey| state.task(key).map_or(Duration::ZERO, |t| task_time(t, record.at));
+    let took = |key: &TaskKey| state.task(key).map_or(Duration::ZERO, |t| task_time(state, t, record.at));
     match &record.event {
         Event::PlanStarted { plan } if state.plans.len() > 1 => vec![Line::new('·', Paint::Dim, plan, "its turn has come")],
         Event::PlanPrepared { plan, branch, verify } => {

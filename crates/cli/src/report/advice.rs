@@ -105,7 +105,8 @@ fn listed(tasks: &[&TaskView]) -> String {
 
 fn landing(doc: &Status, around: &Surroundings, out: &mut Lines) {
     let with_work: Vec<_> = doc.plans.iter().filter(|p| p.branch.is_some() && p.head != p.base).collect();
-    let several = doc.plans.len() > 1;
+    // Of a plan that was handed over the run has others, which `land` would take along.
+    let several = doc.plans.len() > 1 || doc.run.branch.is_none();
     for plan in with_work.iter().take(NAMED_MAX) {
         let Some(branch) = &plan.branch else { continue };
         match around.branches.get(&plan.id) {

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::lane::Lane;
-use super::{AttemptState, Ending, Phase, PlanPhase, PlanState, Spawned, State, TaskState};
+use super::{Absence, AttemptState, Ending, Phase, PlanPhase, PlanState, Spawned, State, TaskState};
 use crate::attempt::{Suite, Verdict};
 use crate::event::{AttemptRef, Event, Outcome, Submission};
 use crate::graph::Graph;
@@ -40,7 +40,8 @@ impl State {
     }
 
     fn try_apply(&mut self, at: Time, event: &Event) -> Applied {
-        self.last_event_at = self.last_event_at.max(at);
+        let before = self.last_event_at;
+        self.last_event_at = before.max(at);
         if let Event::RunStarted { options } = event {
             require(self.options.is_none(), "the run has begun already")?;
             self.options = Some(options.clone());
@@ -92,6 +93,7 @@ impl State {
                 require(!matches!(p.phase, PlanPhase::Ended { .. }), "the plan has ended already")?;
                 require(p.lane.is_idle(), "work of the plan is still landing")?;
                 p.phase = PlanPhase::Ended { done: *done };
+                p.ended_at = Some(at);
                 p.reason.clone_from(reason);
                 Ok(())
             }
@@ -261,7 +263,7 @@ impl State {
                 Ok(())
             }
             Event::RunResumed => {
-                self.run_resumed(at);
+                self.run_resumed(before, at);
                 Ok(())
             }
             Event::RunEnded { finished } => {
@@ -315,6 +317,8 @@ impl State {
         self.plan_index.insert(plan.id.clone(), plan_at);
         self.plans.push(PlanState {
             submission: submission.clone(),
+            queued_at: at,
+            ended_at: None,
             phase: PlanPhase::Queued,
             branch: None,
             head: submission.base.clone(),
@@ -427,7 +431,9 @@ impl State {
             t.agent_override = agent.cloned();
         }
         let plan = t.plan;
-        self.ended_at = None;
+        if let Some(from) = self.ended_at.take() {
+            self.absences.push(Absence { from, to: at });
+        }
         self.finished = false;
         let red_allowed = self.options().base_red_allowed;
         let p = &mut self.plans[plan];
@@ -440,14 +446,15 @@ impl State {
             };
             p.base_suite_since = (p.phase == PlanPhase::VerifyingBase).then_some(at);
             p.reason = None;
+            p.ended_at = None;
         }
         self.set_phase(task, Phase::Blocked, at);
         self.unblock(task, at);
         Ok(())
     }
 
-    fn run_resumed(&mut self, at: Time) {
-        self.ended_at = None;
+    fn run_resumed(&mut self, before: Time, at: Time) {
+        self.absences.push(Absence { from: self.ended_at.take().unwrap_or(before), to: at });
         self.finished = false;
         self.stopping = None;
         self.paused = false;
