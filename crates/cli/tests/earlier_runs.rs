@@ -82,3 +82,49 @@ fn after_landing_and_cleaning_nothing_is_advised_that_cannot_be_done() {
     s.git(&["reset", "-q", "--hard", "HEAD~1"]);
     says(&s, &["status"], 1, &["is gone; its head was"]);
 }
+
+/// A coordinator that is at work until `$OUT/go` is there.
+fn under_way(s: &Sandbox) -> common::Running {
+    let held = format!("[[task]]\nid = \"held\"\nrun = \"touch $OUT/held; {}; echo > held\"\n", common::await_file("go"));
+    let run = s.start(s.run_command(&held, &["-j", "3"]));
+    common::wait_for(&s.out("held"));
+    run
+}
+
+#[test]
+fn a_plan_that_has_landed_and_is_handed_over_again_gives_its_own_result() {
+    let s = Sandbox::new(&[]);
+    let first = under_way(&s);
+    std::fs::write(s.out("now"), "").unwrap();
+    let path = s.plan("q.toml", &plan("q"));
+    let args = ["run", path.to_str().unwrap()];
+    let handed = s.greenlane(&args);
+    assert_eq!(handed.code, 0, "{handed:?}");
+    let told = ["✓ 2 tasks: 2 done", "2/2 of `q` on ", "greenlane land q\n"];
+    assert!(told.iter().all(|t| handed.stderr.contains(t)) && handed.stderr.contains("q/good-q  landed"), "{handed:?}");
+    assert!(!handed.stderr.contains("held"), "the other plan is not its own: {handed:?}");
+
+    let again = s.greenlane(&args);
+    assert_eq!(again.code, 0, "{again:?}");
+    assert!(again.stderr.contains("`q` has landed already in run ") && again.stderr.contains(told[0]), "{again:?}");
+    let both = s.plan("r.toml", &plan("r"));
+    let both = s.greenlane(&["run", args[1], both.to_str().unwrap(), "--land", "main"]);
+    assert!(both.code == 0 && both.stderr.contains("✓ 4 tasks: 4 done"), "{both:?}");
+    assert_eq!(s.files_on("main").len(), 5, "both were landed");
+
+    // What is to be done again waits for the end of the run that has had it.
+    let words = s.path("words");
+    let mut fresh = s.command(&[args[0], args[1], "--fresh"]);
+    let mut fresh = fresh.stderr(std::fs::File::create(&words).unwrap()).spawn().unwrap();
+    let waits = || std::fs::read_to_string(&words).unwrap().contains("it is run again as soon as that has ended");
+    common::eventually("it says that it waits", waits);
+    let detached = s.greenlane(&["run", args[1], "--fresh", "--detach"]);
+    assert!(detached.code == 4 && detached.stderr.contains("takes it only once"), "{detached:?}");
+    let twin = s.greenlane(&["run", s.path("plan.toml").to_str().unwrap()]);
+    assert!(twin.code == 4 && twin.stderr.contains("works on a plan `p` already"), "{twin:?}");
+    std::fs::write(s.out("go"), "").unwrap();
+    assert_eq!(first.wait().code, 0);
+    // It was done again, and main has all of it: there was nothing left to change.
+    assert_eq!(fresh.wait().unwrap().code(), Some(1), "{}", std::fs::read_to_string(&words).unwrap());
+    assert_eq!(s.status()["plans"][0]["id"], "q");
+}

@@ -10,6 +10,7 @@ pub mod detach;
 pub mod doctor;
 pub mod events;
 pub mod failures;
+pub mod hand_over;
 pub mod land;
 pub mod logs;
 pub mod man;
