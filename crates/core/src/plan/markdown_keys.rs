@@ -4,6 +4,7 @@ use super::context::{Context, Span};
 use super::diagnostic::Severity;
 use super::native::{TASK_KEYS, meant};
 use super::node::{Entry, Node, Table, Value};
+use super::suggest;
 
 /// Keys whose value is a list divided by commas.
 const DIVIDED: [&str; 5] = ["depends", "owns", "candidates", "fallbacks", "skills"];
@@ -33,7 +34,15 @@ pub(super) fn classify<'a>(ctx: &mut Context<'_>, item: &'a str, at: usize) -> I
         return Item::Key { key, value, value_at };
     }
     if word.chars().all(|c| c.is_ascii_lowercase() || matches!(c, '_' | '-')) {
-        if let Some(key) = meant(word, &TASK_KEYS) {
+        if let Some(key) = suggest::one_letter_off(word, TASK_KEYS) {
+            // `rum`, but also `rule`: a word of its own as likely as a slip.
+            let hint = format!("if you meant `{key}`, write `{key}:`");
+            ctx.push(Severity::Note, &span, format!("`{word}:` is read as text for the agent"), Some(hint));
+            return Item::Text;
+        }
+        // `- retry: 2` is a slip, `- retry: with backoff` are words for the agent.
+        let counts = rest.trim().parse::<u64>().is_ok();
+        if let Some(key) = meant(word, &TASK_KEYS).filter(|key| counts || !NUMBERS.contains(key)) {
             ctx.error_hint(
                 &span,
                 format!("unknown key `{word}`"),
