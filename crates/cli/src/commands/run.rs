@@ -232,6 +232,15 @@ pub fn run(args: &RunArgs, context: &Context) -> Outcome {
 
 /// Reads the plans, says everything that is wrong with any of them, and keeps what was asked for.
 fn read_plans(args: &RunArgs, context: &Context) -> Result<Vec<PlanToRun>, Error> {
+    // Everything behind `--only` is a task of its.
+    if args.named.plans.is_empty()
+        && let Some(plan) = args.only.iter().find(|word| context.directory.join(word).exists())
+    {
+        let tasks: Vec<&str> = args.only.iter().filter(|word| *word != plan).map(String::as_str).collect();
+        let tasks = if tasks.is_empty() { String::from("TASK") } else { tasks.join(" ") };
+        return Err(Error::usage(format!("`{plan}` is read as a task, since it stands behind --only"))
+            .hint(format!("put the plan first: `greenlane run {plan} --only {tasks}`")));
+    }
     let loaded = plans::load(context, context.top().as_deref(), &args.named)?;
     let mut plans: Vec<PlanToRun> =
         loaded.into_iter().map(|p| PlanToRun { plan: p.plan, file: p.path, whole_folder: p.whole_folder }).collect();

@@ -139,9 +139,9 @@ impl Turn<'_> {
         }
     }
 
-    pub(super) fn branch_raced(&mut self, id: BatchId, actual: Oid) {
-        if self.active(id).is_some_and(|(_, b)| matches!(b.phase, BatchPhase::Moving { .. })) {
-            self.emit(Event::BatchRaced { batch: id, head: actual });
+    pub(super) fn branch_raced(&mut self, id: BatchId, actual: Oid, by: Option<String>) {
+        if let Some((_, batch)) = self.active(id).filter(|(_, b)| matches!(b.phase, BatchPhase::Moving { .. })) {
+            self.emit(Event::BatchRaced { batch: id, head: actual, from: Some(batch.onto), by });
         }
     }
 

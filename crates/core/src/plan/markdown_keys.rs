@@ -10,6 +10,8 @@ use super::suggest;
 const DIVIDED: [&str; 5] = ["depends", "owns", "candidates", "fallbacks", "skills"];
 /// Keys that hold one whole text for each item: commands and sentences have commas of their own.
 const REPEATED: [&str; 2] = ["check", "criteria"];
+/// How YAML begins a text of several lines. Prompts may have several here, too.
+const BLOCKS: [&str; 6] = ["|", "|-", "|+", ">", ">-", ">+"];
 const NUMBERS: [&str; 3] = ["priority", "retries", "repairs"];
 
 /// What a nested item turns out to be.
@@ -65,6 +67,12 @@ pub(super) fn add(
     value: (&str, usize),
     below: &[(String, usize)],
 ) {
+    if BLOCKS.contains(&value.0) && key != "prompt" {
+        let hint = "a value is one line here: join commands with `&&`, or put them into a script and run that";
+        ctx.error_hint(&(value.1..value.1 + value.0.len()), format!("`{}` begins no block in a Markdown plan", value.0), hint);
+        return;
+    }
+    let value = if BLOCKS.contains(&value.0) { ("", value.1) } else { value };
     let mut nodes = Vec::new();
     for (text, at) in std::iter::once((value.0, value.1)).chain(below.iter().map(|(t, at)| (t.as_str(), *at))) {
         let span = at..at + text.len();

@@ -159,7 +159,7 @@ impl State {
             Event::BatchFormed { batch, plan, onto, attempts } => self.batch_formed(at, *batch, plan, onto, attempts),
             Event::BatchMerged { batch, results } => self.batch_merged(at, *batch, results),
             Event::BatchVerified { batch, suite } => self.batch_verified(at, *batch, suite),
-            Event::BatchRaced { batch, head } => self.batch_raced(*batch, head),
+            Event::BatchRaced { batch, head, .. } => self.batch_raced(*batch, head),
             Event::BatchDropped { batch, head: _ } => {
                 let plan = self.require_batch(*batch)?;
                 self.plans[plan].lane.active = None;

@@ -121,7 +121,7 @@ fn a_branch_that_moved_by_itself_is_merged_onto_again() {
     story.works("a");
     story.merged(1, &["a"]);
     story.feed(Input::BatchVerified { batch: 1, suite: green() });
-    let out = story.feed(Input::BranchRaced { batch: 1, actual: Oid::from("theirs") });
+    let out = story.feed(Input::BranchRaced { batch: 1, actual: Oid::from("theirs"), by: None });
     assert_eq!(out, ["batch_raced 1", "batch_formed 2: a#1", "→ merge 2 onto theirs"]);
 }
 
