@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 
 use greenlane_core::ids::RunId;
-use greenlane_runtime::driver::Start;
+use greenlane_runtime::driver::{Layout, Start};
 
 use crate::context::Context;
 use crate::coordinate::{Ended, Ready, Tell, conclude};
@@ -58,8 +58,9 @@ pub fn run(args: &ResumeArgs, context: &Context) -> Outcome {
     }
     let _lock = ready.lock()?;
     let start = Start::Resume { run: run.clone(), requests: Vec::new() };
+    let layout = Layout::new(&ready.state_dir, &run);
     let finished = ready.coordinate(context, &run, start, tell)?;
-    conclude(context, &Ended { run: &run, state: &finished.state, signal: finished.signal, is_older }, &[], tell)
+    conclude(context, &Ended { run: &run, state: &finished.state, layout: &layout, signal: finished.signal, is_older }, &[], tell)
 }
 
 fn find(session: &Session, name: Option<&str>) -> Result<(RunId, bool), Error> {

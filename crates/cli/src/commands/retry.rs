@@ -65,7 +65,7 @@ pub fn run(args: &RetryArgs, context: &Context) -> Outcome {
     let run = opened.run.clone();
     let start = Start::Resume { run: run.clone(), requests: vec![request] };
     let finished = ready.coordinate(context, &run, start, Tell::People)?;
-    let ended = Ended { run: &run, state: &finished.state, signal: finished.signal, is_older: opened.is_older };
+    let ended = Ended { run: &run, state: &finished.state, layout: &opened.layout, signal: finished.signal, is_older: opened.is_older };
     conclude(context, &ended, &[], Tell::People)
 }
 

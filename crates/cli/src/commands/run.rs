@@ -10,7 +10,7 @@ use greenlane_core::plan::select;
 use greenlane_core::state::State;
 use greenlane_core::time::format_duration;
 use greenlane_runtime::clock;
-use greenlane_runtime::driver::Start;
+use greenlane_runtime::driver::{Layout, Start};
 use greenlane_runtime::git::{DryRun, LandMode, Repo};
 use greenlane_runtime::submission::Wish;
 
@@ -207,7 +207,18 @@ pub fn run(args: &RunArgs, context: &Context) -> Outcome {
                 match handing.hand_over(e)? {
                     HandedOver::Ended { run, state } => {
                         let plans: Vec<PlanId> = plans.iter().map(|p| p.plan.id.clone()).collect();
-                        let code = conclude(context, &Ended { run: &run, state: &state, signal: None, is_older: false }, &plans, tell)?;
+                        let code = conclude(
+                            context,
+                            &Ended {
+                                run: &run,
+                                state: &state,
+                                layout: &Layout::new(&ready.state_dir, &run),
+                                signal: None,
+                                is_older: false,
+                            },
+                            &plans,
+                            tell,
+                        )?;
                         return land_if_asked(args, context, &ready.repo, &state, &plans, code);
                     }
                     HandedOver::Waited => began = Instant::now(),
@@ -223,10 +234,15 @@ pub fn run(args: &RunArgs, context: &Context) -> Outcome {
     let run = clock::new_run_id();
     ready.copy_plans(&run, &plans)?;
     context.output.detail(&format!("run {run}"));
-    let repo = ready.repo.clone();
+    let (repo, layout) = (ready.repo.clone(), Layout::new(&ready.state_dir, &run));
     let start = Start::New { options: Box::new(ready.options()), submissions };
     let finished = ready.coordinate(context, &run, start, tell)?;
-    let code = conclude(context, &Ended { run: &run, state: &finished.state, signal: finished.signal, is_older: false }, &[], tell)?;
+    let code = conclude(
+        context,
+        &Ended { run: &run, state: &finished.state, layout: &layout, signal: finished.signal, is_older: false },
+        &[],
+        tell,
+    )?;
     land_if_asked(args, context, &repo, &finished.state, &[], code)
 }
 
