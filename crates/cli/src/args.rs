@@ -11,8 +11,8 @@ use clap::{ArgAction, ColorChoice, CommandFactory as _, FromArgMatches as _, Par
 use greenlane_core::time::parse_duration;
 
 use crate::commands::{
-    agents, clean, completions, config, deficiencies, demo, doctor, events, failures, land, logs, man, pause, plan, prompt, report, resume,
-    retries, retry, rollback, run, runs, status, stop, unpause, wait,
+    agents, clean, completions, config, deficiencies, demo, doctor, events, failures, health, land, logs, man, pause, plan, prompt, report,
+    resume, retries, retry, rollback, run, runs, status, stop, unpause, wait,
 };
 
 /// The whole command line.
@@ -120,6 +120,8 @@ pub enum Verb {
     Events(events::EventsArgs),
     /// List failed attempts and why they failed, or record one
     Failures(failures::FailuresArgs),
+    /// Show how attempts under way and external workers are; exit code 1 if any is unhealthy
+    Health(health::HealthArgs),
     /// List what was tried again and what not, or ask whether something should be
     Retries(retries::RetriesArgs),
     /// Remove worktrees and branches whose work has landed

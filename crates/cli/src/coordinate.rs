@@ -116,6 +116,7 @@ impl Ready {
                 };
                 Error::environment(format!("the disk is full: {e}")).hint(hint)
             }
+            DriverError::Journal(e) if e.hint().is_some() => Error::from(e),
             e => match stands(&state_dir, run) {
                 Stands::NotBegun => Error::environment(e.to_string()),
                 Stands::Idle => Error::environment(e.to_string()).hint("`greenlane resume` takes the run up"),

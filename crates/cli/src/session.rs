@@ -3,22 +3,22 @@
 
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use greenlane_core::ids::{Oid, RunId};
-use greenlane_core::state::State;
+use greenlane_core::ids::{Oid, RunId, TaskKey};
+use greenlane_core::state::{PlanState, State};
 use greenlane_core::time::Time;
 use greenlane_core::view::{self, Coordinator, Status};
 use greenlane_runtime::clock;
-use greenlane_runtime::config::Config;
+use greenlane_runtime::config::{Config, Loaded};
 use greenlane_runtime::control::{Answer, Client, ControlError, Say, socket_path};
 use greenlane_runtime::driver::Layout;
 use greenlane_runtime::git::{GitError, Repo, RepoError};
 use greenlane_runtime::journal::{Journal, JournalError};
 use greenlane_runtime::lock::{Lock, LockError};
-use greenlane_runtime::workspace::{Pool, PoolSettings, Shell, ShellLine, ShellOutcome, pool_dir, worktrees_dir};
+use greenlane_runtime::workspace::{Mark, Pool, PoolSettings, Shell, ShellLine, ShellOutcome, pool_dir, worktrees_dir};
 
 use crate::context::Context;
 use crate::error::{Error, HINT_DISK_FULL, Kind};
@@ -194,10 +194,26 @@ impl Opened {
     /// The same at a given time.
     #[must_use]
     pub fn status_at(&self, now: Time) -> Status {
-        if self.is_interrupted() {
-            return view::status_left(&self.run, &self.state, &live::left_behind(&self.layout, &self.state), now);
+        let mut shown = if self.is_interrupted() {
+            view::status_left(&self.run, &self.state, &live::left_behind(&self.layout, &self.state), now)
+        } else {
+            view::status(&self.run, &self.state, self.coordinator, now)
+        };
+        self.look_for_worktrees(&mut shown);
+        shown
+    }
+
+    /// The journal knows where work was left; whether it still lies there, only the disk.
+    fn look_for_worktrees(&self, shown: &mut Status) {
+        for task in shown.tasks.iter_mut().filter(|t| t.landed.is_none()) {
+            let key = TaskKey::new(task.plan.as_str(), task.id.as_str());
+            let Some(gone) = task.worktree.take_if(|w| !Mark::is_of(Path::new(w), &self.run, &key)) else { continue };
+            if let Some(reason) = &mut task.reason {
+                let (is, was) =
+                    (format!("the work is kept in {gone}"), format!("the work was left in {gone}, which is not there any more"));
+                *reason = reason.replace(&is, &was);
+            }
         }
-        view::status(&self.run, &self.state, self.coordinator, now)
     }
 
     /// Somebody is at work on it.
@@ -210,7 +226,8 @@ impl Opened {
     #[must_use]
     pub fn surroundings(&self, session: &Session) -> Surroundings {
         let mut branches = BTreeMap::new();
-        let ended = self.state.plans.iter().filter(|p| self.state.ended_at.is_some() && p.head != p.submission.base);
+        let landed = |p: &PlanState| p.head != p.submission.base || self.state.tasks[p.tasks.clone()].iter().any(|t| t.landed.is_some());
+        let ended = self.state.plans.iter().filter(|p| self.state.ended_at.is_some() && landed(p));
         let here = OnceCell::new();
         for plan in ended {
             let Some(branch) = &plan.branch else { continue };
@@ -273,6 +290,39 @@ pub fn worktrees_of(repo: &Repo, config: &Config, context: &Context) -> Result<P
     Ok(pool_dir(&all, top, repo.common_dir()))
 }
 
+/// Worktrees inside a checkout would be the user's untracked files, and what searches for configuration upwards would find the user's: only
+/// a folder that git ignores may hold them there.
+///
+/// # Errors
+/// Exit code 2, with the place that names the folder.
+pub fn require_outside(repo: &Repo, loaded: &Loaded, worktrees: &Path) -> Result<(), Error> {
+    let Some(configured) = &loaded.config.workspace.dir else { return Ok(()) };
+    // What is not there yet lies where its nearest parent does.
+    let there = worktrees.ancestors().find_map(|a| Some((a.canonicalize().ok()?, worktrees.strip_prefix(a).ok()?)));
+    let place = there.map_or_else(|| worktrees.to_owned(), |(real, rest)| real.join(rest));
+    let refuse = |why: String, hint: &str| {
+        let origin = loaded.origins.get("workspace.dir").map(ToString::to_string).unwrap_or_default();
+        Err(Error::usage(format!("`[workspace] dir = \"{}\"` {why}", configured.display())).at(origin).hint(hint))
+    };
+    if place.starts_with(repo.common_dir()) {
+        return refuse(String::from("lies inside the git directory"), "name a folder outside the repository, such as \"../worktrees\"");
+    }
+    let git_dirs = [(repo.top(), repo.git_dir()), (repo.main_top(), repo.common_dir())];
+    for (top, git_dir) in git_dirs.into_iter().filter_map(|(top, git_dir)| Some((top?, git_dir))) {
+        let Ok(inside) = place.strip_prefix(top.canonicalize().unwrap_or_else(|_| top.to_owned())) else { continue };
+        let inside = inside.join("1");
+        let ignored =
+            repo.git_in(git_dir, top).run_allowing(&["check-ignore".as_ref(), "-q".as_ref(), inside.as_os_str()], &[0, 1, 128])?;
+        if ignored.code != 0 {
+            return refuse(
+                format!("lies inside the checkout {}, and git does not ignore it", top.display()),
+                "name a folder outside, such as \"../worktrees\" (a relative one counts from the repository's top), or add it to .gitignore",
+            );
+        }
+    }
+    Ok(())
+}
+
 /// Runs no commands.
 struct NoShell;
 
@@ -323,7 +373,13 @@ impl From<JournalError> for Error {
         match e {
             JournalError::Missing(_) => nothing_ran(),
             full if full.is_disk_full() => Error::environment(full.to_string()).hint(HINT_DISK_FULL),
-            other => Error::environment(other.to_string()),
+            other => {
+                let error = Error::environment(other.to_string());
+                match other.hint() {
+                    Some(hint) => error.hint(hint),
+                    None => error,
+                }
+            }
         }
     }
 }

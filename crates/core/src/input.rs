@@ -4,6 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::attempt::{ExitRecord, Suite, Verdict};
 use crate::event::{BatchId, MergeResult, Stopping, Submission};
+use crate::failure::FailureDetail;
+use crate::health::Reading;
 use crate::ids::{AttemptId, Oid, PlanId, TaskKey};
 use crate::options::RunOptions;
 use crate::shared::SharedChange;
@@ -13,7 +15,7 @@ use crate::time::Time;
 #[derive(Clone, Debug, PartialEq)]
 pub enum Input {
     /// Begin a run. Only on an empty state.
-    Begin(RunOptions),
+    Begin(Box<RunOptions>),
     /// Take a plan into the run.
     Submit(Box<Submission>),
     /// Take these plans into the run, all of them or none.
@@ -66,6 +68,8 @@ pub enum Input {
         attempt: AttemptId,
         /// Why.
         message: String,
+        /// What that says of another attempt.
+        detail: Option<FailureDetail>,
     },
     /// Its processes are gone, and its keeper left a record.
     AttemptExited {
@@ -95,6 +99,11 @@ pub enum Input {
         account: String,
         /// What is known of it.
         reading: AccountReading,
+    },
+    /// Attempts under way were looked at, all of them in one go.
+    HealthRead {
+        /// What was read of each.
+        readings: Vec<(AttemptId, Reading)>,
     },
     /// What all worktrees share was not the same after it as before.
     SharedStateChanged {

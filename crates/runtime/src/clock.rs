@@ -11,6 +11,13 @@ pub fn now() -> Time {
     Time(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
 }
 
+/// Milliseconds since the machine booted, without the time that it slept: the same for all processes, and nobody sets it.
+#[must_use]
+pub fn uptime_ms() -> u64 {
+    let since = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+    u64::try_from(since.tv_sec).unwrap_or(0) * 1_000 + u64::try_from(since.tv_nsec).unwrap_or(0) / 1_000_000
+}
+
 /// The time as a coordinator counts it: never backwards, and on at its usual pace while the machine's clock is behind.
 /// Otherwise a clock that is put back an hour would hold up every retry by an hour.
 #[derive(Clone, Copy, Debug)]
@@ -24,6 +31,12 @@ impl Steady {
     #[must_use]
     pub fn new() -> Self {
         Self { at: now(), seen: Instant::now() }
+    }
+
+    /// From that time on, where the machine's clock has been put behind it since.
+    #[must_use]
+    pub fn not_before(self, earliest: Time) -> Self {
+        Self { at: self.at.max(earliest), ..self }
     }
 
     /// The time now.
@@ -70,5 +83,7 @@ mod tests {
         assert_eq!(clock.advance(Time(1_300), after(1_000)), Time(11_000));
         assert_eq!(clock.advance(Time(90_000), after(1_001)), Time(90_000), "ahead");
         assert_eq!(clock.advance(Time(20_000), after(2_001)), Time(91_000));
+        let mut later = Steady { at: Time(5_000), seen: start }.not_before(Time(91_000));
+        assert_eq!(later.advance(Time(5_100), after(100)), Time(91_100), "put back while nobody coordinated");
     }
 }

@@ -54,6 +54,7 @@ impl Scope {
             Event::AttemptStarted { attempt, .. }
             | Event::AttemptSpawned { attempt, .. }
             | Event::EndRequested { attempt, .. }
+            | Event::HealthChanged { attempt, .. }
             | Event::AttemptExited { attempt, .. }
             | Event::WorkJudged { attempt, .. }
             | Event::SharedStateChanged { attempt, .. }

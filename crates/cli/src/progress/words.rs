@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use greenlane_core::attempt::{Merge, Suite};
 use greenlane_core::event::{Event, Outcome, Stopping};
+use greenlane_core::health::HealthStatus;
 use greenlane_core::ids::TaskKey;
 use greenlane_core::state::State;
 use greenlane_core::view::{brief, task_time};
@@ -66,6 +67,17 @@ pub fn name(state: &State, key: &TaskKey) -> String {
     if state.plans.len() > 1 { key.to_string() } else { key.task.to_string() }
 }
 
+/// What was found of an attempt under way, where that is news.
+fn health(of: String, to: HealthStatus, reason: Option<&str>) -> Vec<Line> {
+    let why = reason.map(|r| format!(": {r}")).unwrap_or_default();
+    vec![match to {
+        HealthStatus::Healthy => Line::new('·', Paint::Dim, of, "shows signs of work again"),
+        HealthStatus::Hung => Line::new('!', Paint::Yellow, of, format!("seems to hang{why}")),
+        HealthStatus::Dead => Line::new('!', Paint::Red, of, format!("seems dead{why}")),
+        HealthStatus::Unknown => Line::new('!', Paint::Yellow, of, format!("it is not known whether it works{why}")),
+    }]
+}
+
 /// The lines that an event is worth. `state` is the state after it and what came with it.
 pub fn lines(state: &State, record: &Record) -> Vec<Line> {
     let of = |key: &TaskKey| name(state, key);
@@ -109,6 +121,7 @@ pub fn lines(state: &State, record: &Record) -> Vec<Line> {
         {
             vec![Line::new('✗', Paint::Yellow, of(&attempt.key), format!("attempt {}: {}", attempt.n, brief(&failure.message)))]
         }
+        Event::HealthChanged { attempt, to, reason, .. } => health(of(&attempt.key), *to, reason.as_deref()),
         Event::AttemptVoided { attempt, reason } => {
             let why = reason.clone().unwrap_or_else(|| String::from("had not begun; starts anew"));
             vec![Line::new('·', Paint::Dim, of(&attempt.key), why)]
@@ -141,11 +154,16 @@ pub fn lines(state: &State, record: &Record) -> Vec<Line> {
             .filter(|r| matches!(r.merge, Merge::Conflict { definite: false, .. }))
             .map(|r| Line::new('·', Paint::Dim, of(&r.attempt.key), "conflicts with work that is landing now; waits for that"))
             .collect(),
+        Event::BatchVerified { suite: red @ Suite::Red { .. }, again: true, .. } => {
+            vec![Line::new('·', Paint::Yellow, "", format!("{}; run once more, as it may be flaky", suite_words(red)))]
+        }
         // A red batch of one needs no line of its own: the task's says it.
-        Event::BatchVerified { batch, suite: red @ Suite::Red { .. } } => match state.plans.iter().map(|p| p.lane.in_doubt(*batch)).sum() {
-            0 => Vec::new(),
-            n => vec![Line::new('✗', Paint::Yellow, "", format!("{n} tasks together: {}; looking for the guilty", suite_words(red)))],
-        },
+        Event::BatchVerified { batch, suite: red @ Suite::Red { .. }, .. } => {
+            match state.plans.iter().map(|p| p.lane.in_doubt(*batch)).sum() {
+                0 => Vec::new(),
+                n => vec![Line::new('✗', Paint::Yellow, "", format!("{n} tasks together: {}; looking for the guilty", suite_words(red)))],
+            }
+        }
         Event::SuiteFlaky { plan, .. } => {
             vec![Line::new('!', Paint::Yellow, plan, "the suite was red and then green on the same work: it is flaky")]
         }
@@ -194,6 +212,7 @@ pub fn lines(state: &State, record: &Record) -> Vec<Line> {
 fn suite_words(suite: &Suite) -> String {
     match suite {
         Suite::Green { .. } => String::from("green"),
+        Suite::Red { command, set_up_log: Some(_), .. } => format!("the set-up command `{command}` fails"),
         Suite::Red { command, timed_out: true, .. } => format!("`{command}` ran into its time limit"),
         Suite::Red { command, exit_code: Some(code), .. } => format!("`{command}` is red (exit code {code})"),
         Suite::Red { command, .. } => format!("`{command}` was killed"),

@@ -47,6 +47,12 @@ pub fn advice(doc: &Status, around: &Surroundings, look: Look) -> String {
 fn of_bases(doc: &Status, out: &mut Lines) {
     let red = doc.plans.iter().filter(|p| p.state == "failed" && matches!(p.base_suite, Some(Suite::Red { .. } | Suite::Broken { .. })));
     for plan in red.filter(|p| p.reason.is_some() && p.head == p.base).take(NAMED_MAX) {
+        if let Some(Suite::Red { set_up_log: Some(log), .. }) = &plan.base_suite {
+            out.line(&format!("Worktrees cannot be made ready at the base of `{}`: a set-up command fails.", clean(&plan.id)));
+            out.command(&format!("cat {}", quoted(log)), "all that it printed");
+            out.command("greenlane config workspace.setup", "the commands, and where they come from");
+            continue;
+        }
         out.line(&format!("The suite is red on the base of `{}`.", clean(&plan.id)));
         let file = if plan.path.is_empty() { String::from("PLAN") } else { quoted(&clean(&plan.path)) };
         out.command(&format!("greenlane run {file} --base-red allow"), "start all the same: the plan may be there to make it green");
@@ -104,7 +110,8 @@ fn listed(tasks: &[&TaskView]) -> String {
 }
 
 fn landing(doc: &Status, around: &Surroundings, out: &mut Lines) {
-    let with_work: Vec<_> = doc.plans.iter().filter(|p| p.branch.is_some() && p.head != p.base).collect();
+    let landed = |id: &str| doc.tasks.iter().any(|t| t.plan == id && t.landed.is_some());
+    let with_work: Vec<_> = doc.plans.iter().filter(|p| p.branch.is_some() && (p.head != p.base || landed(&p.id))).collect();
     // Of a plan that was handed over the run has others, which `land` would take along.
     let several = doc.plans.len() > 1 || doc.run.branch.is_none();
     for plan in with_work.iter().take(NAMED_MAX) {
@@ -129,9 +136,15 @@ fn landing(doc: &Status, around: &Surroundings, out: &mut Lines) {
         } else {
             out.line(&format!("What has landed is on {branch}."));
         }
-        out.command(&format!("git log --oneline {}..{}", super::text::short(&plan.base), quoted(branch)), "look at it");
         let named = if several { format!(" {}", quoted(&plan.id)) } else { String::new() };
-        out.command(&format!("greenlane land{named}{}", out.run), "merge it into the branch you stand on (--into BRANCH for another)");
+        let into = if plan.head == plan.base {
+            // All of it is of earlier runs, and may have been merged since.
+            "merge it into the branch you stand on, unless it is there (--into BRANCH for another)"
+        } else {
+            out.command(&format!("git log --oneline {}..{}", super::text::short(&plan.base), quoted(branch)), "look at it");
+            "merge it into the branch you stand on (--into BRANCH for another)"
+        };
+        out.command(&format!("greenlane land{named}{}", out.run), into);
     }
     if with_work.len() > NAMED_MAX {
         out.line(&format!("{} more plans have landed work; `greenlane land` takes them all.", with_work.len() - NAMED_MAX));

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use greenlane_core::ids::{AttemptId, TaskKey};
+use greenlane_core::slug::key_slug;
 use greenlane_core::state::{State, TaskState};
 use greenlane_core::view::{AttemptView, Status, TaskView};
 use greenlane_runtime::driver::Layout;
@@ -78,7 +79,10 @@ fn head(out: &mut String, picture: &TaskPicture<'_>, view: &TaskView, of: &TaskS
     fact("role", view.role.as_deref().map(clean));
     fact("branch", view.branch.clone());
     // After the landing the worktree is another task's.
-    fact("worktree", view.worktree.clone().filter(|_| view.landed.is_none()));
+    let had_one = of.current().is_some_and(|a| a.spawned.is_some());
+    let gone =
+        || format!("is not there any more; kept work: `git for-each-ref refs/greenlane/{}/kept/{}`", picture.doc.run.id, key_slug(&of.key));
+    fact("worktree", view.worktree.clone().or_else(|| had_one.then(gone)).filter(|_| view.landed.is_none()));
     fact("landed", view.landed.as_deref().map(|l| short(l).to_owned()));
 }
 

@@ -1,5 +1,5 @@
 //! From accepted work to the plan's branch: batches are merged in memory, verified together, and only then land.
-//! A red batch is split until the guilty are found. Knows nothing of git.
+//! A red batch is split until the guilty are found; who is alone is blamed when the suite was red twice. Knows nothing of git.
 
 use super::Turn;
 use super::attempt::listed;
@@ -95,8 +95,14 @@ impl Turn<'_> {
         self.state.plan(plan).is_some_and(|p| batch.merged.iter().any(|(a, _)| p.lane.is_suspect(&a.attempt)))
     }
 
+    /// Nobody is blamed for what the suite said once.
+    fn is_to_be_sure_of(&self, plan: &PlanId, batch: &Batch) -> bool {
+        let lane = self.state.plan(plan).map(|p| &p.lane);
+        matches!(batch.merged.as_slice(), [(only, _)] if lane.is_some_and(|l| !l.was_red_alone(&only.attempt)))
+    }
+
     pub(super) fn batch_verified(&mut self, id: BatchId, suite: Suite) {
-        let Some((_, batch)) = self.active(id).filter(|(_, b)| b.phase == BatchPhase::Verifying) else { return };
+        let Some((plan, batch)) = self.active(id).filter(|(_, b)| b.phase == BatchPhase::Verifying) else { return };
         if self.state.stopping > Some(Stopping::Drain) && !matches!(suite, Suite::Green { .. }) {
             return; // The suite was ended with the run; a resumed one runs it again.
         }
@@ -105,17 +111,26 @@ impl Turn<'_> {
             Some(crate::planted::PlantedBug::LandRed) => Suite::Green { cached: false },
             _ => suite,
         };
-        self.emit(Event::BatchVerified { batch: id, suite: suite.clone() });
+        let again = matches!(suite, Suite::Red { .. }) && self.is_to_be_sure_of(&plan, &batch);
+        self.emit(Event::BatchVerified { batch: id, suite: suite.clone(), again });
         match suite {
             Suite::Green { .. } => self.go_on(id),
-            Suite::Red { command, exit_code, timed_out, .. } => {
+            // It is the next batch again.
+            Suite::Red { .. } if again => {}
+            Suite::Red { command, exit_code, timed_out, set_up_log, .. } => {
                 if let [(only, _)] = batch.merged.as_slice() {
                     let how = match (timed_out, exit_code) {
                         (true, _) => String::from("runs into its time limit"),
                         (false, Some(code)) => format!("fails with exit code {code}"),
                         (false, None) => String::from("is killed"),
                     };
-                    let message = format!("`{command}` {how} on the combined tree with it; the branch stays green without it");
+                    let message = match set_up_log {
+                        Some(log) => format!(
+                            "the set-up command `{command}` {how} on the combined tree with it, so the suite could not run; \
+                             all that it printed is in {log}"
+                        ),
+                        None => format!("`{command}` {how} on the combined tree with it; the branch stays green without it"),
+                    };
                     let failure = Failure::new(FailureType::QualityGateFailure, message);
                     self.fail_attempt(&only.attempt, Outcome::GateFailed, Some(failure));
                 }

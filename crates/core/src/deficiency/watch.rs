@@ -90,7 +90,7 @@ impl Watcher {
                 });
                 return conflicts.map(|(attempt, finding)| self.seen(at, Some(attempt), finding)).collect();
             }
-            Event::BatchVerified { batch, suite } => return self.verified(at, *batch, suite),
+            Event::BatchVerified { batch, suite, .. } => return self.verified(at, *batch, suite),
             Event::SuiteFlaky { batch, .. } => {
                 let red = self.red.remove(batch);
                 let finding = observe::of_flaky(red.as_ref().map(|(_, suite)| suite), &self.roots(None));

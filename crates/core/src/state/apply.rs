@@ -8,7 +8,9 @@ use super::{Absence, AttemptState, Ending, Phase, PlanPhase, PlanState, Spawned,
 use crate::attempt::{Suite, Verdict};
 use crate::event::{AttemptRef, Event, Outcome, Submission};
 use crate::graph::Graph;
+use crate::health::Health;
 use crate::ids::{AttemptId, PlanId, TaskKey};
+use crate::options::RunOptions;
 use crate::overlap::Overlaps;
 use crate::time::Time;
 
@@ -44,7 +46,7 @@ impl State {
         self.last_event_at = before.max(at);
         if let Event::RunStarted { options } = event {
             require(self.options.is_none(), "the run has begun already")?;
-            self.options = Some(options.clone());
+            self.options = Some(RunOptions::clone(options));
             self.started_at = at;
             self.next_batch = 1;
             return Ok(());
@@ -131,6 +133,13 @@ impl State {
                 a.shared.extend(changes.iter().cloned());
                 Ok(())
             }
+            Event::HealthChanged { attempt, from, to, reason, seen: _ } => {
+                let health = &mut self.require_attempt(attempt, Phase::Running)?.health;
+                require(health.status == *from, "it had another status")?;
+                (health.status, health.since) = (*to, Some(at));
+                health.reason.clone_from(reason);
+                Ok(())
+            }
             Event::WorkJudged { attempt, verdict } => self.work_judged(at, attempt, verdict),
             Event::AttemptFailed { attempt, outcome, failure } => {
                 let task = self.require_task(&attempt.key)?;
@@ -158,7 +167,7 @@ impl State {
             }
             Event::BatchFormed { batch, plan, onto, attempts } => self.batch_formed(at, *batch, plan, onto, attempts),
             Event::BatchMerged { batch, results } => self.batch_merged(at, *batch, results),
-            Event::BatchVerified { batch, suite } => self.batch_verified(at, *batch, suite),
+            Event::BatchVerified { batch, suite, again } => self.batch_verified(at, *batch, suite, *again),
             Event::BatchRaced { batch, head, .. } => self.batch_raced(*batch, head),
             Event::BatchDropped { batch, head: _ } => {
                 let plan = self.require_batch(*batch)?;
@@ -360,6 +369,7 @@ impl State {
             started_at: at,
             fresh,
             spawned: None,
+            health: Health::default(),
             gate_started: false,
             ending: None,
             record: None,

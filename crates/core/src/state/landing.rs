@@ -59,7 +59,7 @@ impl State {
         Ok(())
     }
 
-    pub(super) fn batch_verified(&mut self, at: Time, id: BatchId, suite: &Suite) -> Applied {
+    pub(super) fn batch_verified(&mut self, at: Time, id: BatchId, suite: &Suite, again: bool) -> Applied {
         let plan = self.require_batch(id)?;
         let lane = &mut self.plans[plan].lane;
         let Some(mut batch) = lane.active.take().filter(|b| b.phase == BatchPhase::Verifying) else {
@@ -69,6 +69,10 @@ impl State {
         batch.since = at;
         let members: Vec<AttemptId> = batch.merged.iter().map(|(a, _)| a.attempt.clone()).collect();
         match suite {
+            Suite::Red { .. } if again => {
+                require(matches!(members.as_slice(), [one] if !lane.was_red_alone(one)), "it is not to be verified once more")?;
+                lane.retest(&batch);
+            }
             Suite::Green { .. } => {
                 batch.phase = BatchPhase::Moving { verified: true };
                 lane.active = Some(batch);

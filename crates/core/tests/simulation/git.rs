@@ -33,6 +33,8 @@ pub struct Git {
     pub branches: BTreeMap<PlanId, Vec<Oid>>,
     /// Commits on which the suite was run and green.
     pub greens: BTreeSet<Oid>,
+    /// How often the suite was red on the same work.
+    pub reds: BTreeMap<Content, u32>,
 }
 
 impl Git {

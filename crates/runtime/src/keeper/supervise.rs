@@ -16,7 +16,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fd::AsFd as _;
 use rustix::process::{Pid, Signal, WaitOptions, WaitStatus, wait};
 
-use crate::machine;
+use crate::{clock, health, machine};
 
 use super::body::complain;
 use super::heartbeat::{Heartbeat, Phase};
@@ -74,6 +74,8 @@ struct Keeping<'a> {
     /// When [`Keeping::sample`] was taken.
     sampled: Instant,
     oom_kills_before: Option<u64>,
+    /// Processes that were stopped when it was ended for want of evidence.
+    stopped: Vec<String>,
     last_output: Option<Instant>,
     heartbeat_at: Option<Instant>,
     activity: Option<String>,
@@ -95,6 +97,7 @@ pub(super) fn supervise(spec: &Spec, dir: &Path, signals: &Signals, mut streams:
         cpu_ms: 0,
         resources: Some(machine::resources(&spec.cwd)),
         oom_kills: None,
+        stopped: Vec::new(),
         stdout_tail: String::new(),
         stderr_tail: String::new(),
     };
@@ -127,6 +130,7 @@ pub(super) fn supervise(spec: &Spec, dir: &Path, signals: &Signals, mut streams:
         memory_peak_bytes: 0,
         sampled: began,
         oom_kills_before: oom_kills,
+        stopped: Vec::new(),
         last_output: None,
         heartbeat_at: None,
         activity: None,
@@ -196,6 +200,8 @@ impl Keeping<'_> {
                 } else if now >= self.watch.next_look() {
                     self.look(now);
                     if self.watch.is_stalled(now) {
+                        // Ending it makes it run on: seen now or never.
+                        self.stopped = self.sample.stopped.clone();
                         self.terminate(Exit::Stalled);
                     }
                 } else if self.has_news(now) {
@@ -277,7 +283,7 @@ impl Keeping<'_> {
 
     fn look(&mut self, now: Instant) {
         self.take_sample(now);
-        self.watch.look(now, &self.sample, || system::connections(self.agent));
+        self.watch.look(now, &self.sample, || system::connections(self.agent), || system::waiting(self.agent));
         self.beat(now);
     }
 
@@ -307,8 +313,13 @@ impl Keeping<'_> {
             last_output_at: self.last_output.map(at),
             last_evidence_at: at(evidence),
             last_evidence,
-            hung: self.watch.is_hung(now),
+            uptime_ms: Some(clock::uptime_ms()),
+            every_ms: u64::try_from(self.watch.interval().as_millis()).unwrap_or(u64::MAX),
             stopped: self.sample.stopped.clone(),
+            stopped_processes: self.sample.stopped_processes,
+            retrying: health::retrying(&report),
+            waits_for: self.watch.waits_for().map(str::to_owned),
+            iteration: health::iteration(&report),
             cpu_ms: self.sample.cpu_ms,
             memory_bytes: self.sample.memory_bytes,
             memory_peak_bytes: self.memory_peak_bytes,
@@ -398,6 +409,7 @@ impl Keeping<'_> {
             memory_peak_bytes: self.memory_peak_bytes.max(largest),
             cpu_ms,
             resources: Some(self.resources(cpu_ms, largest)),
+            stopped: self.stopped.clone(),
             oom_kills: self.oom_kills_before.and_then(|before| machine::oom_kills().map(|now| now.saturating_sub(before))),
             stdout_tail,
             stderr_tail,

@@ -6,7 +6,7 @@ use crate::common::{Place, put, read};
 use greenlane_core::attempt::Verdict;
 use greenlane_core::ids::Oid;
 use greenlane_runtime::git::DryRun;
-use greenlane_runtime::workspace::{From, Holding, PoolSettings, Release, WorkspaceError};
+use greenlane_runtime::workspace::{From, Holding, Known, PoolSettings, Release, WorkspaceError};
 use greenlane_testkit::repo::{SYSTEM_GIT, TempRepo};
 
 /// Each git that this machine has.
@@ -290,9 +290,9 @@ fn cleaning_up_takes_only_what_has_landed() {
         put(&dirty, "d.txt", "d");
         place.pool.release(&dirty, Release::Kept).expect("kept");
 
-        let forecast = place.pool.clean_up(None, DryRun::Yes).expect("a forecast");
+        let forecast = place.pool.clean_up(&Known::default(), &|_| true, DryRun::Yes).expect("a forecast");
         assert!(landed.path.exists());
-        let cleaned = place.pool.clean_up(None, DryRun::No).expect("cleaned");
+        let cleaned = place.pool.clean_up(&Known::default(), &|_| true, DryRun::No).expect("cleaned");
         assert_eq!(forecast, cleaned);
         assert_eq!(cleaned.worktrees, std::slice::from_ref(&landed.path));
         assert!(!landed.path.exists() && unmerged.path.exists() && dirty.path.exists() && busy.path.exists());
