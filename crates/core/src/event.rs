@@ -194,6 +194,12 @@ pub enum Event {
         batch: BatchId,
         /// The branch's head now.
         head: Oid,
+        /// Where it was thought to be; `None` in journals of older versions.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        from: Option<Oid>,
+        /// Who moved it, and how, where git's diary of the branch tells.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<String>,
     },
     /// The machinery failed on a batch: its members need a human, the branch stays where it is.
     BatchDropped {

@@ -146,6 +146,8 @@ pub enum Input {
         batch: BatchId,
         /// Where it is.
         actual: Oid,
+        /// Who moved it, where that is known.
+        by: Option<String>,
     },
     /// Git failed to move the branch.
     BranchNotMoved {

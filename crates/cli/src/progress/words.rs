@@ -11,7 +11,7 @@ use greenlane_core::view::{brief, task_time};
 use greenlane_runtime::journal::Record;
 
 use crate::output::{Paint, paint};
-use crate::report::{clean, columns, humane, wrapped};
+use crate::report::{clean, columns, humane, short, wrapped};
 
 /// Before what goes on below a line.
 const INDENT: &str = "    ";
@@ -81,7 +81,7 @@ fn health(of: String, to: HealthStatus, reason: Option<&str>) -> Vec<Line> {
 /// The lines that an event is worth. `state` is the state after it and what came with it.
 pub fn lines(state: &State, record: &Record) -> Vec<Line> {
     let of = |key: &TaskKey| name(state, key);
-    let took = |key: &TaskKey| state.task(key).map_or(Duration::ZERO, |t| task_time(t, record.at));
+    let took = |key: &TaskKey| state.task(key).map_or(Duration::ZERO, |t| task_time(state, t, record.at));
     match &record.event {
         Event::PlanStarted { plan } if state.plans.len() > 1 => vec![Line::new('·', Paint::Dim, plan, "its turn has come")],
         Event::PlanPrepared { plan, branch, verify } => {
@@ -167,7 +167,14 @@ pub fn lines(state: &State, record: &Record) -> Vec<Line> {
         Event::SuiteFlaky { plan, .. } => {
             vec![Line::new('!', Paint::Yellow, plan, "the suite was red and then green on the same work: it is flaky")]
         }
-        Event::BatchRaced { .. } => vec![Line::new('·', Paint::Dim, "", "the branch was moved by somebody else; merging anew")],
+        Event::BatchRaced { head, from, by, .. } => {
+            let plan = state.plans.iter().find(|p| p.head == *head);
+            let branch = plan.and_then(|p| p.branch.as_deref()).unwrap_or("the branch");
+            let from = from.as_ref().map(|f| format!(" from {}", short(f.as_str()))).unwrap_or_default();
+            let by = by.as_deref().unwrap_or("somebody else");
+            let text = format!("{branch} was moved{from} to {} by {by}; merging anew onto that", short(head.as_str()));
+            vec![Line::new('·', Paint::Dim, "", text)]
+        }
         Event::BatchLanded { landed, verified, .. } => landed
             .iter()
             .map(|l| {

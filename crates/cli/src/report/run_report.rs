@@ -8,7 +8,7 @@ use std::time::Duration;
 use greenlane_core::graph::Graph;
 use greenlane_core::ids::AttemptId;
 use greenlane_core::state::{AttemptState, State, TaskState};
-use greenlane_core::view::{Figures, Status, Until, UsageView, base_suite_time};
+use greenlane_core::view::{Figures, RunClock, Status, Until, UsageView, attempt_working, base_suite_time};
 use greenlane_runtime::driver::Layout;
 use serde::Serialize;
 
@@ -102,7 +102,7 @@ pub struct AgentUse {
 #[must_use]
 pub fn run_report(status: Status, state: &State, history: History, lessons: Vec<Learned>, layout: &Layout) -> RunReport {
     // The clock of the status: that of an interrupted run stands.
-    let now = state.started_at + seconds(status.summary.elapsed_seconds);
+    let now = RunClock::of(state).when(seconds(status.summary.elapsed_seconds));
     RunReport {
         timeline: timeline(state, now),
         critical_path: chains(state, &Until::now(state, now)),
@@ -189,7 +189,7 @@ fn agents(status: &Status, state: &State) -> Vec<AgentUse> {
     }
     for attempt in state.tasks.iter().flat_map(|t| &t.attempts) {
         if let (Some(of), Some(ended)) = (by_name.get_mut(attempt.agent.as_str()), attempt.exited_at) {
-            of.seconds += ended.since(attempt.started_at).as_secs_f64();
+            of.seconds += attempt_working(state, attempt, ended).as_secs_f64();
         }
     }
     by_name.into_values().collect()

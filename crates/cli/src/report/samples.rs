@@ -35,6 +35,11 @@ impl Sample {
         sample
     }
 
+    /// Another plan is handed over, without a suite.
+    pub fn add(&mut self, plan: Plan) {
+        self.submit(plan, &[]);
+    }
+
     fn begun() -> Self {
         let mut sample = Self { state: State::default(), records: Vec::new(), now: Time(START) };
         // Refused work ends its task here: what is shown is how that looks.

@@ -12,6 +12,7 @@ use super::advice::task_advice;
 use super::evidence::{RedSuites, evidence};
 use super::signs::{sign, state_paint, state_words};
 use super::status::{Live, seconds, shown_state};
+use super::surroundings::Surroundings;
 use super::text::{Look, clean, humane, short, wrapped};
 use crate::output::{Paint, paint};
 
@@ -30,6 +31,8 @@ pub struct TaskPicture<'a> {
     pub live: &'a Live,
     /// What the suite said of attempts.
     pub suites: &'a RedSuites,
+    /// What its advice depends on.
+    pub around: &'a Surroundings,
 }
 
 /// The whole text; empty if the document has no task.
@@ -44,7 +47,7 @@ pub fn task(picture: &TaskPicture<'_>, look: Look) -> String {
             one_attempt(&mut out, picture, view, a, attempt, look);
         }
     }
-    out.push_str(&task_advice(picture.doc, look));
+    out.push_str(&task_advice(picture.doc, picture.around, look));
     out
 }
 
@@ -146,8 +149,8 @@ mod tests {
         let layout = Layout::new(Path::new("/s"), &RunId::from("r1"));
         let show = |task_id: &str| {
             let doc = run.status(Coordinator::Gone).only(&[TaskKey::new("limits", task_id)]);
-            let (live, suites) = (Live::new(), RedSuites::default());
-            let picture = TaskPicture { doc: &doc, state: &run.state, layout: &layout, live: &live, suites: &suites };
+            let (live, suites, around) = (Live::new(), RedSuites::default(), Surroundings::default());
+            let picture = TaskPicture { doc: &doc, state: &run.state, layout: &layout, live: &live, suites: &suites, around: &around };
             task(&picture, Look { width: 100, color: false })
         };
         let docs = show("docs");

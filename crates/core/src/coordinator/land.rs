@@ -41,6 +41,11 @@ impl Turn<'_> {
 
     pub(super) fn batch_merged(&mut self, id: BatchId, results: Result<Vec<MergeResult>, String>) {
         let Some((_, batch)) = self.active(id).filter(|(_, b)| b.phase == BatchPhase::Merging) else { return };
+        // What makes files anew was ended with the run; a resumed one asks again.
+        let cut_short = |r: &MergeResult| matches!(r.merge, Merge::Conflict { not_remade: Some(_), .. });
+        if self.state.stopping > Some(Stopping::Drain) && results.as_ref().map_or(true, |all| all.iter().any(cut_short)) {
+            return;
+        }
         let results = match results {
             Ok(results) => results,
             Err(message) => {
@@ -50,11 +55,13 @@ impl Turn<'_> {
         };
         self.emit(Event::BatchMerged { batch: id, results: results.clone() });
         for result in results {
-            if let Merge::Conflict { files, definite: true } = result.merge {
+            if let Merge::Conflict { files, definite: true, not_remade } = result.merge {
+                let how = not_remade.map(|n| format!(": `{}`, which is to make it anew, {} (log: {})", n.command, n.why, n.log));
                 let branch = self.plan_branch(&result.attempt);
                 let reason = format!(
-                    "conflicts with what has landed, in {}; look: `git diff {branch}...{}`, then `greenlane retry {} --fresh` or merge by hand",
+                    "conflicts with what has landed, in {}{}; look: `git diff {branch}...{}`, then `greenlane retry {} --fresh` or merge by hand",
                     listed(&files),
+                    how.unwrap_or_default(),
                     self.task_branch(&result.attempt),
                     result.attempt.key.task,
                 );
@@ -147,9 +154,9 @@ impl Turn<'_> {
         }
     }
 
-    pub(super) fn branch_raced(&mut self, id: BatchId, actual: Oid) {
-        if self.active(id).is_some_and(|(_, b)| matches!(b.phase, BatchPhase::Moving { .. })) {
-            self.emit(Event::BatchRaced { batch: id, head: actual });
+    pub(super) fn branch_raced(&mut self, id: BatchId, actual: Oid, by: Option<String>) {
+        if let Some((_, batch)) = self.active(id).filter(|(_, b)| matches!(b.phase, BatchPhase::Moving { .. })) {
+            self.emit(Event::BatchRaced { batch: id, head: actual, from: Some(batch.onto), by });
         }
     }
 

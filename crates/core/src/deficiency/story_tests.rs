@@ -248,7 +248,10 @@ fn a_red_suite_is_counted_once_by_whoever_is_guilty() {
 fn conflicts_and_decisions_are_seen_and_cancellations_are_not() {
     let mut story = Story::new(&[("a", "src/a/**"), ("b", "src/b/**")]);
     story.starts("a", 1);
-    let conflict = |definite| MergeResult { attempt: attempt("a", 1), merge: Merge::Conflict { files: vec!["x.rs".into()], definite } };
+    let conflict = |definite| MergeResult {
+        attempt: attempt("a", 1),
+        merge: Merge::Conflict { files: vec!["x.rs".into()], definite, not_remade: None },
+    };
     assert!(story.tell(Event::BatchMerged { batch: 1, results: vec![conflict(false)] }).is_empty(), "with a neighbour: not yet");
     let shown = story.tell(Event::BatchMerged { batch: 2, results: vec![conflict(true)] });
     let known = story.book.get(&shown[0].id).unwrap();

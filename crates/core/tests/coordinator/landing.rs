@@ -146,7 +146,7 @@ fn a_conflict_with_the_branch_needs_a_human_one_with_a_neighbour_waits_its_turn(
     }
     story.lands(1, &["a"]);
     let merged = Merge::Merged { commit: Oid::from("m") };
-    let conflict = |definite| Merge::Conflict { files: vec![String::from("x")], definite };
+    let conflict = |definite| Merge::Conflict { files: vec![String::from("x")], definite, not_remade: None };
     let results = [("b", conflict(true)), ("c", merged), ("d", conflict(false))];
     let results = results.map(|(id, merge)| MergeResult { attempt: attempt(id), merge }).to_vec();
     let out = story.feed(Input::BatchMerged { batch: 2, results: Ok(results) });
@@ -162,7 +162,7 @@ fn a_branch_that_moved_by_itself_is_merged_onto_again() {
     story.works("a");
     story.merged(1, &["a"]);
     story.feed(Input::BatchVerified { batch: 1, suite: green() });
-    let out = story.feed(Input::BranchRaced { batch: 1, actual: Oid::from("theirs") });
+    let out = story.feed(Input::BranchRaced { batch: 1, actual: Oid::from("theirs"), by: None });
     assert_eq!(out, ["batch_raced 1", "batch_formed 2: a#1", "→ merge 2 onto theirs"]);
 }
 

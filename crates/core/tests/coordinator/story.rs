@@ -53,6 +53,24 @@ pub fn keys(ids: &[&str]) -> Vec<TaskKey> {
     ids.iter().map(|id| key(id)).collect()
 }
 
+/// A keeper's record of this end.
+pub fn record(exit: Exit, ended_at: Time) -> ExitRecord {
+    ExitRecord {
+        exit,
+        started_at: Time(0),
+        ended_at,
+        report: AgentReport::default(),
+        strays_ended: 0,
+        memory_peak_bytes: 0,
+        cpu_ms: 0,
+        resources: None,
+        oom_kills: None,
+        stopped: Vec::new(),
+        stdout_tail: String::new(),
+        stderr_tail: String::new(),
+    }
+}
+
 pub fn green() -> Suite {
     Suite::Green { cached: false }
 }
@@ -111,20 +129,7 @@ impl Story {
 
     /// Its processes are gone.
     pub fn exited(&mut self, text: &str, exit: Exit) -> Vec<String> {
-        let record = ExitRecord {
-            exit,
-            started_at: Time(0),
-            ended_at: self.now,
-            report: AgentReport::default(),
-            strays_ended: 0,
-            memory_peak_bytes: 0,
-            cpu_ms: 0,
-            resources: None,
-            oom_kills: None,
-            stopped: Vec::new(),
-            stdout_tail: String::new(),
-            stderr_tail: String::new(),
-        };
+        let record = record(exit, self.now);
         self.feed(Input::AttemptExited { attempt: attempt(text), record: Box::new(record) })
     }
 

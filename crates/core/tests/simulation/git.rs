@@ -75,8 +75,8 @@ impl Git {
         for entry in attempts {
             let number = Self::work_of(&entry.commit);
             let merge = match number {
-                Some(number) if self.conflict(number, &branch) => Merge::Conflict { files: Vec::new(), definite: true },
-                Some(number) if self.conflict(number, &merged) => Merge::Conflict { files: Vec::new(), definite: false },
+                Some(number) if self.conflict(number, &branch) => Merge::Conflict { files: Vec::new(), definite: true, not_remade: None },
+                Some(number) if self.conflict(number, &merged) => Merge::Conflict { files: Vec::new(), definite: false, not_remade: None },
                 _ => {
                     merged.extend(number);
                     Merge::Merged { commit: self.commit(merged.clone()) }

@@ -522,7 +522,7 @@ impl World {
             }
             head => {
                 let actual = head.cloned().unwrap_or_else(|| from.clone());
-                self.tell(Input::BranchRaced { batch, actual });
+                self.tell(Input::BranchRaced { batch, actual, by: None });
             }
         }
         Ok(())
