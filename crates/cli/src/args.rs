@@ -29,7 +29,10 @@ use crate::commands::{
 
 Exit codes: 0 all tasks done, 1 some task is not done, 2 the command line or the plan is wrong, 3 something is missing
 here (no repository, git too old, an agent), 4 another coordinator holds the repository, 124 `wait` timed out,
-128+N ended by signal N.",
+128+N ended by signal N.
+
+Environment: GREENLANE_* variables set what `greenlane config` shows. GREENLANE_TRACE=git tells every call of git on
+standard error, with its time and its exit code; GREENLANE_TRACE=git:FILE adds it to a file.",
     arg_required_else_help = true,
     propagate_version = false,
     disable_help_subcommand = false,

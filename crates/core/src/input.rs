@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::attempt::{ExitRecord, Suite, Verdict};
 use crate::event::{BatchId, MergeResult, Stopping, Submission};
+use crate::failure::FailureDetail;
 use crate::health::Reading;
 use crate::ids::{AttemptId, Oid, PlanId, TaskKey};
 use crate::options::RunOptions;
@@ -67,6 +68,8 @@ pub enum Input {
         attempt: AttemptId,
         /// Why.
         message: String,
+        /// What that says of another attempt.
+        detail: Option<FailureDetail>,
     },
     /// Its processes are gone, and its keeper left a record.
     AttemptExited {
@@ -143,6 +146,8 @@ pub enum Input {
         batch: BatchId,
         /// Where it is.
         actual: Oid,
+        /// Who moved it, where that is known.
+        by: Option<String>,
     },
     /// Git failed to move the branch.
     BranchNotMoved {

@@ -10,6 +10,7 @@ pub mod detach;
 pub mod doctor;
 pub mod events;
 pub mod failures;
+pub mod hand_over;
 pub mod health;
 pub mod land;
 pub mod logs;

@@ -11,7 +11,7 @@ use greenlane_core::view::{brief, task_time};
 use greenlane_runtime::journal::Record;
 
 use crate::output::{Paint, paint};
-use crate::report::{clean, columns, humane, wrapped};
+use crate::report::{clean, columns, humane, short, wrapped};
 
 /// Before what goes on below a line.
 const INDENT: &str = "    ";
@@ -81,7 +81,7 @@ fn health(of: String, to: HealthStatus, reason: Option<&str>) -> Vec<Line> {
 /// The lines that an event is worth. `state` is the state after it and what came with it.
 pub fn lines(state: &State, record: &Record) -> Vec<Line> {
     let of = |key: &TaskKey| name(state, key);
-    let took = |key: &TaskKey| state.task(key).map_or(Duration::ZERO, |t| task_time(t, record.at));
+    let took = |key: &TaskKey| state.task(key).map_or(Duration::ZERO, |t| task_time(state, t, record.at));
     match &record.event {
         Event::PlanStarted { plan } if state.plans.len() > 1 => vec![Line::new('·', Paint::Dim, plan, "its turn has come")],
         Event::PlanPrepared { plan, branch, verify } => {
@@ -154,15 +154,27 @@ pub fn lines(state: &State, record: &Record) -> Vec<Line> {
             .filter(|r| matches!(r.merge, Merge::Conflict { definite: false, .. }))
             .map(|r| Line::new('·', Paint::Dim, of(&r.attempt.key), "conflicts with work that is landing now; waits for that"))
             .collect(),
+        Event::BatchVerified { suite: red @ Suite::Red { .. }, again: true, .. } => {
+            vec![Line::new('·', Paint::Yellow, "", format!("{}; run once more, as it may be flaky", suite_words(red)))]
+        }
         // A red batch of one needs no line of its own: the task's says it.
-        Event::BatchVerified { batch, suite: red @ Suite::Red { .. } } => match state.plans.iter().map(|p| p.lane.in_doubt(*batch)).sum() {
-            0 => Vec::new(),
-            n => vec![Line::new('✗', Paint::Yellow, "", format!("{n} tasks together: {}; looking for the guilty", suite_words(red)))],
-        },
+        Event::BatchVerified { batch, suite: red @ Suite::Red { .. }, .. } => {
+            match state.plans.iter().map(|p| p.lane.in_doubt(*batch)).sum() {
+                0 => Vec::new(),
+                n => vec![Line::new('✗', Paint::Yellow, "", format!("{n} tasks together: {}; looking for the guilty", suite_words(red)))],
+            }
+        }
         Event::SuiteFlaky { plan, .. } => {
             vec![Line::new('!', Paint::Yellow, plan, "the suite was red and then green on the same work: it is flaky")]
         }
-        Event::BatchRaced { .. } => vec![Line::new('·', Paint::Dim, "", "the branch was moved by somebody else; merging anew")],
+        Event::BatchRaced { head, from, by, .. } => {
+            let plan = state.plans.iter().find(|p| p.head == *head);
+            let branch = plan.and_then(|p| p.branch.as_deref()).unwrap_or("the branch");
+            let from = from.as_ref().map(|f| format!(" from {}", short(f.as_str()))).unwrap_or_default();
+            let by = by.as_deref().unwrap_or("somebody else");
+            let text = format!("{branch} was moved{from} to {} by {by}; merging anew onto that", short(head.as_str()));
+            vec![Line::new('·', Paint::Dim, "", text)]
+        }
         Event::BatchLanded { landed, verified, .. } => landed
             .iter()
             .map(|l| {
@@ -200,6 +212,7 @@ pub fn lines(state: &State, record: &Record) -> Vec<Line> {
 fn suite_words(suite: &Suite) -> String {
     match suite {
         Suite::Green { .. } => String::from("green"),
+        Suite::Red { command, set_up_log: Some(_), .. } => format!("the set-up command `{command}` fails"),
         Suite::Red { command, timed_out: true, .. } => format!("`{command}` ran into its time limit"),
         Suite::Red { command, exit_code: Some(code), .. } => format!("`{command}` is red (exit code {code})"),
         Suite::Red { command, .. } => format!("`{command}` was killed"),

@@ -81,7 +81,7 @@ impl Turn<'_> {
                     self.end_if_called_off(&attempt);
                 }
             }
-            Input::AttemptNotSpawned { attempt, message } => self.attempt_not_spawned(&attempt, &message),
+            Input::AttemptNotSpawned { attempt, message, detail } => self.attempt_not_spawned(&attempt, &message, detail),
             Input::AttemptExited { attempt, record } => self.attempt_exited(&attempt, record),
             Input::AttemptLost { attempt } => self.attempt_lost(&attempt),
             Input::AttemptVoided { attempt } => self.attempt_voided(&attempt),
@@ -93,7 +93,7 @@ impl Turn<'_> {
             Input::BatchMerged { batch, results } => self.batch_merged(batch, results),
             Input::BatchVerified { batch, suite } => self.batch_verified(batch, suite),
             Input::BranchMoved { batch } => self.branch_moved(batch),
-            Input::BranchRaced { batch, actual } => self.branch_raced(batch, actual),
+            Input::BranchRaced { batch, actual, by } => self.branch_raced(batch, actual, by),
             Input::BranchNotMoved { batch, message } => self.branch_not_moved(batch, &message),
         }
     }

@@ -39,12 +39,14 @@ pub fn landing(state: &State, task: &TaskState) -> Lands {
 #[must_use]
 pub fn landing_words(state: &State, task: &TaskState) -> String {
     let plan = &state.plans[task.plan];
+    let retested = || plan.lane.was_red_alone(&task.attempt_id());
     let red = || plan.lane.is_suspect(&task.attempt_id());
     match landing(state, task) {
         Lands::Waits if plan.verify.is_empty() => String::from("waits for its turn to land"),
         Lands::Waits if red() => String::from("was in a red batch; waits to be verified apart"),
         Lands::Waits => String::from("waits for verification"),
         Lands::Merges => String::from("is being merged"),
+        Lands::Verifies { others: 0 } if retested() => String::from("the suite was red with it, and runs once more"),
         Lands::Verifies { others: 0 } => String::from("is being verified"),
         Lands::Verifies { others } => format!("is being verified, together with {others} more"),
         Lands::Moves => String::from("is green; the branch is being moved"),

@@ -31,6 +31,7 @@ pub fn after_step(state: &State, before: &[Phase], out: &Step, world: &World, ca
             Event::QuotaAwaited { key, .. } | Event::FallbackScheduled { key } => only_providers_refuse(state, key)?,
             Event::RetryScheduled { key, retry, until } => retries_follow_the_policy(state, key, *retry, *until, world.now)?,
             Event::RepairScheduled { key, repair } => repairs_follow_a_refusal(state, key, *repair)?,
+            Event::AttemptFailed { attempt, .. } => blamed_when_red_twice(state, attempt, world)?,
             Event::TaskFailed { key, .. } => retries_are_not_withheld(state, key, world.now)?,
             Event::TaskSkipped { key, .. } => skipped_for_a_reason(state, key, out)?,
             Event::PlanStarted { .. } => max_plans_is_respected(state)?,
@@ -300,6 +301,15 @@ fn done_is_on_the_branch(state: &State, world: &World) -> Checked {
         }
     }
     Ok(())
+}
+
+/// A suite may be flaky: whoever is alone on a red tree is blamed only when it was red there a second time.
+fn blamed_when_red_twice(state: &State, attempt: &AttemptId, world: &World) -> Checked {
+    let Some(refused) = state.attempt(attempt).and_then(|a| a.refused.as_ref()) else { return Ok(()) };
+    match world.git.reds.get(&world.git.content(&refused.merged)) {
+        Some(2..) => Ok(()),
+        times => Err(("blamed_when_red_twice", format!("{attempt} is blamed for {}, which was red {times:?} times", refused.merged))),
+    }
 }
 
 /// The counts of the summary add up to the total, and exit code 0 means that every task is done.

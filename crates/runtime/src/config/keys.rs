@@ -17,7 +17,8 @@ pub struct Key {
 }
 
 /// Variables that Greenlane sets for agents, and the one that turns tracing on. They are never configuration, whoever has set them.
-pub const NEVER_CONFIGURATION: &[&str] = &["GREENLANE_RUN", "GREENLANE_TASK", "GREENLANE_ATTEMPT", "GREENLANE_SOCKET", "GREENLANE_TRACE"];
+pub const NEVER_CONFIGURATION: &[&str] =
+    &["GREENLANE_RUN", "GREENLANE_TASK", "GREENLANE_ATTEMPT", "GREENLANE_SOCKET", "GREENLANE_TRACE", "GREENLANE_CRASH_AFTER"];
 
 const fn key(path: &'static str, variable: &'static str, flag: Option<&'static str>, kind: Kind) -> Key {
     Key { path, variable, flag, kind }

@@ -106,7 +106,7 @@ impl Context {
 
     /// Tells the driver what was observed. After the run's end nobody listens any more, and that is well.
     pub(super) fn observed(&self, input: Input) {
-        drop(self.sender.send(Message::Input(input)));
+        drop(self.sender.send(Message::Input(Box::new(input))));
     }
 
     /// Tells the user what is not the core's business.

@@ -24,6 +24,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel};
 use std::time::Duration;
 
 use greenlane_core::action::Action;
+use greenlane_core::branch::PREFIX;
 use greenlane_core::coordinator::step;
 use greenlane_core::event::{Event, Stopping, Submission};
 use greenlane_core::ids::RunId;
@@ -44,7 +45,7 @@ use crate::subscriber::Background;
 /// What the driver's thread is sent.
 pub(crate) enum Message {
     /// An action's result.
-    Input(Input),
+    Input(Box<Input>),
     /// Another process says something.
     Call(Call),
     /// A signal came in.
@@ -106,6 +107,9 @@ pub enum DriverError {
     /// The pool of worktrees cannot be opened.
     #[error(transparent)]
     Workspace(#[from] crate::workspace::WorkspaceError),
+    /// The repository cannot be asked.
+    #[error(transparent)]
+    Git(#[from] crate::git::GitError),
     /// The core contradicts itself.
     #[error("a fault in the coordinator: {0}; the run can be resumed")]
     Fault(#[from] greenlane_core::state::Illegal),
@@ -224,7 +228,9 @@ impl Driver<'_> {
 
     fn inputs_of(&mut self, start: Start) -> Result<Vec<Input>, DriverError> {
         match start {
-            Start::New { options, submissions } => {
+            Start::New { mut options, submissions } => {
+                // Journalled with the rest: a resumed run's branches are called as before, whatever the user has made meanwhile.
+                options.branch_prefix = self.context.repo.free_prefix(PREFIX)?;
                 let mut inputs = vec![Input::Begin(options)];
                 inputs.extend(submissions.into_iter().map(|s| Input::Submit(Box::new(s))));
                 Ok(inputs)
@@ -334,7 +340,7 @@ impl Driver<'_> {
             replies.push(reply);
         };
         match message {
-            Message::Input(input) => push(input, None),
+            Message::Input(input) => push(*input, None),
             Message::Call(Call { say: Say::Ask(request), answers }) => push(Input::Request(request), Some(answers)),
             Message::Call(Call { say: Say::Submit(submission), answers }) => push(Input::Submit(submission), Some(answers)),
             Message::Call(Call { say: Say::SubmitAll(submissions), answers }) => push(Input::SubmitAll(submissions), Some(answers)),

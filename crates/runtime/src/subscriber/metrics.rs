@@ -46,7 +46,8 @@ impl Subscriber for Metrics {
             }
             Event::BatchLanded { landed, .. } => {
                 let keys = landed.iter().map(|l| &l.attempt.key);
-                keys.filter_map(|key| state.task(key)).try_for_each(|t| put("task_ended", Some(&t.key.plan), task_ended(t, "done", at)))
+                keys.filter_map(|key| state.task(key))
+                    .try_for_each(|t| put("task_ended", Some(&t.key.plan), task_ended(state, t, "done", at)))
             }
             Event::TaskFailed { key, .. } => ended(key, "failed", state, at, &mut put),
             Event::TaskNeedsHuman { key, .. } => ended(key, "needs_human", state, at, &mut put),
@@ -72,7 +73,7 @@ fn ended<'a>(
     at: Time,
     put: &mut impl FnMut(&'static str, Option<&'a PlanId>, Value) -> Result<(), serde_json::Error>,
 ) -> Result<(), serde_json::Error> {
-    state.task(key).map_or(Ok(()), |task| put("task_ended", Some(&key.plan), task_ended(task, how, at)))
+    state.task(key).map_or(Ok(()), |task| put("task_ended", Some(&key.plan), task_ended(state, task, how, at)))
 }
 
 fn attempt_started(attempt: &AttemptId, agent: &str, state: &State, at: Time) -> Value {
@@ -93,11 +94,11 @@ fn attempt_exited(attempt: &AttemptId, record: &ExitRecord) -> Value {
     })
 }
 
-fn task_ended(task: &TaskState, how: &str, at: Time) -> Value {
+fn task_ended(state: &State, task: &TaskState, how: &str, at: Time) -> Value {
     let used = Used::of(task.attempts.iter());
     json!({
         "task": task.key.task, "state": how, "attempts": task.attempts.len(), "retries": task.retries,
-        "agent": task.current().map(|a| &a.agent), "duration_ms": ms(task_time(task, at)),
+        "agent": task.current().map(|a| &a.agent), "duration_ms": ms(task_time(state, task, at)),
         "elapsed_ms": task.attempts.first().map(|a| ms(at.since(a.started_at))), "tokens": used.tokens, "cost_usd": used.cost_usd,
     })
 }
