@@ -1,5 +1,7 @@
 //! What was observed or asked for: everything that the coordinator can learn.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::attempt::{ExitRecord, Suite, Verdict};
@@ -95,6 +97,13 @@ pub enum Input {
         account: String,
         /// What is known of it.
         reading: AccountReading,
+    },
+    /// The agents as a new coordinator finds them: since the run began somebody may have signed in, or changed an account.
+    AgentsChecked {
+        /// The account of each agent that has one.
+        accounts: BTreeMap<String, String>,
+        /// Agents that cannot be used, and why.
+        unavailable: BTreeMap<String, String>,
     },
     /// What all worktrees share was not the same after it as before.
     SharedStateChanged {

@@ -1,6 +1,7 @@
 //! What the limits of providers mean: who waits for which account and until when, how many work on it at once, and who takes over.
 //! Knows accounts by their names only; where they are written down, for other runs on the machine too, is elsewhere.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::Turn;
@@ -10,7 +11,7 @@ use crate::event::Event;
 use crate::failure::{Failure, FailureDetail};
 use crate::ids::AttemptId;
 use crate::input::AccountReading;
-use crate::state::{AccountState, COMMAND_AGENT, Phase, State, TaskState};
+use crate::state::{AccountState, COMMAND_AGENT, Phase, State, TaskState, account_label};
 use crate::time::Time;
 
 /// Refusals within so long of each other are one and the same limit: many attempts meet it at once.
@@ -65,7 +66,7 @@ pub(crate) fn choose(state: &State, task: &TaskState, now: Time) -> Choice {
                 if until.since(now) <= options.quota.fallback_after {
                     break;
                 }
-                why.get_or_insert_with(|| format!("{account} is limited until {}", until.rfc3339()));
+                why.get_or_insert_with(|| format!("{} is limited until {}", account_label(account), until.rfc3339()));
             }
         }
     }
@@ -160,17 +161,14 @@ impl Turn<'_> {
 
     /// No further attempt of this account may start now. After a calm time its limit is raised by one instead.
     pub(super) fn account_is_full(&mut self, account: &str, in_use: u32) -> bool {
-        if let Some(known) = self.state.accounts.get(account)
-            && known.free == Some(0)
-        {
-            return true;
-        }
         let limit = self.state.account_limit(account);
-        if in_use < limit {
+        // Several runs share what there is: none of them has to fill it up alone.
+        let none_free = self.state.accounts.get(account).is_some_and(|a| a.free == Some(0));
+        if in_use < limit && !none_free {
             return false;
         }
         let quota = self.state.options().quota;
-        let may_rise = in_use == limit && limit < quota.api_limit;
+        let may_rise = in_use <= limit && limit < quota.api_limit;
         let Some(known) = self.state.accounts.get(account).filter(|_| may_rise) else { return true };
         let calm_at = known.changed_at.max(known.paused_until.unwrap_or_default()) + quota.calm;
         if calm_at > self.now {
@@ -180,7 +178,8 @@ impl Turn<'_> {
         let (until, reason) = (known.paused_until, known.reason.clone());
         self.emit(Event::AccountChanged { account: account.to_owned(), until, limit: limit + 1, reason });
         self.act(Action::RaiseAccount { account: account.to_owned(), from: limit, to: limit + 1 });
-        false
+        // Whether the new place is this run's is told by the answer.
+        none_free
     }
 
     /// A place of the account is taken by an attempt that starts.
@@ -206,7 +205,7 @@ impl Turn<'_> {
         let agent = self.state.attempt(attempt).map(|a| a.agent.clone()).unwrap_or_default();
         let Some(account) = self.state.account_of(&agent).map(str::to_owned) else { return };
         self.state.accounts.entry(account.clone()).or_default().free = Some(0);
-        self.void(attempt, Some(format!("other runs on this machine have every place of {account}")));
+        self.void(attempt, Some(format!("other runs on this machine have every place of {}", account_label(&account))));
     }
 
     pub(super) fn account_read(&mut self, account: String, reading: AccountReading) {
@@ -224,6 +223,14 @@ impl Turn<'_> {
         // Places are counted only while they are short.
         if let Some(known) = self.state.accounts.get_mut(&account).filter(|a: &&mut AccountState| a.free.is_some()) {
             known.free = reading.free.filter(|free| *free < limit);
+        }
+    }
+
+    pub(super) fn agents_checked(&mut self, accounts: BTreeMap<String, String>, unavailable: BTreeMap<String, String>) {
+        let Some(options) = &self.state.options else { return };
+        let same = options.accounts == accounts && options.unavailable == unavailable && self.state.unavailable.is_empty();
+        if !same {
+            self.emit(Event::AgentsChecked { accounts, unavailable });
         }
     }
 

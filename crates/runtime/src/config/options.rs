@@ -11,7 +11,7 @@ impl Config {
     /// how many tasks are checked at once where nothing else is said. `seed`: of the retries' jitter.
     #[must_use]
     pub fn run_options(&self, agent_slots: BTreeMap<String, u32>, processors: u32, seed: u64) -> RunOptions {
-        let Config { run, retry, .. } = self;
+        let Config { run, retry, quota, .. } = self;
         // In two steps, since the core has a field more when it is built with its planted bugs.
         let options = RunOptions {
             jobs: run.jobs,
@@ -31,6 +31,7 @@ impl Config {
                 types: retry.retry_types.clone(),
                 repairs: retry.repairs,
             },
+            quota: quota.clone(),
             ..RunOptions::default()
         };
         RunOptions { seed, ..options }
