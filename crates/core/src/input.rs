@@ -22,6 +22,8 @@ pub enum Input {
     SubmitAll(Vec<Submission>),
     /// A person or a program asks for something.
     Request(Request),
+    /// These, with nothing decided between them: what a new coordinator has to know before anything starts.
+    Together(Vec<Input>),
     /// A deadline has come, or may have: early and double ticks are harmless.
     Tick,
     /// The state was replayed from the journal by a new coordinator.
@@ -165,6 +167,8 @@ pub struct AccountReading {
     pub reason: String,
     /// Most attempts of it at once, where that was ever lowered.
     pub limit: Option<u32>,
+    /// When that was changed last, by any run.
+    pub changed_at: Option<Time>,
     /// Places that nobody holds; `None`: not counted.
     pub free: Option<u32>,
 }

@@ -67,6 +67,7 @@ impl Turn<'_> {
             Input::Submit(submission) => self.submit(vec![*submission]),
             Input::SubmitAll(submissions) => self.submit(submissions),
             Input::Request(request) => self.request(request),
+            Input::Together(inputs) => inputs.into_iter().for_each(|input| self.take(input)),
             Input::Tick => {}
             Input::Resume => self.resume(),
             Input::PlanPrepared { plan, branch, verify } => self.plan_prepared(&plan, branch, verify),

@@ -213,17 +213,30 @@ impl Turn<'_> {
         let known = self.state.accounts.get(&account).cloned().unwrap_or_default();
         // A reading may be older than what this run has just decided.
         let until = reading.paused_until.max(known.paused_until.filter(|until| *until > self.now));
-        let limit = reading.limit.unwrap_or(most).min(most);
+        let stored = reading.limit.unwrap_or(most).clamp(1, most.max(1));
+        let limit = self.risen(stored, &reading);
         let changed = limit != self.state.account_limit(&account)
             || until.filter(|until| *until > self.now) != known.paused_until.filter(|until| *until > self.now);
         if changed {
             let reason = if reading.paused_until >= known.paused_until { reading.reason } else { known.reason };
             self.emit(Event::AccountChanged { account: account.clone(), until, limit, reason });
         }
+        if limit > stored {
+            self.act(Action::RaiseAccount { account: account.clone(), from: stored, to: limit });
+        }
         // Places are counted only while they are short.
         if let Some(known) = self.state.accounts.get_mut(&account).filter(|a: &&mut AccountState| a.free.is_some()) {
             known.free = reading.free.filter(|free| *free < limit);
         }
+    }
+
+    /// A limit that was lowered while other runs worked, and has been left alone since, as it would have risen meanwhile.
+    fn risen(&self, limit: u32, reading: &AccountReading) -> u32 {
+        let quota = self.state.options().quota;
+        let Some(changed_at) = reading.changed_at.filter(|_| limit < quota.api_limit) else { return limit };
+        let calm_since = changed_at.max(reading.paused_until.unwrap_or_default());
+        let steps = self.now.since(calm_since).as_millis() / quota.calm.as_millis().max(1);
+        limit.saturating_add(u32::try_from(steps).unwrap_or(u32::MAX)).min(quota.api_limit)
     }
 
     pub(super) fn agents_checked(&mut self, accounts: BTreeMap<String, String>, unavailable: BTreeMap<String, String>) {

@@ -138,7 +138,7 @@ fn what_other_runs_do_to_the_account_counts_here_too() {
     assert_eq!(out, ["attempt_voided a#1"], "others have every place; nothing is tried meanwhile");
     assert_eq!(story.state_of(0).1.as_deref(), Some("other runs on this machine have every place of claude"));
     let reading = |free, paused_until| {
-        let reading = AccountReading { paused_until, reason: String::from("too many"), limit: Some(3), free };
+        let reading = AccountReading { paused_until, reason: String::from("too many"), limit: Some(3), free, changed_at: None };
         Input::AccountRead { account: String::from("claude"), reading }
     };
     let until = story.now + Duration::from_secs(60);
@@ -159,6 +159,22 @@ fn a_limit_that_several_runs_share_rises_after_calm_too() {
     story.now = story.state.next_deadline().expect("a deadline");
     assert_eq!(story.feed(Input::Tick), ["account_changed claude 3", "→ raise claude to 3"], "whose place it is, the answer tells");
     assert_eq!(story.feed(reading(1, 3))[0], "attempt_started a#2 from base");
+}
+
+#[test]
+fn a_limit_of_yesterday_has_risen_by_today() {
+    let mut story = Story::new(options(1), vec![task("a", "")]);
+    let minutes = |n: u64| Duration::from_secs(60 * n);
+    let lowered = story.now;
+    let reading =
+        AccountReading { limit: Some(2), changed_at: Some(lowered), paused_until: Some(lowered + minutes(1)), ..Default::default() };
+    let read = |reading: &AccountReading| Input::AccountRead { account: String::from("claude"), reading: reading.clone() };
+    story.now = lowered + minutes(5);
+    assert_eq!(story.feed(read(&reading)), ["account_changed claude 2"], "calm is counted from the pause's end");
+    story.now = lowered + minutes(17);
+    assert_eq!(story.feed(read(&reading)), ["account_changed claude 5", "→ raise claude to 5"]);
+    story.now = lowered + minutes(600);
+    assert_eq!(story.feed(read(&reading)), ["account_changed claude 10", "→ raise claude to 10"], "and no further");
 }
 
 #[test]

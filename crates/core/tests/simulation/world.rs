@@ -220,12 +220,15 @@ impl World {
             Action::MoveBranch { batch, plan, from, to } => self.move_branch(batch, &plan, &from, to)?,
             Action::LimitAccount { account, until, limit, reason } => {
                 let known = self.accounts.entry(account.clone()).or_default();
-                *known = AccountReading { paused_until: known.paused_until.max(Some(until)), reason, limit: Some(limit), free: None };
+                let (paused_until, changed_at) = (known.paused_until.max(Some(until)), Some(Time(self.now)));
+                *known = AccountReading { paused_until, reason, limit: Some(limit), changed_at, free: None };
                 self.tell_account(&account);
             }
             Action::RaiseAccount { account, from, to } => {
                 let known = self.accounts.entry(account.clone()).or_default();
-                known.limit = known.limit.map(|limit| if limit == from { to } else { limit });
+                if known.limit == Some(from) {
+                    (known.limit, known.changed_at) = (Some(to), Some(Time(self.now)));
+                }
                 self.tell_account(&account);
             }
             Action::FreeWorkspace { attempt } => {

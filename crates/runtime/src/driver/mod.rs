@@ -12,6 +12,7 @@ mod housekeeping;
 mod landing;
 mod layout;
 mod plan;
+mod quota;
 mod recover;
 mod shared;
 mod shell;
@@ -27,6 +28,7 @@ use greenlane_core::event::{Event, Stopping, Submission};
 use greenlane_core::ids::RunId;
 use greenlane_core::input::{Input, Request};
 use greenlane_core::options::RunOptions;
+use greenlane_core::plan::Plan;
 use greenlane_core::state::State;
 use greenlane_core::time::Time;
 
@@ -34,6 +36,7 @@ pub use context::{Context, Setup};
 pub use layout::{Layout, PreparedWorkspace, label};
 pub use shared::settle_leftover;
 
+use crate::accounts::AgentsFound;
 use crate::clock;
 use crate::control::{Answer, Call, Say, Server, socket_path};
 use crate::journal::{Journal, JournalError, Record};
@@ -211,8 +214,12 @@ impl Driver<'_> {
 
     fn inputs_of(&mut self, start: Start) -> Result<Vec<Input>, DriverError> {
         match start {
-            Start::New { options, submissions } => {
-                let mut inputs = vec![Input::Begin(*options)];
+            Start::New { mut options, submissions } => {
+                let wanted = quota::wanted_by(submissions.iter().map(|s| &s.plan), options.agent.as_deref());
+                let AgentsFound { accounts, unavailable } = quota::look(&self.context, &wanted);
+                let known = quota::begin(&self.context, &wanted, &accounts, options.quota.api_limit);
+                (options.accounts, options.unavailable) = (accounts, unavailable);
+                let mut inputs = vec![Input::Begin(*options), Input::Together(known)];
                 inputs.extend(submissions.into_iter().map(|s| Input::Submit(Box::new(s))));
                 Ok(inputs)
             }
@@ -223,12 +230,28 @@ impl Driver<'_> {
                 let over = state.finished;
                 self.state = state;
                 self.last_seq = seq;
-                let mut inputs = if over { Vec::new() } else { vec![Input::Resume] };
+                let mut together = if over { Vec::new() } else { vec![Input::Resume] };
+                if self.state.options.is_some() {
+                    together.extend(self.look_at_agents(&[]));
+                }
+                let mut inputs = vec![Input::Together(together)];
                 inputs.extend(recover::rolled_back(&self.context, &self.state).into_iter().map(Input::Request));
                 inputs.extend(requests.into_iter().map(Input::Request));
                 Ok(inputs)
             }
         }
+    }
+
+    /// The agents that the run wants, and those of plans that are about to join it: whose accounts they use up, how those stand, and who
+    /// cannot be used.
+    fn look_at_agents(&self, plans: &[&Plan]) -> Vec<Input> {
+        let options = self.state.options();
+        let known = self.state.plans.iter().map(|p| &p.submission.plan);
+        let mut wanted = quota::wanted_by(known.chain(plans.iter().copied()), options.agent.as_deref());
+        wanted.extend(self.state.tasks.iter().filter_map(|t| t.agent_override.clone()));
+        let AgentsFound { accounts, unavailable } = quota::look(&self.context, &wanted);
+        let known = quota::begin(&self.context, &wanted, &accounts, options.quota.api_limit);
+        std::iter::once(Input::AgentsChecked { accounts, unavailable }).chain(known).collect()
     }
 
     /// Steps the core for each input, journals all their events at once, and only then answers and acts.
@@ -322,8 +345,15 @@ impl Driver<'_> {
         match message {
             Message::Input(input) => push(input, None),
             Message::Call(Call { say: Say::Ask(request), answers }) => push(Input::Request(request), Some(answers)),
-            Message::Call(Call { say: Say::Submit(submission), answers }) => push(Input::Submit(submission), Some(answers)),
-            Message::Call(Call { say: Say::SubmitAll(submissions), answers }) => push(Input::SubmitAll(submissions), Some(answers)),
+            Message::Call(Call { say: Say::Submit(submission), answers }) => {
+                push(Input::Together(self.look_at_agents(&[&submission.plan])), None);
+                push(Input::Submit(submission), Some(answers));
+            }
+            Message::Call(Call { say: Say::SubmitAll(submissions), answers }) => {
+                let plans: Vec<&Plan> = submissions.iter().map(|s| &s.plan).collect();
+                push(Input::Together(self.look_at_agents(&plans)), None);
+                push(Input::SubmitAll(submissions), Some(answers));
+            }
             Message::Call(Call { say: Say::Who, answers }) => self.introduce(&answers),
             Message::Call(Call { say: Say::Follow, answers }) => self.followed_by(answers),
             Message::TasksDone => {}
@@ -405,10 +435,10 @@ impl Driver<'_> {
             Action::FreeWorkspace { attempt } => housekeeping::free(&context, attempt),
             Action::KeepWorkspace { attempt } => housekeeping::keep(&context, &self.state, attempt),
             Action::LimitAccount { account, until, limit, reason } => {
-                housekeeping::account(&context, account, move |all, name| all.limit(name, until, limit, &reason));
+                quota::change(&context, account, move |all, name, now| all.limit(name, until, limit, &reason, now));
             }
             Action::RaiseAccount { account, from, to } => {
-                housekeeping::account(&context, account, move |all, name| all.raise(name, from, to));
+                quota::change(&context, account, move |all, name, now| all.raise(name, from, to, now));
             }
             Action::AbortGates => self.context.abort_gates(),
         }
