@@ -150,6 +150,25 @@ impl Turn<'_> {
         Whose::Accounts
     }
 
+    /// Nobody waits for longer than `wait_max`, also where the limit was met by another run, or before this one began.
+    pub(super) fn give_up_on_accounts(&mut self) {
+        let wait_max = self.state.options().quota.wait_max;
+        let is_long = |a: &AccountState| a.paused_until.is_some_and(|until| until.since(self.now) > wait_max);
+        if self.state.stopping.is_some() || !self.state.accounts.values().any(is_long) {
+            return;
+        }
+        let too_long = |task: usize| {
+            let task = &self.state.tasks[task];
+            let Choice::Wait(account, _) = choose(self.state, task, self.now) else { return None };
+            let known = self.state.accounts.get(&account).filter(|a| is_long(a))?;
+            let until = known.paused_until?.rfc3339();
+            let reason = format!("{} is limited until {until}, too long to wait for; {}", account_label(&account), known.reason);
+            Some((task.key.clone(), reason))
+        };
+        let given_up: Vec<_> = self.state.ready_in_order().filter_map(too_long).collect();
+        given_up.into_iter().for_each(|(key, reason)| self.emit(Event::TaskFailed { key, reason }));
+    }
+
     /// Attempts under way by agents of this account.
     fn at_work_on(&self, account: &str) -> u32 {
         let of_it = |t: &&TaskState| {

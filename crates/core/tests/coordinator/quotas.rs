@@ -148,6 +148,24 @@ fn what_other_runs_do_to_the_account_counts_here_too() {
 }
 
 #[test]
+fn nobody_waits_too_long_for_a_limit_that_others_have_met() {
+    let mut story = Story::new(options(1), vec![model("a", &[]), model("b", &["codex"]), task("c", "depends a")]);
+    let until = story.now + Duration::from_secs(25 * 3600);
+    let reading = AccountReading { paused_until: Some(until), reason: String::from("weekly limit"), ..Default::default() };
+    story.feed(Input::AccountRead { account: String::from("claude"), reading });
+    story.refused("a", 500, None);
+    story.now = story.state.next_deadline().expect("a deadline");
+    let out = story.feed(Input::Tick);
+    assert!(
+        out.contains(&String::from("task_failed a")) && out.contains(&String::from("task_skipped c: depends on `a`, which failed")),
+        "{out:?}"
+    );
+    let reason = story.state.tasks[0].reason.clone().unwrap_or_default();
+    assert!(reason.starts_with("claude is limited until ") && reason.ends_with("too long to wait for; weekly limit"), "{reason}");
+    assert_eq!(story.state.tasks[1].current().map(|a| a.agent.as_str()), Some("codex"), "a fallback has nothing to wait for");
+}
+
+#[test]
 fn a_limit_that_several_runs_share_rises_after_calm_too() {
     let mut story = Story::new(options(1), vec![model("a", &[])]);
     story.feed(Input::AttemptDeferred { attempt: attempt("a") });

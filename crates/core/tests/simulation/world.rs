@@ -246,6 +246,19 @@ impl World {
         Ok(())
     }
 
+    /// What a new coordinator finds: somebody may have signed in, or out, or changed an account, and there may be limits of others.
+    pub fn look_at_agents(&mut self) -> Vec<Input> {
+        let options = &self.scenario.options;
+        let (mut accounts, mut unavailable) = (options.accounts.clone(), options.unavailable.clone());
+        if self.faults.strikes(&mut self.rng, Fault::Quota) {
+            unavailable.clear();
+            accounts.insert(String::from("gemini"), String::from("work"));
+        }
+        let known =
+            self.accounts.iter().map(|(account, reading)| Input::AccountRead { account: account.clone(), reading: reading.clone() });
+        std::iter::once(Input::AgentsChecked { accounts, unavailable }).chain(known).collect()
+    }
+
     fn tell_account(&mut self, account: &str) {
         let mut reading = self.accounts.get(account).cloned().unwrap_or_default();
         reading.free = self.rng.bool().then(|| self.rng.u32(1..5));
@@ -262,7 +275,8 @@ impl World {
         self.tell_of(attempt, Input::AttemptDeferred { attempt: attempt.clone() });
         let known = self.accounts.entry(account.clone()).or_default();
         if self.rng.u8(0..4) == 0 {
-            known.paused_until = Some(Time(self.now + self.rng.u64(0..600_000)));
+            let long = self.rng.u8(0..8) == 0;
+            known.paused_until = Some(Time(self.now + self.rng.u64(0..if long { 10_000_000 } else { 600_000 })));
             known.limit = Some(self.rng.u32(1..5));
         }
         let reading = AccountReading { free: Some(self.rng.u32(1..3)), ..known.clone() };
