@@ -107,6 +107,7 @@ impl Ready {
             DriverError::Refused(why) => Error::usage(why),
             DriverError::Journal(e) if e.is_disk_full() => Error::environment(format!("the disk is full: {e}"))
                 .hint("running attempts go on; make space, then `greenlane resume` takes the run up"),
+            DriverError::Journal(e) if e.hint().is_some() => Error::from(e),
             e => Error::environment(e.to_string()).hint("running attempts go on; `greenlane resume` takes the run up"),
         })
     }

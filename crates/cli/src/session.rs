@@ -291,7 +291,13 @@ impl From<JournalError> for Error {
         match e {
             JournalError::Missing(_) => nothing_ran(),
             full if full.is_disk_full() => Error::environment(full.to_string()).hint(HINT_DISK_FULL),
-            other => Error::environment(other.to_string()),
+            other => {
+                let error = Error::environment(other.to_string());
+                match other.hint() {
+                    Some(hint) => error.hint(hint),
+                    None => error,
+                }
+            }
         }
     }
 }

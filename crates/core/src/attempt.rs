@@ -131,6 +131,9 @@ pub struct ExitRecord {
     /// How many processes the kernel killed for want of memory while it ran, on the whole machine; `None` where that is not known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub oom_kills: Option<u64>,
+    /// Processes that were stopped (SIGSTOP) when it was ended for want of evidence, `name (pid)`, at most 8.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stopped: Vec<String>,
     /// The last lines of standard output, at most 20 lines and 4,000 characters, for messages and classification.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub stdout_tail: String,

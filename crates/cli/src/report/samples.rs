@@ -99,6 +99,7 @@ impl Sample {
             cpu_ms: 0,
             resources: None,
             oom_kills: None,
+            stopped: Vec::new(),
             stdout_tail: String::new(),
             stderr_tail: stderr.to_owned(),
         };

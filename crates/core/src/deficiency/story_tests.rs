@@ -63,6 +63,7 @@ impl Story {
             cpu_ms: 0,
             resources: None,
             oom_kills: None,
+            stopped: Vec::new(),
             stdout_tail: String::new(),
             stderr_tail: stderr.into(),
         };

@@ -37,6 +37,7 @@ impl Story {
             memory_peak_bytes: 0,
             cpu_ms: 0,
             oom_kills: None,
+            stopped: Vec::new(),
             resources: Default::default(),
             stdout_tail: String::new(),
             stderr_tail: String::new(),

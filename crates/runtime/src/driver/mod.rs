@@ -19,6 +19,7 @@ mod shell;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel};
 use std::time::Duration;
 
@@ -138,7 +139,14 @@ pub fn coordinate(setup: Setup, run: &RunId, start: Start, observer: &mut dyn Ob
     let to_driver = sender.clone();
     let to_user = sender.clone();
     let warn = move |text| drop(to_user.send(Message::Warning(text)));
-    let server = Server::start(&socket, move |call| to_driver.send(Message::Call(call)).is_ok(), warn)
+    let begun = Arc::new(AtomicBool::new(false));
+    let (is_begun, answer) = (Arc::clone(&begun), Answer::Run { run: run.clone(), pid: std::process::id() });
+    // Who is there is answered also while the journal or an action holds the driver up: whoever only looks must not wait for it.
+    let deliver = move |call: Call| match call.say {
+        Say::Who if is_begun.load(Ordering::Acquire) => call.answers.try_send(answer.clone()).is_ok(),
+        _ => to_driver.send(Message::Call(call)).is_ok(),
+    };
+    let server = Server::start(&socket, deliver, warn)
         .map_err(|source| DriverError::Io { what: format!("cannot listen on {}", socket.display()), source })?;
     let signals = listen_for_signals(sender.clone())?;
     let to_user = sender.clone();
@@ -158,6 +166,7 @@ pub fn coordinate(setup: Setup, run: &RunId, start: Start, observer: &mut dyn Ob
         signal: None,
         last_seq: 0,
         clock: clock::Steady::new(),
+        begun,
     };
     let result = driver.run(start);
     let finished = result.map(|()| Finished { state: std::mem::take(&mut driver.state), signal: driver.signal });
@@ -186,12 +195,15 @@ struct Driver<'a> {
     signal: Option<i32>,
     last_seq: u64,
     clock: clock::Steady,
+    /// The run's first events are in the journal.
+    begun: Arc<AtomicBool>,
 }
 
 impl Driver<'_> {
     fn run(&mut self, start: Start) -> Result<(), DriverError> {
         let first = self.begin(start)?;
         self.take(first, Vec::new())?;
+        self.begun.store(true, Ordering::Release);
         while self.state.ended_at.is_none() && self.signal != Some(SIGTERM) {
             self.wait();
             let (mut inputs, mut replies) = (Vec::new(), Vec::new());
@@ -228,6 +240,7 @@ impl Driver<'_> {
                 crate::git::wait_for_left_over(self.context.repo.common_dir());
                 let (state, seq) = self.journal.load(&run)?;
                 let over = state.finished;
+                self.clock = self.clock.not_before(state.last_event_at);
                 self.state = state;
                 self.last_seq = seq;
                 let mut together = if over { Vec::new() } else { vec![Input::Resume] };

@@ -74,6 +74,8 @@ struct Keeping<'a> {
     /// When [`Keeping::sample`] was taken.
     sampled: Instant,
     oom_kills_before: Option<u64>,
+    /// Processes that were stopped when it was ended for want of evidence.
+    stopped: Vec<String>,
     last_output: Option<Instant>,
     heartbeat_at: Option<Instant>,
     activity: Option<String>,
@@ -95,6 +97,7 @@ pub(super) fn supervise(spec: &Spec, dir: &Path, signals: &Signals, mut streams:
         cpu_ms: 0,
         resources: Some(machine::resources(&spec.cwd)),
         oom_kills: None,
+        stopped: Vec::new(),
         stdout_tail: String::new(),
         stderr_tail: String::new(),
     };
@@ -127,6 +130,7 @@ pub(super) fn supervise(spec: &Spec, dir: &Path, signals: &Signals, mut streams:
         memory_peak_bytes: 0,
         sampled: began,
         oom_kills_before: oom_kills,
+        stopped: Vec::new(),
         last_output: None,
         heartbeat_at: None,
         activity: None,
@@ -196,6 +200,8 @@ impl Keeping<'_> {
                 } else if now >= self.watch.next_look() {
                     self.look(now);
                     if self.watch.is_stalled(now) {
+                        // Ending it makes it run on: seen now or never.
+                        self.stopped = self.sample.stopped.clone();
                         self.terminate(Exit::Stalled);
                     }
                 } else if self.has_news(now) {
@@ -398,6 +404,7 @@ impl Keeping<'_> {
             memory_peak_bytes: self.memory_peak_bytes.max(largest),
             cpu_ms,
             resources: Some(self.resources(cpu_ms, largest)),
+            stopped: self.stopped.clone(),
             oom_kills: self.oom_kills_before.and_then(|before| machine::oom_kills().map(|now| now.saturating_sub(before))),
             stdout_tail,
             stderr_tail,
