@@ -8,6 +8,7 @@ use greenlane_core::event::Submission;
 use greenlane_core::ids::RunId;
 use greenlane_core::plan::Plan;
 use greenlane_core::state::State;
+use greenlane_runtime::accounts::unusable;
 use greenlane_runtime::agent::{Presence, SignedIn};
 use greenlane_runtime::driver::Layout;
 use greenlane_runtime::journal::Journal;
@@ -53,7 +54,8 @@ impl Ready {
         Ok(Self { repo, state_dir, config, registry })
     }
 
-    /// Every agent that the plans ask for is known, on PATH and signed in, as far as that can be told.
+    /// Every agent that the plans ask for is known, and each task has one, if only a fallback, that is on PATH and signed in, as far as
+    /// that can be told.
     ///
     /// # Errors
     /// All that is missing, at once: exit code 2 for unknown names, else 3.
@@ -66,11 +68,20 @@ impl Ready {
         let mut wanted = Vec::new();
         for plan in plans {
             for task in plan.tasks.iter().filter(|t| t.run.is_none() && !t.ticked) {
+                if task.fallbacks.iter().any(|name| self.is_usable(context, name)) {
+                    continue;
+                }
                 let location = (!plan.source.is_empty() && task.line > 0).then(|| format!("{}:{}", plan.source, task.line));
                 wanted.extend(plans::agent_of(task, default).map(|name| (name.to_owned(), location)));
             }
         }
         self.require_present(context, &wanted)
+    }
+
+    /// Nothing is known against this agent.
+    #[must_use]
+    pub fn is_usable(&self, context: &Context, name: &str) -> bool {
+        self.registry.get(name).is_ok_and(|agent| unusable(agent, &context.env, &context.directory).is_none())
     }
 
     /// These agents, each with the place that asks for it, are on PATH and signed in, as far as that can be told. Names that nobody

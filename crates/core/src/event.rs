@@ -283,6 +283,13 @@ pub enum Event {
         /// What is wrong.
         reason: String,
     },
+    /// A coordinator has looked at the agents: whose accounts they use up, and which of them cannot be used.
+    AgentsChecked {
+        /// The account of each agent that has one.
+        accounts: BTreeMap<String, String>,
+        /// Agents that cannot be used, and why.
+        unavailable: BTreeMap<String, String>,
+    },
     /// A task whose agent is unavailable goes to the next of its fallbacks, which uses up no retry.
     FallbackScheduled {
         /// Which.

@@ -1,5 +1,7 @@
 //! What was observed or asked for: everything that the coordinator can learn.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::attempt::{ExitRecord, Suite, Verdict};
@@ -22,6 +24,8 @@ pub enum Input {
     SubmitAll(Vec<Submission>),
     /// A person or a program asks for something.
     Request(Request),
+    /// These, with nothing decided between them: what a new coordinator has to know before anything starts.
+    Together(Vec<Input>),
     /// A deadline has come, or may have: early and double ticks are harmless.
     Tick,
     /// The state was replayed from the journal by a new coordinator.
@@ -105,6 +109,13 @@ pub enum Input {
         /// What was read of each.
         readings: Vec<(AttemptId, Reading)>,
     },
+    /// The agents as a new coordinator finds them: since the run began somebody may have signed in, or changed an account.
+    AgentsChecked {
+        /// The account of each agent that has one.
+        accounts: BTreeMap<String, String>,
+        /// Agents that cannot be used, and why.
+        unavailable: BTreeMap<String, String>,
+    },
     /// What all worktrees share was not the same after it as before.
     SharedStateChanged {
         /// During which.
@@ -167,6 +178,8 @@ pub struct AccountReading {
     pub reason: String,
     /// Most attempts of it at once, where that was ever lowered.
     pub limit: Option<u32>,
+    /// When that was changed last, by any run.
+    pub changed_at: Option<Time>,
     /// Places that nobody holds; `None`: not counted.
     pub free: Option<u32>,
 }

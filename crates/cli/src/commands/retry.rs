@@ -51,7 +51,13 @@ pub fn run(args: &RetryArgs, context: &Context) -> Outcome {
         ready.registry.get(agent).map_err(|e| Error::usage(e.to_string()).hint(e.hint()))?;
     }
     let by = |key| opened.state.task(key).map(|t| args.agent.clone().unwrap_or_else(|| opened.state.agent_of(t)));
-    let with_agent = tasks.iter().filter(|k| opened.state.task(k).is_some_and(|t| opened.state.definition(t).run.is_none()));
+    // Who names an agent wants that one; else a fallback takes over, as in the run itself.
+    let has_other = |fallbacks: &[String]| args.agent.is_none() && fallbacks.iter().any(|name| ready.is_usable(context, name));
+    let wants = |t| {
+        let definition = opened.state.definition(t);
+        definition.run.is_none() && !has_other(&definition.fallbacks)
+    };
+    let with_agent = tasks.iter().filter(|k| opened.state.task(k).is_some_and(wants));
     ready.require_present(context, &with_agent.filter_map(by).map(|name| (name, None)).collect::<Vec<_>>())?;
     let request = Request::Retry { tasks: tasks.clone(), fresh: args.fresh, agent: args.agent.clone() };
     if opened.coordinator == Coordinator::Alive

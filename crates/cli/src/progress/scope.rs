@@ -72,6 +72,7 @@ impl Scope {
             | Event::TaskReopened { key, .. } => of_task(key),
             Event::RunStarted { .. }
             | Event::AccountLimited { .. }
+            | Event::AgentsChecked { .. }
             | Event::AccountChanged { .. }
             | Event::AgentUnavailable { .. }
             | Event::RunPaused

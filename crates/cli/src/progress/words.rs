@@ -6,12 +6,12 @@ use greenlane_core::attempt::{Merge, Suite};
 use greenlane_core::event::{Event, Outcome, Stopping};
 use greenlane_core::health::HealthStatus;
 use greenlane_core::ids::TaskKey;
-use greenlane_core::state::State;
+use greenlane_core::state::{State, account_label};
 use greenlane_core::view::{brief, task_time};
 use greenlane_runtime::journal::Record;
 
 use crate::output::{Paint, paint};
-use crate::report::{clean, columns, humane, short, wrapped};
+use crate::report::{clean, columns, humane, local, local_times, short, wrapped};
 
 /// Before what goes on below a line.
 const INDENT: &str = "    ";
@@ -107,7 +107,8 @@ pub fn lines(state: &State, record: &Record) -> Vec<Line> {
             Suite::Green { cached: false } => vec![Line::new('✓', Paint::Green, plan, "the base is green")],
             red => vec![Line::new('✗', Paint::Red, plan, suite_words(red))],
         },
-        Event::AttemptStarted { attempt, agent, fresh, .. } => {
+        Event::AttemptStarted { attempt, agent, fresh, fallback, .. } => {
+            let agent = fallback.as_ref().map_or(agent.clone(), |why| format!("{agent}: {}", brief(&local_times(why, record.at))));
             let how = match (attempt.n, fresh) {
                 (1, _) => format!("started ({agent})"),
                 (n, true) => format!("attempt {n} ({agent}), from the base again"),
@@ -127,8 +128,17 @@ pub fn lines(state: &State, record: &Record) -> Vec<Line> {
             vec![Line::new('·', Paint::Dim, of(&attempt.key), why)]
         }
         Event::AccountLimited { account, until, reason, .. } => {
-            let wait = humane(until.since(record.at));
-            vec![Line::new('…', Paint::Yellow, String::new(), format!("{account} is limited for {wait}: {reason}"))]
+            let (account, end) = (account_label(account), local(*until, record.at));
+            vec![Line::new('…', Paint::Yellow, String::new(), format!("{account} is limited until {end}: {reason}"))]
+        }
+        Event::AccountChanged { account, until: Some(until), limit: _, reason } if *until > record.at => {
+            let (account, end) = (account_label(account), local(*until, record.at));
+            vec![Line::new(
+                '…',
+                Paint::Yellow,
+                String::new(),
+                format!("{account} is limited until {end}, as another run has met: {reason}"),
+            )]
         }
         Event::AgentUnavailable { agent, reason } => {
             vec![Line::new('✗', Paint::Yellow, String::new(), format!("{agent} cannot be used: {reason}"))]

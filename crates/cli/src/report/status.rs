@@ -7,9 +7,11 @@ use std::time::Duration;
 
 use greenlane_core::ids::TaskKey;
 use greenlane_core::view::{PlanView, Status, TaskView, brief};
+use greenlane_runtime::clock;
 
 use super::advice::advice;
 use super::evidence::of_base;
+use super::quota::local_times;
 use super::signs::{sign, state_paint, state_words};
 use super::surroundings::Surroundings;
 use super::text::{Look, clean, columns, fit, humane, short, wrapped};
@@ -220,6 +222,7 @@ fn row(doc: &Status, task: &TaskView, live: &Live) -> Row {
     let seen = live.get(&key);
     let note = match (seen, &task.reason) {
         (Some(seen), _) => seen.clone(),
+        (None, Some(reason)) if task.state == "awaiting_quota" => local_times(reason, clock::now()),
         (None, Some(reason)) if ended(&task.state) => brief(reason).to_owned(),
         (None, Some(reason)) => reason.clone(),
         (None, None) if task.title == task.id => String::new(),

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use greenlane_core::view::{Status, Summary, TaskView, UsageView, brief};
+use greenlane_runtime::clock;
 
 use super::evidence::of_base;
 use super::signs::{sign, state_paint, state_words};
@@ -51,6 +52,7 @@ pub fn summary(doc: &Status, look: Look) -> String {
             }
         }
     }
+    out.push_str(&super::quota::fallbacks(doc, look, clock::now()));
     out.push_str(&not_done(doc, look));
     out
 }

@@ -6,10 +6,12 @@ use greenlane_core::ids::{AttemptId, TaskKey};
 use greenlane_core::slug::key_slug;
 use greenlane_core::state::{State, TaskState};
 use greenlane_core::view::{AttemptView, Status, TaskView};
+use greenlane_runtime::clock;
 use greenlane_runtime::driver::Layout;
 
 use super::advice::task_advice;
 use super::evidence::{RedSuites, evidence};
+use super::quota::local_times;
 use super::signs::{sign, state_paint, state_words};
 use super::status::{Live, seconds, shown_state};
 use super::surroundings::Surroundings;
@@ -57,7 +59,8 @@ fn head(out: &mut String, picture: &TaskPicture<'_>, view: &TaskView, of: &TaskS
     let _ = write!(out, "{}  {}", paint(&clean(&view.id), Paint::Bold, look.color), paint(&words, state_paint(state), look.color));
     let _ = writeln!(out, "{}", if view.title == view.id { String::new() } else { format!("  {}", clean(&view.title)) });
     if let Some(reason) = &view.reason {
-        for line in wrapped(&clean(reason), look.width.saturating_sub(2), REASON_LINES_MAX) {
+        let reason = if view.state == "awaiting_quota" { local_times(reason, clock::now()) } else { reason.clone() };
+        for line in wrapped(&clean(&reason), look.width.saturating_sub(2), REASON_LINES_MAX) {
             let _ = writeln!(out, "  {line}");
         }
     }
@@ -112,6 +115,13 @@ fn one_attempt(
         clean(&a.agent),
         a.started_at
     );
+    if let Some(why) = &a.fallback {
+        for line in
+            wrapped(&format!("took over: {}", clean(&local_times(why, clock::now()))), look.width.saturating_sub(4), REASON_LINES_MAX)
+        {
+            let _ = writeln!(out, "    {line}");
+        }
+    }
     if let Some(failure) = &a.failure {
         let kind = failure.kind.as_str().replace('_', " ");
         let detail = failure.detail.and_then(|d| serde_json::to_value(d).ok()).and_then(|d| d.as_str().map(|d| d.replace('_', " ")));

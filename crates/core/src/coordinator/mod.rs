@@ -68,6 +68,7 @@ impl Turn<'_> {
             Input::Submit(submission) => self.submit(vec![*submission]),
             Input::SubmitAll(submissions) => self.submit(submissions),
             Input::Request(request) => self.request(request),
+            Input::Together(inputs) => inputs.into_iter().for_each(|input| self.take(input)),
             Input::Tick => {}
             Input::Resume => self.resume(),
             Input::PlanPrepared { plan, branch, verify } => self.plan_prepared(&plan, branch, verify),
@@ -88,6 +89,7 @@ impl Turn<'_> {
             Input::AttemptDeferred { attempt } => self.attempt_deferred(&attempt),
             Input::AccountRead { account, reading } => self.account_read(account, reading),
             Input::HealthRead { readings } => self.health_read(readings),
+            Input::AgentsChecked { accounts, unavailable } => self.agents_checked(accounts, unavailable),
             Input::SharedStateChanged { attempt, changes, more } => self.shared_state_changed(attempt, changes, more),
             Input::WorkJudged { attempt, verdict } => self.work_judged(&attempt, verdict),
             Input::BatchMerged { batch, results } => self.batch_merged(batch, results),

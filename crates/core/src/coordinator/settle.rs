@@ -9,7 +9,14 @@ use crate::state::{Phase, PlanPhase};
 impl Turn<'_> {
     pub(super) fn settle(&mut self) {
         self.release_due_retries();
-        self.skip_what_cannot_run();
+        loop {
+            let before = self.out.events.len();
+            self.give_up_on_accounts();
+            self.skip_what_cannot_run();
+            if self.out.events.len() == before {
+                break;
+            }
+        }
         self.start_gates();
         self.form_batches();
         self.end_plans();

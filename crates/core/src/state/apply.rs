@@ -216,6 +216,14 @@ impl State {
                 self.unavailable.insert(agent.clone(), reason.clone());
                 Ok(())
             }
+            Event::AgentsChecked { accounts, unavailable } => {
+                if let Some(options) = &mut self.options {
+                    options.accounts.clone_from(accounts);
+                    options.unavailable.clone_from(unavailable);
+                }
+                self.unavailable.clear();
+                Ok(())
+            }
             Event::QuotaAwaited { key, account: _ } | Event::FallbackScheduled { key } => {
                 let task = self.require_failed_attempt(key)?;
                 self.tasks[task].fresh_next = starts_afresh(&self.tasks[task]);
@@ -445,6 +453,10 @@ impl State {
             self.absences.push(Absence { from, to: at });
         }
         self.finished = false;
+        // A person asks again: somebody may have signed in meanwhile.
+        let agent = self.agent_of(&self.tasks[task]);
+        self.unavailable.remove(&agent);
+        self.options.iter_mut().for_each(|o| drop(o.unavailable.remove(&agent)));
         let red_allowed = self.options().base_red_allowed;
         let p = &mut self.plans[plan];
         if matches!(p.phase, PlanPhase::Ended { .. }) {

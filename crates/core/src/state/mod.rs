@@ -9,7 +9,7 @@ mod lane;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-pub use account::AccountState;
+pub use account::{AccountState, account_label};
 pub use apply::Illegal;
 pub(crate) use index::ReadyKey;
 pub use lane::{Batch, BatchPhase, Lane};

@@ -252,7 +252,9 @@ fn retries_are_not_withheld(state: &State, key: &TaskKey, now: u64) -> Checked {
                     || Time(now).since(since) > waits
             })
     });
-    if refused_for_long {
+    let agents = std::iter::once(state.agent_of(task)).chain(state.definition(task).fallbacks.iter().cloned());
+    let mut known = agents.filter_map(|agent| state.accounts.get(state.account_of(&agent)?));
+    if refused_for_long || known.any(|a| a.paused_until.is_some_and(|until| until.since(Time(now)) > waits)) {
         return Ok(());
     }
     if was_refused(task) && task.repairs < repairs_max(state, task) {

@@ -366,7 +366,8 @@ impl Simulation {
             let options = self.world.scenario.options.clone();
             return self.feed(Input::Begin(Box::new(options)), Told::Normally);
         }
-        self.feed(Input::Resume, Told::Normally)
+        let together = std::iter::once(Input::Resume).chain(self.world.look_at_agents()).collect();
+        self.feed(Input::Together(together), Told::Normally)
     }
 
     fn load(&mut self) -> Result<(), Broken> {

@@ -12,7 +12,7 @@ impl Config {
     /// how many tasks are checked at once where nothing else is said. `seed`: of the retries' jitter.
     #[must_use]
     pub fn run_options(&self, agent_slots: BTreeMap<String, u32>, processors: u32, seed: u64) -> RunOptions {
-        let Config { run, retry, .. } = self;
+        let Config { run, retry, quota, .. } = self;
         // In two steps, since the core has a field more when it is built with its planted bugs.
         let options = RunOptions {
             jobs: run.jobs,
@@ -33,6 +33,7 @@ impl Config {
                 repairs: retry.repairs,
             },
             health: HealthPolicy { interval: run.health_interval, hung_after: run.hung_after, dead_after: run.dead_after },
+            quota: quota.clone(),
             ..RunOptions::default()
         };
         RunOptions { seed, ..options }

@@ -21,6 +21,7 @@ use greenlane_core::state::{COMMAND_AGENT, State};
 use super::context::Context;
 use super::layout::{PreparedWorkspace, label};
 use super::shared;
+use crate::accounts::Lease;
 use crate::agent::{self, Launch};
 use crate::clock;
 use crate::gate::{self, Generated, JudgeSpec};
@@ -32,6 +33,8 @@ use crate::workspace::{From, Prepare, Workspace, ignore_in};
 struct Job {
     attempt: AttemptId,
     agent: String,
+    /// Whose quota it uses up.
+    account: Option<String>,
     fresh: bool,
     base: Oid,
     branch: String,
@@ -90,6 +93,7 @@ pub(super) fn start(context: &Arc<Context>, state: &State, attempt: AttemptId, a
         task: state.definition(task).clone(),
         plan: PlanFacts::of(&plan.submission.plan, &plan.verify),
         agent: agent.to_owned(),
+        account: state.account_of(agent).map(str::to_owned),
         others: state.tasks.iter().filter(|t| t.phase.active() && t.key != attempt.key).count(),
         refs_of_others: shared::refs_of_others(context, state, &attempt),
         branch: branch::of_task(state.branch_prefix(), &context.run, &attempt.key),
@@ -102,7 +106,19 @@ pub(super) fn start(context: &Arc<Context>, state: &State, attempt: AttemptId, a
     let key = job.attempt.key.clone();
     context.perform_for(&key, move |context| {
         let attempt = job.attempt.clone();
-        match spawn(context, &job) {
+        let lease = match job.account.as_ref().map(|account| context.quotas.take(account)) {
+            None => None,
+            Some(Ok(lease)) => lease,
+            Some(Err(e)) if e.kind() == io::ErrorKind::WouldBlock => {
+                defer(context, attempt, &job.account.unwrap_or_default());
+                return;
+            }
+            Some(Err(e)) => {
+                context.warn(format!("{attempt} starts without a place that others see: {e}"));
+                None
+            }
+        };
+        match spawn(context, &job, lease) {
             Ok(mut child) => {
                 let context = Arc::clone(context);
                 Context::perform("watch", move || {
@@ -119,9 +135,17 @@ pub(super) fn start(context: &Arc<Context>, state: &State, attempt: AttemptId, a
     });
 }
 
-fn spawn(context: &Context, job: &Job) -> Result<std::process::Child, (String, Option<FailureDetail>)> {
+/// Others have every place of its account. It never begins; the core waits until a place is free.
+fn defer(context: &Context, attempt: AttemptId, account: &str) {
+    // A resume would find no claim, and take it.
+    context.observed(Input::AttemptDeferred { attempt });
+    // A place that came free meanwhile was told to a core that did not wait for it yet.
+    context.quotas.tell(context, account);
+}
+
+fn spawn(context: &Context, job: &Job, lease: Option<Lease>) -> Result<std::process::Child, (String, Option<FailureDetail>)> {
     let workspace = prepare(context, job)?;
-    spawn_in(context, job, &workspace).map_err(|message| (message, None))
+    spawn_in(context, job, &workspace, lease).map_err(|message| (message, None))
 }
 
 fn prepare(context: &Context, job: &Job) -> Result<Workspace, (String, Option<FailureDetail>)> {
@@ -147,7 +171,7 @@ fn prepare(context: &Context, job: &Job) -> Result<Workspace, (String, Option<Fa
     Ok(workspace)
 }
 
-fn spawn_in(context: &Context, job: &Job, workspace: &Workspace) -> Result<std::process::Child, String> {
+fn spawn_in(context: &Context, job: &Job, workspace: &Workspace, lease: Option<Lease>) -> Result<std::process::Child, String> {
     let attempt = &job.attempt;
     let dir = context.layout.attempt_dir(attempt);
     let prepared = PreparedWorkspace {
@@ -160,7 +184,8 @@ fn spawn_in(context: &Context, job: &Job, workspace: &Workspace) -> Result<std::
     let prompt = write_prompt(context, job, workspace, &dir).map_err(|e| format!("the prompt could not be written: {e}"))?;
     let (spec, mut environment) = order(context, job, workspace, &dir, &prompt)?;
     shared::begin(context, &context.layout.shared_dir(attempt), &job.refs_of_others, &mut environment)?;
-    let child = keeper::spawn(&context.exe, &dir, &spec, &environment).map_err(|e| format!("no keeper: {e}"))?;
+    let child =
+        keeper::spawn_with(&context.exe, &dir, &spec, &environment, lease.map(Lease::into_file)).map_err(|e| format!("no keeper: {e}"))?;
     context.observed(Input::AttemptSpawned {
         attempt: attempt.clone(),
         worktree: workspace.path.display().to_string(),

@@ -13,6 +13,7 @@ mod housekeeping;
 mod landing;
 mod layout;
 mod plan;
+mod quota;
 mod recover;
 mod shared;
 mod shell;
@@ -30,6 +31,7 @@ use greenlane_core::event::{Event, Stopping, Submission};
 use greenlane_core::ids::RunId;
 use greenlane_core::input::{Input, Request};
 use greenlane_core::options::RunOptions;
+use greenlane_core::plan::Plan;
 use greenlane_core::state::State;
 use greenlane_core::time::Time;
 
@@ -37,6 +39,7 @@ pub use context::{Context, Setup};
 pub use layout::{Layout, PreparedWorkspace, label};
 pub use shared::settle_leftover;
 
+use crate::accounts::AgentsFound;
 use crate::clock;
 use crate::control::{Answer, Call, Say, Server, socket_path};
 use crate::journal::{Journal, JournalError, Record};
@@ -231,7 +234,11 @@ impl Driver<'_> {
             Start::New { mut options, submissions } => {
                 // Journalled with the rest: a resumed run's branches are called as before, whatever the user has made meanwhile.
                 options.branch_prefix = self.context.repo.free_prefix(PREFIX)?;
-                let mut inputs = vec![Input::Begin(options)];
+                let wanted = quota::wanted_by(submissions.iter().map(|s| &s.plan), options.agent.as_deref());
+                let AgentsFound { accounts, unavailable } = quota::look(&self.context, &wanted);
+                let known = quota::begin(&self.context, &wanted, &accounts, options.quota.api_limit);
+                (options.accounts, options.unavailable) = (accounts, unavailable);
+                let mut inputs = vec![Input::Begin(options), Input::Together(known)];
                 inputs.extend(submissions.into_iter().map(|s| Input::Submit(Box::new(s))));
                 Ok(inputs)
             }
@@ -243,12 +250,28 @@ impl Driver<'_> {
                 self.clock = self.clock.not_before(state.last_event_at);
                 self.state = state;
                 self.last_seq = seq;
-                let mut inputs = if over { Vec::new() } else { vec![Input::Resume] };
+                let mut together = if over { Vec::new() } else { vec![Input::Resume] };
+                if self.state.options.is_some() {
+                    together.extend(self.look_at_agents(&[]));
+                }
+                let mut inputs = vec![Input::Together(together)];
                 inputs.extend(recover::rolled_back(&self.context, &self.state).into_iter().map(Input::Request));
                 inputs.extend(requests.into_iter().map(Input::Request));
                 Ok(inputs)
             }
         }
+    }
+
+    /// The agents that the run wants, and those of plans that are about to join it: whose accounts they use up, how those stand, and who
+    /// cannot be used.
+    fn look_at_agents(&self, plans: &[&Plan]) -> Vec<Input> {
+        let options = self.state.options();
+        let known = self.state.plans.iter().map(|p| &p.submission.plan);
+        let mut wanted = quota::wanted_by(known.chain(plans.iter().copied()), options.agent.as_deref());
+        wanted.extend(self.state.tasks.iter().filter_map(|t| t.agent_override.clone()));
+        let AgentsFound { accounts, unavailable } = quota::look(&self.context, &wanted);
+        let known = quota::begin(&self.context, &wanted, &accounts, options.quota.api_limit);
+        std::iter::once(Input::AgentsChecked { accounts, unavailable }).chain(known).collect()
     }
 
     /// Steps the core for each input, journals all their events at once, and only then answers and acts.
@@ -342,8 +365,15 @@ impl Driver<'_> {
         match message {
             Message::Input(input) => push(*input, None),
             Message::Call(Call { say: Say::Ask(request), answers }) => push(Input::Request(request), Some(answers)),
-            Message::Call(Call { say: Say::Submit(submission), answers }) => push(Input::Submit(submission), Some(answers)),
-            Message::Call(Call { say: Say::SubmitAll(submissions), answers }) => push(Input::SubmitAll(submissions), Some(answers)),
+            Message::Call(Call { say: Say::Submit(submission), answers }) => {
+                push(Input::Together(self.look_at_agents(&[&submission.plan])), None);
+                push(Input::Submit(submission), Some(answers));
+            }
+            Message::Call(Call { say: Say::SubmitAll(submissions), answers }) => {
+                let plans: Vec<&Plan> = submissions.iter().map(|s| &s.plan).collect();
+                push(Input::Together(self.look_at_agents(&plans)), None);
+                push(Input::SubmitAll(submissions), Some(answers));
+            }
             Message::Call(Call { say: Say::Who, answers }) => self.introduce(&answers),
             Message::Call(Call { say: Say::Follow, answers }) => self.followed_by(answers),
             Message::TasksDone => {}
@@ -425,10 +455,10 @@ impl Driver<'_> {
             Action::FreeWorkspace { attempt } => housekeeping::free(&context, attempt),
             Action::KeepWorkspace { attempt } => housekeeping::keep(&context, &self.state, attempt),
             Action::LimitAccount { account, until, limit, reason } => {
-                housekeeping::account(&context, account, move |all, name| all.limit(name, until, limit, &reason));
+                quota::change(&context, account, move |all, name, now| all.limit(name, until, limit, &reason, now));
             }
             Action::RaiseAccount { account, from, to } => {
-                housekeeping::account(&context, account, move |all, name| all.raise(name, from, to));
+                quota::change(&context, account, move |all, name, now| all.raise(name, from, to, now));
             }
             Action::CheckHealth { attempts } => health::check(&context, attempts),
             Action::AbortGates => self.context.abort_gates(),

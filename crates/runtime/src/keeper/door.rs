@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::fs::{self, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -35,13 +35,22 @@ pub enum Cancel {
 /// # Errors
 /// If the directory cannot be written or the program cannot be started.
 pub fn spawn(exe: &Path, dir: &Path, spec: &Spec, env: &BTreeMap<OsString, OsString>) -> io::Result<Child> {
+    spawn_with(exe, dir, spec, env, None)
+}
+
+/// The same for a keeper that holds on to an open file for as long as it lives, and by that to a lock on it, which ends with it whatever
+/// it dies of. Only with [`Lifetime::Detached`]: the file is its standard input, which no process of its tree is given.
+///
+/// # Errors
+/// As [`spawn`].
+pub fn spawn_with(exe: &Path, dir: &Path, spec: &Spec, env: &BTreeMap<OsString, OsString>, held: Option<File>) -> io::Result<Child> {
     // The keeper changes its directory.
     let dir = std::path::absolute(dir)?;
     fs::create_dir_all(&dir)?;
     spec.write(&dir)?;
     let log = OpenOptions::new().append(true).create(true).open(dir.join("keeper.log"))?;
     let stdin = match spec.lifetime {
-        Lifetime::Detached => Stdio::null(),
+        Lifetime::Detached => held.map_or_else(Stdio::null, Stdio::from),
         Lifetime::WithParent => Stdio::piped(),
     };
     let mut command = Command::new(exe);
