@@ -19,7 +19,7 @@ use crate::coordinate::Ready;
 use crate::error::{Error, Kind, Problem};
 use crate::leftovers::interrupted_runs;
 use crate::plans;
-use crate::session::{Session, worktrees_of};
+use crate::session::{Session, require_outside, worktrees_of};
 
 /// A plan with the files to be copied beside its prompts.
 #[derive(Clone, Debug)]
@@ -40,9 +40,11 @@ impl Ready {
     pub fn open(context: &Context, settings: &[(&str, String)]) -> Result<Self, Error> {
         let Session { repo, state_dir } = Session::open(context)?;
         repo.require_head()?;
-        let config = context.load_config(repo.top().or(repo.main_top()), settings)?.config;
+        let loaded = context.load_config(repo.top().or(repo.main_top()), settings)?;
+        let worktrees = worktrees_of(&repo, &loaded.config, context)?;
+        require_outside(&repo, &loaded, &worktrees)?;
+        let config = loaded.config;
         let registry = plans::registry(&config)?;
-        let worktrees = worktrees_of(&repo, &config, context)?;
         for path in [Some(repo.common_dir()), repo.top(), repo.main_top(), Some(&worktrees)].into_iter().flatten() {
             require_nameable(path)?;
         }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::attempt::{ExitRecord, Merge, Suite, Verdict};
 use crate::failure::Failure;
+use crate::health::{HealthStatus, Seen};
 use crate::ids::{AttemptId, Oid, PlanId, RunId, TaskId, TaskKey};
 use crate::options::RunOptions;
 use crate::plan::Plan;
@@ -22,7 +23,7 @@ pub enum Event {
     /// A run began.
     RunStarted {
         /// Its limits and policies.
-        options: RunOptions,
+        options: Box<RunOptions>,
     },
     /// A plan joined the run; it may have to wait for its turn.
     PlanQueued(Box<Submission>),
@@ -123,6 +124,22 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "is_zero")]
         more: u32,
     },
+    /// Another status than at the look before. Readings themselves are not journalled.
+    HealthChanged {
+        /// Which.
+        #[serde(flatten)]
+        attempt: AttemptId,
+        /// How it was.
+        from: HealthStatus,
+        /// How it is.
+        to: HealthStatus,
+        /// Why.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+        /// What was seen of it.
+        #[serde(default)]
+        seen: Box<Seen>,
+    },
     /// It ended without work that could land.
     AttemptFailed {
         /// Which.
@@ -167,6 +184,9 @@ pub enum Event {
         batch: BatchId,
         /// How it went.
         suite: Suite,
+        /// It is red on one attempt's work alone, which is verified once more before it is blamed: the suite may be flaky.
+        #[serde(default, skip_serializing_if = "is_false")]
+        again: bool,
     },
     /// The branch moved by itself meanwhile; the batch is formed anew.
     BatchRaced {
@@ -174,6 +194,12 @@ pub enum Event {
         batch: BatchId,
         /// The branch's head now.
         head: Oid,
+        /// Where it was thought to be; `None` in journals of older versions.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        from: Option<Oid>,
+        /// Who moved it, and how, where git's diary of the branch tells.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<String>,
     },
     /// The machinery failed on a batch: its members need a human, the branch stays where it is.
     BatchDropped {
@@ -193,7 +219,7 @@ pub enum Event {
         /// Who landed, with the commit of each.
         landed: Vec<LandedAttempt>,
     },
-    /// A red batch, though nobody in it alone is guilty: the same tree was red once and green once.
+    /// A red batch, though nobody in it alone is guilty: the same work was red once and green once.
     SuiteFlaky {
         /// Of which plan.
         plan: PlanId,
@@ -348,6 +374,10 @@ pub enum Event {
         /// `false`: it was stopped before its end.
         finished: bool,
     },
+}
+
+fn is_false(is: &bool) -> bool {
+    !is
 }
 
 fn is_zero(n: &u32) -> bool {

@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::attempt::{ExitRecord, Suite, Verdict};
 use crate::event::{BatchId, MergeResult, Stopping, Submission};
+use crate::failure::FailureDetail;
+use crate::health::Reading;
 use crate::ids::{AttemptId, Oid, PlanId, TaskKey};
 use crate::options::RunOptions;
 use crate::shared::SharedChange;
@@ -15,7 +17,7 @@ use crate::time::Time;
 #[derive(Clone, Debug, PartialEq)]
 pub enum Input {
     /// Begin a run. Only on an empty state.
-    Begin(RunOptions),
+    Begin(Box<RunOptions>),
     /// Take a plan into the run.
     Submit(Box<Submission>),
     /// Take these plans into the run, all of them or none.
@@ -70,6 +72,8 @@ pub enum Input {
         attempt: AttemptId,
         /// Why.
         message: String,
+        /// What that says of another attempt.
+        detail: Option<FailureDetail>,
     },
     /// Its processes are gone, and its keeper left a record.
     AttemptExited {
@@ -99,6 +103,11 @@ pub enum Input {
         account: String,
         /// What is known of it.
         reading: AccountReading,
+    },
+    /// Attempts under way were looked at, all of them in one go.
+    HealthRead {
+        /// What was read of each.
+        readings: Vec<(AttemptId, Reading)>,
     },
     /// The agents as a new coordinator finds them: since the run began somebody may have signed in, or changed an account.
     AgentsChecked {
@@ -148,6 +157,8 @@ pub enum Input {
         batch: BatchId,
         /// Where it is.
         actual: Oid,
+        /// Who moved it, where that is known.
+        by: Option<String>,
     },
     /// Git failed to move the branch.
     BranchNotMoved {

@@ -4,11 +4,13 @@
 
 pub mod action;
 pub mod attempt;
+pub mod branch;
 pub mod coordinator;
 pub mod deficiency;
 pub mod event;
 pub mod failure;
 pub mod graph;
+pub mod health;
 pub mod ids;
 pub mod input;
 pub mod invariants;

@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use greenlane_core::event::Event;
 use greenlane_core::ids::RunId;
-use greenlane_core::options::RunOptions;
 use greenlane_core::state::State;
 use greenlane_core::time::Time;
 use greenlane_runtime::journal::Journal;
@@ -65,7 +64,7 @@ impl Place {
     /// A journal with a run of `n` events, the first of which starts it; a report after every tenth.
     fn new(n: u64) -> Self {
         let place = Self { dir: tempfile::tempdir().unwrap() };
-        place.journal().append(&RunId::from("r"), Time(1), &[Event::RunStarted { options: RunOptions::default() }]).unwrap();
+        place.journal().append(&RunId::from("r"), Time(1), &[Event::RunStarted { options: Box::default() }]).unwrap();
         place.grow(n - 1);
         place
     }
@@ -240,13 +239,13 @@ fn a_rebuild_gives_the_same_lines_and_leaves_what_is_not_a_subscribers() {
     let place = Place::new(200);
     place.catch_up();
     let before = place.text();
-    fs::write(place.folder().join("health.jsonl"), "beats\n").unwrap();
+    fs::write(place.folder().join("notes.jsonl"), "mine\n").unwrap();
     place.logs().rebuild(WAIT).unwrap();
     assert_eq!(place.text(), before);
     fs::write(place.file(), "{\"seq\":1,\"n\":900}\n").unwrap();
     place.logs().rebuild(WAIT).unwrap();
     assert_eq!(place.text(), before, "whatever was there");
-    assert_eq!(fs::read_to_string(place.folder().join("health.jsonl")).unwrap(), "beats\n");
+    assert_eq!(fs::read_to_string(place.folder().join("notes.jsonl")).unwrap(), "mine\n");
     place.grow(9);
     place.catch_up();
     assert_eq!(place.text(), place.expected(), "and it goes on from there");

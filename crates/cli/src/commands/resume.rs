@@ -3,10 +3,10 @@
 use std::ffi::OsString;
 
 use greenlane_core::ids::RunId;
-use greenlane_runtime::driver::Start;
+use greenlane_runtime::driver::{Layout, Start};
 
 use crate::context::Context;
-use crate::coordinate::{Ready, Tell, conclude};
+use crate::coordinate::{Ended, Ready, Tell, conclude};
 use crate::error::{Error, Outcome};
 use crate::leftovers::interrupted_runs;
 use crate::session::Session;
@@ -49,7 +49,7 @@ impl ResumeArgs {
 pub fn run(args: &ResumeArgs, context: &Context) -> Outcome {
     let tell = Tell::of(args.json, args.background);
     let ready = Ready::open(context, &[])?;
-    let run = {
+    let (run, is_older) = {
         let _lock = ready.lock()?;
         find(&Session { repo: ready.repo.clone(), state_dir: ready.state_dir.clone() }, args.run.as_deref())?
     };
@@ -58,11 +58,12 @@ pub fn run(args: &ResumeArgs, context: &Context) -> Outcome {
     }
     let _lock = ready.lock()?;
     let start = Start::Resume { run: run.clone(), requests: Vec::new() };
+    let layout = Layout::new(&ready.state_dir, &run);
     let finished = ready.coordinate(context, &run, start, tell)?;
-    conclude(context, &run, &finished.state, finished.signal, &[], tell)
+    conclude(context, &Ended { run: &run, state: &finished.state, layout: &layout, signal: finished.signal, is_older }, &[], tell)
 }
 
-fn find(session: &Session, name: Option<&str>) -> Result<RunId, Error> {
+fn find(session: &Session, name: Option<&str>) -> Result<(RunId, bool), Error> {
     let nothing =
         |what: String| Error::usage(what).hint("`greenlane runs` lists the runs; `greenlane retry TASK` tries failed tasks again");
     let journal = session.journal()?;
@@ -73,10 +74,11 @@ fn find(session: &Session, name: Option<&str>) -> Result<RunId, Error> {
         && let Some(earlier) = interrupted_runs(session, &journal)?.into_iter().next()
     {
         // Another plan was run since: the one that was interrupted before waits all the same.
-        return Ok(earlier.run);
+        return Ok((earlier.run, true));
     }
     if state.finished {
         return Err(nothing(format!("there is nothing to resume: run {run} is finished")));
     }
-    Ok(run)
+    let is_older = journal.runs(1)?.first().is_some_and(|latest| latest.run != run);
+    Ok((run, is_older))
 }

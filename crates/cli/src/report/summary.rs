@@ -154,7 +154,7 @@ mod tests {
     fn a_base_that_is_red_is_told_with_its_output_and_the_way_on() {
         let run = samples::red_base();
         let doc = run.status(Coordinator::Gone);
-        let text = format!("{}{}", summary(&doc, LOOK), crate::report::advice(&doc, LOOK));
+        let text = format!("{}{}", summary(&doc, LOOK), crate::report::advice(&doc, &Default::default(), LOOK));
         let expected = "\
 0/1 of `p` on greenlane/r1/plan/p at 000000000000: nothing has landed
   `npm test` is red on the base, before any task

@@ -88,3 +88,40 @@ fn the_coordinator_is_killed_many_times() {
     eventually("it is taken up", || s.count("run_resumed") == 9);
     ends_well(&s, last, &["a", "after"]);
 }
+
+/// The suite says nothing when its keeper dies (of want of memory, say): it is run again, after what is left of it was ended.
+#[test]
+fn the_keeper_of_the_suite_is_killed() {
+    let s = Sandbox::new(&[]);
+    let suite = "echo $$ >> $OUT/suite; test $(grep -c . $OUT/suite) != 2 || { kill -KILL $PPID; sleep 1000; }";
+    go(&s);
+    let ran = s.run(&(format!("verify = [\"{suite}\"]\n") + &crate::plan()), &[]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert!(!lives(s.out_lines("suite")[1].trim().parse().unwrap()), "two suites never run in one worktree");
+    all_is_well(&s);
+}
+
+/// The coordinator dies together with the keeper of the suite: what is left of the suite is ended before the run goes on.
+#[test]
+fn the_keeper_of_the_suite_is_killed_with_the_coordinator() {
+    let s = Sandbox::new(&[]);
+    let suite = "echo $$ >> $OUT/suite; test $(grep -c . $OUT/suite) != 2 || sleep 1000";
+    go(&s);
+    let run = s.start(s.run_command(&(format!("verify = [\"{suite}\"]\n") + &crate::plan()), &[]));
+    eventually("the suite runs on the work", || s.out_lines("suite").len() == 2);
+    let pid: u32 = s.out_lines("suite")[1].trim().parse().unwrap();
+    let parent = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    let keeper: u32 = parent.rsplit_once(") ").unwrap().1.split(' ').nth(1).unwrap().parse().unwrap();
+    for pid in [run.pid(), keeper] {
+        signal(pid, "STOP");
+    }
+    for pid in [keeper, run.pid()] {
+        signal(pid, "KILL");
+    }
+    run.wait();
+    assert!(lives(pid), "nobody was there to end it");
+    let resumed = s.greenlane(&["resume"]);
+    assert_eq!(resumed.code, 0, "{resumed:?}");
+    assert!(!lives(pid));
+    all_is_well(&s);
+}

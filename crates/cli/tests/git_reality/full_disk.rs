@@ -109,6 +109,7 @@ fn no_room_for_a_journal_at_all() {
             let ran = s.run(plan, &[]);
             assert_eq!(ran.code, 3, "{left} bytes: {ran:?}");
             assert!(ran.stderr.contains("the disk is full") && ran.stderr.contains("hint: "), "{left} bytes: {ran:?}");
+            assert!(!ran.stderr.contains("running attempts"), "nothing was started, {left} bytes: {ran:?}");
             assert_eq!(s.out_lines("ran").len(), 0, "nothing was started that nobody knows of");
             disk.make_space();
         }

@@ -7,6 +7,7 @@
 
 mod attempt;
 mod cancel;
+mod health;
 mod keep;
 mod land;
 mod plans;
@@ -81,19 +82,20 @@ impl Turn<'_> {
                     self.end_if_called_off(&attempt);
                 }
             }
-            Input::AttemptNotSpawned { attempt, message } => self.attempt_not_spawned(&attempt, &message),
+            Input::AttemptNotSpawned { attempt, message, detail } => self.attempt_not_spawned(&attempt, &message, detail),
             Input::AttemptExited { attempt, record } => self.attempt_exited(&attempt, record),
             Input::AttemptLost { attempt } => self.attempt_lost(&attempt),
             Input::AttemptVoided { attempt } => self.attempt_voided(&attempt),
             Input::AttemptDeferred { attempt } => self.attempt_deferred(&attempt),
             Input::AccountRead { account, reading } => self.account_read(account, reading),
+            Input::HealthRead { readings } => self.health_read(readings),
             Input::AgentsChecked { accounts, unavailable } => self.agents_checked(accounts, unavailable),
             Input::SharedStateChanged { attempt, changes, more } => self.shared_state_changed(attempt, changes, more),
             Input::WorkJudged { attempt, verdict } => self.work_judged(&attempt, verdict),
             Input::BatchMerged { batch, results } => self.batch_merged(batch, results),
             Input::BatchVerified { batch, suite } => self.batch_verified(batch, suite),
             Input::BranchMoved { batch } => self.branch_moved(batch),
-            Input::BranchRaced { batch, actual } => self.branch_raced(batch, actual),
+            Input::BranchRaced { batch, actual, by } => self.branch_raced(batch, actual, by),
             Input::BranchNotMoved { batch, message } => self.branch_not_moved(batch, &message),
         }
     }

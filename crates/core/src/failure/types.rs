@@ -87,11 +87,15 @@ pub enum FailureDetail {
     Stalled,
     /// The keeper died; the agent's work is in the worktree.
     KeeperLost,
+    /// A set-up command (`[workspace] setup`) did not pass, so no agent was started.
+    SetUpFailed,
+    /// No worktree can be made ready before somebody changes something: trying again cannot help.
+    NoWorkspace,
 }
 
 impl FailureDetail {
     /// Every one.
-    pub const ALL: [FailureDetail; 12] = [
+    pub const ALL: [FailureDetail; 14] = [
         FailureDetail::RateLimit,
         FailureDetail::Authentication,
         FailureDetail::ServerError,
@@ -104,12 +108,15 @@ impl FailureDetail {
         FailureDetail::PermissionDenied,
         FailureDetail::Stalled,
         FailureDetail::KeeperLost,
+        FailureDetail::SetUpFailed,
+        FailureDetail::NoWorkspace,
     ];
 
     /// Another attempt could not end differently.
     #[must_use]
     pub fn is_hopeless(self) -> bool {
-        matches!(self, FailureDetail::Authentication | FailureDetail::MissingProgram | FailureDetail::PermissionDenied)
+        use FailureDetail::{Authentication, MissingProgram, NoWorkspace, PermissionDenied};
+        matches!(self, Authentication | MissingProgram | PermissionDenied | NoWorkspace)
     }
 
     /// As in JSON.
@@ -128,6 +135,8 @@ impl FailureDetail {
             FailureDetail::PermissionDenied => "permission_denied",
             FailureDetail::Stalled => "stalled",
             FailureDetail::KeeperLost => "keeper_lost",
+            FailureDetail::SetUpFailed => "set_up_failed",
+            FailureDetail::NoWorkspace => "no_workspace",
         }
     }
 }

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::coordinator::{Choice, choose, owner_at_work};
-use crate::state::{BatchPhase, COMMAND_AGENT, Phase, PlanPhase, State, TaskState, account_label};
+use crate::health::HealthStatus;
+use crate::state::{AttemptState, BatchPhase, COMMAND_AGENT, Phase, PlanPhase, State, TaskState, account_label};
 use crate::time::Time;
 
 /// How far accepted work is on its way to the branch.
@@ -40,12 +41,14 @@ pub fn landing(state: &State, task: &TaskState) -> Lands {
 #[must_use]
 pub fn landing_words(state: &State, task: &TaskState) -> String {
     let plan = &state.plans[task.plan];
+    let retested = || plan.lane.was_red_alone(&task.attempt_id());
     let red = || plan.lane.is_suspect(&task.attempt_id());
     match landing(state, task) {
         Lands::Waits if plan.verify.is_empty() => String::from("waits for its turn to land"),
         Lands::Waits if red() => String::from("was in a red batch; waits to be verified apart"),
         Lands::Waits => String::from("waits for verification"),
         Lands::Merges => String::from("is being merged"),
+        Lands::Verifies { others: 0 } if retested() => String::from("the suite was red with it, and runs once more"),
         Lands::Verifies { others: 0 } => String::from("is being verified"),
         Lands::Verifies { others } => format!("is being verified, together with {others} more"),
         Lands::Moves => String::from("is green; the branch is being moved"),
@@ -80,7 +83,8 @@ pub fn task_state(state: &State, task: &TaskState, now: Time) -> (&'static str, 
         },
         Phase::Running => match task.current() {
             Some(a) if a.spawned.is_none() => ("running", Some(String::from("its workspace is being prepared"))),
-            _ => ("running", own()),
+            Some(a) => ("running", own().or_else(|| health(a))),
+            None => ("running", own()),
         },
         Phase::Gating => ("gating", own()),
         Phase::Landing => ("landing", own().or_else(|| Some(landing_words(state, task)))),
@@ -93,6 +97,15 @@ pub fn task_state(state: &State, task: &TaskState, now: Time) -> (&'static str, 
         Phase::Failed => ("failed", own()),
         Phase::Skipped => ("skipped", own()),
         Phase::Cancelled => ("cancelled", own()),
+    }
+}
+
+/// What is wrong with an attempt under way, or what else is to be said of it.
+fn health(attempt: &AttemptState) -> Option<String> {
+    let reason = attempt.health.reason_now();
+    match attempt.health.status {
+        HealthStatus::Healthy => reason.map(str::to_owned),
+        status => Some(format!("{}: {}", status.as_str(), reason.unwrap_or("no reason is known"))),
     }
 }
 

@@ -85,7 +85,7 @@ impl Simulation {
         self.foresee();
         self.trace.scenario(&self.world.scenario);
         let options = self.world.scenario.options.clone();
-        self.feed(Input::Begin(options), Told::Normally)?;
+        self.feed(Input::Begin(Box::new(options)), Told::Normally)?;
         loop {
             if self.is_over()? {
                 return Ok(());
@@ -364,7 +364,7 @@ impl Simulation {
         self.load()?;
         if self.state.as_ref().is_some_and(|s| s.options.is_none()) {
             let options = self.world.scenario.options.clone();
-            return self.feed(Input::Begin(options), Told::Normally);
+            return self.feed(Input::Begin(Box::new(options)), Told::Normally);
         }
         let together = std::iter::once(Input::Resume).chain(self.world.look_at_agents()).collect();
         self.feed(Input::Together(together), Told::Normally)
@@ -428,6 +428,9 @@ impl Simulation {
         let Some((step, time)) = self.calm_since else { return Ok(()) };
         let (tasks, plans) = (self.world.scenario.tasks.len() as u64, self.world.scenario.plans.len() as u64);
         let (steps, since) = (self.stats.steps - step, self.world.now - time);
+        // Each look is a tick and an answer.
+        let looks = 2 * since / u64::try_from(self.world.scenario.options.health.interval.as_millis()).unwrap_or(u64::MAX);
+        let steps = steps.saturating_sub(looks);
         if steps > 500 + 100 * (tasks + plans) || since > 4 * 3_600_000 + 6_000_000 * (tasks + plans) {
             return Err(("ends_in_time", format!("{steps} steps and {} minutes after all was calm it goes on", since / 60_000)));
         }

@@ -241,6 +241,11 @@ impl World {
                     worktree.kept = true;
                 }
             }
+            Action::CheckHealth { attempts } => {
+                let readings = attempts.into_iter().map(|a| (a.clone(), self.keepers.look(&mut self.rng, &a, self.now))).collect();
+                let delay = self.rng.u64(0..200);
+                self.after(delay, Thing::Tell(Input::HealthRead { readings }));
+            }
             Action::AbortGates => self.aborted = true,
         }
         Ok(())
@@ -307,7 +312,10 @@ impl World {
         let content = self.git.content(base);
         if self.faults.strikes(&mut self.rng, Fault::Spawn) {
             self.keepers.all.insert(attempt.clone(), Keeper { stage: Stage::Voided, watched: false, plan: 0, began: 0 });
-            self.tell_of(&attempt.clone(), Input::AttemptNotSpawned { attempt, message: String::from("no worktree could be had") });
+            self.tell_of(
+                &attempt.clone(),
+                Input::AttemptNotSpawned { attempt, message: String::from("no worktree could be had"), detail: None },
+            );
             return Ok(());
         }
         let fresh = fresh || !self.keepers.worktrees.contains_key(&attempt.key);
@@ -490,12 +498,14 @@ impl World {
             self.git.greens.insert(commit.clone());
             return Suite::Green { cached: remembered.is_some() };
         }
+        *self.git.reds.entry(self.git.content(commit)).or_default() += 1;
         Suite::Red {
             command: String::from("make test"),
             exit_code: (!ended).then_some(1),
             output: String::new(),
             timed_out: false,
             hint: None,
+            set_up_log: None,
         }
     }
 
@@ -529,7 +539,7 @@ impl World {
             }
             head => {
                 let actual = head.cloned().unwrap_or_else(|| from.clone());
-                self.tell(Input::BranchRaced { batch, actual });
+                self.tell(Input::BranchRaced { batch, actual, by: None });
             }
         }
         Ok(())

@@ -17,7 +17,8 @@ pub struct Key {
 }
 
 /// Variables that Greenlane sets for agents, and the one that turns tracing on. They are never configuration, whoever has set them.
-pub const NEVER_CONFIGURATION: &[&str] = &["GREENLANE_RUN", "GREENLANE_TASK", "GREENLANE_ATTEMPT", "GREENLANE_SOCKET", "GREENLANE_TRACE"];
+pub const NEVER_CONFIGURATION: &[&str] =
+    &["GREENLANE_RUN", "GREENLANE_TASK", "GREENLANE_ATTEMPT", "GREENLANE_SOCKET", "GREENLANE_TRACE", "GREENLANE_CRASH_AFTER"];
 
 const fn key(path: &'static str, variable: &'static str, flag: Option<&'static str>, kind: Kind) -> Key {
     Key { path, variable, flag, kind }
@@ -33,6 +34,10 @@ pub const KEYS: &[Key] = &[
     key("run.check_timeout", "GREENLANE_CHECK_TIMEOUT", None, Kind::Limit),
     key("run.verify_timeout", "GREENLANE_VERIFY_TIMEOUT", None, Kind::Limit),
     key("run.grace", "GREENLANE_GRACE", None, Kind::Delay),
+    key("run.heartbeat", "GREENLANE_HEARTBEAT", None, Kind::Limit),
+    key("run.health_interval", "GREENLANE_HEALTH_INTERVAL", None, Kind::Limit),
+    key("run.hung_after", "GREENLANE_HUNG_AFTER", None, Kind::Limit),
+    key("run.dead_after", "GREENLANE_DEAD_AFTER", None, Kind::Limit),
     key("run.keep_going", "GREENLANE_KEEP_GOING", Some("--keep-going"), Kind::Switch),
     key("run.require_verify", "GREENLANE_REQUIRE_VERIFY", Some("--require-verify"), Kind::Switch),
     key("run.base_red", "GREENLANE_BASE_RED", Some("--base-red"), Kind::OneOf(&["stop", "allow"])),

@@ -8,7 +8,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use greenlane_core::attempt::Verdict;
+use greenlane_core::branch;
 use greenlane_core::deficiency::{Lesson, Query};
+use greenlane_core::failure::FailureDetail;
 use greenlane_core::ids::{AttemptId, Oid, PlanId};
 use greenlane_core::input::Input;
 use greenlane_core::plan::{Plan, Task};
@@ -16,7 +18,7 @@ use greenlane_core::prompt::{self, PromptInput};
 use greenlane_core::slug::key_slug;
 use greenlane_core::state::{COMMAND_AGENT, State};
 
-use super::context::{Context, HEARTBEAT};
+use super::context::Context;
 use super::layout::{PreparedWorkspace, label};
 use super::shared;
 use crate::accounts::Lease;
@@ -25,7 +27,7 @@ use crate::clock;
 use crate::gate::{self, Generated, JudgeSpec};
 use crate::keeper::{self, Cancel, Lifetime, Probe, Spec};
 use crate::lessons::note_told;
-use crate::workspace::{From, Prepare, Workspace};
+use crate::workspace::{From, Prepare, Workspace, ignore_in};
 
 /// What is known of a task when one of its attempts starts.
 struct Job {
@@ -35,6 +37,7 @@ struct Job {
     account: Option<String>,
     fresh: bool,
     base: Oid,
+    branch: String,
     /// Go on from this merge commit.
     onto: Option<Oid>,
     task: Task,
@@ -93,6 +96,7 @@ pub(super) fn start(context: &Arc<Context>, state: &State, attempt: AttemptId, a
         account: state.account_of(agent).map(str::to_owned),
         others: state.tasks.iter().filter(|t| t.phase.active() && t.key != attempt.key).count(),
         refs_of_others: shared::refs_of_others(context, state, &attempt),
+        branch: branch::of_task(state.branch_prefix(), &context.run, &attempt.key),
         attempt,
         fresh,
         base,
@@ -122,10 +126,10 @@ pub(super) fn start(context: &Arc<Context>, state: &State, attempt: AttemptId, a
                     finish(&context, &attempt);
                 });
             }
-            Err(message) => {
+            Err((message, detail)) => {
                 // Whatever was begun, its keeper never runs.
                 drop(keeper::void(&context.layout.attempt_dir(&attempt)));
-                context.observed(Input::AttemptNotSpawned { attempt, message });
+                context.observed(Input::AttemptNotSpawned { attempt, message, detail });
             }
         }
     });
@@ -139,15 +143,20 @@ fn defer(context: &Context, attempt: AttemptId, account: &str) {
     context.quotas.tell(context, account);
 }
 
-fn spawn(context: &Context, job: &Job, lease: Option<Lease>) -> Result<std::process::Child, String> {
+fn spawn(context: &Context, job: &Job, lease: Option<Lease>) -> Result<std::process::Child, (String, Option<FailureDetail>)> {
+    let workspace = prepare(context, job)?;
+    spawn_in(context, job, &workspace, lease).map_err(|message| (message, None))
+}
+
+fn prepare(context: &Context, job: &Job) -> Result<Workspace, (String, Option<FailureDetail>)> {
     let attempt = &job.attempt;
     let dir = context.layout.attempt_dir(attempt);
-    std::fs::create_dir_all(&dir).map_err(|e| format!("cannot make {}: {e}", dir.display()))?;
+    std::fs::create_dir_all(&dir).map_err(|e| (format!("cannot make {}: {e}", dir.display()), None))?;
     let slug = key_slug(&attempt.key);
     let prepare = Prepare {
         run: context.run.clone(),
         key: attempt.key.clone(),
-        branch: format!("greenlane/{}/task/{slug}", context.run),
+        branch: job.branch.clone(),
         slug,
         base: job.base.clone(),
         from: match &job.onto {
@@ -155,10 +164,16 @@ fn spawn(context: &Context, job: &Job, lease: Option<Lease>) -> Result<std::proc
             None if job.fresh => From::Fresh,
             None => From::Continue,
         },
-        log_dir: dir.clone(),
+        log_dir: dir,
     };
-    let workspace = context.pool.prepare(&prepare).map_err(|e| format!("no workspace: {e}"))?;
+    let workspace = context.pool.prepare(&prepare).map_err(|e| (format!("no workspace: {e}"), e.detail()))?;
     context.hold(&workspace);
+    Ok(workspace)
+}
+
+fn spawn_in(context: &Context, job: &Job, workspace: &Workspace, lease: Option<Lease>) -> Result<std::process::Child, String> {
+    let attempt = &job.attempt;
+    let dir = context.layout.attempt_dir(attempt);
     let prepared = PreparedWorkspace {
         path: workspace.path.clone(),
         git_dir: workspace.git_dir.clone(),
@@ -166,8 +181,8 @@ fn spawn(context: &Context, job: &Job, lease: Option<Lease>) -> Result<std::proc
         base: workspace.base.clone(),
     };
     context.layout.write_workspace(attempt, &prepared).map_err(|e| format!("cannot write to {}: {e}", dir.display()))?;
-    let prompt = write_prompt(context, job, &workspace, &dir).map_err(|e| format!("the prompt could not be written: {e}"))?;
-    let (spec, mut environment) = order(context, job, &workspace, &dir, &prompt)?;
+    let prompt = write_prompt(context, job, workspace, &dir).map_err(|e| format!("the prompt could not be written: {e}"))?;
+    let (spec, mut environment) = order(context, job, workspace, &dir, &prompt)?;
     shared::begin(context, &context.layout.shared_dir(attempt), &job.refs_of_others, &mut environment)?;
     let child =
         keeper::spawn_with(&context.exe, &dir, &spec, &environment, lease.map(Lease::into_file)).map_err(|e| format!("no keeper: {e}"))?;
@@ -267,7 +282,7 @@ fn order(
         // A command's words are its own; a test log that ends in "error 429" is no provider's error.
         reader: None,
         lifetime: Lifetime::Detached,
-        heartbeat: HEARTBEAT,
+        heartbeat: config.run.heartbeat,
     };
     let mut environment = match (&job.task.run, job.agent.as_str()) {
         (Some(run), COMMAND_AGENT) => {
@@ -294,6 +309,7 @@ fn order(
         }
     };
     environment.extend(context.attempt_variables(&job.attempt));
+    ignore_in(&mut environment, &workspace.git_dir);
     Ok((spec, environment))
 }
 
@@ -317,7 +333,11 @@ fn finish(context: &Context, attempt: &AttemptId) {
         Ok(Probe::NeverBegan) => {
             drop(keeper::void(&dir));
             let message = std::fs::read_to_string(dir.join("keeper.log")).unwrap_or_default();
-            context.observed(Input::AttemptNotSpawned { attempt, message: format!("its keeper did not begin: {}", message.trim()) });
+            context.observed(Input::AttemptNotSpawned {
+                attempt,
+                message: format!("its keeper did not begin: {}", message.trim()),
+                detail: None,
+            });
         }
         // Somebody else's keeper has it; it is watched like one of an earlier coordinator's.
         Ok(Probe::Running(_)) => watch(context, &attempt),

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
@@ -56,6 +57,8 @@ pub struct Context {
     pub(super) quotas: Quotas,
     /// `None`: agents are not to be told of earlier failures.
     pub(super) teacher: Option<Teacher>,
+    /// Attempts are being looked at.
+    pub(super) looking: AtomicBool,
     sender: Sender<Message>,
     workspaces: Mutex<BTreeMap<PathBuf, Workspace>>,
     shell: Arc<KeptShell>,
@@ -97,6 +100,7 @@ impl Context {
             environment,
             run,
             socket,
+            looking: AtomicBool::new(false),
             sender,
             workspaces: Mutex::default(),
             shell,
@@ -107,7 +111,7 @@ impl Context {
 
     /// Tells the driver what was observed. After the run's end nobody listens any more, and that is well.
     pub(super) fn observed(&self, input: Input) {
-        drop(self.sender.send(Message::Input(input)));
+        drop(self.sender.send(Message::Input(Box::new(input))));
     }
 
     /// Tells the user what is not the core's business.

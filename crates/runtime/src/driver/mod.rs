@@ -8,6 +8,7 @@
 mod attempt;
 mod circumstances;
 mod context;
+mod health;
 mod housekeeping;
 mod landing;
 mod layout;
@@ -24,6 +25,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel};
 use std::time::Duration;
 
 use greenlane_core::action::Action;
+use greenlane_core::branch::PREFIX;
 use greenlane_core::coordinator::step;
 use greenlane_core::event::{Event, Stopping, Submission};
 use greenlane_core::ids::RunId;
@@ -46,7 +48,7 @@ use crate::subscriber::Background;
 /// What the driver's thread is sent.
 pub(crate) enum Message {
     /// An action's result.
-    Input(Input),
+    Input(Box<Input>),
     /// Another process says something.
     Call(Call),
     /// A signal came in.
@@ -108,6 +110,9 @@ pub enum DriverError {
     /// The pool of worktrees cannot be opened.
     #[error(transparent)]
     Workspace(#[from] crate::workspace::WorkspaceError),
+    /// The repository cannot be asked.
+    #[error(transparent)]
+    Git(#[from] crate::git::GitError),
     /// The core contradicts itself.
     #[error("a fault in the coordinator: {0}; the run can be resumed")]
     Fault(#[from] greenlane_core::state::Illegal),
@@ -227,11 +232,13 @@ impl Driver<'_> {
     fn inputs_of(&mut self, start: Start) -> Result<Vec<Input>, DriverError> {
         match start {
             Start::New { mut options, submissions } => {
+                // Journalled with the rest: a resumed run's branches are called as before, whatever the user has made meanwhile.
+                options.branch_prefix = self.context.repo.free_prefix(PREFIX)?;
                 let wanted = quota::wanted_by(submissions.iter().map(|s| &s.plan), options.agent.as_deref());
                 let AgentsFound { accounts, unavailable } = quota::look(&self.context, &wanted);
                 let known = quota::begin(&self.context, &wanted, &accounts, options.quota.api_limit);
                 (options.accounts, options.unavailable) = (accounts, unavailable);
-                let mut inputs = vec![Input::Begin(*options), Input::Together(known)];
+                let mut inputs = vec![Input::Begin(options), Input::Together(known)];
                 inputs.extend(submissions.into_iter().map(|s| Input::Submit(Box::new(s))));
                 Ok(inputs)
             }
@@ -356,7 +363,7 @@ impl Driver<'_> {
             replies.push(reply);
         };
         match message {
-            Message::Input(input) => push(input, None),
+            Message::Input(input) => push(*input, None),
             Message::Call(Call { say: Say::Ask(request), answers }) => push(Input::Request(request), Some(answers)),
             Message::Call(Call { say: Say::Submit(submission), answers }) => {
                 push(Input::Together(self.look_at_agents(&[&submission.plan])), None);
@@ -453,6 +460,7 @@ impl Driver<'_> {
             Action::RaiseAccount { account, from, to } => {
                 quota::change(&context, account, move |all, name, now| all.raise(name, from, to, now));
             }
+            Action::CheckHealth { attempts } => health::check(&context, attempts),
             Action::AbortGates => self.context.abort_gates(),
         }
     }

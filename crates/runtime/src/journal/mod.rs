@@ -302,14 +302,13 @@ fn as_u64(n: i64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use greenlane_core::options::RunOptions;
 
     #[test]
     fn what_was_appended_is_read_back_and_replays() -> Result<(), Box<dyn std::error::Error>> {
         let dir = tempfile::tempdir()?;
         let run = RunId::from("r1");
         let mut journal = Journal::create(dir.path())?;
-        let events = [Event::RunStarted { options: RunOptions::default() }, Event::RunPaused, Event::RunEnded { finished: true }];
+        let events = [Event::RunStarted { options: Box::default() }, Event::RunPaused, Event::RunEnded { finished: true }];
         let last = journal.append(&run, Time(5), &events)?;
         assert_eq!(last, 3);
 
@@ -327,7 +326,7 @@ mod tests {
 
     #[test]
     fn an_event_is_stored_under_the_kind_that_its_json_says() -> Result<(), Box<dyn std::error::Error>> {
-        let body = serde_json::to_string(&Event::RunStarted { options: RunOptions::default() })?;
+        let body = serde_json::to_string(&Event::RunStarted { options: Box::default() })?;
         assert_eq!(history::kind_of(&body), "run_started");
         Ok(())
     }
