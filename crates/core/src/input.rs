@@ -180,6 +180,8 @@ pub struct AccountReading {
     pub limit: Option<u32>,
     /// When that was changed last, by any run.
     pub changed_at: Option<Time>,
+    /// When a person last said that it is limited no longer.
+    pub lifted_at: Option<Time>,
     /// Places that nobody holds; `None`: not counted.
     pub free: Option<u32>,
 }

@@ -200,14 +200,14 @@ impl State {
                     a.times += 1;
                 }
                 a.limited_since.get_or_insert(at);
-                a.paused_until = a.paused_until.max(Some(*until));
+                a.set_pause(a.paused_until.max(Some(*until)), at);
                 a.reason.clone_from(reason);
                 a.set_limit(*limit, at);
                 Ok(())
             }
             Event::AccountChanged { account, until, limit, reason } => {
                 let a = self.accounts.entry(account.clone()).or_default();
-                a.paused_until = *until;
+                a.set_pause(*until, at);
                 a.reason.clone_from(reason);
                 a.set_limit(*limit, at);
                 Ok(())

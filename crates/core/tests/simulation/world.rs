@@ -221,7 +221,7 @@ impl World {
             Action::LimitAccount { account, until, limit, reason } => {
                 let known = self.accounts.entry(account.clone()).or_default();
                 let (paused_until, changed_at) = (known.paused_until.max(Some(until)), Some(Time(self.now)));
-                *known = AccountReading { paused_until, reason, limit: Some(limit), changed_at, free: None };
+                *known = AccountReading { paused_until, reason, limit: Some(limit), changed_at, ..AccountReading::default() };
                 self.tell_account(&account);
             }
             Action::RaiseAccount { account, from, to } => {
