@@ -428,6 +428,10 @@ pub enum Outcome {
     TimedOut,
     /// No evidence of work.
     Stalled,
+    /// A cap of its task's.
+    OverBudget,
+    /// It went round in circles.
+    Runaway,
     /// The program or the workspace could not be had.
     FailedToStart,
     /// Nothing was changed.
@@ -452,6 +456,8 @@ impl Outcome {
             Outcome::Signal(_) => "signal",
             Outcome::TimedOut => "timed_out",
             Outcome::Stalled => "stalled",
+            Outcome::OverBudget => "over_budget",
+            Outcome::Runaway => "runaway",
             Outcome::FailedToStart => "failed_to_start",
             Outcome::NoChange => "no_change",
             Outcome::OutsideOwnership => "outside_ownership",

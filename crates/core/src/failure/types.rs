@@ -87,11 +87,15 @@ pub enum FailureDetail {
     Stalled,
     /// The keeper died; the agent's work is in the worktree.
     KeeperLost,
+    /// A cap of the task's is used up: trying again would spend more.
+    Budget,
+    /// The same call with the same result over and over, or output without end: trying again would do the same.
+    Runaway,
 }
 
 impl FailureDetail {
     /// Every one.
-    pub const ALL: [FailureDetail; 12] = [
+    pub const ALL: [FailureDetail; 14] = [
         FailureDetail::RateLimit,
         FailureDetail::Authentication,
         FailureDetail::ServerError,
@@ -104,12 +108,21 @@ impl FailureDetail {
         FailureDetail::PermissionDenied,
         FailureDetail::Stalled,
         FailureDetail::KeeperLost,
+        FailureDetail::Budget,
+        FailureDetail::Runaway,
     ];
 
     /// Another attempt could not end differently.
     #[must_use]
     pub fn is_hopeless(self) -> bool {
-        matches!(self, FailureDetail::Authentication | FailureDetail::MissingProgram | FailureDetail::PermissionDenied)
+        matches!(
+            self,
+            FailureDetail::Authentication
+                | FailureDetail::MissingProgram
+                | FailureDetail::PermissionDenied
+                | FailureDetail::Budget
+                | FailureDetail::Runaway
+        )
     }
 
     /// As in JSON.
@@ -128,6 +141,8 @@ impl FailureDetail {
             FailureDetail::PermissionDenied => "permission_denied",
             FailureDetail::Stalled => "stalled",
             FailureDetail::KeeperLost => "keeper_lost",
+            FailureDetail::Budget => "budget",
+            FailureDetail::Runaway => "runaway",
         }
     }
 }

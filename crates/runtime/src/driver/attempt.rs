@@ -8,6 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use greenlane_core::attempt::Verdict;
+use greenlane_core::budget::Allowance;
 use greenlane_core::deficiency::{Lesson, Query};
 use greenlane_core::ids::{AttemptId, Oid, PlanId};
 use greenlane_core::input::Input;
@@ -22,7 +23,7 @@ use super::shared;
 use crate::agent::{self, Launch};
 use crate::clock;
 use crate::gate::{self, Generated, JudgeSpec};
-use crate::keeper::{self, Cancel, Lifetime, Probe, Spec};
+use crate::keeper::{self, Cancel, Lifetime, Limits, Probe, Spec};
 use crate::lessons::note_told;
 use crate::workspace::{From, Prepare, Workspace};
 
@@ -243,6 +244,8 @@ fn order(
         reader: None,
         lifetime: Lifetime::Detached,
         heartbeat: HEARTBEAT,
+        allowance: Allowance::default(),
+        runaway: Limits::default(),
     };
     let mut environment = match (&job.task.run, job.agent.as_str()) {
         (Some(run), COMMAND_AGENT) => {

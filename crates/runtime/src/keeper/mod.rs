@@ -12,6 +12,7 @@ mod identity;
 mod lines;
 mod output;
 mod record;
+mod runaway;
 mod signals;
 mod spec;
 mod strays;
@@ -25,6 +26,7 @@ pub use claim::{Probe, probe, void, wait};
 pub use door::{Cancel, cancel, run_supervised, spawn};
 pub use heartbeat::{Evidence, Heartbeat, Phase, read_heartbeat};
 pub use identity::Identity;
+pub use runaway::Limits;
 pub use spec::{Lifetime, Spec};
 pub use strays::end_strays;
 
