@@ -7,10 +7,12 @@ use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
 
+use greenlane_core::health::{HealthPolicy, Reading, judge};
 use greenlane_core::state::{Phase, State, TaskState};
 use greenlane_core::time::Time;
 use greenlane_core::view::{Left, LeftBehind};
 use greenlane_runtime::driver::Layout;
+use greenlane_runtime::health;
 use greenlane_runtime::keeper::{self, Heartbeat, Probe};
 
 use crate::report::{Live, clean, fit, humane};
@@ -26,7 +28,7 @@ const RECENT: Duration = Duration::from_secs(2);
 #[must_use]
 pub fn live(layout: &Layout, state: &State, now: Time) -> Live {
     let running = state.tasks.iter().filter(|t| t.phase == Phase::Running);
-    running.filter_map(|t| Some((t.key.clone(), activity(&layout.attempt_dir(&t.attempt_id()), now)?))).collect()
+    running.filter_map(|t| Some((t.key.clone(), activity(layout, state, t, now)?))).collect()
 }
 
 /// Of a run whose coordinator is gone: what became of the attempts that were under way, as their keepers recorded it.
@@ -44,15 +46,24 @@ pub fn left_behind(layout: &Layout, state: &State) -> LeftBehind {
 
 /// One attempt's: what it says that it does, else its last line; how long ago; and whether it seems stuck. `None` before there is any.
 #[must_use]
-pub fn activity(dir: &Path, now: Time) -> Option<String> {
-    let heartbeat = keeper::read_heartbeat(dir);
+pub fn activity(layout: &Layout, state: &State, task: &TaskState, now: Time) -> Option<String> {
+    let dir = layout.attempt_dir(&task.attempt_id());
+    let heartbeat = keeper::read_heartbeat(&dir);
+    let trouble = match heartbeat.as_ref().map(|h| h.phase) {
+        Some(phase) if phase != keeper::Phase::Running => Some(ending(phase).to_owned()),
+        _ => trouble(&health::look(&dir), task, &state.options().health, now),
+    };
+    told(&dir, heartbeat.as_ref(), trouble, now)
+}
+
+fn told(dir: &Path, heartbeat: Option<&Heartbeat>, trouble: Option<String>, now: Time) -> Option<String> {
     let newest = newest_log(dir);
-    let said = heartbeat.as_ref().and_then(|h| h.activity.clone());
+    let said = heartbeat.and_then(|h| h.activity.clone());
     let line = || newest.as_ref().and_then(|(path, _)| last_line(path)).filter(|l| !l.starts_with('{'));
     let told = said.or_else(line).map(|t| fit(&clean(&t), WIDTH_MAX).trim_end().to_owned()).filter(|t| !t.is_empty());
-    let heard_at = newest.map(|(_, at)| at).or(heartbeat.as_ref().and_then(|h| h.last_output_at));
+    let heard_at = newest.map(|(_, at)| at).or(heartbeat.and_then(|h| h.last_output_at));
     let age = heard_at.map(|at| now.since(at)).filter(|age| *age >= RECENT).map(|age| format!("{} ago", humane(age)));
-    let parts: Vec<String> = [age, heartbeat.and_then(|h| trouble(&h, now))].into_iter().flatten().collect();
+    let parts: Vec<String> = [age, trouble].into_iter().flatten().collect();
     match (told, parts.is_empty()) {
         (Some(told), true) => Some(told),
         (Some(told), false) => Some(format!("{told} ({})", parts.join(", "))),
@@ -61,17 +72,19 @@ pub fn activity(dir: &Path, now: Time) -> Option<String> {
     }
 }
 
-fn trouble(h: &Heartbeat, now: Time) -> Option<String> {
-    if let [first, rest @ ..] = h.stopped.as_slice() {
-        let more = if rest.is_empty() { String::new() } else { format!(" and {} more", rest.len()) };
-        return Some(format!("stopped by a signal: {}{more}", clean(first)));
-    }
-    match h.phase {
-        keeper::Phase::Running if h.hung => Some(format!("no sign of work for {}", humane(now.since(h.last_evidence_at)))),
-        keeper::Phase::Running => None,
-        keeper::Phase::Ending => Some(String::from("told to end")),
-        keeper::Phase::Leftovers => Some(String::from("ended; processes that it left are being ended")),
-        keeper::Phase::Killing => Some(String::from("being killed")),
+/// What its tree and its keeper tell of why it is silent, by the coordinator's own rule.
+fn trouble(reading: &Reading, task: &TaskState, policy: &HealthPolicy, now: Time) -> Option<String> {
+    let attempt = task.current()?;
+    let running_for = now.since(attempt.spawned.as_ref()?.at);
+    judge(reading, &attempt.health, running_for, now, policy)?.reason.map(|r| clean(&r))
+}
+
+fn ending(phase: keeper::Phase) -> &'static str {
+    match phase {
+        keeper::Phase::Running => "",
+        keeper::Phase::Ending => "told to end",
+        keeper::Phase::Leftovers => "ended; processes that it left are being ended",
+        keeper::Phase::Killing => "being killed",
     }
 }
 
@@ -112,11 +125,11 @@ mod tests {
     #[test]
     fn the_last_line_is_the_activity_and_gets_older() {
         let dir = tempfile::tempdir().unwrap();
-        assert_eq!(activity(dir.path(), clock::now()), None, "nothing yet");
+        assert_eq!(told(dir.path(), None, None, clock::now()), None, "nothing yet");
         fs::write(dir.path().join("stdout.log"), "first\n\u{1b}[32mcompiling\u{1b}[0m a\r\n\n").unwrap();
         let at = written_at(dir.path());
-        assert_eq!(activity(dir.path(), at).as_deref(), Some("compiling a"));
-        assert_eq!(activity(dir.path(), at + Duration::from_secs(65)).as_deref(), Some("compiling a (1m05s ago)"));
+        assert_eq!(told(dir.path(), None, None, at).as_deref(), Some("compiling a"));
+        assert_eq!(told(dir.path(), None, None, at + Duration::from_secs(65)).as_deref(), Some("compiling a (1m05s ago)"));
     }
 
     #[test]
@@ -125,16 +138,17 @@ mod tests {
         fs::write(dir.path().join("stdout.log"), "{\"type\":\"assistant\"}\n").unwrap();
         let at = written_at(dir.path());
         let later = at + Duration::from_secs(200);
-        assert_eq!(activity(dir.path(), later).as_deref(), Some("last output 3m20s ago"), "events are no words for people");
+        assert_eq!(told(dir.path(), None, None, later).as_deref(), Some("last output 3m20s ago"), "events are no words for people");
         let heartbeat = serde_json::json!({
             "at": at, "started_at": at, "pid": 1, "phase": "running", "last_output_at": at, "last_evidence_at": at,
-            "last_evidence": "output", "hung": true, "stopped": [], "cpu_ms": 0, "memory_bytes": 0, "memory_peak_bytes": 0,
+            "last_evidence": "output", "stopped": [], "cpu_ms": 0, "memory_bytes": 0, "memory_peak_bytes": 0,
             "processes": 1, "output_bytes": 9, "socket_bytes": null, "tool_calls": 1, "model_calls": 1,
             "activity": "edits a.rs", "usage": null,
         });
-        fs::write(dir.path().join("heartbeat.json"), heartbeat.to_string()).unwrap();
-        let told = activity(dir.path(), later);
-        assert_eq!(told.as_deref(), Some("edits a.rs (3m20s ago, no sign of work for 3m20s)"));
+        let heartbeat: Heartbeat = serde_json::from_value(heartbeat).unwrap();
+        let silent = Some(String::from("no output, CPU time or traffic for 3m20s"));
+        let line = told(dir.path(), Some(&heartbeat), silent, later);
+        assert_eq!(line.as_deref(), Some("edits a.rs (3m20s ago, no output, CPU time or traffic for 3m20s)"));
     }
 
     #[test]

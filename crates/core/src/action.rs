@@ -121,6 +121,12 @@ pub enum Action {
         /// What it is to be.
         to: u32,
     },
+    /// Look at attempts under way: what their keepers told last, and whether these are there. Answered in one input for all of them; an
+    /// answer that takes longer than the next request may be left out.
+    CheckHealth {
+        /// Which.
+        attempts: Vec<AttemptId>,
+    },
     /// The run is being stopped: end checks and suites that run.
     AbortGates,
 }

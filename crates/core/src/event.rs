@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::attempt::{ExitRecord, Merge, Suite, Verdict};
 use crate::failure::Failure;
+use crate::health::{HealthStatus, Seen};
 use crate::ids::{AttemptId, Oid, PlanId, RunId, TaskId, TaskKey};
 use crate::options::RunOptions;
 use crate::plan::Plan;
@@ -122,6 +123,22 @@ pub enum Event {
         /// How many more there are than are listed.
         #[serde(default, skip_serializing_if = "is_zero")]
         more: u32,
+    },
+    /// Another status than at the look before. Readings themselves are not journalled.
+    HealthChanged {
+        /// Which.
+        #[serde(flatten)]
+        attempt: AttemptId,
+        /// How it was.
+        from: HealthStatus,
+        /// How it is.
+        to: HealthStatus,
+        /// Why.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+        /// What was seen of it.
+        #[serde(default)]
+        seen: Box<Seen>,
     },
     /// It ended without work that could land.
     AttemptFailed {

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::attempt::{ExitRecord, Suite, Verdict};
 use crate::event::{BatchId, MergeResult, Stopping, Submission};
+use crate::health::Reading;
 use crate::ids::{AttemptId, Oid, PlanId, TaskKey};
 use crate::options::RunOptions;
 use crate::shared::SharedChange;
@@ -95,6 +96,11 @@ pub enum Input {
         account: String,
         /// What is known of it.
         reading: AccountReading,
+    },
+    /// Attempts under way were looked at, all of them in one go.
+    HealthRead {
+        /// What was read of each.
+        readings: Vec<(AttemptId, Reading)>,
     },
     /// What all worktrees share was not the same after it as before.
     SharedStateChanged {

@@ -10,6 +10,7 @@ pub mod deficiency;
 pub mod event;
 pub mod failure;
 pub mod graph;
+pub mod health;
 pub mod ids;
 pub mod input;
 pub mod invariants;

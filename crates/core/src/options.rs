@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::failure::{FailureDetail, FailureType};
+use crate::health::HealthPolicy;
 use crate::time::duration_text;
 
 /// The limits and policies of one run. Recorded in the journal, so that a resumed run decides as before.
@@ -39,6 +40,9 @@ pub struct RunOptions {
     /// What is done about the limits of providers.
     #[serde(default)]
     pub quota: QuotaPolicy,
+    /// When and by which limits attempts under way are looked at.
+    #[serde(default)]
+    pub health: HealthPolicy,
     /// Seed of the retry jitter.
     pub seed: u64,
     /// A scheduling bug for the simulation to find.
@@ -154,6 +158,7 @@ impl Default for RunOptions {
             accounts: BTreeMap::new(),
             unavailable: BTreeMap::new(),
             quota: QuotaPolicy::default(),
+            health: HealthPolicy::default(),
             seed: 0,
             #[cfg(feature = "planted-bugs")]
             planted_bug: None,

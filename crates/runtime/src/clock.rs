@@ -11,6 +11,13 @@ pub fn now() -> Time {
     Time(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
 }
 
+/// Milliseconds since the machine booted, without the time that it slept: the same for all processes, and nobody sets it.
+#[must_use]
+pub fn uptime_ms() -> u64 {
+    let since = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+    u64::try_from(since.tv_sec).unwrap_or(0) * 1_000 + u64::try_from(since.tv_nsec).unwrap_or(0) / 1_000_000
+}
+
 /// The time as a coordinator counts it: never backwards, and on at its usual pace while the machine's clock is behind.
 /// Otherwise a clock that is put back an hour would hold up every retry by an hour.
 #[derive(Clone, Copy, Debug)]

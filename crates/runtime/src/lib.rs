@@ -10,6 +10,7 @@ pub mod control;
 pub mod driver;
 pub mod gate;
 pub mod git;
+pub mod health;
 pub mod journal;
 pub mod keeper;
 pub mod lessons;

@@ -240,13 +240,13 @@ fn a_rebuild_gives_the_same_lines_and_leaves_what_is_not_a_subscribers() {
     let place = Place::new(200);
     place.catch_up();
     let before = place.text();
-    fs::write(place.folder().join("health.jsonl"), "beats\n").unwrap();
+    fs::write(place.folder().join("notes.jsonl"), "mine\n").unwrap();
     place.logs().rebuild(WAIT).unwrap();
     assert_eq!(place.text(), before);
     fs::write(place.file(), "{\"seq\":1,\"n\":900}\n").unwrap();
     place.logs().rebuild(WAIT).unwrap();
     assert_eq!(place.text(), before, "whatever was there");
-    assert_eq!(fs::read_to_string(place.folder().join("health.jsonl")).unwrap(), "beats\n");
+    assert_eq!(fs::read_to_string(place.folder().join("notes.jsonl")).unwrap(), "mine\n");
     place.grow(9);
     place.catch_up();
     assert_eq!(place.text(), place.expected(), "and it goes on from there");

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use greenlane_core::ids::{AttemptId, TaskKey};
+use greenlane_core::ids::TaskKey;
 use greenlane_core::state::{Phase, PlanPhase, State, TaskState};
 use greenlane_core::time::Time;
 use greenlane_core::view::{Lands, landing, landing_words, task_time};
@@ -78,10 +78,9 @@ fn line_style() -> ProgressStyle {
 fn task_line(state: &State, task: &TaskState, layout: &Layout, now: Time, width: usize, color: bool) -> String {
     let shown = clean(&name(state, &task.key));
     let Some(attempt) = task.current() else { return shown };
-    let dir = || layout.attempt_dir(&AttemptId { key: task.key.clone(), n: attempt.n });
     let (word, what) = match task.phase {
         Phase::Running if attempt.spawned.is_none() => ("prepares", String::from("workspace")),
-        Phase::Running => ("running", activity(&dir(), now).unwrap_or_default()),
+        Phase::Running => ("running", activity(layout, state, task, now).unwrap_or_default()),
         Phase::Gating => ("checking", state.definition(task).check.join(" && ")),
         _ => match landing(state, task) {
             Lands::Waits => ("finished", landing_words(state, task)),

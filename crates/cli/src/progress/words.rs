@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use greenlane_core::attempt::{Merge, Suite};
 use greenlane_core::event::{Event, Outcome, Stopping};
+use greenlane_core::health::HealthStatus;
 use greenlane_core::ids::TaskKey;
 use greenlane_core::state::State;
 use greenlane_core::view::{brief, task_time};
@@ -66,6 +67,17 @@ pub fn name(state: &State, key: &TaskKey) -> String {
     if state.plans.len() > 1 { key.to_string() } else { key.task.to_string() }
 }
 
+/// What was found of an attempt under way, where that is news.
+fn health(of: String, to: HealthStatus, reason: Option<&str>) -> Vec<Line> {
+    let why = reason.map(|r| format!(": {r}")).unwrap_or_default();
+    vec![match to {
+        HealthStatus::Healthy => Line::new('·', Paint::Dim, of, "shows signs of work again"),
+        HealthStatus::Hung => Line::new('!', Paint::Yellow, of, format!("seems to hang{why}")),
+        HealthStatus::Dead => Line::new('!', Paint::Red, of, format!("seems dead{why}")),
+        HealthStatus::Unknown => Line::new('!', Paint::Yellow, of, format!("it is not known whether it works{why}")),
+    }]
+}
+
 /// The lines that an event is worth. `state` is the state after it and what came with it.
 pub fn lines(state: &State, record: &Record) -> Vec<Line> {
     let of = |key: &TaskKey| name(state, key);
@@ -109,6 +121,7 @@ pub fn lines(state: &State, record: &Record) -> Vec<Line> {
         {
             vec![Line::new('✗', Paint::Yellow, of(&attempt.key), format!("attempt {}: {}", attempt.n, brief(&failure.message)))]
         }
+        Event::HealthChanged { attempt, to, reason, .. } => health(of(&attempt.key), *to, reason.as_deref()),
         Event::AttemptVoided { attempt, reason } => {
             let why = reason.clone().unwrap_or_else(|| String::from("had not begun; starts anew"));
             vec![Line::new('·', Paint::Dim, of(&attempt.key), why)]

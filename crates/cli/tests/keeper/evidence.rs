@@ -96,7 +96,7 @@ fn a_longer_attempt_is_told_of_within_about_a_second() {
     let attempt = attempt("echo working; i=0; while [ $i -lt 50000 ]; do i=$((i + 1)); done; sleep 1000");
     let keeper = attempt.spawn();
     let beat = until("the first heartbeat", || keeper::read_heartbeat(&attempt.dir()));
-    assert_eq!((beat.phase, beat.hung, beat.output_bytes), (Phase::Running, false, 8));
+    assert_eq!((beat.phase, beat.output_bytes), (Phase::Running, 8));
     assert!(beat.at.since(beat.started_at) >= Duration::from_millis(900), "{beat:?}");
     assert!(beat.last_output_at.is_some_and(|at| at >= beat.started_at && at <= beat.at), "{beat:?}");
     assert!(beat.processes >= 1 && beat.cpu_ms > 0 && beat.memory_bytes > 0 && beat.memory_peak_bytes >= beat.memory_bytes, "{beat:?}");

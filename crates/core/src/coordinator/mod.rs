@@ -7,6 +7,7 @@
 
 mod attempt;
 mod cancel;
+mod health;
 mod keep;
 mod land;
 mod plans;
@@ -86,6 +87,7 @@ impl Turn<'_> {
             Input::AttemptVoided { attempt } => self.attempt_voided(&attempt),
             Input::AttemptDeferred { attempt } => self.attempt_deferred(&attempt),
             Input::AccountRead { account, reading } => self.account_read(account, reading),
+            Input::HealthRead { readings } => self.health_read(readings),
             Input::SharedStateChanged { attempt, changes, more } => self.shared_state_changed(attempt, changes, more),
             Input::WorkJudged { attempt, verdict } => self.work_judged(&attempt, verdict),
             Input::BatchMerged { batch, results } => self.batch_merged(batch, results),

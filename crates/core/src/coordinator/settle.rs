@@ -16,6 +16,7 @@ impl Turn<'_> {
         self.start_plans();
         self.start_attempts();
         self.end_run();
+        self.look_after_attempts();
     }
 
     /// A task whose dependency ended without landing, or whose earlier group did, is skipped; so are those after it.

@@ -8,6 +8,7 @@ use super::{AttemptState, Ending, Phase, PlanPhase, PlanState, Refused, Spawned,
 use crate::attempt::{Merge, Suite, Verdict};
 use crate::event::{AttemptRef, BatchId, Event, LandedAttempt, MergeResult, Outcome, Submission};
 use crate::graph::Graph;
+use crate::health::Health;
 use crate::ids::{AttemptId, Oid, PlanId, TaskKey};
 use crate::overlap::Overlaps;
 use crate::time::Time;
@@ -127,6 +128,13 @@ impl State {
                 require(matches!(phase, Phase::Running | Phase::Gating), "the attempt is over")?;
                 let a = self.require_attempt(attempt, phase)?;
                 a.shared.extend(changes.iter().cloned());
+                Ok(())
+            }
+            Event::HealthChanged { attempt, from, to, reason, seen: _ } => {
+                let health = &mut self.require_attempt(attempt, Phase::Running)?.health;
+                require(health.status == *from, "it had another status")?;
+                (health.status, health.since) = (*to, Some(at));
+                health.reason.clone_from(reason);
                 Ok(())
             }
             Event::WorkJudged { attempt, verdict } => self.work_judged(at, attempt, verdict),
@@ -356,6 +364,7 @@ impl State {
             started_at: at,
             fresh,
             spawned: None,
+            health: Health::default(),
             gate_started: false,
             ending: None,
             record: None,

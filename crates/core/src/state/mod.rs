@@ -16,6 +16,7 @@ pub use lane::{Batch, BatchPhase, Lane};
 use crate::attempt::{ExitRecord, Suite, Verdict};
 use crate::event::{LandedBefore, Outcome, Stopping, Submission};
 use crate::failure::Failure;
+use crate::health::{Health, Look};
 use crate::ids::{AttemptId, Oid, PlanId, TaskKey};
 use crate::options::RunOptions;
 use crate::plan::Task;
@@ -54,6 +55,8 @@ pub struct State {
     /// Something that was withheld may start then: a slot that is kept for a task about to be ready, an account that is limited.
     /// Decided anew by every step, never journalled.
     pub(crate) look_again_at: Option<Time>,
+    /// When attempts under way are looked at next. Never journalled: a new coordinator counts from its start.
+    pub(crate) health_due: Option<Time>,
     ready: BTreeSet<index::ReadyKey>,
     waiting: BTreeSet<(Time, usize)>,
 }
@@ -211,6 +214,8 @@ pub struct AttemptState {
     pub fresh: bool,
     /// Where its keeper runs, once it does.
     pub spawned: Option<Spawned>,
+    /// How it is. Its last look is not journalled.
+    pub health: Health,
     /// The gate was asked (it may have to wait for its turn first).
     pub gate_started: bool,
     /// Its end was asked for.
@@ -345,10 +350,12 @@ impl State {
     /// When the coordinator wants to be called again even if nothing happens.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Time> {
-        if self.ended_at.is_some() || self.paused || self.stopping.is_some() {
+        if self.ended_at.is_some() {
             return None;
         }
-        self.waiting.first().map(|(at, _)| *at).into_iter().chain(self.look_again_at).min()
+        let nothing_starts = self.paused || self.stopping.is_some();
+        let start = self.waiting.first().map(|(at, _)| *at).into_iter().chain(self.look_again_at).min();
+        start.filter(|_| !nothing_starts).into_iter().chain(self.health_due).min()
     }
 
     /// The account that an agent works on.
@@ -375,10 +382,12 @@ impl State {
     pub fn journalled(&self) -> State {
         let mut state = self.clone();
         state.look_again_at = None;
+        state.health_due = None;
         state.accounts.values_mut().for_each(|a| a.free = None);
         state.accounts.retain(|_, a| *a != AccountState::default());
         for attempt in state.tasks.iter_mut().flat_map(|t| t.attempts.iter_mut()) {
             attempt.gate_started = false;
+            attempt.health.look = None;
         }
         state
     }
@@ -387,6 +396,13 @@ impl State {
     pub(crate) fn mark_gate_started(&mut self, id: &AttemptId) {
         if let Some(a) = self.attempt_mut(id) {
             a.gate_started = true;
+        }
+    }
+
+    /// Keeps the last look at an attempt. Not an event: only what changes by it is one.
+    pub(crate) fn note_look(&mut self, id: &AttemptId, look: Look) {
+        if let Some(a) = self.attempt_mut(id) {
+            a.health.look = Some(look);
         }
     }
 

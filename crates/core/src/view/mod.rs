@@ -13,6 +13,7 @@ pub use words::{Lands, brief, landing, landing_words, task_state};
 
 use crate::attempt::Suite;
 use crate::coordinator::{Choice, choose};
+use crate::health::HealthStatus;
 use crate::ids::{PlanId, RunId, TaskKey};
 use crate::state::{AttemptState, Phase, PlanPhase, PlanState, State, TaskState};
 use crate::time::Time;
@@ -145,6 +146,9 @@ pub struct AttemptView {
     pub signal: Option<i32>,
     /// The keeper's process id while it runs.
     pub pid: Option<u32>,
+    /// How it is, while it runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub health: Option<HealthView>,
     /// Why it is not the agent that the plan names first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fallback: Option<String>,
@@ -158,6 +162,17 @@ pub struct AttemptView {
     pub suite_files: Vec<String>,
     /// Tokens and cost.
     pub usage: UsageView,
+}
+
+/// How an attempt under way is.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct HealthView {
+    /// healthy, hung, dead, unknown.
+    pub status: HealthStatus,
+    /// Why, or what else is to be said of it.
+    pub reason: Option<String>,
+    /// RFC 3339, UTC; `None`: from its start.
+    pub since: Option<String>,
 }
 
 /// Tokens and cost; zero and null where the agent reports none.
@@ -376,6 +391,11 @@ fn attempt(t: &TaskState, a: &AttemptState, until: &Until<'_>) -> AttemptView {
             _ => None,
         },
         pid: if a.exited_at.or(ended_since).is_none() && !gone { a.spawned.as_ref().map(|s| s.pid) } else { None },
+        health: (newest && t.phase == Phase::Running && a.spawned.is_some() && !gone).then(|| HealthView {
+            status: a.health.status,
+            reason: a.health.reason_now().map(str::to_owned),
+            since: a.health.since.map(Time::rfc3339),
+        }),
         fallback: a.fallback.clone(),
         failure: a.failure.clone(),
         shared: a.shared.clone(),

@@ -1,7 +1,8 @@
 //! A task's state in the contract's words, with the reason why it is there. Says, never decides.
 
 use crate::coordinator::{Choice, choose, owner_at_work};
-use crate::state::{BatchPhase, Phase, PlanPhase, State, TaskState};
+use crate::health::HealthStatus;
+use crate::state::{AttemptState, BatchPhase, Phase, PlanPhase, State, TaskState};
 use crate::time::Time;
 
 /// How far accepted work is on its way to the branch.
@@ -78,7 +79,8 @@ pub fn task_state(state: &State, task: &TaskState, now: Time) -> (&'static str, 
         },
         Phase::Running => match task.current() {
             Some(a) if a.spawned.is_none() => ("running", Some(String::from("its workspace is being prepared"))),
-            _ => ("running", own()),
+            Some(a) => ("running", own().or_else(|| health(a))),
+            None => ("running", own()),
         },
         Phase::Gating => ("gating", own()),
         Phase::Landing => ("landing", own().or_else(|| Some(landing_words(state, task)))),
@@ -91,6 +93,15 @@ pub fn task_state(state: &State, task: &TaskState, now: Time) -> (&'static str, 
         Phase::Failed => ("failed", own()),
         Phase::Skipped => ("skipped", own()),
         Phase::Cancelled => ("cancelled", own()),
+    }
+}
+
+/// What is wrong with an attempt under way, or what else is to be said of it.
+fn health(attempt: &AttemptState) -> Option<String> {
+    let reason = attempt.health.reason_now();
+    match attempt.health.status {
+        HealthStatus::Healthy => reason.map(str::to_owned),
+        status => Some(format!("{}: {}", status.as_str(), reason.unwrap_or("no reason is known"))),
     }
 }
 

@@ -177,6 +177,7 @@ fn told(event: &Event) -> String {
         | Event::AttemptExited { attempt, .. }
         | Event::WorkJudged { attempt, .. }
         | Event::AttemptVoided { attempt, .. } => name(attempt),
+        Event::HealthChanged { attempt, from, to, .. } => format!("{} {} to {}", name(attempt), from.as_str(), to.as_str()),
         Event::AttemptFailed { attempt, outcome, .. } => format!("{} {}", name(attempt), outcome.as_str()),
         Event::BatchFormed { batch, attempts, .. } => {
             format!("{batch}: {}", attempts.iter().map(|a| name(&a.attempt)).collect::<Vec<_>>().join(" "))
@@ -223,6 +224,9 @@ fn asked(action: &Action) -> String {
         Action::RaiseAccount { account, to, .. } => format!("→ raise {account} to {to}"),
         Action::FreeWorkspace { attempt } => format!("→ free {}", name(attempt)),
         Action::KeepWorkspace { attempt } => format!("→ keep {}", name(attempt)),
+        Action::CheckHealth { attempts } => {
+            format!("→ look at {}", attempts.iter().map(name).collect::<Vec<_>>().join(" "))
+        }
         Action::AbortGates => String::from("→ abort gates"),
     }
 }

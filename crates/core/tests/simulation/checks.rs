@@ -6,6 +6,7 @@ use greenlane_core::attempt::{Suite, Verdict};
 use greenlane_core::coordinator::Step;
 use greenlane_core::event::Event;
 use greenlane_core::failure::FailureDetail;
+use greenlane_core::health::{HealthStatus, Keeper};
 use greenlane_core::ids::{AttemptId, RunId, TaskKey};
 use greenlane_core::invariants;
 use greenlane_core::state::{Phase, PlanPhase, State, TaskState};
@@ -33,6 +34,7 @@ pub fn after_step(state: &State, before: &[Phase], out: &Step, world: &World, ca
             Event::TaskFailed { key, .. } => retries_are_not_withheld(state, key, world.now)?,
             Event::TaskSkipped { key, .. } => skipped_for_a_reason(state, key, out)?,
             Event::PlanStarted { .. } => max_plans_is_respected(state)?,
+            Event::HealthChanged { attempt, from, to, .. } => changes_are_told(state, attempt, *from, *to, out)?,
             Event::BatchLanded { .. } | Event::RolledBack { .. } | Event::BatchRaced { .. } => done_is_on_the_branch(state, world)?,
             _ => {}
         }
@@ -140,6 +142,24 @@ fn earlier_groups<'a>(state: &'a State, task: &'a TaskState) -> impl Iterator<It
     let stage = state.definition(task).stage;
     let tasks = &state.tasks[state.plans[task.plan].tasks.clone()];
     tasks.iter().filter(move |t| stage.is_some_and(|stage| state.definition(t).stage.is_some_and(|s| s < stage)))
+}
+
+/// What is told of an attempt's health is news, of one that is under way, and changes nothing else. A keeper that runs is called dead
+/// only when it was looked at before.
+fn changes_are_told(state: &State, attempt: &AttemptId, from: HealthStatus, to: HealthStatus, out: &Step) -> Checked {
+    let wrong = |what: &str| Err(("changes_are_told", format!("{attempt} from {from:?} to {to:?}: {what}")));
+    if from == to {
+        return wrong("no change");
+    }
+    if !state.is_current(attempt, Phase::Running) || out.events.iter().any(|e| !matches!(e, Event::HealthChanged { .. })) {
+        return wrong("it is not under way, or something else came of it");
+    }
+    let look = state.attempt(attempt).and_then(|a| a.health.look.as_ref());
+    let runs = look.is_some_and(|l| l.reading.keeper == Keeper::Running);
+    if to == HealthStatus::Dead && runs && look.is_none_or(|l| l.stale_since.is_none_or(|since| since >= l.at)) {
+        return wrong("nobody looked a second time");
+    }
+    Ok(())
 }
 
 /// A task starts when every task of the groups before its own has ended, and ended well unless the run keeps going.

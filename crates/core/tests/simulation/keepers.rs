@@ -1,9 +1,11 @@
 //! Keepers and the worktrees that they work in. They outlive the coordinator; nothing here is lost in a crash.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use fastrand::Rng;
 use greenlane_core::attempt::{AgentError, AgentReport, Exit, ExitRecord};
+use greenlane_core::health::{Beat, Keeper as Seen, Reading};
 use greenlane_core::ids::{AttemptId, TaskKey};
 use greenlane_core::time::Time;
 
@@ -61,6 +63,31 @@ pub struct Keepers {
     pub all: BTreeMap<AttemptId, Keeper>,
     /// By task.
     pub worktrees: BTreeMap<TaskKey, Worktree>,
+}
+
+impl Keepers {
+    /// What a look at an attempt shows: usually that it works, sometimes silence, an old heartbeat, or a keeper that somebody has stopped.
+    pub fn look(&self, rng: &mut Rng, attempt: &AttemptId, now: u64) -> Reading {
+        let stage = self.all.get(attempt).map(|k| (&k.stage, k.began));
+        let keeper = match stage {
+            None | Some((Stage::Forked | Stage::Voided, _)) => Seen::NotBegun,
+            Some((Stage::Running, _)) if rng.u8(0..16) == 0 => Seen::Stopped(1),
+            Some((Stage::Running, _)) => Seen::Running,
+            Some((Stage::Exited(_), _)) => Seen::Ended,
+            Some((Stage::Lost, _)) => Seen::Gone,
+        };
+        let began = stage.map_or(now, |(_, began)| began);
+        let age = if rng.u8(0..4) == 0 { rng.u64(0..600) } else { rng.u64(0..30) };
+        let quiet = if rng.u8(0..4) == 0 { rng.u64(0..600) } else { 0 };
+        let beat = Beat {
+            age: Duration::from_secs(age),
+            quiet: Duration::from_secs(quiet),
+            every: Duration::from_secs(30),
+            stopped: if rng.u8(0..16) == 0 { vec![String::from("sh (7)")] } else { Vec::new() },
+            ..Beat::default()
+        };
+        Reading { keeper, beat: (now > began + 1_000 && rng.u8(0..16) > 0).then_some(beat) }
+    }
 }
 
 /// How an agent will end, if nobody ends it before.

@@ -238,6 +238,11 @@ impl World {
                     worktree.kept = true;
                 }
             }
+            Action::CheckHealth { attempts } => {
+                let readings = attempts.into_iter().map(|a| (a.clone(), self.keepers.look(&mut self.rng, &a, self.now))).collect();
+                let delay = self.rng.u64(0..200);
+                self.after(delay, Thing::Tell(Input::HealthRead { readings }));
+            }
             Action::AbortGates => self.aborted = true,
         }
         Ok(())

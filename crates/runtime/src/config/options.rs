@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use greenlane_core::health::HealthPolicy;
 use greenlane_core::options::{RetryPolicy, RunOptions};
 
 use super::{BaseRed, Config};
@@ -31,6 +32,7 @@ impl Config {
                 types: retry.retry_types.clone(),
                 repairs: retry.repairs,
             },
+            health: HealthPolicy { interval: run.health_interval, hung_after: run.hung_after, dead_after: run.dead_after },
             ..RunOptions::default()
         };
         RunOptions { seed, ..options }

@@ -30,6 +30,18 @@ pub struct RunConfig {
     /// From the polite signal to the forced end.
     #[serde(with = "duration_text")]
     pub grace: Duration,
+    /// From one heartbeat of an attempt to the next.
+    #[serde(with = "duration_text")]
+    pub heartbeat: Duration,
+    /// How often the health of attempts under way is looked at.
+    #[serde(with = "duration_text")]
+    pub health_interval: Duration,
+    /// Without evidence for so long an attempt is shown as hung.
+    #[serde(with = "duration_text")]
+    pub hung_after: Duration,
+    /// Without a heartbeat for so long it is shown as dead.
+    #[serde(with = "duration_text")]
+    pub dead_after: Duration,
     /// Later groups go on when a member of a group failed.
     pub keep_going: bool,
     /// Work without a test suite needs a human.

@@ -44,6 +44,7 @@ fn the_defaults_are_those_of_the_contract() {
     assert_eq!(config.run.stall_timeout, Duration::from_secs(900));
     assert_eq!((config.run.check_timeout, config.run.verify_timeout), (Duration::from_secs(600), Duration::from_secs(600)));
     assert_eq!((config.run.grace, config.run.base_red), (Duration::from_secs(30), BaseRed::Stop));
+    assert_eq!((config.run.heartbeat, config.run.health_interval), (Duration::from_secs(30), Duration::from_secs(60)));
     let RetryConfig { max, base, factor, jitter, retry_types, .. } = config.retry;
     assert_eq!((max, base, factor, jitter), (3, Duration::from_secs(60), 2.0, 0.1));
     assert_eq!(retry_types, FailureType::RETRIED);

@@ -17,7 +17,7 @@ use greenlane_core::prompt::{self, PromptInput};
 use greenlane_core::slug::key_slug;
 use greenlane_core::state::{COMMAND_AGENT, State};
 
-use super::context::{Context, HEARTBEAT};
+use super::context::Context;
 use super::layout::{PreparedWorkspace, label};
 use super::shared;
 use crate::agent::{self, Launch};
@@ -243,7 +243,7 @@ fn order(
         // A command's words are its own; a test log that ends in "error 429" is no provider's error.
         reader: None,
         lifetime: Lifetime::Detached,
-        heartbeat: HEARTBEAT,
+        heartbeat: config.run.heartbeat,
         allowance: Allowance::default(),
         runaway: Limits::default(),
     };

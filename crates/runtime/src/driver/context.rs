@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
@@ -53,6 +54,8 @@ pub struct Context {
     pub(super) socket: PathBuf,
     /// `None`: agents are not to be told of earlier failures.
     pub(super) teacher: Option<Teacher>,
+    /// Attempts are being looked at.
+    pub(super) looking: AtomicBool,
     sender: Sender<Message>,
     workspaces: Mutex<BTreeMap<PathBuf, Workspace>>,
     shell: Arc<KeptShell>,
@@ -92,6 +95,7 @@ impl Context {
             environment,
             run,
             socket,
+            looking: AtomicBool::new(false),
             sender,
             workspaces: Mutex::default(),
             shell,

@@ -8,6 +8,7 @@
 mod attempt;
 mod circumstances;
 mod context;
+mod health;
 mod housekeeping;
 mod landing;
 mod layout;
@@ -410,6 +411,7 @@ impl Driver<'_> {
             Action::RaiseAccount { account, from, to } => {
                 housekeeping::account(&context, account, move |all, name| all.raise(name, from, to));
             }
+            Action::CheckHealth { attempts } => health::check(&context, attempts),
             Action::AbortGates => self.context.abort_gates(),
         }
     }

@@ -5,6 +5,7 @@ use std::io;
 use std::path::Path;
 
 use greenlane_core::attempt::Usage;
+pub use greenlane_core::health::Evidence;
 use greenlane_core::time::Time;
 use serde::{Deserialize, Serialize};
 
@@ -27,10 +28,26 @@ pub struct Heartbeat {
     pub last_evidence_at: Time,
     /// What that sign was.
     pub last_evidence: Option<Evidence>,
-    /// No sign for 120 s. Shown, never acted upon.
-    pub hung: bool,
+    /// The machine's uptime when this was written: what its age is counted by. Not told by older versions.
+    #[serde(default)]
+    pub uptime_ms: Option<u64>,
+    /// The usual time between two heartbeats.
+    #[serde(default = "every_default")]
+    pub every_ms: u64,
     /// Processes of the tree that are stopped (SIGSTOP, a terminal's ^Z), `name (pid)`, at most 8.
     pub stopped: Vec<String>,
+    /// How many are.
+    #[serde(default)]
+    pub stopped_processes: u32,
+    /// Why it tries its model again, in its own words, while it does.
+    #[serde(default)]
+    pub retrying: Option<String>,
+    /// What else keeps it silent, as far as its tree tells; looked at only when nothing tells of work.
+    #[serde(default)]
+    pub waits_for: Option<String>,
+    /// Turns of its conversation, where its events tell.
+    #[serde(default)]
+    pub iteration: Option<u64>,
     /// CPU time of the tree, ended processes included, in milliseconds.
     pub cpu_ms: u64,
     /// Memory of the tree: private pages of every process, shared ones of the largest.
@@ -67,16 +84,8 @@ pub enum Phase {
     Killing,
 }
 
-/// A sign of work.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Evidence {
-    /// It printed something; events of tool and model calls come this way.
-    Output,
-    /// Its tree used CPU time.
-    Cpu,
-    /// Bytes came or went on its connections: it waits for its model.
-    Sockets,
+fn every_default() -> u64 {
+    30_000
 }
 
 impl Heartbeat {

@@ -21,6 +21,12 @@ impl Identity {
         Self { pid, started_ticks: system::started_ticks(pid).unwrap_or(0), boot_id: system::boot_id() }
     }
 
+    /// It is there and stopped (SIGSTOP, a debugger). `false` where the system does not tell.
+    #[must_use]
+    pub fn is_stopped(&self) -> bool {
+        self.is_alive() && system::is_stopped(self.pid)
+    }
+
     /// The pid still stands for that very process.
     #[must_use]
     pub fn is_alive(&self) -> bool {

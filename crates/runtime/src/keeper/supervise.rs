@@ -17,7 +17,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fd::AsFd as _;
 use rustix::process::{Pid, Signal, WaitOptions, WaitStatus, wait};
 
-use crate::machine;
+use crate::{clock, health, machine};
 
 use super::body::complain;
 use super::heartbeat::{Heartbeat, Phase};
@@ -283,7 +283,7 @@ impl Keeping<'_> {
 
     fn look(&mut self, now: Instant) {
         self.take_sample(now);
-        self.watch.look(now, &self.sample, || system::connections(self.agent));
+        self.watch.look(now, &self.sample, || system::connections(self.agent), || system::waiting(self.agent));
         self.beat(now);
     }
 
@@ -313,8 +313,13 @@ impl Keeping<'_> {
             last_output_at: self.last_output.map(at),
             last_evidence_at: at(evidence),
             last_evidence,
-            hung: self.watch.is_hung(now),
+            uptime_ms: Some(clock::uptime_ms()),
+            every_ms: u64::try_from(self.watch.interval().as_millis()).unwrap_or(u64::MAX),
             stopped: self.sample.stopped.clone(),
+            stopped_processes: self.sample.stopped_processes,
+            retrying: health::retrying(&report),
+            waits_for: self.watch.waits_for().map(str::to_owned),
+            iteration: health::iteration(&report),
             cpu_ms: self.sample.cpu_ms,
             memory_bytes: self.sample.memory_bytes,
             memory_peak_bytes: self.memory_peak_bytes,

@@ -11,6 +11,7 @@ mod deficiencies;
 mod events;
 mod failures;
 mod file;
+mod health;
 mod logs;
 mod metrics;
 mod retries;
@@ -24,6 +25,7 @@ use serde::Serialize;
 pub use background::Background;
 pub use failures::{FAILURE_REPORT, FailureRecord, FailureReport};
 pub use file::{BYTES_MAX, ROTATED_MAX};
+pub use health::HealthRecord;
 pub use logs::{Logs, LogsError, Patience};
 pub use retries::RetryRecord;
 
@@ -54,13 +56,13 @@ pub trait Subscriber: Send {
 }
 
 /// Every log that Greenlane keeps. A new one is added here and is everywhere: written while a run goes on, caught up by verbs, rebuilt.
-/// `health.jsonl` is none of them: heartbeats are no events, and `rebuild` leaves it as it is.
 #[must_use]
 pub fn all(state_dir: &Path) -> Vec<Box<dyn Subscriber>> {
     vec![
         Box::new(events::Events),
         Box::new(failures::Failures),
         Box::new(retries::Retries),
+        Box::new(health::Health),
         Box::new(metrics::Metrics),
         Box::new(deficiencies::Deficiencies::new(state_dir)),
     ]

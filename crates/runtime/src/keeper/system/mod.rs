@@ -43,6 +43,17 @@ pub(super) struct Sample {
     pub(super) processes: u32,
     /// `name (pid)`, at most 8.
     pub(super) stopped: Vec<String>,
+    /// How many are stopped.
+    pub(super) stopped_processes: u32,
+}
+
+/// What keeps a silent tree waiting.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Waiting {
+    /// Memory that is in swap.
+    pub(super) swapped_bytes: u64,
+    /// Processes that wait for a disk (state D), `name (pid)`, at most 8.
+    pub(super) disk: Vec<String>,
 }
 
 /// CPU time of the tree after it has ended, in milliseconds, and the most memory that one of its processes had, in bytes.

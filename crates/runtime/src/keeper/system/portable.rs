@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process_group, test_kill_process_group};
 
-use super::{Connections, Process, Sample};
+use super::{Connections, Process, Sample, Waiting};
 
 /// Leftovers are no children of ours here, and end without a sign.
 pub(in crate::keeper) const LOOK_AGAIN: Option<Duration> = Some(Duration::from_millis(20));
@@ -19,6 +19,16 @@ pub(in crate::keeper) fn take_name() {}
 pub(in crate::keeper) fn started_ticks(pid: u32) -> Option<u64> {
     let pid = Pid::from_raw(i32::try_from(pid).ok()?)?;
     rustix::process::test_kill_process(pid).ok().map(|()| 0)
+}
+
+/// Not told here.
+pub(in crate::keeper) fn is_stopped(_pid: u32) -> bool {
+    false
+}
+
+/// Not told here.
+pub(in crate::keeper) fn waiting(_agent: Pid) -> Waiting {
+    Waiting::default()
 }
 
 pub(in crate::keeper) fn boot_id() -> String {

@@ -10,7 +10,7 @@ use std::time::Duration;
 use rustix::process::{Pid, set_child_subreaper};
 
 pub(in crate::keeper) use sockets::connections;
-pub(in crate::keeper) use tree::{descendants, kill_all, labelled, sample, signal, wait_gone};
+pub(in crate::keeper) use tree::{descendants, kill_all, labelled, sample, signal, wait_gone, waiting};
 
 /// How often to look for leftovers that end without a sign: never, every end of a descendant is a SIGCHLD here.
 pub(in crate::keeper) const LOOK_AGAIN: Option<Duration> = None;
@@ -29,6 +29,11 @@ pub(in crate::keeper) fn take_name() {
 pub(in crate::keeper) fn started_ticks(pid: u32) -> Option<u64> {
     let pid = Pid::from_raw(i32::try_from(pid).ok()?)?;
     proc::stat(pid).filter(|s| !s.is_zombie()).map(|s| s.started_ticks)
+}
+
+/// The process is stopped by a signal or a debugger.
+pub(in crate::keeper) fn is_stopped(pid: u32) -> bool {
+    i32::try_from(pid).ok().and_then(Pid::from_raw).and_then(proc::stat).is_some_and(|s| s.is_stopped())
 }
 
 /// This boot.

@@ -27,6 +27,11 @@ impl Stat {
     pub(super) fn is_stopped(&self) -> bool {
         matches!(self.state, b'T' | b't')
     }
+
+    /// It cannot even be killed before the kernel has an answer.
+    pub(super) fn waits_for_disk(&self) -> bool {
+        self.state == b'D'
+    }
 }
 
 /// `None`: there is no such process.
@@ -58,6 +63,13 @@ pub(super) fn memory(pid: Pid) -> Option<(u64, u64)> {
     let mut pages = text.split_ascii_whitespace().skip(1).map_while(|f| f.parse::<u64>().ok());
     let page = rustix::param::page_size() as u64;
     Some((pages.next()? * page, pages.next()? * page))
+}
+
+/// Memory of a process that is in swap, in bytes.
+pub(super) fn swapped(pid: Pid) -> Option<u64> {
+    let text = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let kilobytes = text.lines().find_map(|l| l.strip_prefix("VmSwap:"))?.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()?;
+    Some(kilobytes * 1_024)
 }
 
 /// The children of all of its threads. `None`: the kernel does not list them, or the process is gone.

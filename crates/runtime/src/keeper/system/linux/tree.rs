@@ -7,12 +7,12 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, getpgrp, getpid, kill_process, kill_process_group, pidfd_open, pidfd_send_signal};
 
-use super::super::{Process, Sample};
+use super::super::{Process, Sample, Waiting};
 use super::proc::{self, Stat};
 
 /// A tree of more processes than this is not looked at any further; it is killed all the same, in rounds.
 const PROCESSES_MAX: usize = 20_000;
-const STOPPED_MAX: usize = 8;
+const NAMED_MAX: usize = 8;
 
 /// All live processes below this one. Forks in the meantime may be missed: who must have all asks again until there are no children.
 pub(in crate::keeper) fn descendants(_agent: Pid) -> Vec<Process> {
@@ -81,13 +81,28 @@ pub(in crate::keeper) fn sample(_agent: Pid) -> Sample {
             private += resident.saturating_sub(shared);
             shared_max = shared.max(shared_max);
         }
-        if stat.is_stopped() && sample.stopped.len() < STOPPED_MAX {
-            sample.stopped.push(format!("{} ({pid})", stat.name));
+        if stat.is_stopped() {
+            sample.stopped_processes += 1;
+            if sample.stopped.len() < NAMED_MAX {
+                sample.stopped.push(format!("{} ({pid})", stat.name));
+            }
         }
     }
     sample.cpu_ms = ticks * 1_000 / rustix::param::clock_ticks_per_second().max(1);
     sample.memory_bytes = private + shared_max;
     sample
+}
+
+/// What may keep the tree from working though nobody has stopped it.
+pub(in crate::keeper) fn waiting(_agent: Pid) -> Waiting {
+    let mut found = Waiting::default();
+    for (pid, stat) in walk() {
+        found.swapped_bytes += proc::swapped(pid).unwrap_or(0);
+        if stat.waits_for_disk() && found.disk.len() < NAMED_MAX {
+            found.disk.push(format!("{} ({pid})", stat.name));
+        }
+    }
+    found
 }
 
 /// Sends a signal to that process and to no other that has its pid by now. `false`: it was not there, or is not ours to signal.

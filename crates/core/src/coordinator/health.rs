@@ -1,0 +1,66 @@
+//! Looks at attempts under way now and then. Shows and logs what is found; ends nothing, since only the keeper knows its limits.
+
+use super::Turn;
+use crate::action::Action;
+use crate::event::Event;
+use crate::health::{Look, Reading, judge};
+use crate::ids::AttemptId;
+use crate::state::Phase;
+
+impl Turn<'_> {
+    /// Asks for a look where one is due, and says when the next one is. The timer stands while nothing runs.
+    pub(super) fn look_after_attempts(&mut self) {
+        let attempts: Vec<AttemptId> = self
+            .state
+            .tasks
+            .iter()
+            .filter(|t| t.phase == Phase::Running && t.current().is_some_and(|a| a.spawned.is_some() && a.outcome.is_none()))
+            .map(crate::state::TaskState::attempt_id)
+            .collect();
+        if attempts.is_empty() || self.state.ended_at.is_some() {
+            self.state.health_due = None;
+            return;
+        }
+        let next = self.now + self.state.options().health.interval.max(INTERVAL_MIN);
+        match self.state.health_due {
+            None => self.state.health_due = Some(next),
+            Some(due) if due <= self.now => {
+                self.state.health_due = Some(next);
+                self.act(Action::CheckHealth { attempts });
+            }
+            // The clock may have been put back.
+            Some(due) => self.state.health_due = Some(due.min(next)),
+        }
+    }
+
+    pub(super) fn health_read(&mut self, readings: Vec<(AttemptId, Reading)>) {
+        let policy = self.state.options().health;
+        for (attempt, reading) in readings {
+            if !self.is_current(&attempt, Phase::Running) {
+                continue;
+            }
+            let Some(known) = self.state.attempt(&attempt) else { continue };
+            let Some(spawned) = &known.spawned else { continue };
+            let before = known.health.clone();
+            let judged = judge(&reading, &before, self.now.since(spawned.at), self.now, &policy);
+            let (reason, stale_since) = match &judged {
+                Some(judged) => (judged.reason.clone(), judged.stale_since),
+                None => (None, None),
+            };
+            if let Some(judged) = judged.filter(|j| j.status != before.status) {
+                let (from, to) = (before.status, judged.status);
+                self.emit(Event::HealthChanged {
+                    attempt: attempt.clone(),
+                    from,
+                    to,
+                    reason: judged.reason,
+                    seen: Box::new(reading.seen()),
+                });
+            }
+            self.state.note_look(&attempt, Look { at: self.now, reading, reason, stale_since });
+        }
+    }
+}
+
+/// More often than this nobody needs it; a configured 0 would never let the coordinator sleep.
+const INTERVAL_MIN: std::time::Duration = std::time::Duration::from_millis(10);
