@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::attempt::{ExitRecord, Merge, Suite, Verdict};
+use crate::budget::{Budget, Measure, Spent};
 use crate::failure::Failure;
 use crate::health::{HealthStatus, Seen};
 use crate::ids::{AttemptId, Oid, PlanId, RunId, TaskId, TaskKey};
@@ -150,6 +151,9 @@ pub enum Event {
         /// Why; `None` for a cancelled one.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         failure: Option<Failure>,
+        /// What it is known to have used, where its keeper left no record to tell.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        spent: Option<Spent>,
     },
     /// It was decided on but never began: its place is free again, no retry is used up.
     AttemptVoided {
@@ -351,6 +355,30 @@ pub enum Event {
         /// How.
         how: Stopping,
     },
+    /// Most of a cap is used up; said once for each.
+    BudgetWarned {
+        /// Whose cap; `None`: the run's.
+        #[serde(flatten)]
+        key: Option<TaskKey>,
+        /// Which one.
+        measure: Measure,
+        /// How much of how much.
+        message: String,
+    },
+    /// Somebody set other caps.
+    BudgetChanged {
+        /// The run's.
+        budget: Budget,
+        /// Each task's.
+        task_budget: Budget,
+    },
+    /// The run comes to an end before its time: no further attempts start, running ones are ended, and their work is kept.
+    RunHalted {
+        /// What for.
+        cause: HaltCause,
+        /// For people.
+        message: String,
+    },
     /// A new coordinator took the run up.
     RunResumed,
     /// Nothing is left to do, or the run was stopped.
@@ -417,6 +445,16 @@ pub struct LandedBefore {
     pub run: RunId,
     /// The merge commit.
     pub commit: Oid,
+}
+
+/// Why a run is brought to its end by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HaltCause {
+    /// A cap of the run's is used up.
+    Budget,
+    /// The journal could hardly be written any more.
+    DiskFull,
 }
 
 /// How a run is brought to its end.

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::attempt::{ExitRecord, Suite, Verdict};
+use crate::budget::Budget;
 use crate::event::{BatchId, MergeResult, Stopping, Submission};
 use crate::health::Reading;
 use crate::ids::{AttemptId, Oid, PlanId, TaskKey};
@@ -102,6 +103,11 @@ pub enum Input {
         /// What was read of each.
         readings: Vec<(AttemptId, Reading)>,
     },
+    /// The disk is full: the journal was written with the last of its reserve.
+    DiskFull {
+        /// In the system's words.
+        message: String,
+    },
     /// What all worktrees share was not the same after it as before.
     SharedStateChanged {
         /// During which.
@@ -194,6 +200,13 @@ pub enum Request {
         fresh: bool,
         /// By another agent.
         agent: Option<String>,
+    },
+    /// Set other caps. A run that stands still because of the old ones has to be resumed.
+    SetBudget {
+        /// The run's.
+        budget: Budget,
+        /// Each task's where its plan has none of the kind.
+        task_budget: Budget,
     },
     /// Landings were taken off a plan's branch (only while no coordinator runs).
     RollBack {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::budget::Budget;
 use crate::failure::{FailureDetail, FailureType};
 use crate::health::HealthPolicy;
 use crate::time::duration_text;
@@ -43,6 +44,12 @@ pub struct RunOptions {
     /// When and by which limits attempts under way are looked at.
     #[serde(default)]
     pub health: HealthPolicy,
+    /// Caps of the whole run.
+    #[serde(default, skip_serializing_if = "Budget::is_empty")]
+    pub budget: Budget,
+    /// Caps of each task, where its plan has none of the kind.
+    #[serde(default, skip_serializing_if = "Budget::is_empty")]
+    pub task_budget: Budget,
     /// Seed of the retry jitter.
     pub seed: u64,
     /// A scheduling bug for the simulation to find.
@@ -159,6 +166,8 @@ impl Default for RunOptions {
             unavailable: BTreeMap::new(),
             quota: QuotaPolicy::default(),
             health: HealthPolicy::default(),
+            budget: Budget::default(),
+            task_budget: Budget::default(),
             seed: 0,
             #[cfg(feature = "planted-bugs")]
             planted_bug: None,

@@ -116,7 +116,7 @@ pub fn lines(state: &State, record: &Record) -> Vec<Line> {
             vec![Line::new('▸', Paint::Cyan, of(&attempt.key), how)]
         }
         // Where the task has ended with it, the next line says the same.
-        Event::AttemptFailed { attempt, outcome, failure: Some(failure) }
+        Event::AttemptFailed { attempt, outcome, failure: Some(failure), .. }
             if *outcome != Outcome::Cancelled && state.task(&attempt.key).is_some_and(|t| !t.phase.ended()) =>
         {
             vec![Line::new('✗', Paint::Yellow, of(&attempt.key), format!("attempt {}: {}", attempt.n, brief(&failure.message)))]

@@ -6,6 +6,7 @@
 //! from the state alone: skip what cannot run, land what waits, start what is ready, end what is over.
 
 mod attempt;
+mod budget;
 mod cancel;
 mod health;
 mod keep;
@@ -21,7 +22,7 @@ pub(crate) use quota::{Choice, choose};
 pub(crate) use schedule::owner_at_work;
 
 use crate::action::Action;
-use crate::event::Event;
+use crate::event::{Event, HaltCause};
 use crate::input::{Input, Request};
 use crate::state::{Illegal, Phase, State};
 use crate::time::Time;
@@ -41,9 +42,11 @@ pub struct Step {
 
 /// Takes one input in.
 pub fn step(state: &mut State, now: Time, input: Input) -> Step {
+    // Other caps are set before a run is taken up, and nothing of it may start before that.
+    let settles = !matches!(input, Input::Request(Request::SetBudget { .. }));
     let mut turn = Turn { state, now, out: Step::default() };
     turn.take(input);
-    if turn.state.is_live() && turn.out.fault.is_none() {
+    if settles && turn.state.is_live() && turn.out.fault.is_none() {
         turn.settle();
     }
     turn.keep_what_ended();
@@ -88,6 +91,7 @@ impl Turn<'_> {
             Input::AttemptDeferred { attempt } => self.attempt_deferred(&attempt),
             Input::AccountRead { account, reading } => self.account_read(account, reading),
             Input::HealthRead { readings } => self.health_read(readings),
+            Input::DiskFull { message } => self.halt(HaltCause::DiskFull, format!("the disk is full: {message}")),
             Input::SharedStateChanged { attempt, changes, more } => self.shared_state_changed(attempt, changes, more),
             Input::WorkJudged { attempt, verdict } => self.work_judged(&attempt, verdict),
             Input::BatchMerged { batch, results } => self.batch_merged(batch, results),
@@ -105,6 +109,7 @@ impl Turn<'_> {
             Request::Pause => self.pause(true),
             Request::Unpause => self.pause(false),
             Request::Retry { tasks, fresh, agent } => self.reopen(&tasks, fresh, agent.as_deref()),
+            Request::SetBudget { budget, task_budget } => self.set_budget(budget, task_budget),
             Request::RollBack { plan, head, tasks, kept } => self.roll_back(plan, head, &tasks, kept),
         };
         self.out.reply = Some(reply);

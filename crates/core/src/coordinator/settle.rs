@@ -8,7 +8,10 @@ use crate::state::{Phase, PlanPhase};
 
 impl Turn<'_> {
     pub(super) fn settle(&mut self) {
+        self.state.wall_due = None;
+        self.heed_budgets();
         self.release_due_retries();
+        self.fail_used_up();
         self.skip_what_cannot_run();
         self.start_gates();
         self.form_batches();

@@ -6,7 +6,8 @@ use std::time::Duration;
 use super::lane::{Batch, BatchPhase, Lane, share};
 use super::{AttemptState, Ending, Phase, PlanPhase, PlanState, Refused, Spawned, State, TaskState};
 use crate::attempt::{Merge, Suite, Verdict};
-use crate::event::{AttemptRef, BatchId, Event, LandedAttempt, MergeResult, Outcome, Submission};
+use crate::budget::Spent;
+use crate::event::{AttemptRef, BatchId, Event, LandedAttempt, MergeResult, Outcome, Stopping, Submission};
 use crate::graph::Graph;
 use crate::health::Health;
 use crate::ids::{AttemptId, Oid, PlanId, TaskKey};
@@ -41,6 +42,9 @@ impl State {
     }
 
     fn try_apply(&mut self, at: Time, event: &Event) -> Applied {
+        if matches!(event, Event::RunResumed) {
+            self.idle += at.since(self.last_event_at);
+        }
         self.last_event_at = self.last_event_at.max(at);
         if let Event::RunStarted { options } = event {
             require(self.options.is_none(), "the run has begun already")?;
@@ -119,6 +123,7 @@ impl State {
                 a.exited_at = Some(at);
                 a.gate_since = Some(at);
                 let task = self.require_task(&attempt.key)?;
+                self.spend(task, Spent::of_record(record));
                 self.set_phase(task, Phase::Gating, at);
                 Ok(())
             }
@@ -138,7 +143,7 @@ impl State {
                 Ok(())
             }
             Event::WorkJudged { attempt, verdict } => self.work_judged(at, attempt, verdict),
-            Event::AttemptFailed { attempt, outcome, failure } => {
+            Event::AttemptFailed { attempt, outcome, failure, spent } => {
                 let task = self.require_task(&attempt.key)?;
                 let phase = self.tasks[task].phase;
                 require(phase.active(), "the task has no attempt under way")?;
@@ -147,6 +152,9 @@ impl State {
                 a.failure.clone_from(failure);
                 a.ended_at = Some(at);
                 a.exited_at.get_or_insert(at);
+                if let Some(spent) = spent {
+                    self.spend(task, *spent);
+                }
                 let plan = self.tasks[task].plan;
                 self.plans[plan].lane.withdraw(attempt);
                 Ok(())
@@ -268,6 +276,31 @@ impl State {
                 self.stopping = self.stopping.max(Some(*how));
                 Ok(())
             }
+            Event::BudgetWarned { key, measure, message: _ } => {
+                let warned = match key {
+                    Some(key) => {
+                        let task = self.require_task(key)?;
+                        &mut self.tasks[task].warned
+                    }
+                    None => &mut self.warned,
+                };
+                require(warned.insert(*measure), "that was said already")
+            }
+            Event::BudgetChanged { budget, task_budget } => {
+                if let Some(options) = &mut self.options {
+                    options.budget.clone_from(budget);
+                    options.task_budget.clone_from(task_budget);
+                }
+                self.warned.clear();
+                self.tasks.iter_mut().for_each(|t| t.warned.clear());
+                Ok(())
+            }
+            Event::RunHalted { cause, message } => {
+                require(self.halted.is_none(), "the run is being ended already")?;
+                self.halted = Some((*cause, message.clone()));
+                self.stopping = self.stopping.max(Some(Stopping::Drain));
+                Ok(())
+            }
             Event::RunResumed => {
                 self.run_resumed(at);
                 Ok(())
@@ -302,6 +335,8 @@ impl State {
                 attempts: Vec::new(),
                 retries: 0,
                 repairs: 0,
+                spent: Spent::default(),
+                warned: std::collections::BTreeSet::new(),
                 agent_override: None,
                 fresh_next: true,
                 cancelled_with_run: false,
@@ -555,6 +590,10 @@ impl State {
         require(t.phase.ended() && t.phase != Phase::Done, "the task has not ended, or is done")?;
         t.retries = 0;
         t.repairs = 0;
+        if t.phase == Phase::Failed {
+            t.spent = Spent::default();
+            t.warned.clear();
+        }
         t.reason = None;
         t.cancelled_with_run = false;
         t.fresh_next = fresh || starts_afresh(t);
@@ -585,6 +624,7 @@ impl State {
         self.ended_at = None;
         self.finished = false;
         self.stopping = None;
+        self.halted = None;
         self.paused = false;
         for task in 0..self.tasks.len() {
             if self.tasks[task].phase == Phase::Cancelled && self.tasks[task].cancelled_with_run {

@@ -1,5 +1,6 @@
 //! The coordinator as stories: given this state, this input at this time, exactly these events and actions.
 
+mod budgets;
 mod figures;
 mod health;
 mod landing;
