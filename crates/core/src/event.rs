@@ -97,6 +97,9 @@ pub enum Event {
         now: bool,
         /// The whole run is being stopped.
         with_run: bool,
+        /// Its task waits again, for this reason; that uses up no retry.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        requeue: Option<String>,
     },
     /// Its processes are gone.
     AttemptExited {
@@ -371,6 +374,18 @@ pub enum Event {
         budget: Budget,
         /// Each task's.
         task_budget: Budget,
+    },
+    /// There is too little disk or memory for anything more to start, or enough again.
+    RoomChanged {
+        /// What there is too little of; `None`: enough.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        short_of: Option<String>,
+    },
+    /// A task whose attempt was ended for want of room waits again, which uses up no retry.
+    AttemptRequeued {
+        /// Which.
+        #[serde(flatten)]
+        key: TaskKey,
     },
     /// The run comes to an end before its time: no further attempts start, running ones are ended, and their work is kept.
     RunHalted {

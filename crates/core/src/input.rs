@@ -8,6 +8,7 @@ use crate::event::{BatchId, MergeResult, Stopping, Submission};
 use crate::health::Reading;
 use crate::ids::{AttemptId, Oid, PlanId, TaskKey};
 use crate::options::RunOptions;
+use crate::room::Room;
 use crate::shared::SharedChange;
 use crate::time::Time;
 
@@ -102,6 +103,18 @@ pub enum Input {
     HealthRead {
         /// What was read of each.
         readings: Vec<(AttemptId, Reading)>,
+    },
+    /// How much room the machine has left; read with every look at attempts.
+    RoomRead {
+        /// What was found.
+        room: Room,
+    },
+    /// There was no room for an attempt to start. It never began.
+    AttemptHeldBack {
+        /// Which.
+        attempt: AttemptId,
+        /// What there was too little of.
+        short: String,
     },
     /// The disk is full: the journal was written with the last of its reserve.
     DiskFull {

@@ -20,6 +20,7 @@ pub mod plan;
 #[cfg(feature = "planted-bugs")]
 pub mod planted;
 pub mod prompt;
+pub mod room;
 pub mod shared;
 pub mod slug;
 pub mod state;

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::budget::Budget;
 use crate::failure::{FailureDetail, FailureType};
 use crate::health::HealthPolicy;
+use crate::room::RoomPolicy;
 use crate::time::duration_text;
 
 /// The limits and policies of one run. Recorded in the journal, so that a resumed run decides as before.
@@ -50,6 +51,9 @@ pub struct RunOptions {
     /// Caps of each task, where its plan has none of the kind.
     #[serde(default, skip_serializing_if = "Budget::is_empty")]
     pub task_budget: Budget,
+    /// Below what free disk and memory nothing starts.
+    #[serde(default)]
+    pub room: RoomPolicy,
     /// Seed of the retry jitter.
     pub seed: u64,
     /// A scheduling bug for the simulation to find.
@@ -168,6 +172,7 @@ impl Default for RunOptions {
             health: HealthPolicy::default(),
             budget: Budget::default(),
             task_budget: Budget::default(),
+            room: RoomPolicy::default(),
             seed: 0,
             #[cfg(feature = "planted-bugs")]
             planted_bug: None,

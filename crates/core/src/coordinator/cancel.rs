@@ -92,7 +92,7 @@ impl Turn<'_> {
     }
 
     pub(super) fn end_attempt(&mut self, attempt: &AttemptId, now: bool, with_run: bool) {
-        self.emit(Event::EndRequested { attempt: attempt.clone(), now, with_run });
+        self.emit(Event::EndRequested { attempt: attempt.clone(), now, with_run, requeue: None });
         self.act(Action::EndAttempt { attempt: attempt.clone(), now });
     }
 

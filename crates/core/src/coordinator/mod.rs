@@ -15,6 +15,7 @@ mod plans;
 mod quota;
 mod recover;
 mod retry;
+mod room;
 mod schedule;
 mod settle;
 
@@ -91,6 +92,8 @@ impl Turn<'_> {
             Input::AttemptDeferred { attempt } => self.attempt_deferred(&attempt),
             Input::AccountRead { account, reading } => self.account_read(account, reading),
             Input::HealthRead { readings } => self.health_read(readings),
+            Input::RoomRead { room } => self.room_read(&room),
+            Input::AttemptHeldBack { attempt, short } => self.attempt_held_back(&attempt, short),
             Input::DiskFull { message } => self.halt(HaltCause::DiskFull, format!("the disk is full: {message}")),
             Input::SharedStateChanged { attempt, changes, more } => self.shared_state_changed(attempt, changes, more),
             Input::WorkJudged { attempt, verdict } => self.work_judged(&attempt, verdict),

@@ -36,6 +36,10 @@ impl Turn<'_> {
             _ if cancelled => {
                 let stopping = self.state.stopping > Some(crate::event::Stopping::Drain) || self.state.halted.is_some();
                 let ending = self.state.attempt(attempt).and_then(|a| a.ending);
+                if ending == Some(Ending::Requeue) && !stopping {
+                    self.emit(Event::AttemptRequeued { key });
+                    return;
+                }
                 let with_run = ending != Some(Ending::Alone) && (stopping || ending == Some(Ending::WithRun));
                 let reason = if with_run { "called off when the run was stopped" } else { "called off" };
                 self.emit(Event::TaskCancelled { key: key.clone(), reason: reason.into(), with_run });

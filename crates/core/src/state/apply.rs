@@ -110,11 +110,14 @@ impl State {
                 a.spawned = Some(Spawned { at, worktree, branch, base, pid: *pid });
                 Ok(())
             }
-            Event::EndRequested { attempt, with_run, now: _ } => {
+            Event::EndRequested { attempt, with_run, requeue, now: _ } => {
                 let a = self.require_attempt(attempt, Phase::Running)?;
-                // Once its task was called off by itself, the end of the whole run does not bring it back.
-                let alone = !*with_run || a.ending == Some(Ending::Alone);
-                a.ending = Some(if alone { Ending::Alone } else { Ending::WithRun });
+                a.ending = Some(match (with_run, requeue, a.ending) {
+                    // Once its task was called off by itself, the end of the whole run does not bring it back.
+                    (false, None, _) | (_, _, Some(Ending::Alone)) => Ending::Alone,
+                    (true, ..) | (_, _, Some(Ending::WithRun)) => Ending::WithRun,
+                    (false, Some(_), _) => Ending::Requeue,
+                });
                 Ok(())
             }
             Event::AttemptExited { attempt, record } => {
@@ -221,7 +224,7 @@ impl State {
                 self.unavailable.insert(agent.clone(), reason.clone());
                 Ok(())
             }
-            Event::QuotaAwaited { key, account: _ } | Event::FallbackScheduled { key } => {
+            Event::QuotaAwaited { key, account: _ } | Event::FallbackScheduled { key } | Event::AttemptRequeued { key } => {
                 let task = self.require_failed_attempt(key)?;
                 self.tasks[task].fresh_next = starts_afresh(&self.tasks[task]);
                 self.set_phase(task, Phase::Blocked, at);
@@ -293,6 +296,10 @@ impl State {
                 }
                 self.warned.clear();
                 self.tasks.iter_mut().for_each(|t| t.warned.clear());
+                Ok(())
+            }
+            Event::RoomChanged { short_of } => {
+                self.short_of.clone_from(short_of);
                 Ok(())
             }
             Event::RunHalted { cause, message } => {
@@ -625,6 +632,7 @@ impl State {
         self.finished = false;
         self.stopping = None;
         self.halted = None;
+        self.short_of = None;
         self.paused = false;
         for task in 0..self.tasks.len() {
             if self.tasks[task].phase == Phase::Cancelled && self.tasks[task].cancelled_with_run {

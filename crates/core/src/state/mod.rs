@@ -49,6 +49,8 @@ pub struct State {
     pub stopping: Option<Stopping>,
     /// It is being ended by itself, and why.
     pub halted: Option<(HaltCause, String)>,
+    /// Too little disk or memory for anything more to start, in words.
+    pub short_of: Option<String>,
     /// What all attempts have used that have ended.
     pub spent: Spent,
     /// The run's caps of which somebody was warned.
@@ -280,6 +282,8 @@ pub enum Ending {
     Alone,
     /// The run is being stopped; a resumed one takes the task up again.
     WithRun,
+    /// There is too little room; the task waits again.
+    Requeue,
 }
 
 /// Where an attempt's keeper runs.

@@ -142,11 +142,17 @@ fn blocked_by(state: &State, task: &TaskState) -> String {
 
 fn queued_by(state: &State, task: &TaskState) -> Option<String> {
     if state.stopping.is_some() {
-        let words = if state.ended_at.is_some() { "not tried: the run was stopped" } else { "the run is being stopped" };
-        return Some(String::from(words));
+        return Some(match (&state.halted, state.ended_at) {
+            (Some((_, why)), _) => format!("not tried: {why}"),
+            (None, Some(_)) => String::from("not tried: the run was stopped"),
+            (None, None) => String::from("the run is being stopped"),
+        });
     }
     if state.paused {
         return Some(String::from("the run is paused"));
+    }
+    if let Some(short) = &state.short_of {
+        return Some(format!("waits for room: {short}"));
     }
     if let Some(other) = owner_at_work(state, task) {
         return Some(format!("`{}` owns some of the same files and is at work", state.tasks[other].key.task));

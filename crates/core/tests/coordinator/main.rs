@@ -6,6 +6,7 @@ mod health;
 mod landing;
 mod quotas;
 mod resuming;
+mod room;
 mod shared;
 mod starting;
 mod stopping;
