@@ -14,6 +14,7 @@ use greenlane_core::ids::{AttemptId, Oid, PlanId};
 use greenlane_core::input::Input;
 use greenlane_core::plan::{Plan, Task};
 use greenlane_core::prompt::{self, PromptInput};
+use greenlane_core::room::RoomPolicy;
 use greenlane_core::slug::key_slug;
 use greenlane_core::state::{COMMAND_AGENT, State};
 
@@ -42,6 +43,9 @@ struct Job {
     /// Greenlane's refs that it has to leave alone.
     refs_of_others: Vec<String>,
     earlier: Option<Earlier>,
+    /// What the task may use, and has used.
+    allowance: Allowance,
+    room: RoomPolicy,
 }
 
 /// The attempt before this one, for its prompt and its session.
@@ -95,10 +99,17 @@ pub(super) fn start(context: &Arc<Context>, state: &State, attempt: AttemptId, a
         base,
         onto,
         earlier,
+        allowance: state.allowance_of(task),
+        room: state.options().room,
     };
     let key = job.attempt.key.clone();
     context.perform_for(&key, move |context| {
         let attempt = job.attempt.clone();
+        if let Some(short) = job.room.short_of(&context.room(), false) {
+            drop(keeper::void(&context.layout.attempt_dir(&attempt)));
+            context.observed(Input::AttemptHeldBack { attempt, short });
+            return;
+        }
         match spawn(context, &job) {
             Ok(mut child) => {
                 let context = Arc::clone(context);
@@ -244,8 +255,11 @@ fn order(
         reader: None,
         lifetime: Lifetime::Detached,
         heartbeat: config.run.heartbeat,
-        allowance: Allowance::default(),
-        runaway: Limits::default(),
+        allowance: job.allowance.clone(),
+        runaway: Limits {
+            same_calls_max: Some(config.bounds.same_calls_max).filter(|n| *n > 0),
+            idle_bytes_max: Some(config.bounds.idle_output_max).filter(|n| *n > 0),
+        },
     };
     let mut environment = match (&job.task.run, job.agent.as_str()) {
         (Some(run), COMMAND_AGENT) => {
