@@ -79,7 +79,7 @@ pub fn task_state(state: &State, task: &TaskState, now: Time) -> (&'static str, 
         },
         Phase::Running => match task.current() {
             Some(a) if a.spawned.is_none() => ("running", Some(String::from("its workspace is being prepared"))),
-            Some(a) => ("running", own().or_else(|| health(a))),
+            Some(a) => ("running", own().or_else(|| health(a)).or_else(|| nearly_used_up(state, task, now))),
             None => ("running", own()),
         },
         Phase::Gating => ("gating", own()),
@@ -94,6 +94,13 @@ pub fn task_state(state: &State, task: &TaskState, now: Time) -> (&'static str, 
         Phase::Skipped => ("skipped", own()),
         Phase::Cancelled => ("cancelled", own()),
     }
+}
+
+/// How much of its caps it has used, once that is most of one.
+fn nearly_used_up(state: &State, task: &TaskState, now: Time) -> Option<String> {
+    let (budget, spent) = (state.budget_of(task), state.spent_by(task, now));
+    let told: Vec<String> = task.warned.iter().map(|m| budget.compare(*m, &spent)).collect();
+    (!told.is_empty()).then(|| format!("budget: {}", told.join(", ")))
 }
 
 /// What is wrong with an attempt under way, or what else is to be said of it.
