@@ -287,7 +287,7 @@ fn count(text: &str) -> Option<u64> {
     };
     let number: f64 = number.trim().parse().ok().filter(|n: &f64| n.is_finite() && *n > 0.0)?;
     let whole = number * unit;
-    (whole >= 1.0 && whole < 1e15).then_some(whole as u64)
+    (1.0..1e15).contains(&whole).then_some(whole as u64)
 }
 
 /// With a comma before every third digit from the right.
@@ -296,7 +296,7 @@ pub fn thousands(n: u64) -> String {
     let digits = n.to_string();
     let mut out = String::new();
     for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i) % 3 == 0 {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
             out.push(',');
         }
         out.push(digit);
