@@ -11,8 +11,8 @@ use clap::{ArgAction, ColorChoice, CommandFactory as _, FromArgMatches as _, Par
 use greenlane_core::time::parse_duration;
 
 use crate::commands::{
-    agents, clean, completions, config, deficiencies, demo, doctor, events, failures, land, logs, man, pause, plan, prompt, report, resume,
-    retries, retry, rollback, run, runs, status, stop, unpause, wait,
+    agents, clean, completions, config, deficiencies, demo, doctor, events, failures, health, land, logs, man, pause, plan, prompt, report,
+    resume, retries, retry, rollback, run, runs, status, stop, unpause, wait,
 };
 
 /// The whole command line.
@@ -29,7 +29,10 @@ use crate::commands::{
 
 Exit codes: 0 all tasks done, 1 some task is not done, 2 the command line or the plan is wrong, 3 something is missing
 here (no repository, git too old, an agent), 4 another coordinator holds the repository, 124 `wait` timed out,
-128+N ended by signal N.",
+128+N ended by signal N.
+
+Environment: GREENLANE_* variables set what `greenlane config` shows. GREENLANE_TRACE=git tells every call of git on
+standard error, with its time and its exit code; GREENLANE_TRACE=git:FILE adds it to a file.",
     arg_required_else_help = true,
     propagate_version = false,
     disable_help_subcommand = false,
@@ -117,6 +120,8 @@ pub enum Verb {
     Events(events::EventsArgs),
     /// List failed attempts and why they failed, or record one
     Failures(failures::FailuresArgs),
+    /// Show how attempts under way and external workers are; exit code 1 if any is unhealthy
+    Health(health::HealthArgs),
     /// List what was tried again and what not, or ask whether something should be
     Retries(retries::RetriesArgs),
     /// Remove worktrees and branches whose work has landed

@@ -1,25 +1,27 @@
 //! Coordinates a run in this process, for `run`, `resume`, `retry` and `demo`: takes the lock, shows progress, says how it ended.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
 use greenlane_core::ids::{PlanId, RunId};
 use greenlane_core::options::RunOptions;
-use greenlane_core::state::State;
-use greenlane_core::view::{Coordinator, Status, status};
+use greenlane_core::state::{Phase, State};
+use greenlane_core::view::{Coordinator, Status, status, status_left, status_of_plans};
 use greenlane_runtime::agent::Registry;
 use greenlane_runtime::clock;
 use greenlane_runtime::config::Config;
 use greenlane_runtime::driver::{DriverError, Finished, Layout, Setup, Start, coordinate};
 use greenlane_runtime::git::Repo;
+use greenlane_runtime::journal::Journal;
 use greenlane_runtime::lock::Lock;
 
 use crate::commands::detach::Begun;
 use crate::context::Context;
-use crate::error::{Error, Kind, Outcome};
-use crate::progress::{Aside, display};
-use crate::report::{self, Look};
+use crate::error::{Error, HINT_DISK_FULL, Kind, Outcome};
+use crate::live::left_behind;
+use crate::progress::{Aside, Scope, display};
+use crate::report::{self, Look, Surroundings};
 use crate::session::{held, worktrees_of};
 
 /// A repository that is ready to be worked on.
@@ -80,6 +82,7 @@ impl Ready {
     /// If the journal or the machine fail; the run can then be resumed.
     pub fn coordinate(self, context: &Context, run: &RunId, start: Start, tell: Tell) -> Result<Finished, Error> {
         let layout = Layout::new(&self.state_dir, run);
+        let state_dir = self.state_dir.clone();
         let setup = Setup {
             pool_dir: worktrees_of(&self.repo, &self.config, context)?,
             repo: self.repo,
@@ -91,7 +94,7 @@ impl Ready {
         };
         let (output, json, of) = (context.output, tell == Tell::Json, run.clone());
         let mut aside = Aside::start(move || {
-            let shown = display(output, json, layout);
+            let shown = display(output, json, layout, Scope::default());
             if tell == Tell::Background { Box::new(Begun::new(of, shown)) } else { shown }
         })
         .map_err(|e| Error::environment(format!("cannot start a thread for the display: {e}")))?;
@@ -105,11 +108,49 @@ impl Ready {
         }
         coordinated.map_err(|e| match e {
             DriverError::Refused(why) => Error::usage(why),
-            DriverError::Journal(e) if e.is_disk_full() => Error::environment(format!("the disk is full: {e}"))
-                .hint("running attempts go on; make space, then `greenlane resume` takes the run up"),
-            e => Error::environment(e.to_string()).hint("running attempts go on; `greenlane resume` takes the run up"),
+            DriverError::Journal(e) if e.is_disk_full() => {
+                let hint = match stands(&state_dir, run) {
+                    Stands::NotBegun => HINT_DISK_FULL,
+                    Stands::Idle => "make space, then `greenlane resume` takes the run up",
+                    Stands::AtWork => "running attempts go on; make space, then `greenlane resume` takes the run up",
+                };
+                Error::environment(format!("the disk is full: {e}")).hint(hint)
+            }
+            DriverError::Journal(e) if e.hint().is_some() => Error::from(e),
+            e => match stands(&state_dir, run) {
+                Stands::NotBegun => Error::environment(e.to_string()),
+                Stands::Idle => Error::environment(e.to_string()).hint("`greenlane resume` takes the run up"),
+                Stands::AtWork => Error::environment(e.to_string()).hint("running attempts go on; `greenlane resume` takes the run up"),
+            },
         })
     }
+}
+
+/// Where the journal has a run that this process could not go on with.
+enum Stands {
+    /// Nothing of it was written down.
+    NotBegun,
+    /// Nobody works on it.
+    Idle,
+    /// Attempts go on.
+    AtWork,
+}
+
+fn stands(state_dir: &Path, run: &RunId) -> Stands {
+    match Journal::read(state_dir).and_then(|journal| journal.load(run)) {
+        Ok((state, _)) if !state.is_live() => Stands::NotBegun,
+        Ok((state, _)) if state.tasks.iter().all(|t| t.phase != Phase::Running) => Stands::Idle,
+        Ok(_) => Stands::AtWork,
+        // A journal that a full disk keeps from being read: each attempt left its order to its keeper.
+        Err(_) if has_orders(Layout::new(state_dir, run).run_dir()) => Stands::AtWork,
+        Err(_) => Stands::NotBegun,
+    }
+}
+
+/// `TASK/N/spec.json` below a run's directory.
+fn has_orders(run_dir: &Path) -> bool {
+    let below = |dir: &Path| std::fs::read_dir(dir).into_iter().flatten().flatten().map(|e| e.path());
+    below(run_dir).flat_map(|task| below(&task).collect::<Vec<_>>()).any(|attempt| attempt.join("spec.json").exists())
 }
 
 /// How long the last lines may take to get through when this process is told to go.
@@ -129,20 +170,40 @@ pub fn this_program() -> Result<PathBuf, Error> {
     std::env::current_exe().map_err(|e| Error::environment(format!("this program cannot find itself: {e}")))
 }
 
+/// A run that is over, or over for this process.
+#[derive(Clone, Copy, Debug)]
+pub struct Ended<'a> {
+    /// Which.
+    pub run: &'a RunId,
+    /// Where it stands.
+    pub state: &'a State,
+    /// Where its files lie.
+    pub layout: &'a Layout,
+    /// What ended this process's part in it.
+    pub signal: Option<i32>,
+    /// Verbs mean another run where none is named.
+    pub is_older: bool,
+}
+
 /// Says how a run ended, and gives its exit code. `plans`: only these count; empty: all.
 ///
 /// # Errors
 /// If the result cannot be written.
-pub fn conclude(context: &Context, run: &RunId, state: &State, signal: Option<i32>, plans: &[PlanId], tell: Tell) -> Outcome {
-    // Whoever asks for some plans only was told of their end by a coordinator that goes on with others.
-    let alive = if state.ended_at.is_none() && plans.is_empty() { Coordinator::Gone } else { Coordinator::Alive };
-    let mut document = status(run, state, alive, clock::now());
-    if !plans.is_empty() {
-        document = document.of_plans(plans);
-    }
+pub fn conclude(context: &Context, ended: &Ended<'_>, plans: &[PlanId], tell: Tell) -> Outcome {
+    let Ended { run, state, layout, signal, is_older } = *ended;
+    let document = match plans {
+        // What the keepers tell of the attempts that go on without this process, or have ended since its last word.
+        [] if state.ended_at.is_none() => status_left(run, state, &left_behind(layout, state), clock::now()),
+        [] => status(run, state, Coordinator::Alive, clock::now()),
+        _ => status_of_plans(run, state, plans, clock::now()),
+    };
     if tell != Tell::Json {
         let look = Look::of_stdout(context.output.color_talk);
-        let text = format!("{}{}", report::summary(&document, look), report::advice(&document, look));
+        let text = format!(
+            "{}{}",
+            report::summary(&document, look),
+            report::advice(&document, &Surroundings { is_older, ..Surroundings::default() }, look)
+        );
         context.output.say(text.trim_end());
     }
     Ok(ExitCode::from(exit_code(&document, signal, plans)))

@@ -7,7 +7,7 @@ use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
 
-use greenlane_core::health::{HealthPolicy, Reading, judge};
+use greenlane_core::health::{HealthPolicy, Reading, judge_alone};
 use greenlane_core::state::{Phase, State, TaskState};
 use greenlane_core::time::Time;
 use greenlane_core::view::{Left, LeftBehind};
@@ -76,7 +76,7 @@ fn told(dir: &Path, heartbeat: Option<&Heartbeat>, trouble: Option<String>, now:
 fn trouble(reading: &Reading, task: &TaskState, policy: &HealthPolicy, now: Time) -> Option<String> {
     let attempt = task.current()?;
     let running_for = now.since(attempt.spawned.as_ref()?.at);
-    judge(reading, &attempt.health, running_for, now, policy)?.reason.map(|r| clean(&r))
+    judge_alone(reading, attempt.health.status, running_for, now, policy)?.reason.map(|r| clean(&r))
 }
 
 fn ending(phase: keeper::Phase) -> &'static str {

@@ -15,7 +15,7 @@ use crate::error::{Error, Outcome};
 use crate::session::Session;
 
 /// Another process that writes to the logs is done within this time, or is stuck.
-const PATIENCE: Patience = Patience::For(Duration::from_secs(30));
+pub(crate) const PATIENCE: Patience = Patience::For(Duration::from_secs(30));
 
 /// Which records are meant.
 #[derive(Clone, Debug, clap::Args)]
@@ -77,7 +77,7 @@ impl Filter {
     pub fn matches(&self, record: &impl Record) -> bool {
         self.kind.is_none_or(|kind| kind == record.kind())
             && self.run.as_deref().is_none_or(|run| record.run() == Some(run))
-            && self.task.as_deref().is_none_or(|name| is_named(name, record))
+            && self.task.as_deref().is_none_or(|name| is_named(name, record.plan(), record.task()))
     }
 
     /// What it narrows down to, in words: ` of type …, of task …`; empty where it narrows nothing.
@@ -93,8 +93,8 @@ impl Filter {
     }
 }
 
-fn is_named(name: &str, record: &impl Record) -> bool {
-    let (plan, task) = (record.plan(), record.task());
+/// Whether a task is meant by this name: its id, `PLAN/ID`, or its plan's.
+pub(crate) fn is_named(name: &str, plan: Option<&str>, task: Option<&str>) -> bool {
     task == Some(name)
         || plan == Some(name.strip_suffix('/').unwrap_or(name))
         || plan.zip(task).is_some_and(|(p, t)| name == format!("{p}/{t}"))

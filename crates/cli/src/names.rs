@@ -6,6 +6,11 @@ use greenlane_core::plan::closest;
 use greenlane_core::state::State;
 
 use crate::error::{Error, Kind};
+use crate::report::quoted;
+use crate::session::{Opened, Session};
+
+/// So many of the latest runs are asked for a name that this one does not know.
+const RUNS_MAX: u32 = 20;
 
 /// The tasks of these names, each once, in the order in which they were named.
 ///
@@ -64,6 +69,23 @@ fn named(state: &State, name: &str) -> Result<Vec<TaskKey>, Error> {
     Err(unknown(state, name))
 }
 
+/// Adds to the error about these names where else they are: the newest other run that knows them all, as this verb asks for it.
+#[must_use]
+pub fn elsewhere(error: Error, session: &Session, opened: &Opened, names: &[String], verb: &str) -> Error {
+    let Ok(journal) = session.journal() else { return error };
+    let others = journal.runs(RUNS_MAX).unwrap_or_default().into_iter().map(|r| r.run).filter(|r| *r != opened.run);
+    for run in others {
+        if journal.load(&run).is_ok_and(|(state, _)| tasks(&state, names).is_ok()) {
+            let what = if names.len() == 1 { "it" } else { "them" };
+            return error.hint(format!(
+                "run {run} knows {what}: `greenlane {verb} {} --run {run}`",
+                names.iter().map(|n| quoted(n)).collect::<Vec<_>>().join(" ")
+            ));
+        }
+    }
+    error
+}
+
 fn is_key(key: &TaskKey, name: &str) -> bool {
     name.strip_prefix(key.plan.as_str()).and_then(|rest| rest.strip_prefix('/')) == Some(key.task.as_str())
 }
@@ -77,7 +99,7 @@ fn unknown(state: &State, name: &str) -> Error {
     let error = Error::usage(format!("there is no task `{name}` in this run"));
     match closest(name, known.iter().map(String::as_str)) {
         Some(near) => error.hint(format!("did you mean `{near}`?")),
-        None => error.hint("`greenlane status` lists the tasks; `--run RUN` looks at another run where a verb has it"),
+        None => error.hint("`greenlane status` lists the tasks"),
     }
 }
 

@@ -8,6 +8,7 @@ use greenlane_core::event::Submission;
 use greenlane_core::ids::RunId;
 use greenlane_core::plan::Plan;
 use greenlane_core::state::State;
+use greenlane_runtime::accounts::unusable;
 use greenlane_runtime::agent::{Presence, SignedIn};
 use greenlane_runtime::driver::Layout;
 use greenlane_runtime::journal::Journal;
@@ -19,7 +20,7 @@ use crate::coordinate::Ready;
 use crate::error::{Error, Kind, Problem};
 use crate::leftovers::interrupted_runs;
 use crate::plans;
-use crate::session::{Session, worktrees_of};
+use crate::session::{Session, require_outside, worktrees_of};
 
 /// A plan with the files to be copied beside its prompts.
 #[derive(Clone, Debug)]
@@ -40,9 +41,11 @@ impl Ready {
     pub fn open(context: &Context, settings: &[(&str, String)]) -> Result<Self, Error> {
         let Session { repo, state_dir } = Session::open(context)?;
         repo.require_head()?;
-        let config = context.load_config(repo.top().or(repo.main_top()), settings)?.config;
+        let loaded = context.load_config(repo.top().or(repo.main_top()), settings)?;
+        let worktrees = worktrees_of(&repo, &loaded.config, context)?;
+        require_outside(&repo, &loaded, &worktrees)?;
+        let config = loaded.config;
         let registry = plans::registry(&config)?;
-        let worktrees = worktrees_of(&repo, &config, context)?;
         for path in [Some(repo.common_dir()), repo.top(), repo.main_top(), Some(&worktrees)].into_iter().flatten() {
             require_nameable(path)?;
         }
@@ -52,7 +55,8 @@ impl Ready {
         Ok(Self { repo, state_dir, config, registry })
     }
 
-    /// Every agent that the plans ask for is known, on PATH and signed in, as far as that can be told.
+    /// Every agent that the plans ask for is known, and each task has one, if only a fallback, that is on PATH and signed in, as far as
+    /// that can be told.
     ///
     /// # Errors
     /// All that is missing, at once: exit code 2 for unknown names, else 3.
@@ -65,6 +69,9 @@ impl Ready {
         let mut wanted = Vec::new();
         for plan in plans {
             for task in plan.tasks.iter().filter(|t| t.run.is_none() && !t.ticked) {
+                if task.fallbacks.iter().any(|name| self.is_usable(context, name)) {
+                    continue;
+                }
                 let location = (!plan.source.is_empty() && task.line > 0).then(|| format!("{}:{}", plan.source, task.line));
                 wanted.extend(plans::agent_of(task, default).map(|name| (name.to_owned(), location)));
             }
@@ -86,6 +93,12 @@ impl Ready {
         let hint = String::from("leave the cap out, cap tokens or model_calls instead, or run without --strict-budget");
         let problem = |message: String| Problem { message, location: None, hints: vec![hint.clone()] };
         Err(Error { kind: Kind::Usage, problems: unkept.into_iter().map(problem).collect() })
+    }
+
+    /// Nothing is known against this agent.
+    #[must_use]
+    pub fn is_usable(&self, context: &Context, name: &str) -> bool {
+        self.registry.get(name).is_ok_and(|agent| unusable(agent, &context.env, &context.directory).is_none())
     }
 
     /// These agents, each with the place that asks for it, are on PATH and signed in, as far as that can be told. Names that nobody

@@ -268,3 +268,13 @@ fn a_set_up_that_fails_is_the_reason() {
     assert!(s.reason("a").contains("the network is down"), "{}", s.reason("a"));
     assert_eq!(s.task("a")["attempts"][0]["failure"]["type"], json!("coordinator_error"));
 }
+
+#[test]
+fn a_path_of_the_tasks_own_without_a_shell_in_it_is_named() {
+    let s = Sandbox::new(&[]);
+    let ran = s.run("[[task]]\nid = \"a\"\nrun = \"echo > a\"\nretries = 0\nenv = { PATH = \"$PATH:/x\" }\n", &[]);
+    assert_eq!(ran.code, 1, "{ran:?}");
+    let told = "cannot run `sh`: no folder of the attempt's PATH has it, which is `$PATH:/x`";
+    assert!(s.reason("a").contains(told), "{}", s.reason("a"));
+    assert_eq!(s.task("a")["attempts"][0]["failure"]["detail"], "missing_program");
+}

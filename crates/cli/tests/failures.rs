@@ -141,6 +141,10 @@ fn each_failed_attempt_is_one_record_with_the_ancestors_fields_and_what_decided(
     let end = metrics.iter().find(|m| m["event"] == "run_ended").unwrap();
     assert_eq!((&end["metadata"]["tasks_done"], &end["metadata"]["failed_attempts"]), (&1.into(), &failures.len().into()));
     assert!(end["metadata"]["tasks_per_hour"].as_f64().unwrap() > 0.0);
+    let used = end["metadata"]["slots_used_mean"].as_f64().unwrap();
+    assert!(used > 0.0 && used <= 4.0 && end["metadata"]["slots"] == 4 && end["metadata"]["plans_done"] == 0, "{end}");
+    let plan = metrics.iter().find(|m| m["event"] == "plan_ended").unwrap();
+    assert!(plan["metadata"]["elapsed_ms"].as_u64().unwrap() <= end["metadata"]["elapsed_ms"].as_u64().unwrap(), "{plan}");
     let started = metrics.iter().find(|m| m["event"] == "attempt_started").unwrap();
     assert!(started["metadata"]["queue_wait_ms"].is_u64() && started["metadata"]["slots"] == 4, "{started}");
 }

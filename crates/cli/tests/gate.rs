@@ -272,6 +272,27 @@ fn generated_files_in_conflict_are_made_anew() {
 }
 
 #[test]
+fn a_command_that_does_not_make_its_generated_files_is_named_with_its_log() {
+    for (command, why) in [("echo no ls; exit 9", "failed with exit code 9"), ("echo no ls; ls > lsit", "did not make list")] {
+        let s = Sandbox::new(&[("list", "none\n")]);
+        let task = |id: &str, other: &str| {
+            format!("[[task]]\nid = \"{id}\"\nrun = \"touch $OUT/{id}; {}; echo {id} > list\"\n", await_file(other))
+        };
+        let plan = format!("id = \"p\"\ngenerated = {{ list = \"{command}\" }}\n{}{}", task("a", "b"), task("b", "a"));
+        let ran = s.run(&plan, &[]);
+        assert_eq!(ran.code, 1, "{ran:?}");
+        let states = s.states();
+        let (undecided, _) = states.iter().find(|(_, state)| *state == "needs_human").unwrap();
+        let reason = s.reason(undecided);
+        let told = format!("conflicts with what has landed, in list: `{command}`, which is to make it anew, {why} (log: ");
+        assert!(reason.starts_with(&told), "{reason}");
+        let log = reason[told.len()..].split_once(')').unwrap().0;
+        assert!(std::fs::read_to_string(log).unwrap().contains(&format!("$ {command}\nno ls\n")));
+        assert!(s.greenlane(&["report"]).stdout.contains("which is to make it anew"));
+    }
+}
+
+#[test]
 fn a_red_base_stops_before_anything_is_started_unless_allowed() {
     let s = Sandbox::new(&[]);
     let plan = "id = \"p\"\nverify = [\"echo the words of the suite; test -e fixed\"]\n[[task]]\nid = \"fix\"\nrun = \"echo ran >> $OUT/ran; echo > fixed\"\n";

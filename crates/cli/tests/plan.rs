@@ -120,3 +120,20 @@ fn ten_thousand_tasks_are_one_plan() {
     let (code, out, err) = plan(dir.path(), &["big.toml"]);
     assert!(code == Some(0) && out.contains("  tasks   10000; at most 10000 can run at once\n"), "{err}");
 }
+
+#[test]
+fn a_plan_behind_only_is_told_where_it_goes() {
+    let dir = folder(&[("p.toml", "[[task]]\nid = \"c\"\nrun = \"true\"\n")]);
+    let output =
+        Command::new(env!("CARGO_BIN_EXE_greenlane")).args(["run", "--only", "c", "p.toml"]).current_dir(dir.path()).output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(
+        said.contains(
+            "`p.toml` is read as a task, since it stands behind --only\nhint: put the plan first: `greenlane run p.toml --only c`"
+        ),
+        "{said}"
+    );
+    let (code, shown, _) = plan(dir.path(), &["p.toml"]);
+    assert!(code == Some(0) && shown.contains("1 task has no `estimate` and counts as 10m"), "{shown}");
+}

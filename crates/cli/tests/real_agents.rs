@@ -58,7 +58,7 @@ impl Stage {
     }
 
     /// Starts `greenlane run` on one task with this script, in the environment of a user who has this agent and nothing else.
-    fn start(&self, script: &str, keys: &str) -> Child {
+    fn start(&self, script: &str, keys: &str, variables: &[(&str, &str)]) -> Child {
         let name = self.agent.name;
         let script = script.replace('\\', "\\\\");
         let plan = format!(
@@ -80,12 +80,16 @@ Greet, please.
         let plan = self.sandbox.plan("real.toml", &plan);
         let mut command = self.sandbox.command(&["run", plan.to_str().unwrap(), "-j", "1"]);
         let own: Vec<_> = command.get_envs().filter_map(|(n, v)| Some((n.to_owned(), v?.to_owned()))).collect();
-        command.env_clear().envs(own).envs(&self.agent.env);
+        command.env_clear().envs(own).envs(&self.agent.env).envs(variables.iter().copied());
         command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
     }
 
     fn run(&self, script: &str, keys: &str) -> Told {
-        self.told(self.start(script, keys))
+        self.run_with(script, keys, &[])
+    }
+
+    fn run_with(&self, script: &str, keys: &str, variables: &[(&str, &str)]) -> Told {
+        self.told(self.start(script, keys, variables))
     }
 
     fn told(&self, child: Child) -> Told {
@@ -174,8 +178,9 @@ fn fails_as_its_provider(habits: &Habits, status: u16, detail: &str) {
         true => (" retry_after=600", format!("retries = 0\ntimeout = \"{PATIENCE}\"")),
         false => ("", String::from("retries = 1")),
     };
-    let attempts = if habits.patient { 1 } else { 2 };
-    let told = stage.run(&format!("SCRIPT: error {status}{wait}"), &keys);
+    // A limit is waited for, which is no attempt more, unless nobody is to wait at all.
+    let attempts = if habits.patient || status == 429 { 1 } else { 2 };
+    let told = stage.run_with(&format!("SCRIPT: error {status}{wait}"), &keys, &[("GREENLANE_QUOTA_WAIT_MAX", "0s")]);
     assert_eq!(told.ran.code, 1, "{told:?}");
     assert_eq!((&told.task["state"], told.attempts().len()), (&json!("failed"), attempts), "{told:?}");
     for attempt in 0..attempts {
@@ -184,7 +189,9 @@ fn fails_as_its_provider(habits: &Habits, status: u16, detail: &str) {
         assert_eq!(told.attempts()[attempt]["outcome"], outcome, "{told:?}");
     }
     let reason = told.task["reason"].as_str().unwrap_or_default();
-    assert!(reason.ends_with(if habits.patient { "and was ended)" } else { "(after 2 attempts)" }), "{reason}");
+    if habits.patient || status != 429 {
+        assert!(reason.ends_with(if habits.patient { "and was ended)" } else { "(after 2 attempts)" }), "{reason}");
+    }
     assert!(told.ran.stdout.contains(reason) || told.ran.stderr.contains(reason), "{told:?}");
     assert!(!stage.landed(&told), "{told:?}");
 }
@@ -192,7 +199,7 @@ fn fails_as_its_provider(habits: &Habits, status: u16, detail: &str) {
 /// Its model never answers: the stall timeout ends it, and all that it started.
 fn is_ended_when_it_hangs(habits: &Habits) {
     let Some(stage) = Stage::new(habits.name) else { return };
-    let child = stage.start("SCRIPT: hang", &format!("retries = 0\nstall_timeout = \"{STALL}\""));
+    let child = stage.start("SCRIPT: hang", &format!("retries = 0\nstall_timeout = \"{STALL}\""), &[]);
     assert!(stage.server.wait_for("hang", 1, LIMIT), "it never asked its model: {:?}", stage.server.requests());
     let run = stage.sandbox.status()["run"]["id"].as_str().unwrap().to_owned();
     assert!(!processes_of(&run).is_empty(), "its processes are known by their environment");
@@ -207,14 +214,18 @@ fn is_ended_when_it_hangs(habits: &Habits) {
 fn lands_on_the_second_attempt(habits: &Habits) {
     let Some(stage) = Stage::new(habits.name) else { return };
     let (wait, keys) = match habits.patient {
-        true => (" retry_after=600", format!("timeout = \"{PATIENCE}\"")),
+        // More than it may run, and not much: the account is paused until then.
+        true => (" retry_after=50", format!("timeout = \"{PATIENCE}\"")),
         false => ("", String::new()),
     };
-    let told = stage.run(&format!("{WRITE}\nSCRIPT: error 429 times={}{wait}", habits.tries_at_429), &keys);
+    let script = format!("{WRITE}\nSCRIPT: error 429 times={}{wait}", habits.tries_at_429);
+    let told = stage.run_with(&script, &keys, &[("GREENLANE_QUOTA_PAUSE", "1s")]);
     assert_eq!(told.ran.code, 0, "{told:?}");
     assert_eq!((&told.task["state"], told.attempts().len()), (&json!("done"), 2), "{told:?}");
     assert_eq!(told.failure(0), json!(["api_error", "rate_limit"]), "{told:?}");
     assert_eq!(told.attempts()[1]["outcome"], "succeeded", "{told:?}");
+    let limits = stage.sandbox.events("account_limited");
+    assert!(limits.len() == 1 && stage.sandbox.count("retry_scheduled") == 0, "its account waited, which is no retry: {limits:?}");
     assert_eq!(told.report(0)["session"], told.report(1)["session"], "the second attempt goes on with the session: {:?}", told.records);
     assert!(stage.landed(&told), "{told:?}");
 }

@@ -93,12 +93,15 @@ fn a_plans_branch_that_somebody_moves_meanwhile_keeps_both() {
     // A commit on top of the branch, made without a checkout.
     let tree = s.git(&["rev-parse", &format!("{branch}^{{tree}}")]);
     let commit = s.git(&["commit-tree", &tree, "-p", &branch, "-m", "A person's"]);
-    s.git(&["update-ref", &format!("refs/heads/{branch}"), &commit]);
+    let before = s.git(&["rev-parse", &branch]);
+    s.git(&["update-ref", "-m", "a push", &format!("refs/heads/{branch}"), &commit]);
     go(&s);
     let ran = run.wait();
     assert_eq!(ran.code, 0, "{ran:?}");
     assert_eq!(s.landed_files(), ["a"]);
     assert!(s.git(&["log", "--format=%s", &branch]).contains("A person's"));
+    let told = format!("{branch} was moved from {} to {} by Tester <tester@example.invalid>, by \"a push\";", &before[..12], &commit[..12]);
+    assert!(ran.stderr.contains(&told), "{ran:?}");
 }
 
 #[test]

@@ -91,6 +91,7 @@ fn after_sigterm_the_keepers_live_on_and_resume_adopts_them() {
     run.signal("TERM");
     let ran = run.wait();
     assert_eq!(ran.code, 143, "{ran:?}");
+    assert!(ran.stderr.contains("interrupted, but its agent still runs (keeper "), "its last words tell: {}", ran.stderr);
     assert!(lives(child), "the agent works on");
     let status = s.status();
     assert_eq!(status["run"]["state"], "interrupted");

@@ -141,6 +141,9 @@ pub struct ExitRecord {
     /// How many processes the kernel killed for want of memory while it ran, on the whole machine; `None` where that is not known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub oom_kills: Option<u64>,
+    /// Processes that were stopped (SIGSTOP) when it was ended for want of evidence, `name (pid)`, at most 8.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stopped: Vec<String>,
     /// The last lines of standard output, at most 20 lines and 4,000 characters, for messages and classification.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub stdout_tail: String,
@@ -215,7 +218,21 @@ pub enum Merge {
         files: Vec<String>,
         /// `true`: with the branch itself. `false`: with another candidate of the same batch, which may yet be refused.
         definite: bool,
+        /// They are generated, and could not be made anew.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        not_remade: Option<Box<NotRemade>>,
     },
+}
+
+/// A command that did not make generated files anew.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NotRemade {
+    /// The command.
+    pub command: String,
+    /// What was wrong, to follow on its name: `failed with exit code 1`, `did not make list.txt`.
+    pub why: String,
+    /// The file that holds what it printed.
+    pub log: String,
 }
 
 /// The outcome of running the suite on a combined tree.
@@ -239,6 +256,9 @@ pub enum Suite {
         timed_out: bool,
         /// What to do about it, where the output tells (dependencies not installed, program missing).
         hint: Option<String>,
+        /// It is no command of the suite but one that makes the worktree ready (`[workspace] setup`); its whole output is there.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        set_up_log: Option<String>,
     },
     /// The suite could not be run (no worktree, disk full).
     Broken {

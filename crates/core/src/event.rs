@@ -24,7 +24,7 @@ pub enum Event {
     /// A run began.
     RunStarted {
         /// Its limits and policies.
-        options: RunOptions,
+        options: Box<RunOptions>,
     },
     /// A plan joined the run; it may have to wait for its turn.
     PlanQueued(Box<Submission>),
@@ -191,6 +191,9 @@ pub enum Event {
         batch: BatchId,
         /// How it went.
         suite: Suite,
+        /// It is red on one attempt's work alone, which is verified once more before it is blamed: the suite may be flaky.
+        #[serde(default, skip_serializing_if = "is_false")]
+        again: bool,
     },
     /// The branch moved by itself meanwhile; the batch is formed anew.
     BatchRaced {
@@ -198,6 +201,12 @@ pub enum Event {
         batch: BatchId,
         /// The branch's head now.
         head: Oid,
+        /// Where it was thought to be; `None` in journals of older versions.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        from: Option<Oid>,
+        /// Who moved it, and how, where git's diary of the branch tells.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<String>,
     },
     /// The machinery failed on a batch: its members need a human, the branch stays where it is.
     BatchDropped {
@@ -217,7 +226,7 @@ pub enum Event {
         /// Who landed, with the commit of each.
         landed: Vec<LandedAttempt>,
     },
-    /// A red batch, though nobody in it alone is guilty: the same tree was red once and green once.
+    /// A red batch, though nobody in it alone is guilty: the same work was red once and green once.
     SuiteFlaky {
         /// Of which plan.
         plan: PlanId,
@@ -280,6 +289,13 @@ pub enum Event {
         agent: String,
         /// What is wrong.
         reason: String,
+    },
+    /// A coordinator has looked at the agents: whose accounts they use up, and which of them cannot be used.
+    AgentsChecked {
+        /// The account of each agent that has one.
+        accounts: BTreeMap<String, String>,
+        /// Agents that cannot be used, and why.
+        unavailable: BTreeMap<String, String>,
     },
     /// A task whose agent is unavailable goes to the next of its fallbacks, which uses up no retry.
     FallbackScheduled {
@@ -401,6 +417,10 @@ pub enum Event {
         /// `false`: it was stopped before its end.
         finished: bool,
     },
+}
+
+fn is_false(is: &bool) -> bool {
+    !is
 }
 
 fn is_zero(n: &u32) -> bool {

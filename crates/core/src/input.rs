@@ -1,10 +1,13 @@
 //! What was observed or asked for: everything that the coordinator can learn.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::attempt::{ExitRecord, Suite, Verdict};
 use crate::budget::Budget;
 use crate::event::{BatchId, MergeResult, Stopping, Submission};
+use crate::failure::FailureDetail;
 use crate::health::Reading;
 use crate::ids::{AttemptId, Oid, PlanId, TaskKey};
 use crate::options::RunOptions;
@@ -16,13 +19,15 @@ use crate::time::Time;
 #[derive(Clone, Debug, PartialEq)]
 pub enum Input {
     /// Begin a run. Only on an empty state.
-    Begin(RunOptions),
+    Begin(Box<RunOptions>),
     /// Take a plan into the run.
     Submit(Box<Submission>),
     /// Take these plans into the run, all of them or none.
     SubmitAll(Vec<Submission>),
     /// A person or a program asks for something.
     Request(Request),
+    /// These, with nothing decided between them: what a new coordinator has to know before anything starts.
+    Together(Vec<Input>),
     /// A deadline has come, or may have: early and double ticks are harmless.
     Tick,
     /// The state was replayed from the journal by a new coordinator.
@@ -69,6 +74,8 @@ pub enum Input {
         attempt: AttemptId,
         /// Why.
         message: String,
+        /// What that says of another attempt.
+        detail: Option<FailureDetail>,
     },
     /// Its processes are gone, and its keeper left a record.
     AttemptExited {
@@ -121,6 +128,13 @@ pub enum Input {
         /// In the system's words.
         message: String,
     },
+    /// The agents as a new coordinator finds them: since the run began somebody may have signed in, or changed an account.
+    AgentsChecked {
+        /// The account of each agent that has one.
+        accounts: BTreeMap<String, String>,
+        /// Agents that cannot be used, and why.
+        unavailable: BTreeMap<String, String>,
+    },
     /// What all worktrees share was not the same after it as before.
     SharedStateChanged {
         /// During which.
@@ -162,6 +176,8 @@ pub enum Input {
         batch: BatchId,
         /// Where it is.
         actual: Oid,
+        /// Who moved it, where that is known.
+        by: Option<String>,
     },
     /// Git failed to move the branch.
     BranchNotMoved {
@@ -181,6 +197,8 @@ pub struct AccountReading {
     pub reason: String,
     /// Most attempts of it at once, where that was ever lowered.
     pub limit: Option<u32>,
+    /// When that was changed last, by any run.
+    pub changed_at: Option<Time>,
     /// Places that nobody holds; `None`: not counted.
     pub free: Option<u32>,
 }

@@ -4,6 +4,7 @@
 
 pub mod action;
 pub mod attempt;
+pub mod branch;
 pub mod budget;
 pub mod coordinator;
 pub mod deficiency;

@@ -42,6 +42,9 @@ pub struct RunOptions {
     /// What is done about the limits of providers.
     #[serde(default)]
     pub quota: QuotaPolicy,
+    /// What the names of the run's branches begin with; see [`crate::branch`].
+    #[serde(default = "prefix_default")]
+    pub branch_prefix: String,
     /// When and by which limits attempts under way are looked at.
     #[serde(default)]
     pub health: HealthPolicy,
@@ -83,6 +86,10 @@ pub struct RetryPolicy {
     /// which would only do the same again.
     #[serde(default = "repairs_default")]
     pub repairs: u32,
+}
+
+fn prefix_default() -> String {
+    String::from(crate::branch::PREFIX)
 }
 
 fn repairs_default() -> u32 {
@@ -169,6 +176,7 @@ impl Default for RunOptions {
             accounts: BTreeMap::new(),
             unavailable: BTreeMap::new(),
             quota: QuotaPolicy::default(),
+            branch_prefix: prefix_default(),
             health: HealthPolicy::default(),
             budget: Budget::default(),
             task_budget: Budget::default(),

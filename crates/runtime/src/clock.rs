@@ -33,6 +33,12 @@ impl Steady {
         Self { at: now(), seen: Instant::now() }
     }
 
+    /// From that time on, where the machine's clock has been put behind it since.
+    #[must_use]
+    pub fn not_before(self, earliest: Time) -> Self {
+        Self { at: self.at.max(earliest), ..self }
+    }
+
     /// The time now.
     pub fn now(&mut self) -> Time {
         self.advance(now(), Instant::now())
@@ -77,5 +83,7 @@ mod tests {
         assert_eq!(clock.advance(Time(1_300), after(1_000)), Time(11_000));
         assert_eq!(clock.advance(Time(90_000), after(1_001)), Time(90_000), "ahead");
         assert_eq!(clock.advance(Time(20_000), after(2_001)), Time(91_000));
+        let mut later = Steady { at: Time(5_000), seen: start }.not_before(Time(91_000));
+        assert_eq!(later.advance(Time(5_100), after(100)), Time(91_100), "put back while nobody coordinated");
     }
 }

@@ -92,7 +92,7 @@ impl Lock {
     /// Somebody has it right now.
     #[must_use]
     pub fn is_held(state_dir: &Path) -> bool {
-        let Ok(file) = File::options().write(true).open(state_dir.join(FILE_NAME)) else { return false };
+        let Ok(file) = File::open(state_dir.join(FILE_NAME)) else { return false };
         // Shared, so that two who only look do not take each other for a coordinator.
         matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock))
     }

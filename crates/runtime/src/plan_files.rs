@@ -87,12 +87,15 @@ impl Loaded {
 
 fn find(top: Option<&Path>, directory: &Path, named: &[PathBuf], diagnostics: &mut Vec<Diagnostic>) -> Vec<Found> {
     let mut found = Vec::new();
+    let mut skipped = Vec::new();
     let mut wrong = |shown: &Path, message: &str, hint: String| {
         diagnostics.push(Diagnostic::file_wide(Severity::Error, shown.display().to_string(), message, Some(hint)));
     };
     if named.is_empty() {
         let active = top.unwrap_or(directory).join(ACTIVE_FOLDER);
-        found = plans_below(&active, Path::new(ACTIVE_FOLDER));
+        found = plans_below(&active, Path::new(ACTIVE_FOLDER), &mut |at, message, hint| {
+            skipped.push(Diagnostic::file_wide(Severity::Warning, at.display().to_string(), message, Some(hint)));
+        });
         if found.is_empty() {
             wrong(
                 Path::new(ACTIVE_FOLDER),
@@ -120,7 +123,9 @@ fn find(top: Option<&Path>, directory: &Path, named: &[PathBuf], diagnostics: &m
         match plan_in(&path, &shown) {
             Some(plan) => found.push(plan),
             None => {
-                let below = plans_below(&path, &shown);
+                let below = plans_below(&path, &shown, &mut |at, message, hint| {
+                    skipped.push(Diagnostic::file_wide(Severity::Warning, at.display().to_string(), message, Some(hint)));
+                });
                 if below.is_empty() {
                     wrong(
                         name,
@@ -140,6 +145,7 @@ fn find(top: Option<&Path>, directory: &Path, named: &[PathBuf], diagnostics: &m
         );
         found.clear();
     }
+    diagnostics.extend(skipped);
     found
 }
 
@@ -157,12 +163,40 @@ fn plan_in(folder: &Path, shown: &Path) -> Option<Found> {
     Some(file(folder.join(name), shown.join(name)))
 }
 
-/// One plan for each folder right below, by name.
-fn plans_below(folder: &Path, shown: &Path) -> Vec<Found> {
+/// One plan for each folder right below, by name. A folder that has none, but a text that may be meant as one, is told.
+fn plans_below(folder: &Path, shown: &Path, skipped: &mut dyn FnMut(&Path, &str, String)) -> Vec<Found> {
     let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
     let mut names: Vec<_> = entries.filter_map(|e| e.ok()).map(|e| e.file_name()).collect();
     names.sort();
-    names.iter().filter_map(|name| plan_in(&folder.join(name), &shown.join(name))).collect()
+    let mut found = Vec::new();
+    for name in &names {
+        let (folder, shown) = (folder.join(name), shown.join(name));
+        match plan_in(&folder, &shown) {
+            Some(plan) => found.push(plan),
+            None => {
+                if let Some(text) = may_be_meant(&folder) {
+                    let hint = format!(
+                        "looked for {}; name the file itself if it is one: {}",
+                        NAMES_IN_FOLDER.join(", "),
+                        shown.join(text).display()
+                    );
+                    skipped(&shown, "there is no plan in this folder, and it is left out", hint);
+                }
+            }
+        }
+    }
+    found
+}
+
+/// The first text of a folder that may be a plan under another name.
+fn may_be_meant(folder: &Path) -> Option<std::ffi::OsString> {
+    let mut names: Vec<_> = std::fs::read_dir(folder).ok()?.filter_map(|e| e.ok()).map(|e| e.file_name()).take(10_000).collect();
+    names.sort();
+    names.into_iter().find(|name| {
+        let name = Path::new(name);
+        let is_text = name.extension().is_some_and(|e| e == "md" || e == "toml" || e == "json");
+        is_text && !name.to_string_lossy().to_lowercase().starts_with("readme")
+    })
 }
 
 /// A file of nearly that name in the same folder.
@@ -181,6 +215,11 @@ fn similar(path: &Path) -> String {
     }
 }
 
+/// What was opened for this process, a pipe or a terminal: `/dev/stdin`, or a shell's `<(…)`. Somebody writes there, or has written.
+fn is_descriptor(path: &Path) -> bool {
+    ["/dev/stdin", "/dev/fd", "/proc/self/fd"].iter().any(|of| path.starts_with(of))
+}
+
 /// Text of a file, or what is wrong with it and what to do.
 fn read_text(path: &Path) -> Result<String, (String, Option<String>)> {
     let told = |e: &std::io::Error| match e.kind() {
@@ -190,6 +229,10 @@ fn read_text(path: &Path) -> Result<String, (String, Option<String>)> {
     let meta = std::fs::metadata(path).map_err(|e| (told(&e), None))?;
     if meta.is_dir() {
         return Err((String::from("it is a folder"), None));
+    }
+    if !meta.is_file() && !is_descriptor(path) {
+        let hint = "to read from another program: `… | greenlane run /dev/stdin`";
+        return Err((String::from("it is not a regular file"), Some(String::from(hint))));
     }
     let opened = std::fs::File::open(path).map_err(|e| (told(&e), None))?;
     let mut bytes = Vec::new();

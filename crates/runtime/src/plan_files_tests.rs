@@ -104,3 +104,27 @@ fn prompt_files_are_read_beside_the_plan() {
     let told = outcome(dir.path(), &["plans/p.toml"]);
     assert!(told.contains("there is no such file") && told.contains("p.toml:4:"), "{told}");
 }
+
+#[test]
+fn what_would_be_waited_for_is_refused() {
+    let dir = repository(&[]);
+    assert!(std::process::Command::new("mkfifo").arg(dir.path().join("f.toml")).status().unwrap().success());
+    let told = outcome(dir.path(), &["f.toml"]);
+    assert!(told.contains("it is not a regular file") && told.contains("/dev/stdin"), "{told}");
+    assert!(outcome(dir.path(), &["/dev/null"]).contains("it is not a regular file"));
+}
+
+#[test]
+fn a_folder_with_a_plan_by_another_name_is_told() {
+    let dir = repository(&[
+        ("prds/active/a/prd.json", PRD),
+        ("prds/active/b/tasks.md", "- [ ] x\n"),
+        ("prds/active/c/README.md", "About.\n"),
+        ("prds/active/d/picture.png", ""),
+    ]);
+    let loaded = load(dir.path(), &[]);
+    let told: Vec<String> = loaded.diagnostics.iter().filter(|d| d.file != "prds/active/a/prd.json").map(|d| d.render(false)).collect();
+    assert_eq!((loaded.plans.len(), told.len()), (1, 1), "{told:?}");
+    assert!(told[0].starts_with("warning: there is no plan in this folder, and it is left out\n --> prds/active/b\n"), "{told:?}");
+    assert!(told[0].contains("name the file itself if it is one: prds/active/b/tasks.md"), "{told:?}");
+}

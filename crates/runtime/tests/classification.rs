@@ -36,6 +36,7 @@ fn record(kind: OutputKind, stdout: &str, stderr: &str, exit: Exit) -> ExitRecor
         cpu_ms: 0,
         resources: None,
         oom_kills: Some(0),
+        stopped: Vec::new(),
         stdout_tail: tail(stdout),
         stderr_tail: tail(stderr),
     }

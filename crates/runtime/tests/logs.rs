@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use greenlane_core::event::Event;
 use greenlane_core::ids::RunId;
-use greenlane_core::options::RunOptions;
 use greenlane_core::state::State;
 use greenlane_core::time::Time;
 use greenlane_runtime::journal::Journal;
@@ -65,7 +64,7 @@ impl Place {
     /// A journal with a run of `n` events, the first of which starts it; a report after every tenth.
     fn new(n: u64) -> Self {
         let place = Self { dir: tempfile::tempdir().unwrap() };
-        place.journal().append(&RunId::from("r"), Time(1), &[Event::RunStarted { options: RunOptions::default() }]).unwrap();
+        place.journal().append(&RunId::from("r"), Time(1), &[Event::RunStarted { options: Box::default() }]).unwrap();
         place.grow(n - 1);
         place
     }

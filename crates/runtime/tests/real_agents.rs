@@ -427,6 +427,7 @@ fn every_agent_says_that_nobody_is_signed_in() {
             cpu_ms: 0,
             resources: None,
             oom_kills: None,
+            stopped: Vec::new(),
             stdout_tail: String::new(),
             stderr_tail: ran.stderr.clone(),
         };

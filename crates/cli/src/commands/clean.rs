@@ -3,10 +3,12 @@
 use std::collections::BTreeSet;
 use std::process::ExitCode;
 
+use greenlane_core::branch;
 use greenlane_core::ids::RunId;
+use greenlane_core::state::State;
 use greenlane_runtime::git::DryRun;
 use greenlane_runtime::lock::Lock;
-use greenlane_runtime::workspace::{Cleaned, Pool, WorkspaceError};
+use greenlane_runtime::workspace::{Cleaned, Known, WorkspaceError};
 use serde::Serialize;
 
 use crate::context::Context;
@@ -58,16 +60,9 @@ pub fn run(args: &CleanArgs, context: &Context) -> Outcome {
     let config = context.load_config(session.repo.top(), &[])?.config;
     let pool = idle_pool(&session.repo, &config, context)?;
     let dry_run = if args.dry_run { DryRun::Yes } else { DryRun::No };
-    let mut cleaned = match Scope::of(args, &session, lock.is_some())? {
-        Scope::Everything => pool.clean_up(None, dry_run).map_err(failed)?,
-        Scope::Runs { clean, left } => {
-            let mut all = Cleaned { left, ..Cleaned::default() };
-            for run in known_runs(&session, &pool)?.into_iter().filter(|r| clean.wants(r)) {
-                add(&mut all, pool.clean_up(Some(&run), dry_run).map_err(failed)?);
-            }
-            all
-        }
-    };
+    let Scope { which, known, left } = Scope::of(args, &session, lock.is_some())?;
+    let mut cleaned = pool.clean_up(&known, &|run| which.wants(run), dry_run).map_err(failed)?;
+    cleaned.left.extend(left);
     cleaned.left.sort();
     drop(lock);
     if args.json {
@@ -81,11 +76,12 @@ pub fn run(args: &CleanArgs, context: &Context) -> Outcome {
 }
 
 /// Whose things may go.
-enum Scope {
-    /// No run needs anything any more.
-    Everything,
-    /// Some runs' only; with the others and why.
-    Runs { clean: Which, left: Vec<(String, String)> },
+struct Scope {
+    which: Which,
+    /// What these runs made.
+    known: Known,
+    /// Other runs, and why theirs stay.
+    left: Vec<(String, String)>,
 }
 
 enum Which {
@@ -106,7 +102,9 @@ impl Scope {
     fn of(args: &CleanArgs, session: &Session, locked: bool) -> Result<Self, Error> {
         let journal = match session.journal() {
             // Nothing is known of any run: its journal is gone, and nothing can be resumed.
-            Err(e) if e.kind == Kind::Usage && args.run.is_none() => return Ok(Self::Everything),
+            Err(e) if e.kind == Kind::Usage && args.run.is_none() => {
+                return Ok(Self { which: Which::AllBut(BTreeSet::new()), known: Known::default(), left: Vec::new() });
+            }
             journal => journal?,
         };
         let live = if locked { None } else { session.live_run() };
@@ -117,39 +115,41 @@ impl Scope {
                     Error::new(Kind::Held, format!("a coordinator is at work on run {run}")).hint("`greenlane wait` waits for its end")
                 );
             }
-            return Ok(Self::Runs { clean: Which::This(run), left: Vec::new() });
+            let mut known = Known::default();
+            made_by(&run, &session.load(&journal, run.clone())?.state, &mut known);
+            return Ok(Self { which: Which::This(run), known, left: Vec::new() });
         }
         if !locked && live.is_none() {
             return Err(Error::new(Kind::Held, "another Greenlane is at work in this repository").hint("try again when it has ended"));
         }
-        let (mut spared, mut left) = (BTreeSet::new(), Vec::new());
+        let (mut spared, mut left, mut known) = (BTreeSet::new(), Vec::new(), Known::default());
         for entry in journal.runs(RUNS_MAX)? {
             // A run that cannot be read may be one of a newer version's that goes on: it is left as well.
             let why = match session.load(&journal, entry.run.clone()) {
                 Ok(_) if live.as_ref() == Some(&entry.run) => "it goes on",
-                Ok(opened) if opened.state.finished => continue,
+                Ok(opened) if opened.state.finished => {
+                    made_by(&entry.run, &opened.state, &mut known);
+                    continue;
+                }
                 Ok(_) => "it can be resumed (`--run` cleans up all the same)",
                 Err(_) => "its journal cannot be read",
             };
             left.push((format!("run {}", entry.run), why.to_owned()));
             spared.insert(entry.run);
         }
-        Ok(if spared.is_empty() { Self::Everything } else { Self::Runs { clean: Which::AllBut(spared), left } })
+        Ok(Self { which: Which::AllBut(spared), known, left })
     }
 }
 
-/// Every run that has left a worktree or a branch, whether the journal knows it or not.
-fn known_runs(session: &Session, pool: &Pool) -> Result<BTreeSet<RunId>, Error> {
-    let mut runs: BTreeSet<RunId> = pool.marks().map_err(failed)?.into_iter().map(|m| m.run).collect();
-    let refs = session.repo.git().run(&["for-each-ref", "--format=%(refname:lstrip=3)", "refs/heads/greenlane/"])?;
-    runs.extend(refs.text().lines().filter_map(|l| l.split_once('/')).map(|(run, _)| RunId::from(run)));
-    Ok(runs)
-}
-
-fn add(all: &mut Cleaned, more: Cleaned) {
-    all.worktrees.extend(more.worktrees);
-    all.branches.extend(more.branches);
-    all.left.extend(more.left);
+/// The branches that a run made, by its journal: nothing else is ever taken for its, whatever it is called.
+fn made_by(run: &RunId, state: &State, known: &mut Known) {
+    for task in &state.tasks {
+        known.tasks.insert(branch::of_task(state.branch_prefix(), run, &task.key), run.clone());
+        known.tasks.extend(task.attempts.iter().filter_map(|a| Some((a.spawned.as_ref()?.branch.clone(), run.clone()))));
+    }
+    // A branch that the plan names is the user's to remove.
+    let unnamed = state.plans.iter().filter(|p| p.submission.plan.branch.is_none());
+    known.plans.extend(unnamed.filter_map(|p| Some((p.branch.clone()?, run.clone()))));
 }
 
 fn text(cleaned: &Cleaned, dry_run: bool) -> String {

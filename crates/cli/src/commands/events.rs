@@ -44,8 +44,8 @@ pub enum EventsVerb {
     #[command(after_help = "Examples:
   greenlane events rebuild
 
-The logs (events, failures, retries, metrics) are derived from the journal: each line is made anew as it was, and the new files take
-the old ones' place in one step. Also while a run goes on. Other files in the folder stay.")]
+The logs (events, failures, retries, health, metrics, deficiencies) are derived from the journal: each line is made anew as it was, and
+the new files take the old ones' place in one step. Also while a run goes on. Other files in the folder stay.")]
     Rebuild,
 }
 

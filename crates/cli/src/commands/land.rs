@@ -96,7 +96,7 @@ pub fn run(args: &LandArgs, context: &Context) -> Outcome {
     let opened = session.open_run(args.run.as_deref())?;
     let plans = plans(&opened.state, args.plan.as_deref())?;
     let into = match &args.into {
-        Some(branch) => branch.strip_prefix("refs/heads/").unwrap_or(branch).to_owned(),
+        Some(branch) => named_branch(&session.repo, branch)?,
         None => branch_here(&session.repo)?,
     };
     if let Some(own) = opened.state.plans.iter().find(|p| p.branch.as_deref() == Some(into.as_str())) {
@@ -133,6 +133,22 @@ fn plans<'a>(state: &'a State, name: Option<&str>) -> Result<Vec<&'a PlanState>,
     })
 }
 
+/// A branch as the user named it. What stands for a commit, or for several, is none: nothing could be moved there.
+fn named_branch(repo: &Repo, given: &str) -> Result<String, Error> {
+    let name = given.strip_prefix("refs/heads/").unwrap_or(given);
+    let is_symbol = matches!(name, "HEAD" | "@" | "FETCH_HEAD" | "ORIG_HEAD" | "MERGE_HEAD");
+    let is_name =
+        !name.starts_with('-') && repo.git().run_allowing(&["check-ref-format", &format!("refs/heads/{name}")], &[0, 1])?.code == 0;
+    if is_name && !is_symbol {
+        return Ok(name.to_owned());
+    }
+    let hint = match branch_here(repo) {
+        Ok(here) => format!("you stand on `{here}`: `--into {here}`, or no `--into` at all"),
+        Err(_) => String::from("name a branch with --into BRANCH; `git branch` lists them"),
+    };
+    Err(Error::usage(format!("`{}` is not a branch's name", clean(given))).hint(hint))
+}
+
 /// The branch that the user stands on.
 fn branch_here(repo: &Repo) -> Result<String, Error> {
     let say = |what: &str| Error::usage(format!("{what}, so it is not clear where to land")).hint("name a branch with --into BRANCH");
@@ -164,7 +180,9 @@ fn bring_one(repo: &Repo, opened: &Opened, plan: &PlanState, how: Landing<'_>) -
         partly: tasks.iter().any(|t| t.phase != Phase::Done),
         verified: opened.state.is_verified(plan),
     };
-    let Some(branch) = plan.branch.as_ref().filter(|_| plan.head != plan.submission.base) else { return Ok(one) };
+    // Work of earlier runs may be all that the branch has: then it is where it began, and still has something to land.
+    let has_work = plan.head != plan.submission.base || tasks.iter().any(|t| t.landed.is_some());
+    let Some(branch) = plan.branch.as_ref().filter(|_| has_work) else { return Ok(one) };
     // The branch where it is, else what it held: it may have been removed since.
     let there = repo.resolve(&format!("refs/heads/{branch}"))?.is_some();
     let from = if there { branch.as_str() } else { plan.head.as_str() };

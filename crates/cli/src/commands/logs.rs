@@ -60,7 +60,8 @@ const CHUNK_BYTES: usize = 64 * 1024;
 pub fn run(args: &LogsArgs, context: &Context) -> Outcome {
     let session = Session::open(context)?;
     let opened = session.open_run(args.run.as_deref())?;
-    let key = names::task(&opened.state, &args.task)?;
+    let key = names::task(&opened.state, &args.task)
+        .map_err(|e| names::elsewhere(e, &session, &opened, std::slice::from_ref(&args.task), "logs"))?;
     let (attempt, opened) = match attempt_of(&opened, &key, args.attempt) {
         Ok(attempt) => (attempt, opened),
         Err(_) if args.follow && args.attempt.is_none() && opened.is_alive() => wait_for_attempt(&session, opened, &key)?,
@@ -95,10 +96,20 @@ pub fn run(args: &LogsArgs, context: &Context) -> Outcome {
 }
 
 fn attempt_of(opened: &Opened, key: &TaskKey, n: Option<u32>) -> Result<AttemptId, Error> {
-    let attempts = opened.state.task(key).map_or(&[][..], |t| &t.attempts);
+    let task = opened.state.task(key);
+    let attempts = task.map_or(&[][..], |t| &t.attempts);
     let last = attempts.last().map(|a| a.n);
     match (n, last) {
-        (_, None) => Err(Error::usage(format!("`{}` has not been started", key.task)).hint("`greenlane status` says what it waits for")),
+        (_, None) => Err(match (task.and_then(|t| t.landed_before.as_ref()), task.is_some_and(|t| t.phase.ended())) {
+            (Some(before), _) => Error::usage(format!("`{}` was not done in run {}: it had landed before", key.task, opened.run))
+                .hint(format!("`greenlane logs {key} --run {}` shows how", before.run)),
+            (None, ended) => {
+                let flag = if opened.is_older { format!(" --run {}", opened.run) } else { String::new() };
+                let says = if ended { "says why" } else { "says what it waits for" };
+                Error::usage(format!("`{}` has not been started in run {}", key.task, opened.run))
+                    .hint(format!("`greenlane status {key}{flag}` {says}"))
+            }
+        }),
         (Some(n), Some(last)) if !attempts.iter().any(|a| a.n == n) => {
             let what = if last == 1 { String::from("just one attempt") } else { format!("the attempts 1 to {last}") };
             Err(Error::usage(format!("`{}` has no attempt {n}", key.task)).hint(format!("it has had {what}")))

@@ -10,6 +10,8 @@ pub mod detach;
 pub mod doctor;
 pub mod events;
 pub mod failures;
+pub mod hand_over;
+pub mod health;
 pub mod land;
 pub mod logs;
 pub mod man;
@@ -55,6 +57,7 @@ pub fn dispatch(verb: Verb, context: &Context) -> Outcome {
         Verb::Runs(args) => runs::run(&args, context),
         Verb::Events(args) => events::run(&args, context),
         Verb::Failures(args) => failures::run(&args, context),
+        Verb::Health(args) => health::run(&args, context),
         Verb::Retries(args) => retries::run(&args, context),
         Verb::Clean(args) => clean::run(&args, context),
         Verb::Prompt(args) => prompt::run(&args, context),
@@ -94,6 +97,7 @@ mod tests {
         check::<super::clean::CleanArgs>("clean");
         check::<super::events::EventsArgs>("events");
         check::<super::failures::FailuresArgs>("failures");
+        check::<super::health::HealthArgs>("health");
         check::<super::retries::RetriesArgs>("retries");
         check::<super::runs::RunsArgs>("runs");
         check::<super::report::ReportArgs>("report");

@@ -50,7 +50,7 @@ pub fn run(args: &ReportArgs, context: &Context) -> Outcome {
         let text = text.map_err(|e| Error::environment(format!("cannot write the report as JSON: {e}")))?;
         context.output.data(&(text + "\n"))?;
     } else {
-        context.output.data(&report::report(&document, Look::of_stdout(context.output.color)))?;
+        context.output.data(&report::report(&document, &opened.surroundings(&session), Look::of_stdout(context.output.color)))?;
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -5,11 +5,11 @@ use std::ffi::OsString;
 use greenlane_core::budget::Budget;
 use greenlane_core::ids::RunId;
 use greenlane_core::input::Request;
-use greenlane_runtime::driver::Start;
+use greenlane_runtime::driver::{Layout, Start};
 use greenlane_runtime::journal::Journal;
 
 use crate::context::Context;
-use crate::coordinate::{Ready, Tell, conclude};
+use crate::coordinate::{Ended, Ready, Tell, conclude};
 use crate::error::{Error, Outcome};
 use crate::leftovers::interrupted_runs;
 use crate::session::Session;
@@ -64,7 +64,7 @@ impl ResumeArgs {
 pub fn run(args: &ResumeArgs, context: &Context) -> Outcome {
     let tell = Tell::of(args.json, args.background);
     let ready = Ready::open(context, &[])?;
-    let run = {
+    let (run, is_older) = {
         let _lock = ready.lock()?;
         find(&Session { repo: ready.repo.clone(), state_dir: ready.state_dir.clone() }, args.run.as_deref())?
     };
@@ -74,8 +74,9 @@ pub fn run(args: &ResumeArgs, context: &Context) -> Outcome {
     let _lock = ready.lock()?;
     let requests = new_caps(args, &ready, &run)?.into_iter().collect();
     let start = Start::Resume { run: run.clone(), requests };
+    let layout = Layout::new(&ready.state_dir, &run);
     let finished = ready.coordinate(context, &run, start, tell)?;
-    conclude(context, &run, &finished.state, finished.signal, &[], tell)
+    conclude(context, &Ended { run: &run, state: &finished.state, layout: &layout, signal: finished.signal, is_older }, &[], tell)
 }
 
 /// Other caps than the run had: those that are named, and higher ones of the configuration.
@@ -91,7 +92,7 @@ fn new_caps(args: &ResumeArgs, ready: &Ready, run: &RunId) -> Result<Option<Requ
     Ok((!same).then_some(Request::SetBudget { budget, task_budget }))
 }
 
-fn find(session: &Session, name: Option<&str>) -> Result<RunId, Error> {
+fn find(session: &Session, name: Option<&str>) -> Result<(RunId, bool), Error> {
     let nothing =
         |what: String| Error::usage(what).hint("`greenlane runs` lists the runs; `greenlane retry TASK` tries failed tasks again");
     let journal = session.journal()?;
@@ -102,10 +103,11 @@ fn find(session: &Session, name: Option<&str>) -> Result<RunId, Error> {
         && let Some(earlier) = interrupted_runs(session, &journal)?.into_iter().next()
     {
         // Another plan was run since: the one that was interrupted before waits all the same.
-        return Ok(earlier.run);
+        return Ok((earlier.run, true));
     }
     if state.finished {
         return Err(nothing(format!("there is nothing to resume: run {run} is finished")));
     }
-    Ok(run)
+    let is_older = journal.runs(1)?.first().is_some_and(|latest| latest.run != run);
+    Ok((run, is_older))
 }

@@ -7,24 +7,21 @@ use std::time::{Duration, Instant};
 use clap::ValueEnum;
 use greenlane_core::ids::{PlanId, TaskId};
 use greenlane_core::plan::select;
-use greenlane_core::state::{PlanPhase, State};
+use greenlane_core::state::State;
 use greenlane_core::time::format_duration;
 use greenlane_runtime::clock;
-use greenlane_runtime::control::{Answer, Say};
 use greenlane_runtime::driver::{Layout, Start};
 use greenlane_runtime::git::{DryRun, LandMode, Repo};
 use greenlane_runtime::submission::Wish;
 
+use super::hand_over::{HandedOver, HandingOver};
 use super::plan::PlanArgs;
 use crate::args::duration;
 use crate::caps::Caps;
 use crate::context::Context;
-use crate::coordinate::{Ready, Tell, conclude};
+use crate::coordinate::{Ended, Ready, Tell, conclude};
 use crate::error::{Error, Kind, Outcome};
-use crate::follow::{Following, News};
 use crate::plans::{self, NamedPlans};
-use crate::progress::display;
-use crate::session::{Opened, Session};
 use crate::start::PlanToRun;
 
 /// Flags of `run`.
@@ -213,16 +210,35 @@ pub fn run(args: &RunArgs, context: &Context) -> Outcome {
     if args.detach {
         return super::detach::start_in_background(context, &ready.state_dir, args.words());
     }
-    let began = Instant::now();
+    let mut began = Instant::now();
     let _lock = loop {
         match ready.lock() {
             Ok(lock) => break lock,
             Err(e) if e.kind != Kind::Held => return Err(e),
-            Err(e) => match hand_over(args, context, &ready, &plans, tell, e)? {
-                HandedOver::Ended(code) => return Ok(code),
-                HandedOver::NotNow(_) if began.elapsed() < HAND_OVER_MAX => std::thread::sleep(HAND_OVER_POLL),
-                HandedOver::NotNow(why) => return Err(why),
-            },
+            Err(e) => {
+                let handing = HandingOver { args, context, ready: &ready, plans: &plans, tell };
+                match handing.hand_over(e)? {
+                    HandedOver::Ended { run, state } => {
+                        let plans: Vec<PlanId> = plans.iter().map(|p| p.plan.id.clone()).collect();
+                        let code = conclude(
+                            context,
+                            &Ended {
+                                run: &run,
+                                state: &state,
+                                layout: &Layout::new(&ready.state_dir, &run),
+                                signal: None,
+                                is_older: false,
+                            },
+                            &plans,
+                            tell,
+                        )?;
+                        return land_if_asked(args, context, &ready.repo, &state, &plans, code);
+                    }
+                    HandedOver::Waited => began = Instant::now(),
+                    HandedOver::NotNow(_) if began.elapsed() < HAND_OVER_MAX => std::thread::sleep(HAND_OVER_POLL),
+                    HandedOver::NotNow(why) => return Err(why),
+                }
+            }
         }
     };
     ready.refuse_twin(&plans)?;
@@ -231,15 +247,29 @@ pub fn run(args: &RunArgs, context: &Context) -> Outcome {
     let run = clock::new_run_id();
     ready.copy_plans(&run, &plans)?;
     context.output.detail(&format!("run {run}"));
-    let repo = ready.repo.clone();
+    let (repo, layout) = (ready.repo.clone(), Layout::new(&ready.state_dir, &run));
     let start = Start::New { options: Box::new(ready.options()), submissions };
     let finished = ready.coordinate(context, &run, start, tell)?;
-    let code = conclude(context, &run, &finished.state, finished.signal, &[], tell)?;
+    let code = conclude(
+        context,
+        &Ended { run: &run, state: &finished.state, layout: &layout, signal: finished.signal, is_older: false },
+        &[],
+        tell,
+    )?;
     land_if_asked(args, context, &repo, &finished.state, &[], code)
 }
 
 /// Reads the plans, says everything that is wrong with any of them, and keeps what was asked for.
 fn read_plans(args: &RunArgs, context: &Context) -> Result<Vec<PlanToRun>, Error> {
+    // Everything behind `--only` is a task of its.
+    if args.named.plans.is_empty()
+        && let Some(plan) = args.only.iter().find(|word| context.directory.join(word).exists())
+    {
+        let tasks: Vec<&str> = args.only.iter().filter(|word| *word != plan).map(String::as_str).collect();
+        let tasks = if tasks.is_empty() { String::from("TASK") } else { tasks.join(" ") };
+        return Err(Error::usage(format!("`{plan}` is read as a task, since it stands behind --only"))
+            .hint(format!("put the plan first: `greenlane run {plan} --only {tasks}`")));
+    }
     let loaded = plans::load(context, context.top().as_deref(), &args.named)?;
     let mut plans: Vec<PlanToRun> =
         loaded.into_iter().map(|p| PlanToRun { plan: p.plan, file: p.path, whole_folder: p.whole_folder }).collect();
@@ -281,80 +311,6 @@ fn read_plans(args: &RunArgs, context: &Context) -> Result<Vec<PlanToRun>, Error
 /// So long is a coordinator waited for that holds the repository, but is at its very start or end.
 const HAND_OVER_MAX: Duration = Duration::from_secs(10);
 const HAND_OVER_POLL: Duration = Duration::from_millis(50);
-
-/// What came of handing plans over.
-enum HandedOver {
-    /// They have ended.
-    Ended(ExitCode),
-    /// The coordinator takes nothing at this moment: soon there is another, or none.
-    NotNow(Error),
-}
-
-/// Another coordinator has the repository: it takes the plans, and this process ends with their result.
-fn hand_over(args: &RunArgs, context: &Context, ready: &Ready, plans: &[PlanToRun], tell: Tell, held: Error) -> Result<HandedOver, Error> {
-    let session = Session { repo: ready.repo.clone(), state_dir: ready.state_dir.clone() };
-    let mut client = match session.connect() {
-        Ok(Some(client)) => client,
-        Ok(None) => return Ok(HandedOver::NotNow(held)),
-        Err(e) => return Ok(HandedOver::NotNow(e)),
-    };
-    let Ok(Answer::Run { run, .. }) = client.say(&Say::Who) else { return Ok(HandedOver::NotNow(held)) };
-    let wish = Wish { base: args.base.clone(), fresh: args.fresh };
-    let mut submissions = ready.submissions(context, plans, &wish)?;
-    // Who does what was said here, and does not change with the coordinator.
-    let nobodys = submissions.iter_mut().flat_map(|s| &mut s.plan.tasks).filter(|t| t.run.is_none() && t.candidates.is_empty());
-    nobodys.filter(|t| t.agent.is_none()).for_each(|t| t.agent.clone_from(&ready.config.run.agent));
-    let opened = session.load(&session.journal()?, run.clone())?;
-    if !opened.state.is_live() {
-        return Ok(HandedOver::NotNow(held));
-    }
-    if let Some(taken) = plans.iter().find(|p| opened.state.plan(&p.plan.id).is_some()) {
-        return Err(Error::new(
-            Kind::Held,
-            format!("the coordinator that holds this repository works on a plan `{}` already", taken.plan.id),
-        )
-        .hint("`greenlane status` shows how far it is; `greenlane wait` waits for its end"));
-    }
-    ready.copy_plans(&run, plans)?;
-    if let Err(refused) = client.say(&Say::SubmitAll(submissions)) {
-        let ended = session.load(&session.journal()?, run)?.state.ended_at.is_some();
-        return if ended { Ok(HandedOver::NotNow(held)) } else { Err(refused.into()) };
-    }
-    context.output.say(&format!("handed to the coordinator that is at work here (run {run})"));
-    let names: Vec<&str> = args.settings().iter().map(|(key, _)| *key).filter(|key| *key != "run.agent").collect();
-    if !names.is_empty() {
-        context.output.say(&format!("its own limits and policies hold; not taken over: {}", names.join(", ")));
-    }
-    if args.background {
-        super::detach::begun(&run);
-    }
-    drop(client);
-    let plans: Vec<PlanId> = plans.iter().map(|p| p.plan.id.clone()).collect();
-    let state = watch(context, &session, opened, &plans, tell)?;
-    let code = conclude(context, &run, &state, None, &plans, tell)?;
-    land_if_asked(args, context, &ready.repo, &state, &plans, code).map(HandedOver::Ended)
-}
-
-/// Shows what happens from here on, until these plans have ended; gives the state then.
-fn watch(context: &Context, session: &Session, opened: Opened, plans: &[PlanId], tell: Tell) -> Result<State, Error> {
-    let mut observer = display(context.output, tell == Tell::Json, Layout::new(&session.state_dir, &opened.run));
-    let mut following = Following::begin(session, opened)?;
-    loop {
-        let state = &following.opened.state;
-        let has_ended = |id: &PlanId| state.plan(id).is_some_and(|p| matches!(p.phase, PlanPhase::Ended { .. }));
-        if state.ended_at.is_some() || plans.iter().all(has_ended) {
-            return Ok(following.opened.state);
-        }
-        match following.next(observer.tick_interval())? {
-            News::Events(records) => observer.journalled(&following.opened.state, &records),
-            News::Nothing => observer.tick(&following.opened.state, clock::now()),
-            News::Over => {
-                return Err(Error::new(Kind::NotDone, "the coordinator is gone before the plan's end")
-                    .hint("`greenlane resume` goes on with the run"));
-            }
-        }
-    }
-}
 
 /// `--land`, of these plans (none: all), where everything is green: bring each plan's branch where the user said.
 fn land_if_asked(args: &RunArgs, context: &Context, repo: &Repo, state: &State, plans: &[PlanId], code: ExitCode) -> Outcome {

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use greenlane_core::ids::TaskKey;
-use greenlane_core::view::Status;
+use greenlane_core::view::{RunClock, Status};
 use greenlane_runtime::clock;
 use greenlane_runtime::journal::{Journal, Record};
 
@@ -57,7 +57,8 @@ const PICTURE_MIN: Duration = Duration::from_millis(100);
 pub fn run(args: &StatusArgs, context: &Context) -> Outcome {
     let session = Session::open(context)?;
     let opened = session.open_run(args.run.as_deref())?;
-    let part = Part::named(args.task.as_deref(), &opened)?;
+    let part =
+        Part::named(args.task.as_deref(), &opened).map_err(|e| names::elsewhere(e, &session, &opened, args.task.as_slice(), "status"))?;
     // Of a run that has ended there is nothing to watch.
     if args.watch && opened.is_alive() {
         return watch(&session, opened, &part, args.json, context);
@@ -68,7 +69,7 @@ pub fn run(args: &StatusArgs, context: &Context) -> Outcome {
         context.output.data(&document(&doc, form)?)?;
     } else {
         let journal = session.journal()?;
-        context.output.data(&picture(&opened, &journal, &doc, &part, Look::of_stdout(context.output.color))?)?;
+        context.output.data(&picture(&session, &opened, &journal, &doc, &part, Look::of_stdout(context.output.color))?)?;
     }
     Ok(exit_code(&doc, &part))
 }
@@ -124,14 +125,18 @@ fn exit_code(doc: &Status, part: &Part) -> ExitCode {
     ExitCode::from(u8::from(plans || doc.tasks.iter().any(|t| bad(&t.state))))
 }
 
-fn picture(opened: &Opened, journal: &Journal, doc: &Status, part: &Part, look: Look) -> Result<String, Error> {
+fn picture(session: &Session, opened: &Opened, journal: &Journal, doc: &Status, part: &Part, look: Look) -> Result<String, Error> {
     let now = clock::now();
     let live = if opened.is_alive() { live::live(&opened.layout, &opened.state, now) } else { report::Live::new() };
+    let around = opened.surroundings(session);
     if !matches!(part, Part::One(_)) {
-        return Ok(report::status(doc, &live, look));
+        return Ok(report::status(doc, &live, &around, look));
     }
     let suites = super::report::history(journal, opened)?.suites;
-    Ok(report::task(&TaskPicture { doc, state: &opened.state, layout: &opened.layout, live: &live, suites: &suites }, look))
+    Ok(report::task(
+        &TaskPicture { doc, state: &opened.state, layout: &opened.layout, live: &live, suites: &suites, around: &around },
+        look,
+    ))
 }
 
 /// On a terminal the picture is drawn over itself; elsewhere it stands at the start and the end, and each change between is a line.
@@ -142,7 +147,7 @@ fn watch(session: &Session, opened: Opened, part: &Part, json: bool, context: &C
         (false, true) => Way::Picture(Screen { drawn_lines: 0 }),
         (false, false) => Way::Lines,
     };
-    let mut watch = Watch { following: Following::begin(session, opened)?, journal, part, context, way };
+    let mut watch = Watch { session, following: Following::begin(session, opened)?, journal, part, context, way };
     watch.show(Moment::First)?;
     let (mut drawn_at, mut changed) = (Instant::now(), false);
     loop {
@@ -188,6 +193,7 @@ enum Moment {
 }
 
 struct Watch<'a> {
+    session: &'a Session,
     following: Following,
     journal: Journal,
     part: &'a Part,
@@ -199,7 +205,7 @@ impl Watch<'_> {
     fn show(&mut self, moment: Moment) -> Result<(), Error> {
         let (opened, output) = (&self.following.opened, self.context.output);
         let doc = self.part.of(opened.status());
-        let draw = || picture(opened, &self.journal, &doc, self.part, Look::of_stdout(output.color));
+        let draw = || picture(self.session, opened, &self.journal, &doc, self.part, Look::of_stdout(output.color));
         match (&mut self.way, moment) {
             (Way::Documents, _) => output.data(&document(&doc, Form::Line)?),
             (Way::Picture(screen), _) => output.data(&screen.redraw(&draw()?, moment)),
@@ -212,7 +218,7 @@ impl Watch<'_> {
 
 /// An event in the words of `run`, with the time since the start; nothing where it is not worth a line.
 fn line(opened: &Opened, record: &Record, color: bool) -> String {
-    let since = progress::clock(record.at.since(opened.state.started_at));
+    let since = progress::clock(RunClock::of(&opened.state).at(record.at));
     progress::lines(&opened.state, record).iter().map(|l| format!("[{since}] {}\n", l.render(color))).collect()
 }
 

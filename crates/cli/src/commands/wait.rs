@@ -68,7 +68,7 @@ pub fn run(args: &WaitArgs, context: &Context) -> Outcome {
     }
     if !args.json && !context.output.quiet {
         let look = Look::of_stdout(context.output.color);
-        context.output.data(&format!("{}{}", report::summary(&doc, look), report::advice(&doc, look)))?;
+        context.output.data(&format!("{}{}", report::summary(&doc, look), report::advice(&doc, &opened.surroundings(&session), look)))?;
     }
     Ok(ExitCode::from(u8::from(!doc.all_done())))
 }

@@ -111,7 +111,6 @@ mod tests {
     use super::*;
     use greenlane_core::event::Event;
     use greenlane_core::ids::RunId;
-    use greenlane_core::options::RunOptions;
     use greenlane_core::time::Time;
 
     /// Draws nothing before it is let, like a terminal that is held; then says what it has seen.
@@ -136,7 +135,7 @@ mod tests {
         let (seen, shown) = channel();
         let mut aside = Aside::start(move || Box::new(Held { let_go, seen })).unwrap();
         let mut state = State::default();
-        for (seq, event) in (1..).zip([Event::RunStarted { options: RunOptions::default() }, Event::RunPaused, Event::RunUnpaused]) {
+        for (seq, event) in (1..).zip([Event::RunStarted { options: Box::default() }, Event::RunPaused, Event::RunUnpaused]) {
             state.apply(Time(seq), &event).unwrap();
             aside.journalled(&state, &[Record { seq, run: RunId::from("r"), at: Time(seq), event }]);
         }

@@ -9,6 +9,7 @@ use greenlane_runtime::driver::Observer;
 use greenlane_runtime::journal::Record;
 use serde::Serialize;
 
+use super::scope::Scope;
 use crate::error::Problem;
 use crate::output::Output;
 
@@ -16,6 +17,7 @@ pub(super) struct JsonLines {
     output: Output,
     attached: bool,
     on_terminal: bool,
+    scope: Scope,
 }
 
 /// One line of the event stream, as the contract has it; `schema` is added by the writer.
@@ -37,8 +39,8 @@ impl<'a> EventLine<'a> {
 }
 
 impl JsonLines {
-    pub(super) fn new(output: Output) -> Self {
-        Self { output, attached: true, on_terminal: std::io::stdout().is_terminal() }
+    pub(super) fn new(output: Output, scope: Scope) -> Self {
+        Self { output, attached: true, on_terminal: std::io::stdout().is_terminal(), scope }
     }
 }
 
@@ -46,7 +48,7 @@ impl Observer for JsonLines {
     fn journalled(&mut self, _: &State, records: &[Record]) {
         for record in records {
             // A reader that has gone does not end the run: it goes on, and the journal has everything.
-            if self.attached && self.output.json_line(&EventLine::of(record)).is_err() {
+            if self.scope.keeps(record) && self.attached && self.output.json_line(&EventLine::of(record)).is_err() {
                 self.attached = false;
             }
         }

@@ -6,16 +6,17 @@ use std::time::Duration;
 use greenlane_core::ids::TaskKey;
 use greenlane_core::state::{Phase, PlanPhase, State, TaskState};
 use greenlane_core::time::Time;
-use greenlane_core::view::{Lands, landing, landing_words, task_time};
+use greenlane_core::view::{Lands, landing, landing_words, quotas_awaited, task_time};
 use greenlane_runtime::driver::{Layout, Observer};
 use greenlane_runtime::journal::Record;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use super::scope::Scope;
 use super::words::{clock, lines, name};
 use crate::error::Problem;
 use crate::live::activity;
 use crate::output::{Output, Paint, paint};
-use crate::report::{clean, columns, fit, humane};
+use crate::report::{clean, columns, fit, humane, local};
 
 /// How often elapsed times and activities are drawn anew.
 const TICK: Duration = Duration::from_secs(1);
@@ -35,17 +36,18 @@ pub(super) struct Live {
     screen: MultiProgress,
     tasks: BTreeMap<TaskKey, ProgressBar>,
     total: ProgressBar,
+    scope: Scope,
 }
 
 impl Live {
-    pub(super) fn new(output: Output, layout: Layout) -> Self {
+    pub(super) fn new(output: Output, layout: Layout, scope: Scope) -> Self {
         let screen = MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(DRAWN_HZ));
         let total = screen.add(ProgressBar::no_length().with_style(line_style()));
-        Self { output, layout, screen, tasks: BTreeMap::new(), total }
+        Self { output, layout, screen, tasks: BTreeMap::new(), total, scope }
     }
 
     fn draw(&mut self, state: &State, now: Time) {
-        let at_work = shown(state, lines_max());
+        let at_work = shown(&self.scope, state, lines_max());
         self.tasks.retain(|key, bar| {
             let stays = at_work.iter().any(|t| t.key == *key);
             if !stays {
@@ -66,7 +68,7 @@ impl Live {
         if state.ended_at.is_some() {
             self.total.finish_and_clear();
         } else {
-            self.total.set_message(total_line(state, now, self.output.color_talk));
+            self.total.set_message(total_line(&self.scope, state, now, self.output.color_talk));
         }
     }
 }
@@ -97,7 +99,7 @@ fn task_line(state: &State, task: &TaskState, layout: &Layout, now: Time, width:
         "  {} {} {:>6}  {}{again}  {}",
         paint(&fit(&shown, width), Paint::Bold, color),
         paint(&format!("{word:9}"), Paint::Cyan, color),
-        humane(task_time(task, now)),
+        humane(task_time(state, task, now)),
         attempt.agent,
         // An agent's words and a check's lines: nothing in them may move the cursor.
         clean(&what),
@@ -105,8 +107,8 @@ fn task_line(state: &State, task: &TaskState, layout: &Layout, now: Time, width:
 }
 
 /// As many as fit, and rather those that somebody works on than those that wait for the suite; in their order.
-fn shown(state: &State, max: usize) -> Vec<&TaskState> {
-    let mut at_work: Vec<&TaskState> = state.tasks.iter().filter(|t| t.phase.active()).collect();
+fn shown<'a>(scope: &'a Scope, state: &'a State, max: usize) -> Vec<&'a TaskState> {
+    let mut at_work: Vec<&TaskState> = scope.tasks(state).filter(|t| t.phase.active()).collect();
     if at_work.len() > max {
         at_work.sort_by_key(|t| waits_to_land(state, t));
         at_work.truncate(max);
@@ -132,23 +134,27 @@ fn terminal() -> (usize, usize) {
     }
 }
 
-fn total_line(state: &State, now: Time, color: bool) -> String {
-    let count = |want: fn(Phase) -> bool| state.tasks.iter().filter(|t| want(t.phase)).count();
+fn total_line(scope: &Scope, state: &State, now: Time, color: bool) -> String {
+    let count = |want: fn(Phase) -> bool| scope.tasks(state).filter(|t| want(t.phase)).count();
     let done = count(|p| p == Phase::Done);
     let bad = count(|p| p.ended() && p != Phase::Done);
     let active = count(Phase::active);
-    let finished = state.tasks.iter().filter(|t| waits_to_land(state, t)).count();
-    let waiting = state.tasks.len() - done - bad - active;
+    let finished = scope.tasks(state).filter(|t| waits_to_land(state, t)).count();
+    let total = scope.tasks(state).count();
+    let waiting = total - done - bad - active;
     let mut parts = vec![
-        clock(now.since(state.started_at)),
-        paint(&format!("{done}/{} done", state.tasks.len()), Paint::Green, color),
+        clock(scope.clock(state, now)),
+        paint(&format!("{done}/{total} done"), Paint::Green, color),
         format!("{} at work", active - finished),
     ];
     if finished > 0 {
         parts.push(format!("{finished} to be verified"));
     }
     parts.push(format!("{waiting} waiting"));
-    if state.plans.iter().any(|p| p.phase == PlanPhase::VerifyingBase) {
+    for (account, until) in quotas_awaited(state, now) {
+        parts.push(paint(&format!("waits for the quota of {} until {}", clean(&account), local(until, now)), Paint::Yellow, color));
+    }
+    if scope.plans(state).any(|p| p.phase == PlanPhase::VerifyingBase) {
         parts.push(String::from("the suite runs on the base"));
     }
     if bad > 0 {
@@ -168,7 +174,8 @@ impl Observer for Live {
         let (color, width) = (self.output.color_talk, terminal().0);
         // The lines below first: each line above draws them anew, and so never beside an older state of theirs.
         self.draw(state, records.last().map_or(state.started_at, |r| r.at));
-        for line in records.iter().flat_map(|record| lines(state, record)) {
+        let shown: Vec<&Record> = records.iter().filter(|r| self.scope.keeps(r)).collect();
+        for line in shown.into_iter().flat_map(|record| lines(state, record)) {
             for row in line.render_in(width, color) {
                 drop(self.screen.println(row));
             }

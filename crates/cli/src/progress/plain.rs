@@ -4,6 +4,7 @@ use greenlane_core::state::State;
 use greenlane_runtime::driver::Observer;
 use greenlane_runtime::journal::Record;
 
+use super::scope::Scope;
 use super::words::{clock, lines};
 use crate::error::Problem;
 use crate::output::Output;
@@ -11,19 +12,21 @@ use crate::output::Output;
 pub(super) struct Plain {
     output: Output,
     attached: bool,
+    scope: Scope,
 }
 
 impl Plain {
-    pub(super) fn new(output: Output) -> Self {
-        Self { output, attached: true }
+    pub(super) fn new(output: Output, scope: Scope) -> Self {
+        Self { output, attached: true, scope }
     }
 }
 
 impl Observer for Plain {
     fn journalled(&mut self, state: &State, records: &[Record]) {
-        for record in records.iter().filter(|_| self.attached) {
-            for line in lines(state, record) {
-                self.output.say(&format!("[{}] {}", clock(record.at.since(state.started_at)), line.render(self.output.color_talk)));
+        for record in records {
+            let shown = self.scope.keeps(record) && self.attached;
+            for line in lines(state, record).into_iter().filter(|_| shown) {
+                self.output.say(&format!("[{}] {}", clock(self.scope.clock(state, record.at)), line.render(self.output.color_talk)));
             }
         }
     }

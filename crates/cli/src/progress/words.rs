@@ -6,12 +6,12 @@ use greenlane_core::attempt::{Merge, Suite};
 use greenlane_core::event::{Event, Outcome, Stopping};
 use greenlane_core::health::HealthStatus;
 use greenlane_core::ids::TaskKey;
-use greenlane_core::state::State;
+use greenlane_core::state::{State, account_label};
 use greenlane_core::view::{brief, task_time};
 use greenlane_runtime::journal::Record;
 
 use crate::output::{Paint, paint};
-use crate::report::{clean, columns, humane, wrapped};
+use crate::report::{clean, columns, humane, local, local_times, short, wrapped};
 
 /// Before what goes on below a line.
 const INDENT: &str = "    ";
@@ -81,7 +81,7 @@ fn health(of: String, to: HealthStatus, reason: Option<&str>) -> Vec<Line> {
 /// The lines that an event is worth. `state` is the state after it and what came with it.
 pub fn lines(state: &State, record: &Record) -> Vec<Line> {
     let of = |key: &TaskKey| name(state, key);
-    let took = |key: &TaskKey| state.task(key).map_or(Duration::ZERO, |t| task_time(t, record.at));
+    let took = |key: &TaskKey| state.task(key).map_or(Duration::ZERO, |t| task_time(state, t, record.at));
     match &record.event {
         Event::PlanStarted { plan } if state.plans.len() > 1 => vec![Line::new('·', Paint::Dim, plan, "its turn has come")],
         Event::PlanPrepared { plan, branch, verify } => {
@@ -107,7 +107,8 @@ pub fn lines(state: &State, record: &Record) -> Vec<Line> {
             Suite::Green { cached: false } => vec![Line::new('✓', Paint::Green, plan, "the base is green")],
             red => vec![Line::new('✗', Paint::Red, plan, suite_words(red))],
         },
-        Event::AttemptStarted { attempt, agent, fresh, .. } => {
+        Event::AttemptStarted { attempt, agent, fresh, fallback, .. } => {
+            let agent = fallback.as_ref().map_or(agent.clone(), |why| format!("{agent}: {}", brief(&local_times(why, record.at))));
             let how = match (attempt.n, fresh) {
                 (1, _) => format!("started ({agent})"),
                 (n, true) => format!("attempt {n} ({agent}), from the base again"),
@@ -127,8 +128,17 @@ pub fn lines(state: &State, record: &Record) -> Vec<Line> {
             vec![Line::new('·', Paint::Dim, of(&attempt.key), why)]
         }
         Event::AccountLimited { account, until, reason, .. } => {
-            let wait = humane(until.since(record.at));
-            vec![Line::new('…', Paint::Yellow, String::new(), format!("{account} is limited for {wait}: {reason}"))]
+            let (account, end) = (account_label(account), local(*until, record.at));
+            vec![Line::new('…', Paint::Yellow, String::new(), format!("{account} is limited until {end}: {reason}"))]
+        }
+        Event::AccountChanged { account, until: Some(until), limit: _, reason } if *until > record.at => {
+            let (account, end) = (account_label(account), local(*until, record.at));
+            vec![Line::new(
+                '…',
+                Paint::Yellow,
+                String::new(),
+                format!("{account} is limited until {end}, as another run has met: {reason}"),
+            )]
         }
         Event::BudgetWarned { key, message, .. } => {
             let whose = if key.is_some() { "its" } else { "the run's" };
@@ -169,15 +179,27 @@ pub fn lines(state: &State, record: &Record) -> Vec<Line> {
             .filter(|r| matches!(r.merge, Merge::Conflict { definite: false, .. }))
             .map(|r| Line::new('·', Paint::Dim, of(&r.attempt.key), "conflicts with work that is landing now; waits for that"))
             .collect(),
+        Event::BatchVerified { suite: red @ Suite::Red { .. }, again: true, .. } => {
+            vec![Line::new('·', Paint::Yellow, "", format!("{}; run once more, as it may be flaky", suite_words(red)))]
+        }
         // A red batch of one needs no line of its own: the task's says it.
-        Event::BatchVerified { batch, suite: red @ Suite::Red { .. } } => match state.plans.iter().map(|p| p.lane.in_doubt(*batch)).sum() {
-            0 => Vec::new(),
-            n => vec![Line::new('✗', Paint::Yellow, "", format!("{n} tasks together: {}; looking for the guilty", suite_words(red)))],
-        },
+        Event::BatchVerified { batch, suite: red @ Suite::Red { .. }, .. } => {
+            match state.plans.iter().map(|p| p.lane.in_doubt(*batch)).sum() {
+                0 => Vec::new(),
+                n => vec![Line::new('✗', Paint::Yellow, "", format!("{n} tasks together: {}; looking for the guilty", suite_words(red)))],
+            }
+        }
         Event::SuiteFlaky { plan, .. } => {
             vec![Line::new('!', Paint::Yellow, plan, "the suite was red and then green on the same work: it is flaky")]
         }
-        Event::BatchRaced { .. } => vec![Line::new('·', Paint::Dim, "", "the branch was moved by somebody else; merging anew")],
+        Event::BatchRaced { head, from, by, .. } => {
+            let plan = state.plans.iter().find(|p| p.head == *head);
+            let branch = plan.and_then(|p| p.branch.as_deref()).unwrap_or("the branch");
+            let from = from.as_ref().map(|f| format!(" from {}", short(f.as_str()))).unwrap_or_default();
+            let by = by.as_deref().unwrap_or("somebody else");
+            let text = format!("{branch} was moved{from} to {} by {by}; merging anew onto that", short(head.as_str()));
+            vec![Line::new('·', Paint::Dim, "", text)]
+        }
         Event::BatchLanded { landed, verified, .. } => landed
             .iter()
             .map(|l| {
@@ -215,6 +237,7 @@ pub fn lines(state: &State, record: &Record) -> Vec<Line> {
 fn suite_words(suite: &Suite) -> String {
     match suite {
         Suite::Green { .. } => String::from("green"),
+        Suite::Red { command, set_up_log: Some(_), .. } => format!("the set-up command `{command}` fails"),
         Suite::Red { command, timed_out: true, .. } => format!("`{command}` ran into its time limit"),
         Suite::Red { command, exit_code: Some(code), .. } => format!("`{command}` is red (exit code {code})"),
         Suite::Red { command, .. } => format!("`{command}` was killed"),

@@ -7,6 +7,7 @@ use greenlane_core::event::HaltCause;
 use greenlane_core::view::{Halted, Status, TaskView};
 
 use super::status::name_of;
+use super::surroundings::{Surroundings, Whereabouts};
 use super::text::{Look, clean, columns, quoted, wrapped};
 use crate::output::{Paint, paint};
 
@@ -17,26 +18,27 @@ const LINES_MAX: usize = 4;
 
 /// A paragraph after an empty line, or nothing where nothing is to be done. Every line ended.
 #[must_use]
-pub fn advice(doc: &Status, look: Look) -> String {
-    let mut out = Lines { text: String::new(), commands: Vec::new(), look };
+pub fn advice(doc: &Status, around: &Surroundings, look: Look) -> String {
+    let mut out = Lines::new(doc, around, look);
+    let resume = if around.is_older { format!("greenlane resume {}", doc.run.id) } else { String::from("greenlane resume") };
     match doc.run.state.as_str() {
         "interrupted" => {
             out.line("The run was interrupted: its coordinator is gone.");
-            out.command("greenlane resume", "go on: adopt what still runs, collect what has ended");
+            out.command(&resume, "go on: adopt what still runs, collect what has ended");
             out.command("greenlane stop --all", "or end what still runs");
         }
         "stopped" => match &doc.run.halted {
             Some(Halted { cause: HaltCause::Budget, message }) => {
                 out.line(&format!("The run came to its end before it was done: {}.", clean(message)));
-                out.command("greenlane resume --budget CAPS", "go on with higher caps, such as tokens=40M,cost_usd=80");
+                out.command(&format!("{resume} --budget CAPS"), "go on with higher caps, such as tokens=40M,cost_usd=80");
             }
             Some(Halted { cause: HaltCause::DiskFull, .. }) => {
                 out.line("The run was ended because the disk is full.");
-                out.command("greenlane resume", "go on with it, once there is space");
+                out.command(&resume, "go on with it, once there is space");
             }
             None => {
                 out.line("The run was stopped before its end.");
-                out.command("greenlane resume", "go on with it");
+                out.command(&resume, "go on with it");
             }
         },
         "running" if doc.run.paused => {
@@ -48,7 +50,7 @@ pub fn advice(doc: &Status, look: Look) -> String {
     of_bases(doc, &mut out);
     of_tasks(doc, &mut out, Shown::Row);
     if matches!(doc.run.state.as_str(), "finished" | "stopped") {
-        landing(doc, &mut out);
+        landing(doc, around, &mut out);
     }
     out.done()
 }
@@ -56,6 +58,12 @@ pub fn advice(doc: &Status, look: Look) -> String {
 fn of_bases(doc: &Status, out: &mut Lines) {
     let red = doc.plans.iter().filter(|p| p.state == "failed" && matches!(p.base_suite, Some(Suite::Red { .. } | Suite::Broken { .. })));
     for plan in red.filter(|p| p.reason.is_some() && p.head == p.base).take(NAMED_MAX) {
+        if let Some(Suite::Red { set_up_log: Some(log), .. }) = &plan.base_suite {
+            out.line(&format!("Worktrees cannot be made ready at the base of `{}`: a set-up command fails.", clean(&plan.id)));
+            out.command(&format!("cat {}", quoted(log)), "all that it printed");
+            out.command("greenlane config workspace.setup", "the commands, and where they come from");
+            continue;
+        }
         out.line(&format!("The suite is red on the base of `{}`.", clean(&plan.id)));
         let file = if plan.path.is_empty() { String::from("PLAN") } else { quoted(&clean(&plan.path)) };
         out.command(&format!("greenlane run {file} --base-red allow"), "start all the same: the plan may be there to make it green");
@@ -64,8 +72,8 @@ fn of_bases(doc: &Status, out: &mut Lines) {
 
 /// The same for one task that is shown with everything that is known of it.
 #[must_use]
-pub fn task_advice(doc: &Status, look: Look) -> String {
-    let mut out = Lines { text: String::new(), commands: Vec::new(), look };
+pub fn task_advice(doc: &Status, around: &Surroundings, look: Look) -> String {
+    let mut out = Lines::new(doc, around, look);
     of_tasks(doc, &mut out, Shown::Whole);
     out.done()
 }
@@ -92,7 +100,7 @@ fn of_tasks(doc: &Status, out: &mut Lines, shown: Shown) {
     }
     let several = if failed.len() + undecided.len() > 1 { " For each, as here for one:" } else { "" };
     out.line(&format!("{}.{several}", said.join("; ")));
-    let name = quoted(&clean(&name_of(doc, example)));
+    let name = format!("{}{}", quoted(&clean(&name_of(doc, example))), out.run);
     if shown == Shown::Row {
         out.command(&format!("greenlane status {name}"), "why, and where its work lies");
     }
@@ -112,19 +120,42 @@ fn listed(tasks: &[&TaskView]) -> String {
     }
 }
 
-fn landing(doc: &Status, out: &mut Lines) {
-    let with_work: Vec<_> = doc.plans.iter().filter(|p| p.branch.is_some() && p.head != p.base).collect();
-    let several = doc.plans.len() > 1;
+fn landing(doc: &Status, around: &Surroundings, out: &mut Lines) {
+    let landed = |id: &str| doc.tasks.iter().any(|t| t.plan == id && t.landed.is_some());
+    let with_work: Vec<_> = doc.plans.iter().filter(|p| p.branch.is_some() && (p.head != p.base || landed(&p.id))).collect();
+    // Of a plan that was handed over the run has others, which `land` would take along.
+    let several = doc.plans.len() > 1 || doc.run.branch.is_none();
     for plan in with_work.iter().take(NAMED_MAX) {
         let Some(branch) = &plan.branch else { continue };
+        match around.branches.get(&plan.id) {
+            Some(Whereabouts::In(into)) => {
+                out.line(&format!("What has landed of `{}` is in {} already.", clean(&plan.id), clean(into)));
+                continue;
+            }
+            Some(Whereabouts::Gone) => {
+                out.line(&format!(
+                    "{branch}, on which `{}` landed, is gone; its head was {}.",
+                    clean(&plan.id),
+                    super::text::short(&plan.head)
+                ));
+                continue;
+            }
+            None => {}
+        }
         if out.text.is_empty() || several {
             out.line(&format!("What has landed of `{}` is on {branch}.", clean(&plan.id)));
         } else {
             out.line(&format!("What has landed is on {branch}."));
         }
-        out.command(&format!("git log --oneline {}..{}", super::text::short(&plan.base), quoted(branch)), "look at it");
         let named = if several { format!(" {}", quoted(&plan.id)) } else { String::new() };
-        out.command(&format!("greenlane land{named}"), "merge it into the branch you stand on (--into BRANCH for another)");
+        let into = if plan.head == plan.base {
+            // All of it is of earlier runs, and may have been merged since.
+            "merge it into the branch you stand on, unless it is there (--into BRANCH for another)"
+        } else {
+            out.command(&format!("git log --oneline {}..{}", super::text::short(&plan.base), quoted(branch)), "look at it");
+            "merge it into the branch you stand on (--into BRANCH for another)"
+        };
+        out.command(&format!("greenlane land{named}{}", out.run), into);
     }
     if with_work.len() > NAMED_MAX {
         out.line(&format!("{} more plans have landed work; `greenlane land` takes them all.", with_work.len() - NAMED_MAX));
@@ -136,9 +167,16 @@ struct Lines {
     text: String,
     commands: Vec<(String, &'static str)>,
     look: Look,
+    /// ` --run RUN`, where verbs would look at another run.
+    run: String,
 }
 
 impl Lines {
+    fn new(doc: &Status, around: &Surroundings, look: Look) -> Self {
+        let run = if around.is_older { format!(" --run {}", doc.run.id) } else { String::new() };
+        Self { text: String::new(), commands: Vec::new(), look, run }
+    }
+
     fn line(&mut self, text: &str) {
         self.end();
         for line in wrapped(text, self.look.width, LINES_MAX) {
@@ -169,5 +207,40 @@ impl Lines {
             };
             let _ = writeln!(self.text, "  {}{apart}{told}", paint(&command, Paint::Cyan, self.look.color));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::samples;
+    use greenlane_core::view::Coordinator;
+
+    const LOOK: Look = Look { width: 160, color: false };
+
+    #[test]
+    fn of_an_older_run_every_command_names_it() {
+        let doc = samples::ended().status(Coordinator::Gone);
+        let around = Surroundings { is_older: true, ..Surroundings::default() };
+        let text = advice(&doc, &around, LOOK);
+        let commands: Vec<&str> = text.lines().filter(|l| l.starts_with("  greenlane ")).collect();
+        assert_eq!(commands.len(), 4, "{text}");
+        assert!(commands.iter().all(|c| c.contains(" --run r1 ")), "{text}");
+        assert!(!advice(&doc, &Surroundings::default(), LOOK).contains("--run"));
+        let task = doc.only(&[greenlane_core::ids::TaskKey::new("limits", "docs")]);
+        assert!(task_advice(&task, &around, LOOK).contains("greenlane retry docs --run r1 "));
+    }
+
+    #[test]
+    fn what_is_in_the_users_branch_or_gone_is_not_advised_to_be_landed() {
+        let doc = samples::ended().status(Coordinator::Gone);
+        let of = |became| {
+            let around = Surroundings { branches: [(String::from("limits"), became)].into(), ..Surroundings::default() };
+            advice(&doc, &around, LOOK)
+        };
+        let there = of(Whereabouts::In("main".into()));
+        assert!(there.contains("What has landed of `limits` is in main already.") && !there.contains("greenlane land"), "{there}");
+        let gone = of(Whereabouts::Gone);
+        assert!(gone.contains("is gone; its head was 6d657267652d") && !gone.contains("git log"), "{gone}");
     }
 }

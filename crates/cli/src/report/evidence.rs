@@ -52,8 +52,10 @@ impl RedSuites {
                 let merged = results.iter().filter(|r| matches!(r.merge, greenlane_core::attempt::Merge::Merged { .. }));
                 self.members.insert(*batch, merged.map(|r| r.attempt.clone()).collect());
             }
-            Event::BatchVerified { batch, suite } => {
-                if let (Some([only]), Suite::Red { output, .. }) = (self.members.remove(batch).as_deref(), suite) {
+            Event::BatchVerified { batch, suite, again } => {
+                let members = self.members.remove(batch).unwrap_or_default();
+                // What it said once is nobody's yet.
+                if !*again && let ([only], Suite::Red { output, .. }) = (members.as_slice(), suite) {
                     self.output.insert(only.clone(), (*batch, last_lines(output)));
                 }
             }

@@ -72,7 +72,7 @@ impl Gatherer {
     pub fn take(&mut self, event: &Event) {
         self.history.suites.take(event);
         match event {
-            Event::BatchVerified { batch, suite } => self.verified(*batch, suite),
+            Event::BatchVerified { batch, suite, .. } => self.verified(*batch, suite),
             Event::SuiteFlaky { plan, batch } => {
                 let red = self.red.iter().find(|(b, ..)| b == batch);
                 self.history.flaky.push(Flaky {

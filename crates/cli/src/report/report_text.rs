@@ -7,6 +7,7 @@ use super::advice::advice;
 use super::learned::learned;
 use super::run_report::{Chain, RunReport};
 use super::summary::{summary, usage};
+use super::surroundings::Surroundings;
 use super::text::{Look, clean, columns, fit, humane, short, wrapped};
 use super::timeline::gantt;
 use super::{sign, state_paint, state_words, time_spent};
@@ -25,7 +26,7 @@ const SECONDS_MIN: f64 = 0.05;
 
 /// The whole text.
 #[must_use]
-pub fn report(report: &RunReport, look: Look) -> String {
+pub fn report(report: &RunReport, around: &Surroundings, look: Look) -> String {
     let doc = &report.status;
     let ended = doc.run.ended_at.as_deref().map(|e| format!(" to {e}")).unwrap_or_default();
     let mut out = format!("{}\n", paint(&format!("Run {}", doc.run.id), Paint::Bold, look.color));
@@ -56,7 +57,7 @@ pub fn report(report: &RunReport, look: Look) -> String {
     }
     suites(&mut out, report, look);
     agents(&mut out, report, look);
-    let next = advice(doc, look);
+    let next = advice(doc, around, look);
     if !next.is_empty() {
         heading(&mut out, "What next", look);
         out.push_str(next.trim_start_matches('\n'));
@@ -208,7 +209,7 @@ mod tests {
 
     #[test]
     fn what_happened_from_top_to_bottom() {
-        let text = report(&of(&samples::ended()), Look { width: 100, color: false });
+        let text = report(&of(&samples::ended()), &Surroundings::default(), Look { width: 100, color: false });
         let parts = [
             "Run r1\nfinished, 2026-01-02T03:04:05.000Z to 2026-01-02T03:07:29.000Z, at most 3 attempts at once\n✗ 4 tasks: 2 done",
             "\nTasks\n✓ done     bucket  1 attempt, 32s, landed as 6d657267652d  Do bucket\n",

@@ -8,7 +8,7 @@ use std::time::Duration;
 use greenlane_core::graph::Graph;
 use greenlane_core::ids::AttemptId;
 use greenlane_core::state::{AttemptState, State, TaskState};
-use greenlane_core::view::{Figures, Status, Until, UsageView, base_suite_time};
+use greenlane_core::view::{Figures, RunClock, Status, Until, UsageView, attempt_working, base_suite_time};
 use greenlane_runtime::driver::Layout;
 use serde::Serialize;
 
@@ -102,11 +102,11 @@ pub struct AgentUse {
 #[must_use]
 pub fn run_report(status: Status, state: &State, history: History, lessons: Vec<Learned>, layout: &Layout) -> RunReport {
     // The clock of the status: that of an interrupted run stands.
-    let now = state.started_at + seconds(status.summary.elapsed_seconds);
+    let now = RunClock::of(state).when(seconds(status.summary.elapsed_seconds));
     RunReport {
         timeline: timeline(state, now),
         critical_path: chains(state, &Until::now(state, now)),
-        failures: failures(state, &history, layout),
+        failures: failures(&status, state, &history, layout),
         agents: agents(&status, state),
         lessons,
         flaky: history.flaky,
@@ -137,12 +137,15 @@ fn chains(state: &State, until: &Until<'_>) -> Vec<Chain> {
     chains
 }
 
-fn failures(state: &State, history: &History, layout: &Layout) -> Vec<FailedAttempt> {
+fn failures(status: &Status, state: &State, history: &History, layout: &Layout) -> Vec<FailedAttempt> {
     let mut all = Vec::new();
     for task in &state.tasks {
         for attempt in &task.attempts {
             let newest = task.current().is_some_and(|a| a.n == attempt.n);
-            if let Some((kind, message)) = what_failed(task, attempt, newest) {
+            // As the document has it: it knows whether the work still lies where it was left.
+            let shown = status.tasks.iter().find(|t| t.plan == task.key.plan.as_str() && t.id == task.key.task.as_str());
+            let reason = shown.and_then(|t| t.reason.clone());
+            if let Some((kind, message)) = what_failed(task, attempt, newest, reason) {
                 let id = AttemptId { key: task.key.clone(), n: attempt.n };
                 let own = evidence(attempt);
                 all.push(FailedAttempt {
@@ -163,13 +166,11 @@ fn failures(state: &State, history: &History, layout: &Layout) -> Vec<FailedAtte
     all
 }
 
-fn what_failed(task: &TaskState, attempt: &AttemptState, newest: bool) -> Option<(Option<String>, String)> {
+fn what_failed(task: &TaskState, attempt: &AttemptState, newest: bool, reason: Option<String>) -> Option<(Option<String>, String)> {
     use greenlane_core::state::Phase;
     match &attempt.failure {
         Some(failure) => Some((Some(failure.kind.as_str().to_owned()), failure.message.clone())),
-        None if newest && task.phase == Phase::NeedsHuman => {
-            Some((None, task.reason.clone().unwrap_or_else(|| String::from("it needs a decision"))))
-        }
+        None if newest && task.phase == Phase::NeedsHuman => Some((None, reason.unwrap_or_else(|| String::from("it needs a decision")))),
         None => None,
     }
 }
@@ -188,7 +189,7 @@ fn agents(status: &Status, state: &State) -> Vec<AgentUse> {
     }
     for attempt in state.tasks.iter().flat_map(|t| &t.attempts) {
         if let (Some(of), Some(ended)) = (by_name.get_mut(attempt.agent.as_str()), attempt.exited_at) {
-            of.seconds += ended.since(attempt.started_at).as_secs_f64();
+            of.seconds += attempt_working(state, attempt, ended).as_secs_f64();
         }
     }
     by_name.into_values().collect()

@@ -35,11 +35,16 @@ impl Sample {
         sample
     }
 
+    /// Another plan is handed over, without a suite.
+    pub fn add(&mut self, plan: Plan) {
+        self.submit(plan, &[]);
+    }
+
     fn begun() -> Self {
         let mut sample = Self { state: State::default(), records: Vec::new(), now: Time(START) };
         // Refused work ends its task here: what is shown is how that looks.
         let retry = RetryPolicy { repairs: 0, ..RetryPolicy::default() };
-        sample.take(Input::Begin(RunOptions { jobs: 3, agent: Some("claude".into()), retry, ..RunOptions::default() }));
+        sample.take(Input::Begin(Box::new(RunOptions { jobs: 3, agent: Some("claude".into()), retry, ..RunOptions::default() })));
         sample
     }
 
@@ -99,6 +104,7 @@ impl Sample {
             cpu_ms: 0,
             resources: None,
             oom_kills: None,
+            stopped: Vec::new(),
             stdout_tail: String::new(),
             stderr_tail: stderr.to_owned(),
         };
@@ -196,7 +202,7 @@ pub fn red_base() -> Sample {
     let mut run = Sample::begun();
     run.submit(plan, &["npm test"]);
     let (output, hint) = ("\u{1b}[31msh: 1: jest: not found\u{1b}[0m\n".into(), Some("run `npm ci` first".into()));
-    let suite = Suite::Red { command: "npm test".into(), exit_code: Some(127), output, timed_out: false, hint };
+    let suite = Suite::Red { command: "npm test".into(), exit_code: Some(127), output, timed_out: false, hint, set_up_log: None };
     run.take(Input::BaseJudged { plan: "p".into(), suite });
     run
 }

@@ -7,10 +7,13 @@ use std::time::Duration;
 
 use greenlane_core::ids::TaskKey;
 use greenlane_core::view::{PlanView, Status, TaskView, brief};
+use greenlane_runtime::clock;
 
 use super::advice::advice;
 use super::evidence::of_base;
+use super::quota::local_times;
 use super::signs::{sign, state_paint, state_words};
+use super::surroundings::Surroundings;
 use super::text::{Look, clean, columns, fit, humane, short, wrapped};
 use crate::output::{Paint, paint};
 
@@ -29,13 +32,13 @@ const AGENT_WIDTH_MAX: usize = 14;
 
 /// The whole text.
 #[must_use]
-pub fn status(doc: &Status, live: &Live, look: Look) -> String {
+pub fn status(doc: &Status, live: &Live, around: &Surroundings, look: Look) -> String {
     let mut out = header(doc, look);
     if !doc.tasks.is_empty() {
         out.push('\n');
         out.push_str(&table(doc, live, look));
     }
-    out.push_str(&advice(doc, look));
+    out.push_str(&advice(doc, around, look));
     out
 }
 
@@ -220,6 +223,7 @@ fn row(doc: &Status, task: &TaskView, live: &Live) -> Row {
     let seen = live.get(&key);
     let note = match (seen, &task.reason) {
         (Some(seen), _) => seen.clone(),
+        (None, Some(reason)) if task.state == "awaiting_quota" => local_times(reason, clock::now()),
         (None, Some(reason)) if ended(&task.state) => brief(reason).to_owned(),
         (None, Some(reason)) => reason.clone(),
         (None, None) if task.title == task.id => String::new(),
@@ -260,7 +264,7 @@ mod tests {
     fn a_run_under_way() {
         let run = samples::half_way();
         let live = Live::from([(TaskKey::new("limits", "header"), "edits src/header.rs (3s ago)".to_owned())]);
-        let text = status(&run.status(Coordinator::Alive), &live, LOOK);
+        let text = status(&run.status(Coordinator::Alive), &live, &Surroundings::default(), LOOK);
         let expected = "\
 Run r1  ▶ running  1m36s  4 tasks: 1 done, 1 running, 1 failed, 1 skipped
 branch greenlane/r1/plan/limits at 6d657267652d  verified by `cargo test`
@@ -281,7 +285,7 @@ branch greenlane/r1/plan/limits at 6d657267652d  verified by `cargo test`
     #[test]
     fn an_interrupted_run_says_how_to_go_on() {
         let run = samples::two_plans();
-        let text = status(&run.status(Coordinator::Gone), &Live::new(), LOOK);
+        let text = status(&run.status(Coordinator::Gone), &Live::new(), &Surroundings::default(), LOOK);
         assert!(text.starts_with("Run r1  ! interrupted  0.0s  5 tasks: 5 waiting\n"), "{text}");
         assert!(text.contains("Plan limits running 0/3  branch greenlane/r1/plan/limits at 000000000000\n"), "{text}");
         assert!(text.contains("· queued   search/a/b     claude        waits for a free slot\n"), "{text}");
@@ -294,7 +298,7 @@ branch greenlane/r1/plan/limits at 6d657267652d  verified by `cargo test`
         let task = greenlane_core::plan::Task { title: title.into(), ..samples::task("a-task-with-a-long-id", &[]) };
         let mut run = samples::Sample::new(vec![samples::plan("p", vec![task])], &[]);
         run.spawn("p", "a-task-with-a-long-id");
-        let text = status(&run.status(Coordinator::Alive), &Live::new(), Look { width: 40, color: false });
+        let text = status(&run.status(Coordinator::Alive), &Live::new(), &Surroundings::default(), Look { width: 40, color: false });
         assert!(!text.contains('\u{1b}'));
         assert!(text.contains("\n    Bad title with a\n    word-that-is"), "{text}");
     }
@@ -306,7 +310,7 @@ branch greenlane/r1/plan/limits at 6d657267652d  verified by `cargo test`
         run.spawn("p", "t0");
         run.wait_secs(1).accept("p", "t0");
         run.land("p");
-        let text = status(&run.status(Coordinator::Alive), &Live::new(), LOOK);
+        let text = status(&run.status(Coordinator::Alive), &Live::new(), &Surroundings::default(), LOOK);
         assert!(text.contains("✓ 1 done, not listed\n· 276 more waiting"), "{text}");
         assert!(text.lines().count() < 40);
     }

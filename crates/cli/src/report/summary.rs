@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use greenlane_core::budget::thousands;
 use greenlane_core::view::{Status, Summary, TaskView, UsageView, brief};
+use greenlane_runtime::clock;
 
 use super::evidence::of_base;
 use super::signs::{sign, state_paint, state_words};
@@ -53,6 +54,7 @@ pub fn summary(doc: &Status, look: Look) -> String {
             }
         }
     }
+    out.push_str(&super::quota::fallbacks(doc, look, clock::now()));
     out.push_str(&not_done(doc, look));
     out
 }
@@ -157,7 +159,7 @@ mod tests {
     fn a_base_that_is_red_is_told_with_its_output_and_the_way_on() {
         let run = samples::red_base();
         let doc = run.status(Coordinator::Gone);
-        let text = format!("{}{}", summary(&doc, LOOK), crate::report::advice(&doc, LOOK));
+        let text = format!("{}{}", summary(&doc, LOOK), crate::report::advice(&doc, &Default::default(), LOOK));
         let expected = "\
 0/1 of `p` on greenlane/r1/plan/p at 000000000000: nothing has landed
   `npm test` is red on the base, before any task

@@ -3,14 +3,18 @@
 use std::fmt::Write as _;
 
 use greenlane_core::ids::{AttemptId, TaskKey};
+use greenlane_core::slug::key_slug;
 use greenlane_core::state::{State, TaskState};
 use greenlane_core::view::{AttemptView, Status, TaskView};
+use greenlane_runtime::clock;
 use greenlane_runtime::driver::Layout;
 
 use super::advice::task_advice;
 use super::evidence::{RedSuites, evidence};
+use super::quota::local_times;
 use super::signs::{sign, state_paint, state_words};
 use super::status::{Live, seconds, shown_state};
+use super::surroundings::Surroundings;
 use super::text::{Look, clean, humane, short, wrapped};
 use crate::output::{Paint, paint};
 
@@ -29,6 +33,8 @@ pub struct TaskPicture<'a> {
     pub live: &'a Live,
     /// What the suite said of attempts.
     pub suites: &'a RedSuites,
+    /// What its advice depends on.
+    pub around: &'a Surroundings,
 }
 
 /// The whole text; empty if the document has no task.
@@ -43,7 +49,7 @@ pub fn task(picture: &TaskPicture<'_>, look: Look) -> String {
             one_attempt(&mut out, picture, view, a, attempt, look);
         }
     }
-    out.push_str(&task_advice(picture.doc, look));
+    out.push_str(&task_advice(picture.doc, picture.around, look));
     out
 }
 
@@ -53,7 +59,8 @@ fn head(out: &mut String, picture: &TaskPicture<'_>, view: &TaskView, of: &TaskS
     let _ = write!(out, "{}  {}", paint(&clean(&view.id), Paint::Bold, look.color), paint(&words, state_paint(state), look.color));
     let _ = writeln!(out, "{}", if view.title == view.id { String::new() } else { format!("  {}", clean(&view.title)) });
     if let Some(reason) = &view.reason {
-        for line in wrapped(&clean(reason), look.width.saturating_sub(2), REASON_LINES_MAX) {
+        let reason = if view.state == "awaiting_quota" { local_times(reason, clock::now()) } else { reason.clone() };
+        for line in wrapped(&clean(&reason), look.width.saturating_sub(2), REASON_LINES_MAX) {
             let _ = writeln!(out, "  {line}");
         }
     }
@@ -76,7 +83,10 @@ fn head(out: &mut String, picture: &TaskPicture<'_>, view: &TaskView, of: &TaskS
     fact("role", view.role.as_deref().map(clean));
     fact("branch", view.branch.clone());
     // After the landing the worktree is another task's.
-    fact("worktree", view.worktree.clone().filter(|_| view.landed.is_none()));
+    let had_one = of.current().is_some_and(|a| a.spawned.is_some());
+    let gone =
+        || format!("is not there any more; kept work: `git for-each-ref refs/greenlane/{}/kept/{}`", picture.doc.run.id, key_slug(&of.key));
+    fact("worktree", view.worktree.clone().or_else(|| had_one.then(gone)).filter(|_| view.landed.is_none()));
     fact("landed", view.landed.as_deref().map(|l| short(l).to_owned()));
 }
 
@@ -106,6 +116,13 @@ fn one_attempt(
         clean(&a.agent),
         a.started_at
     );
+    if let Some(why) = &a.fallback {
+        for line in
+            wrapped(&format!("took over: {}", clean(&local_times(why, clock::now()))), look.width.saturating_sub(4), REASON_LINES_MAX)
+        {
+            let _ = writeln!(out, "    {line}");
+        }
+    }
     if let Some(failure) = &a.failure {
         let kind = failure.kind.as_str().replace('_', " ");
         let detail = failure.detail.and_then(|d| serde_json::to_value(d).ok()).and_then(|d| d.as_str().map(|d| d.replace('_', " ")));
@@ -143,8 +160,8 @@ mod tests {
         let layout = Layout::new(Path::new("/s"), &RunId::from("r1"));
         let show = |task_id: &str| {
             let doc = run.status(Coordinator::Gone).only(&[TaskKey::new("limits", task_id)]);
-            let (live, suites) = (Live::new(), RedSuites::default());
-            let picture = TaskPicture { doc: &doc, state: &run.state, layout: &layout, live: &live, suites: &suites };
+            let (live, suites, around) = (Live::new(), RedSuites::default(), Surroundings::default());
+            let picture = TaskPicture { doc: &doc, state: &run.state, layout: &layout, live: &live, suites: &suites, around: &around };
             task(&picture, Look { width: 100, color: false })
         };
         let docs = show("docs");

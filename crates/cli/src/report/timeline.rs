@@ -6,7 +6,7 @@ use std::time::Duration;
 use greenlane_core::ids::TaskKey;
 use greenlane_core::state::{Phase, State, TaskState};
 use greenlane_core::time::Time;
-use greenlane_core::view::attempt_end;
+use greenlane_core::view::{RunClock, attempt_end};
 use serde::Serialize;
 
 use super::text::{Look, clean, columns, fit, humane};
@@ -15,7 +15,7 @@ use super::text::{Look, clean, columns, fit, humane};
 const ROWS_MAX: usize = 60;
 const NAME_WIDTH_MAX: usize = 28;
 
-/// One attempt on the timeline; seconds since the run's start.
+/// One attempt on the timeline; seconds by the run's clock.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Bar {
     /// The task.
@@ -43,11 +43,12 @@ pub struct Bar {
 /// The bars of a run, in the order of its tasks.
 #[must_use]
 pub fn timeline(state: &State, now: Time) -> Vec<Bar> {
-    state.tasks.iter().flat_map(|t| bars(state, t, now)).collect()
+    let clock = RunClock::of(state);
+    state.tasks.iter().flat_map(|t| bars(state, &clock, t, now)).collect()
 }
 
-fn bars(state: &State, task: &TaskState, now: Time) -> Vec<Bar> {
-    let seconds = |at: Time| at.since(state.started_at).as_secs_f64();
+fn bars(state: &State, clock: &RunClock, task: &TaskState, now: Time) -> Vec<Bar> {
+    let seconds = |at: Time| clock.at(at).as_secs_f64();
     let end_of_run = state.ended_at.unwrap_or(now);
     let newest = task.attempts.len().saturating_sub(1);
     let of = |(i, a): (usize, &greenlane_core::state::AttemptState)| {

@@ -2,6 +2,8 @@
 #![expect(dead_code, reason = "each test program uses its own part")]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+pub mod mount;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};

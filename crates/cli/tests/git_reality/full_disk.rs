@@ -1,83 +1,12 @@
 //! A disk that is full, through the whole program: the run ends in a clear state with a clear message, nothing half done is on the
 //! branch, and when there is space again `retry`, `resume` or `run` goes on.
-//!
-//! A small tmpfs is the disk. Where the user may not mount one, the test starts itself again in a user namespace of its own.
 
 use std::fs;
-use std::path::PathBuf;
 use std::process::Command;
 
+use crate::common::mount::{Disk, where_one_may_mount};
 use crate::common::{Ran, Sandbox, eventually, wait_for};
 use crate::support::users_own;
-
-/// Set for a test that runs in a namespace already.
-const INSIDE: &str = "TEST_IN_A_NAMESPACE";
-
-/// A tmpfs of so many bytes, gone with its value.
-struct Disk {
-    at: PathBuf,
-}
-
-impl Disk {
-    /// At this place, which holds afterwards what it held before.
-    fn at(at: PathBuf, bytes: u64) -> Self {
-        let aside = at.with_extension("aside");
-        let moved = fs::rename(&at, &aside).is_ok();
-        fs::create_dir_all(&at).unwrap();
-        let disk = Self { at };
-        mount(&["-t", "tmpfs", "-o", &format!("size={bytes},mode=0700"), "greenlane-test", disk.at.to_str().unwrap()]).unwrap();
-        if moved {
-            let all = format!("{}/.", aside.display());
-            assert!(Command::new("cp").args(["-a", &all]).arg(&disk.at).status().unwrap().success());
-            fs::remove_dir_all(&aside).unwrap();
-        }
-        disk
-    }
-
-    /// Takes all that is free, but this many bytes.
-    fn fill(&self, left: usize) {
-        let free = Command::new("df").args(["--output=avail", "-B1"]).arg(&self.at).output().unwrap();
-        let free: usize = String::from_utf8(free.stdout).unwrap().lines().last().unwrap().trim().parse().unwrap();
-        fs::write(self.at.join("ballast"), vec![b'x'; free.saturating_sub(left)]).unwrap();
-    }
-
-    fn make_space(&self) {
-        fs::remove_file(self.at.join("ballast")).unwrap();
-    }
-}
-
-impl Drop for Disk {
-    fn drop(&mut self) {
-        // Lazily: whatever a failed test left there does not keep it.
-        drop(Command::new("umount").arg("-l").arg(&self.at).status());
-    }
-}
-
-fn mount(args: &[&str]) -> Result<(), String> {
-    let output = Command::new("mount").args(args).output().map_err(|e| e.to_string())?;
-    if output.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&output.stderr).trim().to_owned()) }
-}
-
-/// Runs the test where it may mount: here, else in a namespace; left out, with the reason, where neither is permitted.
-fn where_one_may_mount(name: &str, test: impl FnOnce()) {
-    let probe = tempfile::tempdir().unwrap();
-    let place = probe.path().to_str().unwrap();
-    let Err(why) = mount(&["-t", "tmpfs", "-o", "size=4096", "greenlane-test", place]) else {
-        assert!(Command::new("umount").arg(place).status().unwrap().success());
-        return test();
-    };
-    assert!(std::env::var_os(INSIDE).is_none(), "not even in a namespace: {why}");
-    let namespace = Command::new("unshare").args(["-rm", "true"]).output();
-    if !namespace.is_ok_and(|o| o.status.success()) {
-        println!("skipped: nothing can be mounted here, nor in a namespace of its own: {why}");
-        return;
-    }
-    let this = std::env::current_exe().unwrap();
-    let again = Command::new("unshare").arg("-rm").arg(this).args(["--exact", &format!("full_disk::{name}")]).env(INSIDE, "1").output();
-    let again = again.unwrap();
-    let said = String::from_utf8_lossy(&again.stdout);
-    assert!(again.status.success() && said.contains("1 passed"), "{said}{}", String::from_utf8_lossy(&again.stderr));
-}
 
 /// `small` lands; then the disk is filled, and `big` finds no room for its 4 MB.
 const PLAN: &str = r#"
@@ -113,7 +42,7 @@ fn everything_landed(s: &Sandbox, ran: &Ran) {
 
 #[test]
 fn the_disk_of_the_worktrees() {
-    where_one_may_mount("the_disk_of_the_worktrees", || {
+    where_one_may_mount("full_disk::the_disk_of_the_worktrees", || {
         let s = Sandbox::new(&[]);
         let disk = Disk::at(s.path("trees"), 16 << 20);
         let before = users_own(&s);
@@ -131,7 +60,7 @@ fn the_disk_of_the_worktrees() {
 /// Not even the files of the base fit: that is no task's fault, and the message says which disk and what to do.
 #[test]
 fn a_disk_too_small_for_a_worktree() {
-    where_one_may_mount("a_disk_too_small_for_a_worktree", || {
+    where_one_may_mount("full_disk::a_disk_too_small_for_a_worktree", || {
         let s = Sandbox::new(&[("large", &"0123456789abcdef".repeat(40_000))]);
         let disk = Disk::at(s.path("trees"), 8 << 20);
         disk.fill(256 << 10);
@@ -152,7 +81,7 @@ fn a_disk_too_small_for_a_worktree() {
 /// The journal cannot be written: the coordinator ends at once, the agent goes on, and `resume` takes up what it did, once.
 #[test]
 fn the_disk_of_the_journal() {
-    where_one_may_mount("the_disk_of_the_journal", || {
+    where_one_may_mount("full_disk::the_disk_of_the_journal", || {
         let s = Sandbox::new(&[]);
         let disk = Disk::at(s.repo().join(".greenlane"), 8 << 20);
         let before = users_own(&s);
@@ -171,7 +100,7 @@ fn the_disk_of_the_journal() {
 /// With a reserve the run ends by itself in a clear state: what was at work ended and landed, nothing more started, and `resume` goes on.
 #[test]
 fn the_disk_of_the_journal_with_a_reserve() {
-    where_one_may_mount("the_disk_of_the_journal_with_a_reserve", || {
+    where_one_may_mount("full_disk::the_disk_of_the_journal_with_a_reserve", || {
         let s = Sandbox::new(&[]);
         let disk = Disk::at(s.repo().join(".greenlane"), 8 << 20);
         let before = users_own(&s);
@@ -204,7 +133,7 @@ fn the_disk_of_the_journal_with_a_reserve() {
 /// Below the floor nothing starts; when there is space again the run goes on by itself.
 #[test]
 fn a_floor_waits_for_space_and_goes_on() {
-    where_one_may_mount("a_floor_waits_for_space_and_goes_on", || {
+    where_one_may_mount("full_disk::a_floor_waits_for_space_and_goes_on", || {
         let s = Sandbox::new(&[]);
         let disk = Disk::at(s.path("trees"), 8 << 20);
         disk.fill(1 << 20);
@@ -224,7 +153,7 @@ fn a_floor_waits_for_space_and_goes_on() {
 
 #[test]
 fn no_room_for_a_journal_at_all() {
-    where_one_may_mount("no_room_for_a_journal_at_all", || {
+    where_one_may_mount("full_disk::no_room_for_a_journal_at_all", || {
         let s = Sandbox::new(&[]);
         let disk = Disk::at(s.repo().join(".greenlane"), 8 << 20);
         let plan = "verify = []\n[[task]]\nid = \"a\"\nrun = \"echo a > a; echo >> $OUT/ran\"\n";
@@ -234,6 +163,7 @@ fn no_room_for_a_journal_at_all() {
             let ran = s.run(plan, &[]);
             assert_eq!(ran.code, 3, "{left} bytes: {ran:?}");
             assert!(ran.stderr.contains("the disk is full") && ran.stderr.contains("hint: "), "{left} bytes: {ran:?}");
+            assert!(!ran.stderr.contains("running attempts"), "nothing was started, {left} bytes: {ran:?}");
             assert_eq!(s.out_lines("ran").len(), 0, "nothing was started that nobody knows of");
             disk.make_space();
         }
@@ -246,7 +176,7 @@ fn no_room_for_a_journal_at_all() {
 /// The work is there, but no commit can be made of it: it is kept where it lies, and a retry lands it.
 #[test]
 fn the_disk_of_the_objects() {
-    where_one_may_mount("the_disk_of_the_objects", || {
+    where_one_may_mount("full_disk::the_disk_of_the_objects", || {
         let s = Sandbox::new(&[]);
         let disk = Disk::at(s.repo().join(".git/objects"), 16 << 20);
         let before = users_own(&s);

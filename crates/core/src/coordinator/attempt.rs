@@ -10,7 +10,7 @@ use crate::shared::SharedChange;
 use crate::state::{Ending, Phase};
 
 impl Turn<'_> {
-    pub(super) fn attempt_not_spawned(&mut self, attempt: &AttemptId, message: &str) {
+    pub(super) fn attempt_not_spawned(&mut self, attempt: &AttemptId, message: &str, detail: Option<FailureDetail>) {
         if !self.is_current(attempt, Phase::Running) {
             return;
         }
@@ -18,7 +18,7 @@ impl Turn<'_> {
         if self.called_off(attempt) {
             self.fail_attempt(attempt, Outcome::Cancelled, None);
         } else {
-            let failure = Failure::new(FailureType::CoordinatorError, message);
+            let failure = Failure { detail, ..Failure::new(FailureType::CoordinatorError, message) };
             self.fail_attempt(attempt, Outcome::FailedToStart, Some(failure));
         }
     }

@@ -1,5 +1,5 @@
 //! From accepted work to the plan's branch: batches are merged in memory, verified together, and only then land.
-//! A red batch is split until the guilty are found. Knows nothing of git.
+//! A red batch is split until the guilty are found; who is alone is blamed when the suite was red twice. Knows nothing of git.
 
 use super::Turn;
 use super::attempt::listed;
@@ -41,6 +41,11 @@ impl Turn<'_> {
 
     pub(super) fn batch_merged(&mut self, id: BatchId, results: Result<Vec<MergeResult>, String>) {
         let Some((_, batch)) = self.active(id).filter(|(_, b)| b.phase == BatchPhase::Merging) else { return };
+        // What makes files anew was ended with the run; a resumed one asks again.
+        let cut_short = |r: &MergeResult| matches!(r.merge, Merge::Conflict { not_remade: Some(_), .. });
+        if self.state.stopping > Some(Stopping::Drain) && results.as_ref().map_or(true, |all| all.iter().any(cut_short)) {
+            return;
+        }
         let results = match results {
             Ok(results) => results,
             Err(message) => {
@@ -50,11 +55,13 @@ impl Turn<'_> {
         };
         self.emit(Event::BatchMerged { batch: id, results: results.clone() });
         for result in results {
-            if let Merge::Conflict { files, definite: true } = result.merge {
+            if let Merge::Conflict { files, definite: true, not_remade } = result.merge {
+                let how = not_remade.map(|n| format!(": `{}`, which is to make it anew, {} (log: {})", n.command, n.why, n.log));
                 let branch = self.plan_branch(&result.attempt);
                 let reason = format!(
-                    "conflicts with what has landed, in {}; look: `git diff {branch}...{}`, then `greenlane retry {} --fresh` or merge by hand",
+                    "conflicts with what has landed, in {}{}; look: `git diff {branch}...{}`, then `greenlane retry {} --fresh` or merge by hand",
                     listed(&files),
+                    how.unwrap_or_default(),
                     self.task_branch(&result.attempt),
                     result.attempt.key.task,
                 );
@@ -88,8 +95,14 @@ impl Turn<'_> {
         self.state.plan(plan).is_some_and(|p| batch.merged.iter().any(|(a, _)| p.lane.is_suspect(&a.attempt)))
     }
 
+    /// Nobody is blamed for what the suite said once.
+    fn is_to_be_sure_of(&self, plan: &PlanId, batch: &Batch) -> bool {
+        let lane = self.state.plan(plan).map(|p| &p.lane);
+        matches!(batch.merged.as_slice(), [(only, _)] if lane.is_some_and(|l| !l.was_red_alone(&only.attempt)))
+    }
+
     pub(super) fn batch_verified(&mut self, id: BatchId, suite: Suite) {
-        let Some((_, batch)) = self.active(id).filter(|(_, b)| b.phase == BatchPhase::Verifying) else { return };
+        let Some((plan, batch)) = self.active(id).filter(|(_, b)| b.phase == BatchPhase::Verifying) else { return };
         if self.state.stopping > Some(Stopping::Drain) && !matches!(suite, Suite::Green { .. }) {
             return; // The suite was ended with the run; a resumed one runs it again.
         }
@@ -98,17 +111,26 @@ impl Turn<'_> {
             Some(crate::planted::PlantedBug::LandRed) => Suite::Green { cached: false },
             _ => suite,
         };
-        self.emit(Event::BatchVerified { batch: id, suite: suite.clone() });
+        let again = matches!(suite, Suite::Red { .. }) && self.is_to_be_sure_of(&plan, &batch);
+        self.emit(Event::BatchVerified { batch: id, suite: suite.clone(), again });
         match suite {
             Suite::Green { .. } => self.go_on(id),
-            Suite::Red { command, exit_code, timed_out, .. } => {
+            // It is the next batch again.
+            Suite::Red { .. } if again => {}
+            Suite::Red { command, exit_code, timed_out, set_up_log, .. } => {
                 if let [(only, _)] = batch.merged.as_slice() {
                     let how = match (timed_out, exit_code) {
                         (true, _) => String::from("runs into its time limit"),
                         (false, Some(code)) => format!("fails with exit code {code}"),
                         (false, None) => String::from("is killed"),
                     };
-                    let message = format!("`{command}` {how} on the combined tree with it; the branch stays green without it");
+                    let message = match set_up_log {
+                        Some(log) => format!(
+                            "the set-up command `{command}` {how} on the combined tree with it, so the suite could not run; \
+                             all that it printed is in {log}"
+                        ),
+                        None => format!("`{command}` {how} on the combined tree with it; the branch stays green without it"),
+                    };
                     let failure = Failure::new(FailureType::QualityGateFailure, message);
                     self.fail_attempt(&only.attempt, Outcome::GateFailed, Some(failure));
                 }
@@ -132,9 +154,9 @@ impl Turn<'_> {
         }
     }
 
-    pub(super) fn branch_raced(&mut self, id: BatchId, actual: Oid) {
-        if self.active(id).is_some_and(|(_, b)| matches!(b.phase, BatchPhase::Moving { .. })) {
-            self.emit(Event::BatchRaced { batch: id, head: actual });
+    pub(super) fn branch_raced(&mut self, id: BatchId, actual: Oid, by: Option<String>) {
+        if let Some((_, batch)) = self.active(id).filter(|(_, b)| matches!(b.phase, BatchPhase::Moving { .. })) {
+            self.emit(Event::BatchRaced { batch: id, head: actual, from: Some(batch.onto), by });
         }
     }
 

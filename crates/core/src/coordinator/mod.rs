@@ -43,11 +43,9 @@ pub struct Step {
 
 /// Takes one input in.
 pub fn step(state: &mut State, now: Time, input: Input) -> Step {
-    // Other caps are set before a run is taken up, and nothing of it may start before that.
-    let settles = !matches!(input, Input::Request(Request::SetBudget { .. }));
     let mut turn = Turn { state, now, out: Step::default() };
     turn.take(input);
-    if settles && turn.state.is_live() && turn.out.fault.is_none() {
+    if turn.state.is_live() && turn.out.fault.is_none() {
         turn.settle();
     }
     turn.keep_what_ended();
@@ -72,6 +70,7 @@ impl Turn<'_> {
             Input::Submit(submission) => self.submit(vec![*submission]),
             Input::SubmitAll(submissions) => self.submit(submissions),
             Input::Request(request) => self.request(request),
+            Input::Together(inputs) => inputs.into_iter().for_each(|input| self.take(input)),
             Input::Tick => {}
             Input::Resume => self.resume(),
             Input::PlanPrepared { plan, branch, verify } => self.plan_prepared(&plan, branch, verify),
@@ -85,7 +84,7 @@ impl Turn<'_> {
                     self.end_if_called_off(&attempt);
                 }
             }
-            Input::AttemptNotSpawned { attempt, message } => self.attempt_not_spawned(&attempt, &message),
+            Input::AttemptNotSpawned { attempt, message, detail } => self.attempt_not_spawned(&attempt, &message, detail),
             Input::AttemptExited { attempt, record } => self.attempt_exited(&attempt, record),
             Input::AttemptLost { attempt } => self.attempt_lost(&attempt),
             Input::AttemptVoided { attempt } => self.attempt_voided(&attempt),
@@ -95,12 +94,13 @@ impl Turn<'_> {
             Input::RoomRead { room } => self.room_read(&room),
             Input::AttemptHeldBack { attempt, short } => self.attempt_held_back(&attempt, short),
             Input::DiskFull { message } => self.halt(HaltCause::DiskFull, format!("the disk is full: {message}")),
+            Input::AgentsChecked { accounts, unavailable } => self.agents_checked(accounts, unavailable),
             Input::SharedStateChanged { attempt, changes, more } => self.shared_state_changed(attempt, changes, more),
             Input::WorkJudged { attempt, verdict } => self.work_judged(&attempt, verdict),
             Input::BatchMerged { batch, results } => self.batch_merged(batch, results),
             Input::BatchVerified { batch, suite } => self.batch_verified(batch, suite),
             Input::BranchMoved { batch } => self.branch_moved(batch),
-            Input::BranchRaced { batch, actual } => self.branch_raced(batch, actual),
+            Input::BranchRaced { batch, actual, by } => self.branch_raced(batch, actual, by),
             Input::BranchNotMoved { batch, message } => self.branch_not_moved(batch, &message),
         }
     }

@@ -101,6 +101,10 @@ impl Turn<'_> {
             return; // The suite was ended with the run; a resumed one asks again.
         }
         let why = match &suite {
+            Suite::Red { command, exit_code, set_up_log: Some(_), .. } => {
+                let how = exit_code.map_or_else(|| String::from("did not end by itself"), |code| format!("fails with exit code {code}"));
+                format!("the set-up command `{command}` {how} on the base, so nothing could be tested")
+            }
             Suite::Red { command, timed_out: true, .. } => format!("`{command}` ran into its time limit on the base, before any task"),
             Suite::Red { command, .. } => format!("`{command}` is red on the base, before any task"),
             Suite::Broken { message } => format!("the suite could not be run on the base: {message}"),

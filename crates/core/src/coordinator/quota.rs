@@ -1,6 +1,7 @@
 //! What the limits of providers mean: who waits for which account and until when, how many work on it at once, and who takes over.
 //! Knows accounts by their names only; where they are written down, for other runs on the machine too, is elsewhere.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::Turn;
@@ -10,7 +11,7 @@ use crate::event::Event;
 use crate::failure::{Failure, FailureDetail};
 use crate::ids::AttemptId;
 use crate::input::AccountReading;
-use crate::state::{AccountState, COMMAND_AGENT, Phase, State, TaskState};
+use crate::state::{AccountState, COMMAND_AGENT, Phase, State, TaskState, account_label};
 use crate::time::Time;
 
 /// Refusals within so long of each other are one and the same limit: many attempts meet it at once.
@@ -65,7 +66,7 @@ pub(crate) fn choose(state: &State, task: &TaskState, now: Time) -> Choice {
                 if until.since(now) <= options.quota.fallback_after {
                     break;
                 }
-                why.get_or_insert_with(|| format!("{account} is limited until {}", until.rfc3339()));
+                why.get_or_insert_with(|| format!("{} is limited until {}", account_label(account), until.rfc3339()));
             }
         }
     }
@@ -149,6 +150,25 @@ impl Turn<'_> {
         Whose::Accounts
     }
 
+    /// Nobody waits for longer than `wait_max`, also where the limit was met by another run, or before this one began.
+    pub(super) fn give_up_on_accounts(&mut self) {
+        let wait_max = self.state.options().quota.wait_max;
+        let is_long = |a: &AccountState| a.paused_until.is_some_and(|until| until.since(self.now) > wait_max);
+        if self.state.stopping.is_some() || !self.state.accounts.values().any(is_long) {
+            return;
+        }
+        let too_long = |task: usize| {
+            let task = &self.state.tasks[task];
+            let Choice::Wait(account, _) = choose(self.state, task, self.now) else { return None };
+            let known = self.state.accounts.get(&account).filter(|a| is_long(a))?;
+            let until = known.paused_until?.rfc3339();
+            let reason = format!("{} is limited until {until}, too long to wait for; {}", account_label(&account), known.reason);
+            Some((task.key.clone(), reason))
+        };
+        let given_up: Vec<_> = self.state.ready_in_order().filter_map(too_long).collect();
+        given_up.into_iter().for_each(|(key, reason)| self.emit(Event::TaskFailed { key, reason }));
+    }
+
     /// Attempts under way by agents of this account.
     fn at_work_on(&self, account: &str) -> u32 {
         let of_it = |t: &&TaskState| {
@@ -160,17 +180,14 @@ impl Turn<'_> {
 
     /// No further attempt of this account may start now. After a calm time its limit is raised by one instead.
     pub(super) fn account_is_full(&mut self, account: &str, in_use: u32) -> bool {
-        if let Some(known) = self.state.accounts.get(account)
-            && known.free == Some(0)
-        {
-            return true;
-        }
         let limit = self.state.account_limit(account);
-        if in_use < limit {
+        // Several runs share what there is: none of them has to fill it up alone.
+        let none_free = self.state.accounts.get(account).is_some_and(|a| a.free == Some(0));
+        if in_use < limit && !none_free {
             return false;
         }
         let quota = self.state.options().quota;
-        let may_rise = in_use == limit && limit < quota.api_limit;
+        let may_rise = in_use <= limit && limit < quota.api_limit;
         let Some(known) = self.state.accounts.get(account).filter(|_| may_rise) else { return true };
         let calm_at = known.changed_at.max(known.paused_until.unwrap_or_default()) + quota.calm;
         if calm_at > self.now {
@@ -180,7 +197,8 @@ impl Turn<'_> {
         let (until, reason) = (known.paused_until, known.reason.clone());
         self.emit(Event::AccountChanged { account: account.to_owned(), until, limit: limit + 1, reason });
         self.act(Action::RaiseAccount { account: account.to_owned(), from: limit, to: limit + 1 });
-        false
+        // Whether the new place is this run's is told by the answer.
+        none_free
     }
 
     /// A place of the account is taken by an attempt that starts.
@@ -206,7 +224,7 @@ impl Turn<'_> {
         let agent = self.state.attempt(attempt).map(|a| a.agent.clone()).unwrap_or_default();
         let Some(account) = self.state.account_of(&agent).map(str::to_owned) else { return };
         self.state.accounts.entry(account.clone()).or_default().free = Some(0);
-        self.void(attempt, Some(format!("other runs on this machine have every place of {account}")));
+        self.void(attempt, Some(format!("other runs on this machine have every place of {}", account_label(&account))));
     }
 
     pub(super) fn account_read(&mut self, account: String, reading: AccountReading) {
@@ -214,16 +232,37 @@ impl Turn<'_> {
         let known = self.state.accounts.get(&account).cloned().unwrap_or_default();
         // A reading may be older than what this run has just decided.
         let until = reading.paused_until.max(known.paused_until.filter(|until| *until > self.now));
-        let limit = reading.limit.unwrap_or(most).min(most);
+        let stored = reading.limit.unwrap_or(most).clamp(1, most.max(1));
+        let limit = self.risen(stored, &reading);
         let changed = limit != self.state.account_limit(&account)
             || until.filter(|until| *until > self.now) != known.paused_until.filter(|until| *until > self.now);
         if changed {
             let reason = if reading.paused_until >= known.paused_until { reading.reason } else { known.reason };
             self.emit(Event::AccountChanged { account: account.clone(), until, limit, reason });
         }
+        if limit > stored {
+            self.act(Action::RaiseAccount { account: account.clone(), from: stored, to: limit });
+        }
         // Places are counted only while they are short.
         if let Some(known) = self.state.accounts.get_mut(&account).filter(|a: &&mut AccountState| a.free.is_some()) {
             known.free = reading.free.filter(|free| *free < limit);
+        }
+    }
+
+    /// A limit that was lowered while other runs worked, and has been left alone since, as it would have risen meanwhile.
+    fn risen(&self, limit: u32, reading: &AccountReading) -> u32 {
+        let quota = self.state.options().quota;
+        let Some(changed_at) = reading.changed_at.filter(|_| limit < quota.api_limit) else { return limit };
+        let calm_since = changed_at.max(reading.paused_until.unwrap_or_default());
+        let steps = self.now.since(calm_since).as_millis() / quota.calm.as_millis().max(1);
+        limit.saturating_add(u32::try_from(steps).unwrap_or(u32::MAX)).min(quota.api_limit)
+    }
+
+    pub(super) fn agents_checked(&mut self, accounts: BTreeMap<String, String>, unavailable: BTreeMap<String, String>) {
+        let Some(options) = &self.state.options else { return };
+        let same = options.accounts == accounts && options.unavailable == unavailable && self.state.unavailable.is_empty();
+        if !same {
+            self.emit(Event::AgentsChecked { accounts, unavailable });
         }
     }
 

@@ -12,7 +12,14 @@ impl Turn<'_> {
         self.heed_budgets();
         self.release_due_retries();
         self.fail_used_up();
-        self.skip_what_cannot_run();
+        loop {
+            let before = self.out.events.len();
+            self.give_up_on_accounts();
+            self.skip_what_cannot_run();
+            if self.out.events.len() == before {
+                break;
+            }
+        }
         self.start_gates();
         self.form_batches();
         self.end_plans();

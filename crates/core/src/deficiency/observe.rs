@@ -69,9 +69,9 @@ pub fn classify(way: Way, kind: Option<FailureType>, detail: Option<FailureDetai
         Way::NeedsHuman => D::MissingFeature,
         Way::Exit => match (detail, kind) {
             // Trying again cannot help: somebody has to sign in, install it, or allow it.
-            (Some(FailureDetail::Authentication | FailureDetail::MissingProgram | FailureDetail::PermissionDenied), _) => {
-                D::ConfigurationError
-            }
+            (Some(detail), _) if detail.is_hopeless() => D::ConfigurationError,
+            // What makes worktrees ready is the user's own.
+            (Some(FailureDetail::SetUpFailed), _) => D::ConfigurationError,
             // The provider refuses, but because of the conversation's size.
             (Some(FailureDetail::ContextOverflow), _) => D::ResourceIssue,
             // No evidence of work until it was ended.
@@ -192,6 +192,15 @@ pub(super) fn of_failure(subject: &Subject<'_>, outcome: &Outcome, failure: Opti
 pub(super) fn of_suite(suite: &Suite, roots: &[&str]) -> Option<Finding> {
     match suite {
         Suite::Green { .. } => None,
+        Suite::Red { command, exit_code, output, set_up_log: Some(_), .. } => {
+            let said = telling_line(output);
+            let how = exit_code.map_or_else(|| String::from("did not end by itself"), |code| format!("exit code {code}"));
+            let text = format!("set-up command `{}`: {}", command.trim(), said.as_deref().unwrap_or(&how));
+            let mut finding = Finding::new(Way::SuiteMissing, &text, roots).evidence(said);
+            finding.context.checks.push(command.trim().to_owned());
+            finding.context.exit_code = *exit_code;
+            Some(finding)
+        }
         Suite::Red { command, exit_code, output, timed_out, .. } => {
             Some(of_command("suite", command, *exit_code, output, *timed_out, roots))
         }

@@ -63,6 +63,7 @@ impl Story {
             cpu_ms: 0,
             resources: None,
             oom_kills: None,
+            stopped: Vec::new(),
             stdout_tail: String::new(),
             stderr_tail: stderr.into(),
         };
@@ -199,7 +200,14 @@ fn a_fixed_one_returns_only_by_an_attempt_that_began_after_the_fix() {
 #[test]
 fn a_red_suite_is_counted_once_by_whoever_is_guilty() {
     let mut story = Story::new(&[("a", "src/a/**"), ("b", "src/b/**")]);
-    let red = Suite::Red { command: "npm test".into(), exit_code: Some(1), output: "--- FAIL: TestX".into(), timed_out: false, hint: None };
+    let red = Suite::Red {
+        command: "npm test".into(),
+        exit_code: Some(1),
+        output: "--- FAIL: TestX".into(),
+        timed_out: false,
+        hint: None,
+        set_up_log: None,
+    };
     for task in ["a", "b"] {
         story.starts(task, 1);
         story.exits(task, 1, Exit::Code { code: 0 }, "");
@@ -219,10 +227,10 @@ fn a_red_suite_is_counted_once_by_whoever_is_guilty() {
     };
     story.tell(formed(1, &["a", "b"]));
     story.tell(Event::BatchMerged { batch: 1, results: merged(&["a", "b"]) });
-    assert!(story.tell(Event::BatchVerified { batch: 1, suite: red.clone() }).is_empty(), "nobody's yet");
+    assert!(story.tell(Event::BatchVerified { batch: 1, suite: red.clone(), again: false }).is_empty(), "nobody's yet");
     story.tell(formed(2, &["a"]));
     story.tell(Event::BatchMerged { batch: 2, results: merged(&["a"]) });
-    story.tell(Event::BatchVerified { batch: 2, suite: red.clone() });
+    story.tell(Event::BatchVerified { batch: 2, suite: red.clone(), again: false });
     let shown = story.fails("a", 1, Outcome::GateFailed, FailureType::QualityGateFailure, "`npm test` fails …");
     assert_eq!(shown.len(), 1);
     let known = story.book.get(&shown[0].id).unwrap();
@@ -240,7 +248,10 @@ fn a_red_suite_is_counted_once_by_whoever_is_guilty() {
 fn conflicts_and_decisions_are_seen_and_cancellations_are_not() {
     let mut story = Story::new(&[("a", "src/a/**"), ("b", "src/b/**")]);
     story.starts("a", 1);
-    let conflict = |definite| MergeResult { attempt: attempt("a", 1), merge: Merge::Conflict { files: vec!["x.rs".into()], definite } };
+    let conflict = |definite| MergeResult {
+        attempt: attempt("a", 1),
+        merge: Merge::Conflict { files: vec!["x.rs".into()], definite, not_remade: None },
+    };
     assert!(story.tell(Event::BatchMerged { batch: 1, results: vec![conflict(false)] }).is_empty(), "with a neighbour: not yet");
     let shown = story.tell(Event::BatchMerged { batch: 2, results: vec![conflict(true)] });
     let known = story.book.get(&shown[0].id).unwrap();

@@ -85,12 +85,12 @@ impl Watcher {
                 let merged = results.iter().filter(|r| matches!(r.merge, Merge::Merged { .. })).map(|r| r.attempt.clone());
                 self.batches.insert(*batch, merged.collect());
                 let conflicts = results.iter().filter_map(|r| match &r.merge {
-                    Merge::Conflict { files, definite: true } => Some((&r.attempt, observe::of_conflict(files))),
+                    Merge::Conflict { files, definite: true, .. } => Some((&r.attempt, observe::of_conflict(files))),
                     _ => None,
                 });
                 return conflicts.map(|(attempt, finding)| self.seen(at, Some(attempt), finding)).collect();
             }
-            Event::BatchVerified { batch, suite } => return self.verified(at, *batch, suite),
+            Event::BatchVerified { batch, suite, .. } => return self.verified(at, *batch, suite),
             Event::SuiteFlaky { batch, .. } => {
                 let red = self.red.remove(batch);
                 let finding = observe::of_flaky(red.as_ref().map(|(_, suite)| suite), &self.roots(None));

@@ -33,11 +33,18 @@ pub fn of_exit(record: &ExitRecord) -> Option<Failure> {
     }
 }
 
+fn stalled(record: &ExitRecord) -> String {
+    const STALLED: &str = "gave no evidence of work for the whole stall timeout and was ended";
+    match record.stopped.as_slice() {
+        [] => STALLED.to_owned(),
+        stopped => format!("{STALLED}: {} had been stopped by a signal", stopped.join(", ")),
+    }
+}
+
 /// Ended by the keeper for want of time or of evidence.
 fn of_keepers_end(record: &ExitRecord) -> Failure {
     let ended = match record.exit {
-        Exit::Stalled => Failure::new(FailureType::Timeout, "gave no evidence of work for the whole stall timeout and was ended")
-            .with(FailureDetail::Stalled),
+        Exit::Stalled => Failure::new(FailureType::Timeout, stalled(record)).with(FailureDetail::Stalled),
         _ => Failure::new(FailureType::Timeout, "ran longer than its timeout and was ended"),
     };
     // An agent whose last word was that its provider refuses is limited, not stuck.
@@ -197,6 +204,7 @@ mod tests {
             cpu_ms: 0,
             resources: None,
             oom_kills: None,
+            stopped: Vec::new(),
             stdout_tail: String::new(),
             stderr_tail: stderr.to_owned(),
         }

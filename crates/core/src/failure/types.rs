@@ -91,11 +91,15 @@ pub enum FailureDetail {
     Budget,
     /// The same call with the same result over and over, or output without end: trying again would do the same.
     Runaway,
+    /// A set-up command (`[workspace] setup`) did not pass, so no agent was started.
+    SetUpFailed,
+    /// No worktree can be made ready before somebody changes something: trying again cannot help.
+    NoWorkspace,
 }
 
 impl FailureDetail {
     /// Every one.
-    pub const ALL: [FailureDetail; 14] = [
+    pub const ALL: [FailureDetail; 16] = [
         FailureDetail::RateLimit,
         FailureDetail::Authentication,
         FailureDetail::ServerError,
@@ -110,19 +114,15 @@ impl FailureDetail {
         FailureDetail::KeeperLost,
         FailureDetail::Budget,
         FailureDetail::Runaway,
+        FailureDetail::SetUpFailed,
+        FailureDetail::NoWorkspace,
     ];
 
     /// Another attempt could not end differently.
     #[must_use]
     pub fn is_hopeless(self) -> bool {
-        matches!(
-            self,
-            FailureDetail::Authentication
-                | FailureDetail::MissingProgram
-                | FailureDetail::PermissionDenied
-                | FailureDetail::Budget
-                | FailureDetail::Runaway
-        )
+        use FailureDetail::{Authentication, Budget, MissingProgram, NoWorkspace, PermissionDenied, Runaway};
+        matches!(self, Authentication | MissingProgram | PermissionDenied | NoWorkspace | Budget | Runaway)
     }
 
     /// As in JSON.
@@ -143,6 +143,8 @@ impl FailureDetail {
             FailureDetail::KeeperLost => "keeper_lost",
             FailureDetail::Budget => "budget",
             FailureDetail::Runaway => "runaway",
+            FailureDetail::SetUpFailed => "set_up_failed",
+            FailureDetail::NoWorkspace => "no_workspace",
         }
     }
 }

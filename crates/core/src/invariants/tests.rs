@@ -25,7 +25,7 @@ fn state() -> State {
     let options = RunOptions { jobs: 2, agent: Some(String::from("claude")), ..RunOptions::default() };
     let id = PlanId::from("p");
     for input in [
-        Input::Begin(options),
+        Input::Begin(Box::new(options)),
         Input::Submit(Box::new(submission)),
         Input::PlanPrepared { plan: id.clone(), branch: "p".into(), verify: vec!["true".into()] },
         Input::BaseJudged { plan: id, suite: Suite::Green { cached: false } },

@@ -207,6 +207,18 @@ fn markdown_keys_are_verbatim() {
 }
 
 #[test]
+fn ordinary_words_before_a_colon_are_no_slips_of_keys() {
+    let items =
+        ["Note: be quick", "note: so", "retry: with backoff", "rule: no unwrap", "hint: look", "see: RFC 1", "fun: none", "en: English"];
+    let text = format!("- [ ] 1.1 x\n{}", items.map(|i| format!("  - {i}\n")).concat());
+    let read = reading("p.md", &text);
+    let noted: Vec<String> = read.diagnostics.iter().map(|d| d.render(false).lines().take(2).collect()).collect();
+    assert_eq!(noted.len(), 2, "{noted:#?}");
+    assert!(noted[0].starts_with("note: `rule:` is read as text for the agent --> p.md:5:5") && noted[1].contains("`fun:`"), "{noted:#?}");
+    assert_eq!(task(&read.plan.unwrap(), "1.1").prompt.lines().count(), items.len());
+}
+
+#[test]
 fn a_json_array() {
     let text = r#"[
       {"id": 1, "description": "[P:Group-A] Do this\nand that", "priority": 1},

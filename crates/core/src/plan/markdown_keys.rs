@@ -4,11 +4,14 @@ use super::context::{Context, Span};
 use super::diagnostic::Severity;
 use super::native::{TASK_KEYS, meant};
 use super::node::{Entry, Node, Table, Value};
+use super::suggest;
 
 /// Keys whose value is a list divided by commas.
 const DIVIDED: [&str; 5] = ["depends", "owns", "candidates", "fallbacks", "skills"];
 /// Keys that hold one whole text for each item: commands and sentences have commas of their own.
 const REPEATED: [&str; 2] = ["check", "criteria"];
+/// How YAML begins a text of several lines. Prompts may have several here, too.
+const BLOCKS: [&str; 6] = ["|", "|-", "|+", ">", ">-", ">+"];
 const NUMBERS: [&str; 3] = ["priority", "retries", "repairs"];
 
 /// What a nested item turns out to be.
@@ -33,7 +36,15 @@ pub(super) fn classify<'a>(ctx: &mut Context<'_>, item: &'a str, at: usize) -> I
         return Item::Key { key, value, value_at };
     }
     if word.chars().all(|c| c.is_ascii_lowercase() || matches!(c, '_' | '-')) {
-        if let Some(key) = meant(word, &TASK_KEYS) {
+        if let Some(key) = suggest::one_letter_off(word, TASK_KEYS) {
+            // `rum`, but also `rule`: a word of its own as likely as a slip.
+            let hint = format!("if you meant `{key}`, write `{key}:`");
+            ctx.push(Severity::Note, &span, format!("`{word}:` is read as text for the agent"), Some(hint));
+            return Item::Text;
+        }
+        // `- retry: 2` is a slip, `- retry: with backoff` are words for the agent.
+        let counts = rest.trim().parse::<u64>().is_ok();
+        if let Some(key) = meant(word, &TASK_KEYS).filter(|key| counts || !NUMBERS.contains(key)) {
             ctx.error_hint(
                 &span,
                 format!("unknown key `{word}`"),
@@ -56,6 +67,12 @@ pub(super) fn add(
     value: (&str, usize),
     below: &[(String, usize)],
 ) {
+    if BLOCKS.contains(&value.0) && key != "prompt" {
+        let hint = "a value is one line here: join commands with `&&`, or put them into a script and run that";
+        ctx.error_hint(&(value.1..value.1 + value.0.len()), format!("`{}` begins no block in a Markdown plan", value.0), hint);
+        return;
+    }
+    let value = if BLOCKS.contains(&value.0) { ("", value.1) } else { value };
     let mut nodes = Vec::new();
     for (text, at) in std::iter::once((value.0, value.1)).chain(below.iter().map(|(t, at)| (t.as_str(), *at))) {
         let span = at..at + text.len();

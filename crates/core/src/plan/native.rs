@@ -47,7 +47,7 @@ pub const TASK_KEYS: [&str; 25] = [
 ];
 
 /// Words that other tools have for our keys.
-const SYNONYMS: [(&str, &str); 19] = [
+const SYNONYMS: [(&str, &str); 20] = [
     ("dependencies", "depends"),
     ("depends_on", "depends"),
     ("dependson", "depends"),
@@ -64,6 +64,7 @@ const SYNONYMS: [(&str, &str); 19] = [
     ("script", "run"),
     ("test", "check"),
     ("tests", "check"),
+    ("retry", "retries"),
     ("name", "title"),
     ("acceptance_criteria", "criteria"),
     ("subagent_type", "role"),
@@ -341,7 +342,9 @@ pub(super) fn unknown_keys(ctx: &mut Context<'_>, table: &Table, known: &[&'stat
 pub(super) fn meant(key: &str, known: &[&'static str]) -> Option<&'static str> {
     let plain = key.to_lowercase().replace('-', "_");
     let synonym = SYNONYMS.iter().find(|(word, ours)| *word == plain && known.contains(ours)).map(|(_, ours)| *ours);
-    synonym.or_else(|| suggest::best(&plain, known.iter().copied(), KEY_ALIKE_MIN))
+    synonym
+        .or_else(|| suggest::best(&plain, known.iter().copied(), KEY_ALIKE_MIN))
+        .or_else(|| suggest::shuffled(&plain, known.iter().copied()))
 }
 
 /// A node as a table of the native shape, for messages about a wrong top level.

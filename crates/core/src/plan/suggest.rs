@@ -6,6 +6,8 @@ const ALIKE_MIN: f64 = 0.6;
 const CONTAINED: f64 = 0.75;
 /// Shortest word that counts as a part of another.
 const CONTAINED_CHARS_MIN: usize = 3;
+/// Longest word of which one other letter easily makes another word.
+const SHORT_CHARS_MAX: usize = 4;
 
 /// The candidate that the word was probably meant to be, case aside; of equally close ones the first.
 pub fn closest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
@@ -30,6 +32,24 @@ pub(super) fn best<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>
     found.map(|(_, candidate)| candidate)
 }
 
+/// The candidate of at least three letters that has the word's letters in another order: `rnu`. Of short words a measure of likeness
+/// tells nothing, as one letter is a third of them.
+pub(super) fn shuffled<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let letters = |word: &str| {
+        let mut letters: Vec<char> = word.chars().collect();
+        letters.sort_unstable();
+        letters
+    };
+    let of_word = letters(word);
+    candidates.into_iter().find(|c| c.len() >= CONTAINED_CHARS_MIN && letters(c) == of_word)
+}
+
+/// The short candidate with the word's length from which one letter is different: `rum`, `rule`. That may well be another word.
+pub(super) fn one_letter_off<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let differing = |c: &&str| c.chars().zip(word.chars()).filter(|(a, b)| a != b).count() == 1;
+    candidates.into_iter().find(|c| (CONTAINED_CHARS_MIN..=SHORT_CHARS_MAX).contains(&c.len()) && word.len() == c.len() && differing(c))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -41,5 +61,7 @@ mod tests {
         assert_eq!(closest("API-test", words), Some("api-tests"));
         assert_eq!(closest("zzz", words), None);
         assert_eq!(closest("", words), None);
+        assert_eq!((shuffled("rnu", ["id", "run"]), shuffled("di", ["id", "run"]), shuffled("ruin", ["run"])), (Some("run"), None, None));
+        assert_eq!((one_letter_off("rum", ["env", "run"]), one_letter_off("note", ["role", "run"])), (Some("run"), None));
     }
 }

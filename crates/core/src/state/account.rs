@@ -22,6 +22,12 @@ pub struct AccountState {
     pub(crate) free: Option<u32>,
 }
 
+/// An account's name for people: without the mark, after a `#`, that tells accounts of the same name apart.
+#[must_use]
+pub fn account_label(account: &str) -> &str {
+    account.split_once('#').map_or(account, |(label, _)| label)
+}
+
 impl AccountState {
     /// Its provider refuses at this moment.
     #[must_use]

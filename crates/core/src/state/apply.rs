@@ -3,14 +3,15 @@
 
 use std::time::Duration;
 
-use super::lane::{Batch, BatchPhase, Lane, share};
-use super::{AttemptState, Ending, Phase, PlanPhase, PlanState, Refused, Spawned, State, TaskState};
-use crate::attempt::{Merge, Suite, Verdict};
+use super::lane::Lane;
+use super::{Absence, AttemptState, Ending, Phase, PlanPhase, PlanState, Spawned, State, TaskState};
+use crate::attempt::{Suite, Verdict};
 use crate::budget::Spent;
-use crate::event::{AttemptRef, BatchId, Event, LandedAttempt, MergeResult, Outcome, Stopping, Submission};
+use crate::event::{AttemptRef, Event, Outcome, Stopping, Submission};
 use crate::graph::Graph;
 use crate::health::Health;
-use crate::ids::{AttemptId, Oid, PlanId, TaskKey};
+use crate::ids::{AttemptId, PlanId, TaskKey};
+use crate::options::RunOptions;
 use crate::overlap::Overlaps;
 use crate::time::Time;
 
@@ -24,7 +25,7 @@ pub struct Illegal {
     pub why: String,
 }
 
-type Applied = Result<(), String>;
+pub(super) type Applied = Result<(), String>;
 
 impl State {
     /// Takes one event in.
@@ -42,13 +43,11 @@ impl State {
     }
 
     fn try_apply(&mut self, at: Time, event: &Event) -> Applied {
-        if matches!(event, Event::RunResumed) {
-            self.idle += at.since(self.last_event_at);
-        }
-        self.last_event_at = self.last_event_at.max(at);
+        let before = self.last_event_at;
+        self.last_event_at = before.max(at);
         if let Event::RunStarted { options } = event {
             require(self.options.is_none(), "the run has begun already")?;
-            self.options = Some(options.clone());
+            self.options = Some(RunOptions::clone(options));
             self.started_at = at;
             self.next_batch = 1;
             return Ok(());
@@ -97,6 +96,7 @@ impl State {
                 require(!matches!(p.phase, PlanPhase::Ended { .. }), "the plan has ended already")?;
                 require(p.lane.is_idle(), "work of the plan is still landing")?;
                 p.phase = PlanPhase::Ended { done: *done };
+                p.ended_at = Some(at);
                 p.reason.clone_from(reason);
                 Ok(())
             }
@@ -175,8 +175,8 @@ impl State {
             }
             Event::BatchFormed { batch, plan, onto, attempts } => self.batch_formed(at, *batch, plan, onto, attempts),
             Event::BatchMerged { batch, results } => self.batch_merged(at, *batch, results),
-            Event::BatchVerified { batch, suite } => self.batch_verified(at, *batch, suite),
-            Event::BatchRaced { batch, head } => self.batch_raced(*batch, head),
+            Event::BatchVerified { batch, suite, again } => self.batch_verified(at, *batch, suite, *again),
+            Event::BatchRaced { batch, head, .. } => self.batch_raced(*batch, head),
             Event::BatchDropped { batch, head: _ } => {
                 let plan = self.require_batch(*batch)?;
                 self.plans[plan].lane.active = None;
@@ -222,6 +222,14 @@ impl State {
             }
             Event::AgentUnavailable { agent, reason } => {
                 self.unavailable.insert(agent.clone(), reason.clone());
+                Ok(())
+            }
+            Event::AgentsChecked { accounts, unavailable } => {
+                if let Some(options) = &mut self.options {
+                    options.accounts.clone_from(accounts);
+                    options.unavailable.clone_from(unavailable);
+                }
+                self.unavailable.clear();
                 Ok(())
             }
             Event::QuotaAwaited { key, account: _ } | Event::FallbackScheduled { key } | Event::AttemptRequeued { key } => {
@@ -309,7 +317,7 @@ impl State {
                 Ok(())
             }
             Event::RunResumed => {
-                self.run_resumed(at);
+                self.run_resumed(before, at);
                 Ok(())
             }
             Event::RunEnded { finished } => {
@@ -365,6 +373,8 @@ impl State {
         self.plan_index.insert(plan.id.clone(), plan_at);
         self.plans.push(PlanState {
             submission: submission.clone(),
+            queued_at: at,
+            ended_at: None,
             phase: PlanPhase::Queued,
             branch: None,
             head: submission.base.clone(),
@@ -447,132 +457,6 @@ impl State {
         Ok(())
     }
 
-    fn batch_formed(&mut self, at: Time, id: BatchId, plan: &PlanId, onto: &Oid, attempts: &[AttemptRef]) -> Applied {
-        let plan = self.require_plan(plan)?;
-        let p = &mut self.plans[plan];
-        require(p.lane.active.is_none(), "another batch is under way")?;
-        require(p.head == *onto, "the branch's head is another")?;
-        require(!attempts.is_empty() && p.lane.take(attempts), "these are not the next to land")?;
-        let (attempts, onto) = (attempts.to_vec(), onto.clone());
-        p.lane.active = Some(Batch { id, attempts, onto, phase: BatchPhase::Merging, since: at, merged: Vec::new() });
-        self.next_batch = self.next_batch.max(id + 1);
-        Ok(())
-    }
-
-    fn batch_merged(&mut self, at: Time, id: BatchId, results: &[MergeResult]) -> Applied {
-        let plan = self.require_batch(id)?;
-        let suite = !self.plans[plan].verify.is_empty();
-        let lane = &mut self.plans[plan].lane;
-        let Some(batch) = lane.active.as_mut().filter(|b| b.phase == BatchPhase::Merging) else {
-            return Err(String::from("the batch is not being merged"));
-        };
-        require(results.len() == batch.attempts.len(), "not one result for each attempt")?;
-        let merging = share(at.since(batch.since), results.len());
-        batch.since = at;
-        let mut deferred = Vec::new();
-        for (entry, result) in batch.attempts.iter().zip(results) {
-            require(entry.attempt == result.attempt, "results of other attempts")?;
-            match &result.merge {
-                Merge::Merged { commit } => batch.merged.push((entry.clone(), commit.clone())),
-                Merge::Conflict { definite: false, .. } => deferred.push(entry.clone()),
-                Merge::Conflict { definite: true, .. } => {}
-            }
-        }
-        if batch.merged.is_empty() {
-            lane.active = None;
-        } else {
-            batch.phase = if suite { BatchPhase::Verifying } else { BatchPhase::Moving { verified: false } };
-        }
-        for entry in deferred.into_iter().rev() {
-            // Whatever it was suspected of, it will be judged in another company.
-            lane.settle(&entry.attempt, true);
-            lane.queue.push_front(entry);
-        }
-        for result in results {
-            if let Some(a) = self.attempt_mut(&result.attempt) {
-                a.landing = merging;
-            }
-        }
-        Ok(())
-    }
-
-    fn batch_verified(&mut self, at: Time, id: BatchId, suite: &Suite) -> Applied {
-        let plan = self.require_batch(id)?;
-        let lane = &mut self.plans[plan].lane;
-        let Some(mut batch) = lane.active.take().filter(|b| b.phase == BatchPhase::Verifying) else {
-            return Err(String::from("the batch is not being verified"));
-        };
-        let verifying = at.since(batch.since);
-        batch.since = at;
-        let members: Vec<AttemptId> = batch.merged.iter().map(|(a, _)| a.attempt.clone()).collect();
-        match suite {
-            Suite::Green { .. } => {
-                batch.phase = BatchPhase::Moving { verified: true };
-                lane.active = Some(batch);
-            }
-            Suite::Red { .. } if batch.merged.len() > 1 => lane.split(&batch),
-            // The step that emits this ends or re-queues the members.
-            Suite::Red { output, .. } => {
-                if let [(only, merged)] = batch.merged.as_slice() {
-                    let refused = Refused { onto: batch.onto.clone(), merged: merged.clone(), output: output.clone() };
-                    if let Some(attempt) = self.attempt_mut(&only.attempt) {
-                        attempt.refused = Some(refused);
-                    }
-                }
-            }
-            Suite::Broken { .. } => {}
-        }
-        for member in members {
-            if let Some(a) = self.attempt_mut(&member) {
-                a.landing += verifying;
-            }
-        }
-        Ok(())
-    }
-
-    fn batch_raced(&mut self, id: BatchId, head: &Oid) -> Applied {
-        let plan = self.require_batch(id)?;
-        let p = &mut self.plans[plan];
-        if let Some(batch) = p.lane.active.take() {
-            for (entry, _) in batch.merged.into_iter().rev() {
-                p.lane.settle(&entry.attempt, true);
-                p.lane.queue.push_front(entry);
-            }
-        }
-        p.head = head.clone();
-        Ok(())
-    }
-
-    fn batch_landed(&mut self, at: Time, id: BatchId, head: &Oid, verified: bool, landed: &[LandedAttempt]) -> Applied {
-        let plan = self.require_batch(id)?;
-        let p = &mut self.plans[plan];
-        let Some(batch) = p.lane.active.as_ref().filter(|b| matches!(b.phase, BatchPhase::Moving { .. })) else {
-            return Err(String::from("the batch is not landing"));
-        };
-        require(batch.merged.len() == landed.len(), "not everything that was merged has landed")?;
-        require(batch.merged.iter().zip(landed).all(|(a, b)| a.0.attempt == b.attempt), "other attempts have landed")?;
-        let moving = share(at.since(batch.since), landed.len());
-        p.lane.active = None;
-        p.head = head.clone();
-        for one in landed {
-            p.lane.settle(&one.attempt, false);
-        }
-        for one in landed {
-            let task = self.require_task(&one.attempt.key)?;
-            self.tasks[task].landed = Some(one.commit.clone());
-            self.tasks[task].landed_unverified = !verified;
-            self.tasks[task].reason = None;
-            if let Some(a) = self.tasks[task].attempts.last_mut() {
-                a.outcome = Some(Outcome::Succeeded);
-                a.ended_at = Some(at);
-                a.landing += moving;
-                self.plans[plan].last_landing_took = a.exited_at.map(|exited| at.since(exited));
-            }
-            self.set_phase(task, Phase::Done, at);
-        }
-        Ok(())
-    }
-
     fn end_task(&mut self, at: Time, key: &TaskKey, to: Phase, reason: &str) -> Applied {
         let task = self.require_task(key)?;
         let t = &mut self.tasks[task];
@@ -608,8 +492,14 @@ impl State {
             t.agent_override = agent.cloned();
         }
         let plan = t.plan;
-        self.ended_at = None;
+        if let Some(from) = self.ended_at.take() {
+            self.absences.push(Absence { from, to: at });
+        }
         self.finished = false;
+        // A person asks again: somebody may have signed in meanwhile.
+        let agent = self.agent_of(&self.tasks[task]);
+        self.unavailable.remove(&agent);
+        self.options.iter_mut().for_each(|o| drop(o.unavailable.remove(&agent)));
         let red_allowed = self.options().base_red_allowed;
         let p = &mut self.plans[plan];
         if matches!(p.phase, PlanPhase::Ended { .. }) {
@@ -621,14 +511,15 @@ impl State {
             };
             p.base_suite_since = (p.phase == PlanPhase::VerifyingBase).then_some(at);
             p.reason = None;
+            p.ended_at = None;
         }
         self.set_phase(task, Phase::Blocked, at);
         self.unblock(task, at);
         Ok(())
     }
 
-    fn run_resumed(&mut self, at: Time) {
-        self.ended_at = None;
+    fn run_resumed(&mut self, before: Time, at: Time) {
+        self.absences.push(Absence { from: self.ended_at.take().unwrap_or(before), to: at });
         self.finished = false;
         self.stopping = None;
         self.halted = None;
@@ -661,11 +552,11 @@ impl State {
         }
     }
 
-    fn require_plan(&self, id: &PlanId) -> Result<usize, String> {
+    pub(super) fn require_plan(&self, id: &PlanId) -> Result<usize, String> {
         self.plan_at(id).ok_or_else(|| format!("there is no plan {id}"))
     }
 
-    fn require_task(&self, key: &TaskKey) -> Result<usize, String> {
+    pub(super) fn require_task(&self, key: &TaskKey) -> Result<usize, String> {
         self.task_at(key).ok_or_else(|| format!("there is no task {key}"))
     }
 
@@ -681,14 +572,6 @@ impl State {
         require(t.phase.active() && t.attempts.last().is_some_and(|a| a.outcome.is_some()), "the task has no failed attempt")?;
         Ok(task)
     }
-
-    /// The plan whose lane has this batch under way.
-    fn require_batch(&self, id: BatchId) -> Result<usize, String> {
-        self.plans
-            .iter()
-            .position(|p| p.lane.active.as_ref().is_some_and(|b| b.id == id))
-            .ok_or_else(|| format!("batch {id} is not under way"))
-    }
 }
 
 /// There is no work to go on from, or the attempt that was to start from the base never had a keeper.
@@ -696,6 +579,6 @@ fn starts_afresh(task: &TaskState) -> bool {
     task.attempts.last().is_none_or(|a| a.spawned.is_none() && a.fresh)
 }
 
-fn require(holds: bool, why: &str) -> Applied {
+pub(super) fn require(holds: bool, why: &str) -> Applied {
     if holds { Ok(()) } else { Err(why.to_owned()) }
 }

@@ -21,12 +21,14 @@ pub struct Lane {
     pub(super) suspects: BTreeMap<BatchId, Suspect>,
 }
 
-/// A red batch that was split.
+/// A red batch that was split, or is verified once more.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Suspect {
     pub open: BTreeSet<AttemptId>,
     /// Somebody did not land: the redness is explained.
     pub guilty: bool,
+    /// It was a batch of one: the suite runs once more before that is blamed.
+    pub alone: bool,
 }
 
 /// Attempts that are merged and verified together.
@@ -120,6 +122,12 @@ impl Lane {
         self.suspects.values().any(|s| s.open.contains(id))
     }
 
+    /// The suite was red on its work alone; it is being verified once more, or will be.
+    #[must_use]
+    pub fn was_red_alone(&self, id: &AttemptId) -> bool {
+        self.suspects.values().any(|s| s.alone && s.open.contains(id))
+    }
+
     /// How many members of this red batch are still to be judged apart; 0 of any other batch.
     #[must_use]
     pub fn in_doubt(&self, batch: BatchId) -> usize {
@@ -132,11 +140,19 @@ impl Lane {
         self.suspects.iter().filter(|(_, s)| s.open.is_empty() && !s.guilty).map(|(id, _)| *id).collect()
     }
 
+    /// Sees to it that a red batch of one is the next again. A batch of its own: what is told late of this one is not taken for that.
+    pub(super) fn retest(&mut self, batch: &Batch) {
+        let members: Vec<AttemptRef> = batch.merged.iter().map(|(a, _)| a.clone()).collect();
+        let open = members.iter().map(|a| a.attempt.clone()).collect();
+        self.suspects.insert(batch.id, Suspect { open, guilty: false, alone: true });
+        self.splits.push(members);
+    }
+
     /// Splits a red batch in two halves, each of which is judged by itself.
     pub(super) fn split(&mut self, batch: &Batch) {
         let members: Vec<AttemptRef> = batch.merged.iter().map(|(a, _)| a.clone()).collect();
         let open = members.iter().map(|a| a.attempt.clone()).collect();
-        self.suspects.insert(batch.id, Suspect { open, guilty: false });
+        self.suspects.insert(batch.id, Suspect { open, guilty: false, alone: false });
         let (first, second) = members.split_at(members.len().div_ceil(2));
         self.splits.push(second.to_vec());
         self.splits.push(first.to_vec());

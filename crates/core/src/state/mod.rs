@@ -3,13 +3,14 @@
 mod account;
 mod apply;
 mod index;
+mod landing;
 mod lane;
 mod spending;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-pub use account::AccountState;
+pub use account::{AccountState, account_label};
 pub use apply::Illegal;
 pub(crate) use index::ReadyKey;
 pub use lane::{Batch, BatchPhase, Lane};
@@ -39,6 +40,8 @@ pub struct State {
     pub last_event_at: Time,
     /// It ended by itself, with nothing left to do.
     pub finished: bool,
+    /// Times in which nobody coordinated it: before each resume, and before each retry after its end.
+    pub absences: Vec<Absence>,
     /// In the order in which they were handed in.
     pub plans: Vec<PlanState>,
     /// Of all plans, in their order.
@@ -55,8 +58,6 @@ pub struct State {
     pub spent: Spent,
     /// The run's caps of which somebody was warned.
     pub warned: BTreeSet<Measure>,
-    /// Time in which nobody coordinated it.
-    pub idle: Duration,
     /// The number of the next batch.
     pub next_batch: u64,
     task_index: BTreeMap<TaskKey, usize>,
@@ -76,11 +77,24 @@ pub struct State {
     waiting: BTreeSet<(Time, usize)>,
 }
 
+/// A time in which nobody coordinated the run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Absence {
+    /// The last that is known before it.
+    pub from: Time,
+    /// When the run was taken up again.
+    pub to: Time,
+}
+
 /// Where a plan stands.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PlanState {
     /// What was handed in.
     pub submission: Submission,
+    /// When it was handed in.
+    pub queued_at: Time,
+    /// When it ended; cleared when one of its tasks is tried again.
+    pub ended_at: Option<Time>,
     /// How far it is.
     pub phase: PlanPhase,
     /// The branch on which it lands, once it is made.
@@ -306,6 +320,12 @@ impl State {
     #[must_use]
     pub fn options(&self) -> RunOptions {
         self.options.clone().unwrap_or_default()
+    }
+
+    /// What the names of the run's branches begin with.
+    #[must_use]
+    pub fn branch_prefix(&self) -> &str {
+        self.options.as_ref().map_or(crate::branch::PREFIX, |o| &o.branch_prefix)
     }
 
     /// The task of this name.

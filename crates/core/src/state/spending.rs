@@ -39,7 +39,8 @@ impl State {
     /// The time in which the run was coordinated.
     #[must_use]
     pub fn wall(&self, now: Time) -> std::time::Duration {
-        self.ended_at.unwrap_or(now).since(self.started_at).saturating_sub(self.idle)
+        let absent: std::time::Duration = self.absences.iter().map(|a| a.to.since(a.from)).sum();
+        self.ended_at.unwrap_or(now).since(self.started_at).saturating_sub(absent)
     }
 
     pub(super) fn spend(&mut self, task: usize, spent: Spent) {

@@ -14,15 +14,17 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 use std::time::Duration;
 
+use super::clock::{RunClock, gone_at};
 use super::left::Until;
 use crate::event::Outcome;
+use crate::ids::PlanId;
 use crate::state::{AttemptState, BatchPhase, Phase, PlanState, State, TaskState};
 use crate::time::Time;
 
 /// A run's times.
 #[derive(Clone, Debug, Default)]
 pub struct Figures {
-    /// From its start to its end, or to now.
+    /// From its start to its end, or to now, by the [`super::RunClock`].
     pub elapsed: Duration,
     /// The same work one at a time; see the module.
     pub sequential: Duration,
@@ -38,24 +40,42 @@ impl Figures {
     /// Measures a run.
     #[must_use]
     pub fn of(state: &State, until: &Until<'_>) -> Self {
+        Self::of_plans(state, &[], until)
+    }
+
+    /// Measures these plans of a run (none: all of them), from the moment at which the first was handed in to the end of the last.
+    /// What each task took is there for the others' tasks, too.
+    #[must_use]
+    pub fn of_plans(state: &State, plans: &[PlanId], until: &Until<'_>) -> Self {
+        let wanted = |p: &&PlanState| plans.is_empty() || plans.contains(&p.submission.plan.id);
+        let of_them = || state.plans.iter().filter(wanted);
         let mut of_tasks: Vec<Duration> = checking(state, until.machinery());
         let mut working = Duration::ZERO;
         let landing_now = landing_now(state, until.machinery());
         for (task, of) in state.tasks.iter().zip(&mut of_tasks) {
             let end = until.attempt(task);
-            let worked: Duration = task.attempts.iter().map(|a| working_time(a, end)).sum();
-            working += worked;
+            let worked: Duration = task.attempts.iter().map(|a| attempt_working(state, a, end)).sum();
+            if wanted(&&state.plans[task.plan]) {
+                working += worked;
+            }
             *of += worked + task.attempts.iter().map(|a| a.landing).sum::<Duration>();
         }
         for (task, so_far) in landing_now {
             of_tasks[task] += so_far;
         }
-        let bases: Duration = state.plans.iter().map(|p| base_suite_time(p, until)).sum();
+        let sequential = of_them().map(|p| base_suite_time(p, until) + of_tasks[p.tasks.clone()].iter().sum::<Duration>()).sum();
+        let (from, to) = match plans {
+            [] => (state.started_at, until.run()),
+            _ => (
+                of_them().map(|p| p.queued_at).min().unwrap_or(state.started_at),
+                of_them().map(|p| p.ended_at.unwrap_or(until.run())).max().unwrap_or(until.run()),
+            ),
+        };
         Self {
-            elapsed: until.run().since(state.started_at),
-            sequential: bases + of_tasks.iter().sum::<Duration>(),
+            elapsed: until.clock().between(from, to),
+            sequential,
             working,
-            critical_path: critical_path(state, &of_tasks, until),
+            critical_path: of_them().map(|p| critical_path(p, &of_tasks, until)).max().unwrap_or_default(),
             of_tasks,
         }
     }
@@ -82,8 +102,8 @@ fn ratio(a: f64, b: f64) -> f64 {
 /// An attempt's time by the clock, the one that `run`, `status` and `report` show: from the decision on it to its end, which is the
 /// landing of accepted work, else the refusal; `now` for one under way. Waiting for the gate and for the suite is in it.
 #[must_use]
-pub fn attempt_time(task: &TaskState, attempt: &AttemptState, now: Time) -> Duration {
-    attempt_end(task, attempt).unwrap_or(now).since(attempt.started_at)
+pub fn attempt_time(clock: &RunClock, task: &TaskState, attempt: &AttemptState, now: Time) -> Duration {
+    clock.between(attempt.started_at, attempt_end(task, attempt).unwrap_or(now))
 }
 
 /// When an attempt was over; `None` for one under way. One that never began was over at once.
@@ -100,8 +120,9 @@ pub fn attempt_end(task: &TaskState, attempt: &AttemptState) -> Option<Time> {
 
 /// A task's time by the clock: that of its attempts, without the waits between them.
 #[must_use]
-pub fn task_time(task: &TaskState, now: Time) -> Duration {
-    task.attempts.iter().map(|a| attempt_time(task, a, now)).sum()
+pub fn task_time(state: &State, task: &TaskState, now: Time) -> Duration {
+    let clock = RunClock::of(state);
+    task.attempts.iter().map(|a| attempt_time(&clock, task, a, now)).sum()
 }
 
 /// What a plan's suite took on the base, so far.
@@ -115,14 +136,10 @@ fn was_voided(attempt: &AttemptState) -> bool {
     attempt.spawned.is_none() && attempt.outcome == Some(Outcome::Cancelled)
 }
 
-fn working_time(attempt: &AttemptState, now: Time) -> Duration {
-    if was_voided(attempt) {
-        return Duration::ZERO;
-    }
-    let seen = attempt.exited_at.or(attempt.ended_at).unwrap_or(now);
-    // While nobody coordinated, the end was seen later than it was.
-    let recorded = attempt.record.as_ref().map(|r| r.ended_at.max(attempt.started_at));
-    recorded.map_or(seen, |at| at.min(seen)).since(attempt.started_at)
+/// How long an attempt's processes were there, or are until `now`, its workspace's preparation included.
+#[must_use]
+pub fn attempt_working(state: &State, attempt: &AttemptState, now: Time) -> Duration {
+    if was_voided(attempt) { Duration::ZERO } else { gone_at(state, attempt).unwrap_or(now).since(attempt.started_at) }
 }
 
 /// What the gate took for each task. Who waited for a place in it is not journalled, but follows: they are served in the order of
@@ -160,27 +177,24 @@ fn landing_now(state: &State, now: Time) -> BTreeMap<usize, Duration> {
     members.filter_map(|(a, so_far)| Some((state.task_at(&a.attempt.key)?, so_far))).collect()
 }
 
-/// Longest path over dependencies and groups, by the times that were measured.
-fn critical_path(state: &State, of_tasks: &[Duration], until: &Until<'_>) -> Duration {
-    let mut longest = Duration::ZERO;
-    for plan in &state.plans {
-        let Ok(graph) = crate::graph::Graph::new(&plan.submission.plan) else { continue };
-        let first = plan.tasks.start;
-        let base = base_suite_time(plan, until);
-        longest = longest.max(base);
-        let mut end_of = vec![Duration::ZERO; graph.len()];
-        let mut stage_end: BTreeMap<u32, Duration> = BTreeMap::new();
-        for task in graph.topological_order() {
-            let definition = &plan.submission.plan.tasks[task];
-            let barrier = definition.stage.and_then(|s| stage_end.range(..s).map(|(_, end)| *end).max()).unwrap_or_default();
-            let before = graph.depends(task).iter().map(|d| end_of[*d]).max().unwrap_or_default();
-            end_of[task] = base.max(before).max(barrier) + of_tasks.get(first + task).copied().unwrap_or_default();
-            if let Some(stage) = definition.stage {
-                let end = stage_end.entry(stage).or_default();
-                *end = (*end).max(end_of[task]);
-            }
-            longest = longest.max(end_of[task]);
+/// Longest path over a plan's dependencies and groups, by the times that were measured.
+fn critical_path(plan: &PlanState, of_tasks: &[Duration], until: &Until<'_>) -> Duration {
+    let base = base_suite_time(plan, until);
+    let Ok(graph) = crate::graph::Graph::new(&plan.submission.plan) else { return base };
+    let first = plan.tasks.start;
+    let mut longest = base;
+    let mut end_of = vec![Duration::ZERO; graph.len()];
+    let mut stage_end: BTreeMap<u32, Duration> = BTreeMap::new();
+    for task in graph.topological_order() {
+        let definition = &plan.submission.plan.tasks[task];
+        let barrier = definition.stage.and_then(|s| stage_end.range(..s).map(|(_, end)| *end).max()).unwrap_or_default();
+        let before = graph.depends(task).iter().map(|d| end_of[*d]).max().unwrap_or_default();
+        end_of[task] = base.max(before).max(barrier) + of_tasks.get(first + task).copied().unwrap_or_default();
+        if let Some(stage) = definition.stage {
+            let end = stage_end.entry(stage).or_default();
+            *end = (*end).max(end_of[task]);
         }
+        longest = longest.max(end_of[task]);
     }
     longest
 }

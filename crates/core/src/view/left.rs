@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::clock::RunClock;
 use crate::ids::TaskKey;
 use crate::state::{Phase, State, TaskState};
 use crate::time::Time;
@@ -30,8 +31,9 @@ pub enum Left {
 pub struct LeftBehind(pub BTreeMap<TaskKey, Left>);
 
 /// Until when what is under way is counted.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Until<'a> {
+    clock: RunClock,
     run: Time,
     machinery: Time,
     left: Option<&'a LeftBehind>,
@@ -42,7 +44,7 @@ impl<'a> Until<'a> {
     #[must_use]
     pub fn now(state: &State, now: Time) -> Self {
         let end = state.ended_at.unwrap_or(now);
-        Self { run: end, machinery: end, left: None }
+        Self { clock: RunClock::of(state), run: end, machinery: end, left: None }
     }
 
     /// Nobody is: what the coordinator had begun ended with its last event; agents go on without it.
@@ -55,7 +57,13 @@ impl<'a> Until<'a> {
         });
         let machinery = state.ended_at.unwrap_or(state.last_event_at);
         let run = state.ended_at.or_else(|| told.chain([machinery]).max()).unwrap_or(now);
-        Self { run, machinery, left: Some(left) }
+        Self { clock: RunClock::of(state), run, machinery, left: Some(left) }
+    }
+
+    /// The run's clock.
+    #[must_use]
+    pub fn clock(&self) -> &RunClock {
+        &self.clock
     }
 
     /// The run's end, or the last that is known of it.

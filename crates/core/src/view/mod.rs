@@ -1,15 +1,17 @@
 //! What a run looks like from outside: the document behind `status --json`, the terminal, the report.
 //! Derived from a [`State`] and the time; changes nothing, formats nothing.
 
+mod clock;
 mod figures;
 mod left;
 mod words;
 
 use serde::{Deserialize, Serialize};
 
-pub use figures::{Figures, attempt_end, attempt_time, base_suite_time, task_time};
+pub use clock::RunClock;
+pub use figures::{Figures, attempt_end, attempt_time, attempt_working, base_suite_time, task_time};
 pub use left::{Left, LeftBehind, Until};
-pub use words::{Lands, brief, landing, landing_words, task_state};
+pub use words::{Lands, brief, landing, landing_words, quotas_awaited, task_state};
 
 use std::collections::BTreeSet;
 
@@ -284,20 +286,30 @@ pub enum Coordinator {
 /// Draws the document. Of a run whose coordinator is gone nothing is known after its last event: the clock stops there.
 #[must_use]
 pub fn status(run: &RunId, state: &State, coordinator: Coordinator, now: Time) -> Status {
-    draw(run, state, coordinator, &LeftBehind::default(), now)
+    draw(run, state, coordinator, &LeftBehind::default(), now, &[])
 }
 
 /// The same of a run whose coordinator is gone, with what its keepers tell of the attempts that it left behind.
 #[must_use]
 pub fn status_left(run: &RunId, state: &State, left: &LeftBehind, now: Time) -> Status {
-    draw(run, state, Coordinator::Gone, left, now)
+    draw(run, state, Coordinator::Gone, left, now, &[])
 }
 
-fn draw(run: &RunId, state: &State, coordinator: Coordinator, left: &LeftBehind, now: Time) -> Status {
+/// The part that concerns these plans only: its tasks, its counts, its times; as of a run of them alone.
+#[must_use]
+pub fn status_of_plans(run: &RunId, state: &State, plans: &[PlanId], now: Time) -> Status {
+    draw(run, state, Coordinator::Alive, &LeftBehind::default(), now, plans)
+}
+
+fn draw(run: &RunId, state: &State, coordinator: Coordinator, left: &LeftBehind, now: Time, plans: &[PlanId]) -> Status {
+    let wanted = |p: &PlanState| plans.is_empty() || plans.contains(&p.submission.plan.id);
+    let of_them = || state.plans.iter().filter(|p| wanted(p));
+    let they_ended = !plans.is_empty() && of_them().all(|p| matches!(p.phase, PlanPhase::Ended { .. }));
     let options = state.options();
     let run_state = match (state.ended_at, state.finished, coordinator) {
         (Some(_), true, _) => "finished",
         (Some(_), false, _) => "stopped",
+        (None, ..) if they_ended => "finished",
         (None, _, Coordinator::Alive) => "running",
         (None, _, Coordinator::Gone) => "interrupted",
     };
@@ -305,8 +317,12 @@ fn draw(run: &RunId, state: &State, coordinator: Coordinator, left: &LeftBehind,
         [only] => only.branch.clone(),
         _ => None,
     };
-    let until = if run_state == "running" { Until::now(state, now) } else { Until::left(state, left, now) };
-    let tasks: Vec<TaskView> = state.tasks.iter().map(|t| task(state, t, &until)).collect();
+    let until = if run_state == "running" || (they_ended && state.ended_at.is_none()) {
+        Until::now(state, now)
+    } else {
+        Until::left(state, left, now)
+    };
+    let tasks: Vec<TaskView> = state.tasks.iter().filter(|t| wanted(&state.plans[t.plan])).map(|t| task(state, t, &until)).collect();
     Status {
         schema: SCHEMA,
         run: RunView {
@@ -321,8 +337,8 @@ fn draw(run: &RunId, state: &State, coordinator: Coordinator, left: &LeftBehind,
             short_of: state.short_of.clone().filter(|_| run_state == "running"),
             budget: BudgetView::of(options.budget.clone(), state.spent_by_all(until.run()), &state.warned),
         },
-        plans: state.plans.iter().map(|p| plan(state, p)).collect(),
-        summary: summary(state, &tasks, &until),
+        plans: of_them().map(|p| plan(state, p)).collect(),
+        summary: summary(state, &tasks, plans, &until),
         tasks,
     }
 }
@@ -332,25 +348,6 @@ impl Status {
     #[must_use]
     pub fn all_done(&self) -> bool {
         self.summary.done == self.summary.total
-    }
-
-    /// The part that concerns these plans only, its tasks counted anew; the times stay the whole run's.
-    #[must_use]
-    pub fn of_plans(mut self, plans: &[PlanId]) -> Self {
-        let wanted = |id: &str| plans.iter().any(|p| p.as_str() == id);
-        self.plans.retain(|p| wanted(&p.id));
-        self.tasks.retain(|t| wanted(&t.plan));
-        let times = std::mem::take(&mut self.summary);
-        self.summary = Summary {
-            elapsed_seconds: times.elapsed_seconds,
-            sequential_seconds: times.sequential_seconds,
-            critical_path_seconds: times.critical_path_seconds,
-            speedup: times.speedup,
-            efficiency: times.efficiency,
-            verified: !self.plans.is_empty() && self.plans.iter().all(|p| p.verified),
-            ..count(&self.tasks)
-        };
-        self
     }
 
     /// The part that concerns these tasks only; the summary stays the whole run's.
@@ -435,7 +432,7 @@ fn attempt(t: &TaskState, a: &AttemptState, until: &Until<'_>) -> AttemptView {
         outcome: a.outcome.as_ref().map(|o| o.as_str().to_owned()),
         started_at: a.started_at.rfc3339(),
         ended_at: a.exited_at.or(a.ended_at).or(ended_since).map(Time::rfc3339),
-        seconds: attempt_time(t, a, until.attempt(t)).as_secs_f64(),
+        seconds: attempt_time(until.clock(), t, a, until.attempt(t)).as_secs_f64(),
         exit_code: match exit {
             Some(Exit::Code { code }) => Some(*code),
             _ => None,
@@ -489,10 +486,11 @@ fn count(tasks: &[TaskView]) -> Summary {
     s
 }
 
-fn summary(state: &State, tasks: &[TaskView], until: &Until<'_>) -> Summary {
+fn summary(state: &State, tasks: &[TaskView], plans: &[PlanId], until: &Until<'_>) -> Summary {
     let mut s = count(tasks);
-    s.verified = !state.plans.is_empty() && state.plans.iter().all(|p| state.is_verified(p));
-    let figures = Figures::of(state, until);
+    let mut of_them = state.plans.iter().filter(|p| plans.is_empty() || plans.contains(&p.submission.plan.id)).peekable();
+    s.verified = of_them.peek().is_some() && of_them.all(|p| state.is_verified(p));
+    let figures = Figures::of_plans(state, plans, until);
     s.elapsed_seconds = figures.elapsed.as_secs_f64();
     s.sequential_seconds = figures.sequential.as_secs_f64();
     s.critical_path_seconds = figures.critical_path.as_secs_f64();

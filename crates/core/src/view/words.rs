@@ -1,8 +1,10 @@
 //! A task's state in the contract's words, with the reason why it is there. Says, never decides.
 
+use std::collections::BTreeMap;
+
 use crate::coordinator::{Choice, choose, owner_at_work};
 use crate::health::HealthStatus;
-use crate::state::{AttemptState, BatchPhase, Phase, PlanPhase, State, TaskState};
+use crate::state::{AttemptState, BatchPhase, COMMAND_AGENT, Phase, PlanPhase, State, TaskState, account_label};
 use crate::time::Time;
 
 /// How far accepted work is on its way to the branch.
@@ -39,12 +41,14 @@ pub fn landing(state: &State, task: &TaskState) -> Lands {
 #[must_use]
 pub fn landing_words(state: &State, task: &TaskState) -> String {
     let plan = &state.plans[task.plan];
+    let retested = || plan.lane.was_red_alone(&task.attempt_id());
     let red = || plan.lane.is_suspect(&task.attempt_id());
     match landing(state, task) {
         Lands::Waits if plan.verify.is_empty() => String::from("waits for its turn to land"),
         Lands::Waits if red() => String::from("was in a red batch; waits to be verified apart"),
         Lands::Waits => String::from("waits for verification"),
         Lands::Merges => String::from("is being merged"),
+        Lands::Verifies { others: 0 } if retested() => String::from("the suite was red with it, and runs once more"),
         Lands::Verifies { others: 0 } => String::from("is being verified"),
         Lands::Verifies { others } => format!("is being verified, together with {others} more"),
         Lands::Moves => String::from("is green; the branch is being moved"),
@@ -119,12 +123,30 @@ fn quota_awaited(state: &State, task: &TaskState, now: Time) -> Option<String> {
         Choice::Agent(agent, _) => {
             let account = state.account_of(&agent)?;
             let short = state.accounts.get(account).is_some_and(|a| a.free == Some(0));
-            return short.then(|| format!("other runs on this machine have every place of {account}"));
+            return short.then(|| format!("other runs on this machine have every place of {}", account_label(account)));
         }
     };
     let said = state.accounts.get(&account).map(|a| a.reason.as_str()).filter(|r| !r.is_empty());
     let said = said.map(|r| format!(" ({r})")).unwrap_or_default();
-    Some(format!("{account} is limited until {}{said}", until.rfc3339()))
+    Some(format!("waits for the quota of {} until {}{said}", account_label(&account), until.rfc3339()))
+}
+
+/// The accounts that ready tasks wait for, and when this run may use each again; the soonest first.
+#[must_use]
+pub fn quotas_awaited(state: &State, now: Time) -> Vec<(String, Time)> {
+    if state.stopping.is_some() || state.paused {
+        return Vec::new();
+    }
+    let ready = state.tasks.iter().filter(|t| t.phase == Phase::Ready && state.agent_of(t) != COMMAND_AGENT);
+    let mut waits: BTreeMap<String, Time> = BTreeMap::new();
+    for task in ready {
+        if let Choice::Wait(account, until) = choose(state, task, now) {
+            waits.insert(account_label(&account).to_owned(), until);
+        }
+    }
+    let mut waits: Vec<_> = waits.into_iter().collect();
+    waits.sort_by_key(|(_, until)| *until);
+    waits
 }
 
 fn blocked_by(state: &State, task: &TaskState) -> String {

@@ -106,6 +106,33 @@ error: `verify_timeout`: `soon` is not a duration: write it as 600ms, 90s, 30m o
 1 | - [ ] [P:Group-A]
   |       ^^^^^^^^^^^
 "#),
+    ("a block as in YAML", "p.md",
+     "- [ ] 1.1 x\n  - run: |\n      make\n      make install\n",
+     r#"error: `|` begins no block in a Markdown plan
+ --> p.md:2:10
+  |
+2 |   - run: |
+  |          ^
+  hint: a value is one line here: join commands with `&&`, or put them into a script and run that
+"#),
+    ("a slip in a short key", "p.md",
+     "- [ ] 1.1 x\n  - rnu: make\n",
+     r#"error: unknown key `rnu`
+ --> p.md:2:5
+  |
+2 |   - rnu: make
+  |     ^^^
+  hint: did you mean `run`? If it is text for the agent, begin it with a capital
+"#),
+    ("a number under a key that is none", "p.md",
+     "- [ ] 1.1 x\n  - retry: 2\n",
+     r#"error: unknown key `retry`
+ --> p.md:2:5
+  |
+2 |   - retry: 2
+  |     ^^^^^
+  hint: did you mean `retries`? If it is text for the agent, begin it with a capital
+"#),
     ("a slip in Markdown", "p.md",
      "- [ ] 1.1 x\n  - depend: 1.0\n",
      r#"error: unknown key `depend`

@@ -35,6 +35,7 @@ impl Story {
             ended_at: self.now,
             report: AgentReport { usage: Some(usage(tokens)), model_calls: 1, finished, ..AgentReport::default() },
             strays_ended: 0,
+            stopped: Vec::new(),
             memory_peak_bytes: 0,
             cpu_ms: 0,
             oom_kills: None,

@@ -2,15 +2,16 @@
 
 use std::time::Duration;
 
-use greenlane_core::attempt::Exit;
-use greenlane_core::event::Stopping;
-use greenlane_core::ids::{PlanId, RunId};
+use greenlane_core::attempt::{Exit, Merge, Verdict};
+use greenlane_core::event::{MergeResult, Stopping, Submission};
+use greenlane_core::ids::{AttemptId, Oid, PlanId, RunId, TaskKey};
 use greenlane_core::input::{Input, Request};
 use greenlane_core::options::RunOptions;
+use greenlane_core::plan::Plan;
 use greenlane_core::time::Time;
-use greenlane_core::view::{Coordinator, Figures, Left, LeftBehind, Until, status, status_left, task_time};
+use greenlane_core::view::{Coordinator, Figures, Left, LeftBehind, RunClock, Until, status, status_left, status_of_plans, task_time};
 
-use crate::story::{Story, attempt, green, key, prepared, red, task};
+use crate::story::{Story, attempt, green, key, prepared, record, red, task};
 
 impl Story {
     /// The next step happens at this second, or one of the milliseconds after it.
@@ -64,7 +65,11 @@ fn one_at_a_time_each_task_would_have_been_verified_alone() {
     story.feed(Input::BranchMoved { batch: 2 });
     let s = status(&RunId::from("r"), &story.state, Coordinator::Alive, Time(500_000)).summary;
     assert!((s.speedup - 148.0 / 99.0).abs() < 0.01 && (s.efficiency - 70.0 / 99.0).abs() < 0.01, "{s:?}");
-    assert_eq!(task_time(story.state.task(&key("b")).unwrap(), story.now).as_secs(), 69, "by the clock, the wait for a's suite included");
+    assert_eq!(
+        task_time(&story.state, story.state.task(&key("b")).unwrap(), story.now).as_secs(),
+        69,
+        "by the clock, the wait for a's suite included"
+    );
 }
 
 #[test]
@@ -120,7 +125,70 @@ fn what_is_begun_again_after_a_crash_counts_once_and_from_its_new_beginning() {
     story.at(1_010).accepted("b");
     story.accepted("c");
     story.verified(1, 1_030);
-    assert_eq!(story.figures(), [1_030, 30 + 3 * 10 + 10 + 10 + 30, 30, 70]);
+    assert_eq!(story.figures(), [40 + 30, 30 + 3 * 10 + 10 + 10 + 30, 30, 70], "nobody was at work from 40 to 1,000");
+}
+
+#[test]
+fn the_clock_stands_before_a_resume_and_a_retry_but_not_while_an_agent_goes_on_alone() {
+    let mut story = slow_suite(3);
+    story.at(1_000).crash_and_resume();
+    assert_eq!(story.figures()[0], 1_000, "as far as is known they all still run");
+    for (id, ended) in [("a", 50), ("b", 100), ("c", 70)] {
+        story.feed(Input::AttemptExited { attempt: attempt(id), record: Box::new(record(Exit::Code { code: 0 }, Time(ended * 1_000))) });
+        story.accepted(id);
+    }
+    assert_eq!(story.figures()[0], 100, "b was the last to go on alone");
+    story.merged(1, &["a"]);
+    story.verified(1, 1_030);
+    story.merged(2, &["b", "c"]);
+    story.at(1_060).feed(Input::BatchVerified { batch: 2, suite: red() });
+    story.merged(3, &["b"]);
+    story.verified(3, 1_090);
+    story.merged(4, &["c"]);
+    story.at(1_120).feed(Input::BatchVerified { batch: 4, suite: red() });
+    assert_eq!((story.state.is_live(), story.figures()[0]), (false, 220));
+    story.at(9_000).feed(Input::Resume);
+    story.ask(Request::Retry { tasks: vec![key("c")], fresh: false, agent: None });
+    assert_eq!(story.figures()[0], 220, "the night before the retry is not the run's");
+    story.at(9_010);
+    assert_eq!(story.figures()[0], 230);
+    let clock = RunClock::of(&story.state);
+    assert_eq!((clock.at(Time(9_010_500)).as_secs(), clock.when(Duration::from_secs(230)).0 / 1_000), (230, 9_010));
+    assert_eq!(clock.when(Duration::from_secs(60)), Time(60_001), "it began at the first millisecond");
+}
+
+#[test]
+fn a_plan_that_was_handed_over_has_figures_of_its_own() {
+    let mut story = slow_suite(3);
+    let plan = Plan { tasks: vec![task("x", "")], ..Plan::new("q") };
+    let submission = Submission { plan, base: Oid::from("base"), landed: Default::default(), digests: Default::default() };
+    let (p, q) = (PlanId::from("p"), PlanId::from("q"));
+    story.at(50).feed(Input::Submit(Box::new(submission)));
+    story.feed(Input::PlanPrepared { plan: q.clone(), branch: "q".into(), verify: Vec::new() });
+    for id in ["a", "b", "c"] {
+        exit(&mut story, id);
+        story.accepted(id);
+    }
+    let x = AttemptId { key: TaskKey::new("q", "x"), n: 1 };
+    story.feed(Input::AttemptSpawned { attempt: x.clone(), worktree: "/w/x".into(), branch: "t".into(), base: Oid::from("base"), pid: 7 });
+    story.at(60).feed(Input::AttemptExited { attempt: x.clone(), record: Box::new(record(Exit::Code { code: 0 }, Time(60_000))) });
+    story.feed(Input::WorkJudged {
+        attempt: x.clone(),
+        verdict: Verdict::Accepted { commit: Oid::from("c"), files_changed: 1, suite_files: vec![] },
+    });
+    let results = Ok(vec![MergeResult { attempt: x, merge: Merge::Merged { commit: Oid::from("m") } }]);
+    story.feed(Input::BatchMerged { batch: 2, results });
+    story.feed(Input::BranchMoved { batch: 2 });
+    story.at(500);
+    let of = |plan: &PlanId| {
+        let doc = status_of_plans(&RunId::from("r"), &story.state, std::slice::from_ref(plan), story.now);
+        let s = &doc.summary;
+        let seconds = [s.elapsed_seconds, s.sequential_seconds, s.critical_path_seconds].map(|s| s.round() as u64);
+        (doc.run.state.clone(), seconds, s.done, s.total, doc.plans.len())
+    };
+    assert_eq!(of(&q), ("finished".into(), [10, 10, 10], 1, 1, 1));
+    let (state, [elapsed, ..], ..) = of(&p);
+    assert_eq!((state.as_str(), elapsed), ("running", 500));
 }
 
 #[test]
@@ -193,5 +261,5 @@ fn a_run_that_was_stopped_has_a_clock_that_stands_and_an_attempt_that_never_bega
     story.feed(Input::AttemptVoided { attempt: attempt("a") });
     let of = story.state.task(&key("a")).unwrap();
     assert!(Figures::of(&story.state, &Until::now(&story.state, story.now)).working < Duration::from_secs(1), "{of:?}");
-    assert!(task_time(of, story.now) < Duration::from_secs(1), "{of:?}");
+    assert!(task_time(&story.state, of, story.now) < Duration::from_secs(1), "{of:?}");
 }

@@ -71,18 +71,21 @@ fn a_red_batch_is_split_until_the_guilty_is_found_and_the_others_land() {
     assert_eq!(out, ["batch_verified 3", "batch_formed 4: b#1", "→ merge 4 onto merge1 of a"]);
     story.merged(4, &["b"]);
     let out = story.feed(Input::BatchVerified { batch: 4, suite: red() });
+    assert_eq!(out, ["batch_verified 4 once more", "batch_formed 5: b#1", "→ merge 5 onto merge1 of a"]);
+    assert_eq!(story.merged(5, &["b"]), ["batch_merged 5", "→ verify 5 again"], "nobody is blamed for what the suite said once");
+    let out = story.feed(Input::BatchVerified { batch: 5, suite: red() });
     let want = [
-        "batch_verified 4",
+        "batch_verified 5",
         "attempt_failed b#1 gate_failed",
         "task_failed b",
-        "batch_formed 5: c#1",
-        "→ merge 5 onto merge1 of a",
+        "batch_formed 6: c#1",
+        "→ merge 6 onto merge1 of a",
         "→ keep b#1",
     ];
     assert_eq!(out, want);
-    assert_eq!(story.lands(5, &["c"])[..2], ["batch_landed 5: c#1", "batch_formed 6: d#1"]);
-    let out = story.lands(6, &["d"]);
-    assert_eq!(out, ["batch_landed 6: d#1", "plan_ended not done", "run_ended finished", "→ free d#1"]);
+    assert_eq!(story.lands(6, &["c"])[..2], ["batch_landed 6: c#1", "batch_formed 7: d#1"]);
+    let out = story.lands(7, &["d"]);
+    assert_eq!(out, ["batch_landed 7: d#1", "plan_ended not done", "run_ended finished", "→ free d#1"]);
 }
 
 #[test]
@@ -97,6 +100,44 @@ fn a_red_batch_in_which_nobody_is_guilty_is_told_as_flaky() {
 }
 
 #[test]
+fn who_is_alone_on_a_red_tree_is_verified_once_more_and_lands_if_it_is_green_then() {
+    let mut story = Story::new(RunOptions::default(), vec![task("a", "")]);
+    let told = |story: &Story| -> String {
+        let shown = status(&RunId::from("r"), &story.state, Coordinator::Alive, story.now);
+        shown.tasks[0].reason.clone().unwrap_or_default()
+    };
+    story.works("a");
+    story.merged(1, &["a"]);
+    let out = story.feed(Input::BatchVerified { batch: 1, suite: red() });
+    assert_eq!(out, ["batch_verified 1 once more", "batch_formed 2: a#1", "→ merge 2 onto base"]);
+    assert_eq!(story.feed(Input::BatchVerified { batch: 1, suite: red() }), [""; 0], "what is told twice was said once");
+    story.merged(2, &["a"]);
+    assert_eq!(told(&story), "the suite was red with it, and runs once more");
+    // Nobody remembers what was asked of a coordinator that died.
+    let out = story.feed(Input::Resume);
+    assert!(out.contains(&String::from("→ verify 2 again")), "{out:?}");
+    let out = story.feed(Input::BatchVerified { batch: 2, suite: green() });
+    assert_eq!(out, ["batch_verified 2", "→ move for 2 from base to merge2 of a"]);
+    let out = story.feed(Input::BranchMoved { batch: 2 });
+    assert_eq!(out, ["batch_landed 2: a#1", "suite_flaky 1", "plan_ended done", "run_ended finished", "→ free a#1"]);
+}
+
+#[test]
+fn what_cannot_be_verified_a_second_time_is_for_a_person() {
+    let mut story = Story::new(RunOptions::default(), vec![task("a", ""), task("b", "")]);
+    story.works("a");
+    story.merged(1, &["a"]);
+    story.feed(Input::BatchVerified { batch: 1, suite: red() });
+    story.merged(2, &["a"]);
+    let suite = Suite::Broken { message: String::from("disk full") };
+    assert_eq!(story.feed(Input::BatchVerified { batch: 2, suite })[..2], ["batch_verified 2", "task_needs_human a"]);
+    story.works("b");
+    let out = story.lands(3, &["b"]);
+    assert_eq!(out[0], "batch_landed 3: b#1");
+    assert!(!out.iter().any(|o| o.starts_with("suite_flaky")), "{out:?}");
+}
+
+#[test]
 fn a_conflict_with_the_branch_needs_a_human_one_with_a_neighbour_waits_its_turn() {
     let mut story = four();
     story.works("a");
@@ -105,7 +146,7 @@ fn a_conflict_with_the_branch_needs_a_human_one_with_a_neighbour_waits_its_turn(
     }
     story.lands(1, &["a"]);
     let merged = Merge::Merged { commit: Oid::from("m") };
-    let conflict = |definite| Merge::Conflict { files: vec![String::from("x")], definite };
+    let conflict = |definite| Merge::Conflict { files: vec![String::from("x")], definite, not_remade: None };
     let results = [("b", conflict(true)), ("c", merged), ("d", conflict(false))];
     let results = results.map(|(id, merge)| MergeResult { attempt: attempt(id), merge }).to_vec();
     let out = story.feed(Input::BatchMerged { batch: 2, results: Ok(results) });
@@ -121,7 +162,7 @@ fn a_branch_that_moved_by_itself_is_merged_onto_again() {
     story.works("a");
     story.merged(1, &["a"]);
     story.feed(Input::BatchVerified { batch: 1, suite: green() });
-    let out = story.feed(Input::BranchRaced { batch: 1, actual: Oid::from("theirs") });
+    let out = story.feed(Input::BranchRaced { batch: 1, actual: Oid::from("theirs"), by: None });
     assert_eq!(out, ["batch_raced 1", "batch_formed 2: a#1", "→ merge 2 onto theirs"]);
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use greenlane_core::attempt::{AgentError, AgentReport, Exit, ExitRecord};
-use greenlane_core::input::{AccountReading, Input};
+use greenlane_core::input::{AccountReading, Input, Request};
 use greenlane_core::options::RunOptions;
 use greenlane_core::plan::Task;
 use greenlane_core::state::Phase;
@@ -37,6 +37,7 @@ impl Story {
             memory_peak_bytes: 0,
             cpu_ms: 0,
             oom_kills: None,
+            stopped: Vec::new(),
             resources: Default::default(),
             stdout_tail: String::new(),
             stderr_tail: String::new(),
@@ -64,7 +65,7 @@ fn a_limit_pauses_the_account_for_all_its_tasks_and_uses_no_retry() {
         let wakes = story.state.next_deadline().expect("a deadline");
         assert!(wakes >= reset && wakes.since(reset) <= Duration::from_secs(30), "{wakes:?} is not soon after {reset:?}");
         assert_eq!(story.state_of(1).0, "awaiting_quota");
-        assert!(story.state_of(1).1.is_some_and(|why| why.starts_with("claude is limited until")));
+        assert!(story.state_of(1).1.is_some_and(|why| why.starts_with("waits for the quota of claude until ")));
         story.now = wakes;
         let out = story.feed(Input::Tick);
         assert_eq!(out, [format!("attempt_started a#{} going on", n + 1), format!("→ start a#{}", n + 1)], "one at once");
@@ -138,11 +139,81 @@ fn what_other_runs_do_to_the_account_counts_here_too() {
     assert_eq!(out, ["attempt_voided a#1"], "others have every place; nothing is tried meanwhile");
     assert_eq!(story.state_of(0).1.as_deref(), Some("other runs on this machine have every place of claude"));
     let reading = |free, paused_until| {
-        let reading = AccountReading { paused_until, reason: String::from("too many"), limit: Some(3), free };
+        let reading = AccountReading { paused_until, reason: String::from("too many"), limit: Some(3), free, changed_at: None };
         Input::AccountRead { account: String::from("claude"), reading }
     };
     let until = story.now + Duration::from_secs(60);
     assert_eq!(story.feed(reading(Some(1), Some(until))), ["account_changed claude 3"], "one is free, but there is a limit now");
     story.now = story.state.next_deadline().expect("a deadline");
     assert_eq!(story.feed(Input::Tick)[0], "attempt_started a#2 from base");
+}
+
+#[test]
+fn nobody_waits_too_long_for_a_limit_that_others_have_met() {
+    let mut story = Story::new(options(1), vec![model("a", &[]), model("b", &["codex"]), task("c", "depends a")]);
+    let until = story.now + Duration::from_secs(25 * 3600);
+    let reading = AccountReading { paused_until: Some(until), reason: String::from("weekly limit"), ..Default::default() };
+    story.feed(Input::AccountRead { account: String::from("claude"), reading });
+    story.refused("a", 500, None);
+    story.now = story.state.next_deadline().expect("a deadline");
+    let out = story.feed(Input::Tick);
+    assert!(
+        out.contains(&String::from("task_failed a")) && out.contains(&String::from("task_skipped c: depends on `a`, which failed")),
+        "{out:?}"
+    );
+    let reason = story.state.tasks[0].reason.clone().unwrap_or_default();
+    assert!(reason.starts_with("claude is limited until ") && reason.ends_with("too long to wait for; weekly limit"), "{reason}");
+    assert_eq!(story.state.tasks[1].current().map(|a| a.agent.as_str()), Some("codex"), "a fallback has nothing to wait for");
+}
+
+#[test]
+fn a_limit_that_several_runs_share_rises_after_calm_too() {
+    let mut story = Story::new(options(1), vec![model("a", &[])]);
+    story.feed(Input::AttemptDeferred { attempt: attempt("a") });
+    let reading = |free, limit| {
+        let reading = AccountReading { limit: Some(limit), free: Some(free), ..AccountReading::default() };
+        Input::AccountRead { account: String::from("claude"), reading }
+    };
+    assert_eq!(story.feed(reading(0, 2)), ["account_changed claude 2"], "lowered by others, who have both places");
+    story.now = story.state.next_deadline().expect("a deadline");
+    assert_eq!(story.feed(Input::Tick), ["account_changed claude 3", "→ raise claude to 3"], "whose place it is, the answer tells");
+    assert_eq!(story.feed(reading(1, 3))[0], "attempt_started a#2 from base");
+}
+
+#[test]
+fn a_limit_of_yesterday_has_risen_by_today() {
+    let mut story = Story::new(options(1), vec![task("a", "")]);
+    let minutes = |n: u64| Duration::from_secs(60 * n);
+    let lowered = story.now;
+    let reading =
+        AccountReading { limit: Some(2), changed_at: Some(lowered), paused_until: Some(lowered + minutes(1)), ..Default::default() };
+    let read = |reading: &AccountReading| Input::AccountRead { account: String::from("claude"), reading: reading.clone() };
+    story.now = lowered + minutes(5);
+    assert_eq!(story.feed(read(&reading)), ["account_changed claude 2"], "calm is counted from the pause's end");
+    story.now = lowered + minutes(17);
+    assert_eq!(story.feed(read(&reading)), ["account_changed claude 5", "→ raise claude to 5"]);
+    story.now = lowered + minutes(600);
+    assert_eq!(story.feed(read(&reading)), ["account_changed claude 10", "→ raise claude to 10"], "and no further");
+}
+
+#[test]
+fn a_new_coordinator_looks_at_the_agents_anew_and_so_does_a_retry() {
+    let mut story = Story::new(options(1), vec![model("a", &["codex"])]);
+    story.refused("a", 401, None);
+    assert!(story.state.unavailable.contains_key("claude"));
+    let looked = |unavailable: &[&str]| Input::AgentsChecked {
+        accounts: [(String::from("claude"), String::from("other"))].into(),
+        unavailable: unavailable.iter().map(|a| ((*a).to_owned(), String::from("it is not signed in"))).collect(),
+    };
+    assert_eq!(story.feed(looked(&["codex"])), ["agents_checked"]);
+    assert_eq!(story.feed(looked(&["codex"])), [""; 0], "nothing new");
+    assert_eq!((story.state.account_of("claude"), story.state.account_of("codex")), (Some("other"), None));
+    assert!(story.state.unavailable.is_empty(), "somebody has signed in");
+
+    let mut story = Story::new(options(1), vec![model("a", &[])]);
+    story.feed(looked(&["claude"]));
+    story.refused("a", 401, None);
+    assert_eq!(story.state.tasks[0].phase, Phase::Failed);
+    story.feed(Input::Request(Request::Retry { tasks: vec![story.state.tasks[0].key.clone()], fresh: false, agent: None }));
+    assert!(story.state.options().unavailable.is_empty(), "who asks again knows of a reason to");
 }

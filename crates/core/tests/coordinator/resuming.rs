@@ -81,7 +81,7 @@ fn results_of_a_superseded_attempt_change_nothing() {
     assert!(story.accepted("a#1").is_empty());
     assert!(story.feed(Input::AttemptLost { attempt: attempt("a#1") }).is_empty());
     assert!(story.feed(Input::BatchVerified { batch: 9, suite: Suite::Green { cached: true } }).is_empty());
-    assert!(story.feed(Input::BranchRaced { batch: 9, actual: Oid::from("x") }).is_empty());
+    assert!(story.feed(Input::BranchRaced { batch: 9, actual: Oid::from("x"), by: None }).is_empty());
     assert_eq!(before, story.state);
 }
 

@@ -53,12 +53,37 @@ pub fn keys(ids: &[&str]) -> Vec<TaskKey> {
     ids.iter().map(|id| key(id)).collect()
 }
 
+/// A keeper's record of this end.
+pub fn record(exit: Exit, ended_at: Time) -> ExitRecord {
+    ExitRecord {
+        exit,
+        started_at: Time(0),
+        ended_at,
+        report: AgentReport::default(),
+        strays_ended: 0,
+        memory_peak_bytes: 0,
+        cpu_ms: 0,
+        resources: None,
+        oom_kills: None,
+        stopped: Vec::new(),
+        stdout_tail: String::new(),
+        stderr_tail: String::new(),
+    }
+}
+
 pub fn green() -> Suite {
     Suite::Green { cached: false }
 }
 
 pub fn red() -> Suite {
-    Suite::Red { command: String::from("make test"), exit_code: Some(1), output: String::new(), timed_out: false, hint: None }
+    Suite::Red {
+        command: String::from("make test"),
+        exit_code: Some(1),
+        output: String::new(),
+        timed_out: false,
+        hint: None,
+        set_up_log: None,
+    }
 }
 
 impl Story {
@@ -74,7 +99,7 @@ impl Story {
     pub fn submitted(options: RunOptions, tasks: Vec<Task>) -> Self {
         let mut story = Self { state: State::default(), now: Time(0), journal: Vec::new(), reply: None };
         let plan = Plan { tasks, ..Plan::new("p") };
-        story.feed(Input::Begin(options));
+        story.feed(Input::Begin(Box::new(options)));
         let submission = Submission { plan, base: Oid::from("base"), landed: Default::default(), digests: Default::default() };
         story.feed(Input::Submit(Box::new(submission)));
         story
@@ -104,19 +129,7 @@ impl Story {
 
     /// Its processes are gone.
     pub fn exited(&mut self, text: &str, exit: Exit) -> Vec<String> {
-        let record = ExitRecord {
-            exit,
-            started_at: Time(0),
-            ended_at: self.now,
-            report: AgentReport::default(),
-            strays_ended: 0,
-            memory_peak_bytes: 0,
-            cpu_ms: 0,
-            resources: None,
-            oom_kills: None,
-            stdout_tail: String::new(),
-            stderr_tail: String::new(),
-        };
+        let record = record(exit, self.now);
         self.feed(Input::AttemptExited { attempt: attempt(text), record: Box::new(record) })
     }
 
@@ -186,6 +199,7 @@ fn told(event: &Event) -> String {
             let names = landed.iter().map(|a| name(&a.attempt)).collect::<Vec<_>>().join(" ");
             format!("{batch}: {names}{}", if *verified { "" } else { " unverified" })
         }
+        Event::BatchVerified { batch, again: true, .. } => format!("{batch} once more"),
         Event::BatchMerged { batch, .. } | Event::BatchVerified { batch, .. } | Event::BatchRaced { batch, .. } => batch.to_string(),
         Event::BatchDropped { batch, .. } | Event::SuiteFlaky { batch, .. } => batch.to_string(),
         Event::AccountLimited { account, limit, .. } => format!("{account} to {limit}"),

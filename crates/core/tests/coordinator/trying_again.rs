@@ -52,7 +52,7 @@ fn what_another_try_cannot_help_is_not_tried_again() {
 #[test]
 fn one_that_never_had_a_keeper_starts_from_the_base_again() {
     let mut story = one("");
-    let out = story.feed(Input::AttemptNotSpawned { attempt: attempt("a"), message: String::from("no worktree") });
+    let out = story.feed(Input::AttemptNotSpawned { attempt: attempt("a"), message: String::from("no worktree"), detail: None });
     assert_eq!(out, ["attempt_failed a#1 failed_to_start", "retry_scheduled a 1"]);
     story.now = story.state.next_deadline().unwrap_or_default();
     assert_eq!(story.feed(Input::Tick)[1], "attempt_started a#2 from base");
@@ -138,13 +138,15 @@ fn what_breaks_the_suite_together_with_others_goes_back_on_the_combined_tree() {
     story.lands(1, &["a"]);
     story.works("b");
     story.merged(2, &["b"]);
-    let out = story.feed(Input::BatchVerified { batch: 2, suite: red() });
+    story.feed(Input::BatchVerified { batch: 2, suite: red() });
+    story.merged(3, &["b"]);
+    let out = story.feed(Input::BatchVerified { batch: 3, suite: red() });
     assert_eq!(
         out[1..],
-        ["attempt_failed b#1 gate_failed", "repair_scheduled b 1", "attempt_started b#2 going on", "→ start b#2 on merge2 of b"]
+        ["attempt_failed b#1 gate_failed", "repair_scheduled b 1", "attempt_started b#2 going on", "→ start b#2 on merge3 of b"]
             .map(String::from)
     );
     story.crash_and_resume();
     let never_began = Input::AttemptVoided { attempt: attempt("b#2") };
-    assert_eq!(story.feed(never_began)[2], "→ start b#3 on merge2 of b", "after a crash too");
+    assert_eq!(story.feed(never_began)[2], "→ start b#3 on merge3 of b", "after a crash too");
 }

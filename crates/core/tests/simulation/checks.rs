@@ -34,6 +34,7 @@ pub fn after_step(state: &State, before: &[Phase], out: &Step, world: &World, ca
             Event::QuotaAwaited { key, .. } | Event::FallbackScheduled { key } => only_providers_refuse(state, key)?,
             Event::RetryScheduled { key, retry, until } => retries_follow_the_policy(state, key, *retry, *until, world.now)?,
             Event::RepairScheduled { key, repair } => repairs_follow_a_refusal(state, key, *repair)?,
+            Event::AttemptFailed { attempt, .. } => blamed_when_red_twice(state, attempt, world)?,
             Event::TaskFailed { key, .. } => retries_are_not_withheld(state, key, world.now)?,
             Event::TaskSkipped { key, .. } => skipped_for_a_reason(state, key, out)?,
             Event::PlanStarted { .. } => max_plans_is_respected(state)?,
@@ -271,7 +272,9 @@ fn retries_are_not_withheld(state: &State, key: &TaskKey, now: u64) -> Checked {
                     || Time(now).since(since) > waits
             })
     });
-    if refused_for_long {
+    let agents = std::iter::once(state.agent_of(task)).chain(state.definition(task).fallbacks.iter().cloned());
+    let mut known = agents.filter_map(|agent| state.accounts.get(state.account_of(&agent)?));
+    if refused_for_long || known.any(|a| a.paused_until.is_some_and(|until| until.since(Time(now)) > waits)) {
         return Ok(());
     }
     if was_refused(task) && task.repairs < repairs_max(state, task) {
@@ -320,6 +323,15 @@ fn done_is_on_the_branch(state: &State, world: &World) -> Checked {
         }
     }
     Ok(())
+}
+
+/// A suite may be flaky: whoever is alone on a red tree is blamed only when it was red there a second time.
+fn blamed_when_red_twice(state: &State, attempt: &AttemptId, world: &World) -> Checked {
+    let Some(refused) = state.attempt(attempt).and_then(|a| a.refused.as_ref()) else { return Ok(()) };
+    match world.git.reds.get(&world.git.content(&refused.merged)) {
+        Some(2..) => Ok(()),
+        times => Err(("blamed_when_red_twice", format!("{attempt} is blamed for {}, which was red {times:?} times", refused.merged))),
+    }
 }
 
 /// The counts of the summary add up to the total, and exit code 0 means that every task is done.

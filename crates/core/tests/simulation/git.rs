@@ -33,6 +33,8 @@ pub struct Git {
     pub branches: BTreeMap<PlanId, Vec<Oid>>,
     /// Commits on which the suite was run and green.
     pub greens: BTreeSet<Oid>,
+    /// How often the suite was red on the same work.
+    pub reds: BTreeMap<Content, u32>,
 }
 
 impl Git {
@@ -73,8 +75,8 @@ impl Git {
         for entry in attempts {
             let number = Self::work_of(&entry.commit);
             let merge = match number {
-                Some(number) if self.conflict(number, &branch) => Merge::Conflict { files: Vec::new(), definite: true },
-                Some(number) if self.conflict(number, &merged) => Merge::Conflict { files: Vec::new(), definite: false },
+                Some(number) if self.conflict(number, &branch) => Merge::Conflict { files: Vec::new(), definite: true, not_remade: None },
+                Some(number) if self.conflict(number, &merged) => Merge::Conflict { files: Vec::new(), definite: false, not_remade: None },
                 _ => {
                     merged.extend(number);
                     Merge::Merged { commit: self.commit(merged.clone()) }

@@ -172,6 +172,7 @@ pub fn record(exit: Exit, report: AgentReport, began: u64, now: u64) -> Box<Exit
         cpu_ms: 0,
         resources: None,
         oom_kills: None,
+        stopped: Vec::new(),
         stdout_tail: String::new(),
         stderr_tail: String::new(),
     })

@@ -85,7 +85,7 @@ impl Simulation {
         self.foresee();
         self.trace.scenario(&self.world.scenario);
         let options = self.world.scenario.options.clone();
-        self.feed(Input::Begin(options), Told::Normally)?;
+        self.feed(Input::Begin(Box::new(options)), Told::Normally)?;
         loop {
             if self.is_over()? {
                 return Ok(());
@@ -364,9 +364,10 @@ impl Simulation {
         self.load()?;
         if self.state.as_ref().is_some_and(|s| s.options.is_none()) {
             let options = self.world.scenario.options.clone();
-            return self.feed(Input::Begin(options), Told::Normally);
+            return self.feed(Input::Begin(Box::new(options)), Told::Normally);
         }
-        self.feed(Input::Resume, Told::Normally)
+        let together = std::iter::once(Input::Resume).chain(self.world.look_at_agents()).collect();
+        self.feed(Input::Together(together), Told::Normally)
     }
 
     fn load(&mut self) -> Result<(), Broken> {

@@ -221,12 +221,15 @@ impl World {
             Action::MoveBranch { batch, plan, from, to } => self.move_branch(batch, &plan, &from, to)?,
             Action::LimitAccount { account, until, limit, reason } => {
                 let known = self.accounts.entry(account.clone()).or_default();
-                *known = AccountReading { paused_until: known.paused_until.max(Some(until)), reason, limit: Some(limit), free: None };
+                let (paused_until, changed_at) = (known.paused_until.max(Some(until)), Some(Time(self.now)));
+                *known = AccountReading { paused_until, reason, limit: Some(limit), changed_at, free: None };
                 self.tell_account(&account);
             }
             Action::RaiseAccount { account, from, to } => {
                 let known = self.accounts.entry(account.clone()).or_default();
-                known.limit = known.limit.map(|limit| if limit == from { to } else { limit });
+                if known.limit == Some(from) {
+                    (known.limit, known.changed_at) = (Some(to), Some(Time(self.now)));
+                }
                 self.tell_account(&account);
             }
             Action::FreeWorkspace { attempt } => {
@@ -256,6 +259,19 @@ impl World {
         Ok(())
     }
 
+    /// What a new coordinator finds: somebody may have signed in, or out, or changed an account, and there may be limits of others.
+    pub fn look_at_agents(&mut self) -> Vec<Input> {
+        let options = &self.scenario.options;
+        let (mut accounts, mut unavailable) = (options.accounts.clone(), options.unavailable.clone());
+        if self.faults.strikes(&mut self.rng, Fault::Quota) {
+            unavailable.clear();
+            accounts.insert(String::from("gemini"), String::from("work"));
+        }
+        let known =
+            self.accounts.iter().map(|(account, reading)| Input::AccountRead { account: account.clone(), reading: reading.clone() });
+        std::iter::once(Input::AgentsChecked { accounts, unavailable }).chain(known).collect()
+    }
+
     fn tell_account(&mut self, account: &str) {
         let mut reading = self.accounts.get(account).cloned().unwrap_or_default();
         reading.free = self.rng.bool().then(|| self.rng.u32(1..5));
@@ -272,7 +288,8 @@ impl World {
         self.tell_of(attempt, Input::AttemptDeferred { attempt: attempt.clone() });
         let known = self.accounts.entry(account.clone()).or_default();
         if self.rng.u8(0..4) == 0 {
-            known.paused_until = Some(Time(self.now + self.rng.u64(0..600_000)));
+            let long = self.rng.u8(0..8) == 0;
+            known.paused_until = Some(Time(self.now + self.rng.u64(0..if long { 10_000_000 } else { 600_000 })));
             known.limit = Some(self.rng.u32(1..5));
         }
         let reading = AccountReading { free: Some(self.rng.u32(1..3)), ..known.clone() };
@@ -308,7 +325,10 @@ impl World {
         let content = self.git.content(base);
         if self.faults.strikes(&mut self.rng, Fault::Spawn) {
             self.keepers.all.insert(attempt.clone(), Keeper { stage: Stage::Voided, watched: false, plan: 0, began: 0 });
-            self.tell_of(&attempt.clone(), Input::AttemptNotSpawned { attempt, message: String::from("no worktree could be had") });
+            self.tell_of(
+                &attempt.clone(),
+                Input::AttemptNotSpawned { attempt, message: String::from("no worktree could be had"), detail: None },
+            );
             return Ok(());
         }
         let fresh = fresh || !self.keepers.worktrees.contains_key(&attempt.key);
@@ -491,12 +511,14 @@ impl World {
             self.git.greens.insert(commit.clone());
             return Suite::Green { cached: remembered.is_some() };
         }
+        *self.git.reds.entry(self.git.content(commit)).or_default() += 1;
         Suite::Red {
             command: String::from("make test"),
             exit_code: (!ended).then_some(1),
             output: String::new(),
             timed_out: false,
             hint: None,
+            set_up_log: None,
         }
     }
 
@@ -530,7 +552,7 @@ impl World {
             }
             head => {
                 let actual = head.cloned().unwrap_or_else(|| from.clone());
-                self.tell(Input::BranchRaced { batch, actual });
+                self.tell(Input::BranchRaced { batch, actual, by: None });
             }
         }
         Ok(())

@@ -86,6 +86,9 @@ pub struct AgentDef {
     /// How to get it.
     #[serde(default)]
     pub install_hint: Option<String>,
+    /// The account whose quota it uses up; `None`: one is told from its name and its credentials.
+    #[serde(default)]
+    pub account: Option<String>,
     /// Most attempts with it at once; `None`: no limit of its own.
     #[serde(default)]
     pub slots: Option<u32>,
@@ -137,6 +140,9 @@ pub struct AgentOverride {
     /// Added to the globs of variables that pass.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub env_allow: Vec<String>,
+    /// Replaces the account that is told from its name and its credentials.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<String>,
     /// Most attempts with it at once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub slots: Option<u32>,
@@ -171,6 +177,7 @@ impl AgentDef {
             settings_files: Vec::new(),
             sign_in_hint: None,
             install_hint: None,
+            account: None,
             slots: None,
             stall_timeout: Some(STALL_TIMEOUT_DEFAULT),
             model: None,
@@ -205,6 +212,9 @@ impl AgentDef {
         self.env_allow.extend(over.env_allow.iter().cloned());
         if over.stdin.is_some() {
             self.stdin.clone_from(&over.stdin);
+        }
+        if over.account.is_some() {
+            self.account.clone_from(&over.account);
         }
         if over.slots.is_some() {
             self.slots = over.slots;

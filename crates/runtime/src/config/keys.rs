@@ -17,7 +17,8 @@ pub struct Key {
 }
 
 /// Variables that Greenlane sets for agents, and the one that turns tracing on. They are never configuration, whoever has set them.
-pub const NEVER_CONFIGURATION: &[&str] = &["GREENLANE_RUN", "GREENLANE_TASK", "GREENLANE_ATTEMPT", "GREENLANE_SOCKET", "GREENLANE_TRACE"];
+pub const NEVER_CONFIGURATION: &[&str] =
+    &["GREENLANE_RUN", "GREENLANE_TASK", "GREENLANE_ATTEMPT", "GREENLANE_SOCKET", "GREENLANE_TRACE", "GREENLANE_CRASH_AFTER"];
 
 const fn key(path: &'static str, variable: &'static str, flag: Option<&'static str>, kind: Kind) -> Key {
     Key { path, variable, flag, kind }
@@ -48,6 +49,12 @@ pub const KEYS: &[Key] = &[
     key("retry.jitter", "GREENLANE_RETRY_JITTER", None, Kind::Number { min: 0.0, max: 1.0 }),
     key("retry.retry_types", "GREENLANE_RETRY_TYPES", None, Kind::Words(super::retry::FAILURE_TYPES)),
     key("retry.repairs", "GREENLANE_REPAIRS", Some("--repairs"), Kind::Count { min: 0, max: 100 }),
+    key("quota.api_limit", "GREENLANE_API_LIMIT", None, Kind::Count { min: 1, max: 1000 }),
+    key("quota.pause", "GREENLANE_QUOTA_PAUSE", None, Kind::Limit),
+    key("quota.pause_max", "GREENLANE_QUOTA_PAUSE_MAX", None, Kind::Limit),
+    key("quota.calm", "GREENLANE_QUOTA_CALM", None, Kind::Delay),
+    key("quota.fallback_after", "GREENLANE_QUOTA_FALLBACK_AFTER", None, Kind::Delay),
+    key("quota.wait_max", "GREENLANE_QUOTA_WAIT_MAX", None, Kind::Delay),
     key("workspace.dir", "GREENLANE_WORKSPACE_DIR", None, Kind::Text),
     key("workspace.setup", "GREENLANE_SETUP", None, Kind::Lines),
     key("workspace.setup_timeout", "GREENLANE_SETUP_TIMEOUT", None, Kind::Limit),
@@ -77,12 +84,13 @@ pub const AGENT_KEYS: &[(&str, Kind)] = &[
     ("output", Kind::OneOf(&["plain", "claude", "codex", "gemini", "opencode", "qwen", "copilot", "pi", "cline"])),
     ("env", Kind::Variables),
     ("env_allow", Kind::Lines),
+    ("account", Kind::Text),
     ("slots", Kind::Count { min: 1, max: 1000 }),
     ("stall_timeout", Kind::Delay),
 ];
 
 /// The sections of a file.
-pub const SECTIONS: &[&str] = &["run", "retry", "workspace", "output", "learning", "budget", "bounds", "agents"];
+pub const SECTIONS: &[&str] = &["run", "retry", "quota", "workspace", "output", "learning", "budget", "bounds", "agents"];
 
 impl Key {
     /// The section.

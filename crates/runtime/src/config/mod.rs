@@ -20,6 +20,7 @@ mod tests;
 
 use std::collections::BTreeMap;
 
+use greenlane_core::options::QuotaPolicy;
 use serde::{Deserialize, Serialize};
 
 pub use crate::agent::AgentOverride;
@@ -45,6 +46,8 @@ pub struct Config {
     pub run: RunConfig,
     /// `[retry]`.
     pub retry: RetryConfig,
+    /// `[quota]`: the core's own policy, since there is nothing to translate.
+    pub quota: QuotaPolicy,
     /// `[workspace]`.
     pub workspace: WorkspaceConfig,
     /// `[output]`.

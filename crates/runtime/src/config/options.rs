@@ -13,7 +13,7 @@ impl Config {
     /// how many tasks are checked at once where nothing else is said. `seed`: of the retries' jitter.
     #[must_use]
     pub fn run_options(&self, agent_slots: BTreeMap<String, u32>, processors: u32, seed: u64) -> RunOptions {
-        let Config { run, retry, .. } = self;
+        let Config { run, retry, quota, .. } = self;
         // In two steps, since the core has a field more when it is built with its planted bugs.
         let options = RunOptions {
             jobs: run.jobs,
@@ -37,6 +37,7 @@ impl Config {
             budget: self.budget.run.clone(),
             task_budget: self.budget.task.clone(),
             room: RoomPolicy { disk_free_min: self.bounds.disk_free_min, memory_free_min: self.bounds.memory_free_min },
+            quota: quota.clone(),
             ..RunOptions::default()
         };
         RunOptions { seed, ..options }

@@ -8,8 +8,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use greenlane_core::attempt::Verdict;
+use greenlane_core::branch;
 use greenlane_core::budget::Allowance;
 use greenlane_core::deficiency::{Lesson, Query};
+use greenlane_core::failure::FailureDetail;
 use greenlane_core::ids::{AttemptId, Oid, PlanId};
 use greenlane_core::input::Input;
 use greenlane_core::plan::{Plan, Task};
@@ -21,19 +23,23 @@ use greenlane_core::state::{COMMAND_AGENT, State};
 use super::context::Context;
 use super::layout::{PreparedWorkspace, label};
 use super::shared;
+use crate::accounts::Lease;
 use crate::agent::{self, Launch};
 use crate::clock;
 use crate::gate::{self, Generated, JudgeSpec};
 use crate::keeper::{self, Cancel, Lifetime, Limits, Probe, Spec};
 use crate::lessons::note_told;
-use crate::workspace::{From, Prepare, Workspace};
+use crate::workspace::{From, Prepare, Workspace, ignore_in};
 
 /// What is known of a task when one of its attempts starts.
 struct Job {
     attempt: AttemptId,
     agent: String,
+    /// Whose quota it uses up.
+    account: Option<String>,
     fresh: bool,
     base: Oid,
+    branch: String,
     /// Go on from this merge commit.
     onto: Option<Oid>,
     task: Task,
@@ -92,8 +98,10 @@ pub(super) fn start(context: &Arc<Context>, state: &State, attempt: AttemptId, a
         task: state.definition(task).clone(),
         plan: PlanFacts::of(&plan.submission.plan, &plan.verify),
         agent: agent.to_owned(),
+        account: state.account_of(agent).map(str::to_owned),
         others: state.tasks.iter().filter(|t| t.phase.active() && t.key != attempt.key).count(),
         refs_of_others: shared::refs_of_others(context, state, &attempt),
+        branch: branch::of_task(state.branch_prefix(), &context.run, &attempt.key),
         attempt,
         fresh,
         base,
@@ -110,7 +118,19 @@ pub(super) fn start(context: &Arc<Context>, state: &State, attempt: AttemptId, a
             context.observed(Input::AttemptHeldBack { attempt, short });
             return;
         }
-        match spawn(context, &job) {
+        let lease = match job.account.as_ref().map(|account| context.quotas.take(account)) {
+            None => None,
+            Some(Ok(lease)) => lease,
+            Some(Err(e)) if e.kind() == io::ErrorKind::WouldBlock => {
+                defer(context, attempt, &job.account.unwrap_or_default());
+                return;
+            }
+            Some(Err(e)) => {
+                context.warn(format!("{attempt} starts without a place that others see: {e}"));
+                None
+            }
+        };
+        match spawn(context, &job, lease) {
             Ok(mut child) => {
                 let context = Arc::clone(context);
                 Context::perform("watch", move || {
@@ -118,24 +138,37 @@ pub(super) fn start(context: &Arc<Context>, state: &State, attempt: AttemptId, a
                     finish(&context, &attempt);
                 });
             }
-            Err(message) => {
+            Err((message, detail)) => {
                 // Whatever was begun, its keeper never runs.
                 drop(keeper::void(&context.layout.attempt_dir(&attempt)));
-                context.observed(Input::AttemptNotSpawned { attempt, message });
+                context.observed(Input::AttemptNotSpawned { attempt, message, detail });
             }
         }
     });
 }
 
-fn spawn(context: &Context, job: &Job) -> Result<std::process::Child, String> {
+/// Others have every place of its account. It never begins; the core waits until a place is free.
+fn defer(context: &Context, attempt: AttemptId, account: &str) {
+    // A resume would find no claim, and take it.
+    context.observed(Input::AttemptDeferred { attempt });
+    // A place that came free meanwhile was told to a core that did not wait for it yet.
+    context.quotas.tell(context, account);
+}
+
+fn spawn(context: &Context, job: &Job, lease: Option<Lease>) -> Result<std::process::Child, (String, Option<FailureDetail>)> {
+    let workspace = prepare(context, job)?;
+    spawn_in(context, job, &workspace, lease).map_err(|message| (message, None))
+}
+
+fn prepare(context: &Context, job: &Job) -> Result<Workspace, (String, Option<FailureDetail>)> {
     let attempt = &job.attempt;
     let dir = context.layout.attempt_dir(attempt);
-    std::fs::create_dir_all(&dir).map_err(|e| format!("cannot make {}: {e}", dir.display()))?;
+    std::fs::create_dir_all(&dir).map_err(|e| (format!("cannot make {}: {e}", dir.display()), None))?;
     let slug = key_slug(&attempt.key);
     let prepare = Prepare {
         run: context.run.clone(),
         key: attempt.key.clone(),
-        branch: format!("greenlane/{}/task/{slug}", context.run),
+        branch: job.branch.clone(),
         slug,
         base: job.base.clone(),
         from: match &job.onto {
@@ -143,10 +176,16 @@ fn spawn(context: &Context, job: &Job) -> Result<std::process::Child, String> {
             None if job.fresh => From::Fresh,
             None => From::Continue,
         },
-        log_dir: dir.clone(),
+        log_dir: dir,
     };
-    let workspace = context.pool.prepare(&prepare).map_err(|e| format!("no workspace: {e}"))?;
+    let workspace = context.pool.prepare(&prepare).map_err(|e| (format!("no workspace: {e}"), e.detail()))?;
     context.hold(&workspace);
+    Ok(workspace)
+}
+
+fn spawn_in(context: &Context, job: &Job, workspace: &Workspace, lease: Option<Lease>) -> Result<std::process::Child, String> {
+    let attempt = &job.attempt;
+    let dir = context.layout.attempt_dir(attempt);
     let prepared = PreparedWorkspace {
         path: workspace.path.clone(),
         git_dir: workspace.git_dir.clone(),
@@ -154,10 +193,11 @@ fn spawn(context: &Context, job: &Job) -> Result<std::process::Child, String> {
         base: workspace.base.clone(),
     };
     context.layout.write_workspace(attempt, &prepared).map_err(|e| format!("cannot write to {}: {e}", dir.display()))?;
-    let prompt = write_prompt(context, job, &workspace, &dir).map_err(|e| format!("the prompt could not be written: {e}"))?;
-    let (spec, mut environment) = order(context, job, &workspace, &dir, &prompt)?;
+    let prompt = write_prompt(context, job, workspace, &dir).map_err(|e| format!("the prompt could not be written: {e}"))?;
+    let (spec, mut environment) = order(context, job, workspace, &dir, &prompt)?;
     shared::begin(context, &context.layout.shared_dir(attempt), &job.refs_of_others, &mut environment)?;
-    let child = keeper::spawn(&context.exe, &dir, &spec, &environment).map_err(|e| format!("no keeper: {e}"))?;
+    let child =
+        keeper::spawn_with(&context.exe, &dir, &spec, &environment, lease.map(Lease::into_file)).map_err(|e| format!("no keeper: {e}"))?;
     context.observed(Input::AttemptSpawned {
         attempt: attempt.clone(),
         worktree: workspace.path.display().to_string(),
@@ -286,6 +326,7 @@ fn order(
         }
     };
     environment.extend(context.attempt_variables(&job.attempt));
+    ignore_in(&mut environment, &workspace.git_dir);
     Ok((spec, environment))
 }
 
@@ -309,7 +350,11 @@ fn finish(context: &Context, attempt: &AttemptId) {
         Ok(Probe::NeverBegan) => {
             drop(keeper::void(&dir));
             let message = std::fs::read_to_string(dir.join("keeper.log")).unwrap_or_default();
-            context.observed(Input::AttemptNotSpawned { attempt, message: format!("its keeper did not begin: {}", message.trim()) });
+            context.observed(Input::AttemptNotSpawned {
+                attempt,
+                message: format!("its keeper did not begin: {}", message.trim()),
+                detail: None,
+            });
         }
         // Somebody else's keeper has it; it is watched like one of an earlier coordinator's.
         Ok(Probe::Running(_)) => watch(context, &attempt),

@@ -14,7 +14,9 @@ use greenlane_core::room::Room;
 
 use super::Message;
 use super::layout::{Layout, label};
+use super::quota::Quotas;
 use super::shell::KeptShell;
+use crate::accounts::Accounts;
 use crate::agent::Registry;
 use crate::config::Config;
 use crate::git::Repo;
@@ -54,6 +56,7 @@ pub struct Context {
     pub(super) layout: Layout,
     pub(super) watch: Watch,
     pub(super) socket: PathBuf,
+    pub(super) quotas: Quotas,
     /// `None`: agents are not to be told of earlier failures.
     pub(super) teacher: Option<Teacher>,
     /// Attempts are being looked at.
@@ -84,8 +87,10 @@ impl Context {
         let pool = Pool::open(&repo, pool_dir, settings, Arc::clone(&shell) as Arc<dyn Shell>)?;
         let teacher = config.learning.lessons.then(|| Teacher::new(state_dir.clone()));
         let watch = Watch::new(&repo, pool.dir(), &layout.copies_dir());
+        let quotas = Quotas::new(Accounts::of_user(&environment));
         Ok(Self {
             layout,
+            quotas,
             watch,
             teacher,
             repo,
@@ -108,7 +113,7 @@ impl Context {
 
     /// Tells the driver what was observed. After the run's end nobody listens any more, and that is well.
     pub(super) fn observed(&self, input: Input) {
-        drop(self.sender.send(Message::Input(input)));
+        drop(self.sender.send(Message::Input(Box::new(input))));
     }
 
     /// Tells the user what is not the core's business.

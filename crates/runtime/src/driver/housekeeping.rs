@@ -4,12 +4,10 @@ use std::sync::Arc;
 
 use greenlane_core::attempt::Verdict;
 use greenlane_core::ids::AttemptId;
-use greenlane_core::input::{AccountReading, Input};
 use greenlane_core::slug::key_slug;
 use greenlane_core::state::State;
 
 use super::context::Context;
-use crate::accounts::Accounts;
 use crate::workspace::Release;
 
 /// The task's work has landed: its worktree may be used again.
@@ -40,20 +38,4 @@ fn release(context: &Context, attempt: &AttemptId, how: Release) {
     if let Err(e) = context.pool.release(&workspace, how) {
         context.warn(format!("the worktree of {attempt} stays as it is: {e}"));
     }
-}
-
-/// Tells every run of this user what is known of an account, and the coordinator what they know.
-pub(super) fn account(
-    context: &Arc<Context>,
-    account: String,
-    change: impl FnOnce(&Accounts, &str) -> std::io::Result<AccountReading> + Send + 'static,
-) {
-    let context = Arc::clone(context);
-    Context::perform("account", move || {
-        let Some(accounts) = Accounts::of_user(&context.environment) else { return };
-        match change(&accounts, &account) {
-            Ok(reading) => context.observed(Input::AccountRead { account, reading }),
-            Err(e) => context.warn(format!("other runs are not told that {account} is limited: {e}")),
-        }
-    });
 }

@@ -20,6 +20,7 @@ use crate::gate::land::{self, Candidate};
 use crate::gate::{Generated, Remake, SuiteSpec};
 use crate::git::Moved;
 use crate::journal::Journal;
+use crate::tamper::who_moved;
 
 pub(super) fn merge(context: Arc<Context>, state: &State, batch: BatchId, plan: &PlanId, onto: Oid, attempts: Vec<AttemptRef>) {
     let Some(p) = state.plan(plan) else { return };
@@ -133,7 +134,10 @@ pub(super) fn move_branch(context: Arc<Context>, state: &State, batch: BatchId, 
             Ok(Moved::Raced { actual: Some(actual) }) if context.repo.descends(&actual, &to).unwrap_or(false) => {
                 Input::BranchMoved { batch }
             }
-            Ok(Moved::Raced { actual: Some(actual) }) => Input::BranchRaced { batch, actual },
+            Ok(Moved::Raced { actual: Some(actual) }) => {
+                let by = who_moved(context.repo.common_dir(), &format!("refs/heads/{branch}"), &actual);
+                Input::BranchRaced { batch, actual, by }
+            }
             Ok(Moved::Raced { actual: None }) => Input::BranchNotMoved { batch, message: format!("{branch} is gone") },
             Err(e) => Input::BranchNotMoved { batch, message: e.to_string() },
         };

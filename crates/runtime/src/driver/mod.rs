@@ -13,22 +13,26 @@ mod housekeeping;
 mod landing;
 mod layout;
 mod plan;
+mod quota;
 mod recover;
 mod shared;
 mod shell;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel};
 use std::time::Duration;
 
 use greenlane_core::action::Action;
+use greenlane_core::branch::PREFIX;
 use greenlane_core::coordinator::step;
 use greenlane_core::event::{Event, Stopping, Submission};
 use greenlane_core::failure::Circumstances;
 use greenlane_core::ids::RunId;
 use greenlane_core::input::{Input, Request};
 use greenlane_core::options::RunOptions;
+use greenlane_core::plan::Plan;
 use greenlane_core::state::State;
 use greenlane_core::time::Time;
 
@@ -36,6 +40,7 @@ pub use context::{Context, Setup};
 pub use layout::{Layout, PreparedWorkspace, label};
 pub use shared::settle_leftover;
 
+use crate::accounts::AgentsFound;
 use crate::clock;
 use crate::control::{Answer, Call, Say, Server, socket_path};
 use crate::journal::{Journal, JournalError, Record};
@@ -45,7 +50,7 @@ use crate::subscriber::Background;
 /// What the driver's thread is sent.
 pub(crate) enum Message {
     /// An action's result.
-    Input(Input),
+    Input(Box<Input>),
     /// Another process says something.
     Call(Call),
     /// A signal came in.
@@ -107,6 +112,9 @@ pub enum DriverError {
     /// The pool of worktrees cannot be opened.
     #[error(transparent)]
     Workspace(#[from] crate::workspace::WorkspaceError),
+    /// The repository cannot be asked.
+    #[error(transparent)]
+    Git(#[from] crate::git::GitError),
     /// The core contradicts itself.
     #[error("a fault in the coordinator: {0}; the run can be resumed")]
     Fault(#[from] greenlane_core::state::Illegal),
@@ -138,7 +146,14 @@ pub fn coordinate(setup: Setup, run: &RunId, start: Start, observer: &mut dyn Ob
     let to_driver = sender.clone();
     let to_user = sender.clone();
     let warn = move |text| drop(to_user.send(Message::Warning(text)));
-    let server = Server::start(&socket, move |call| to_driver.send(Message::Call(call)).is_ok(), warn)
+    let begun = Arc::new(AtomicBool::new(false));
+    let (is_begun, answer) = (Arc::clone(&begun), Answer::Run { run: run.clone(), pid: std::process::id() });
+    // Who is there is answered also while the journal or an action holds the driver up: whoever only looks must not wait for it.
+    let deliver = move |call: Call| match call.say {
+        Say::Who if is_begun.load(Ordering::Acquire) => call.answers.try_send(answer.clone()).is_ok(),
+        _ => to_driver.send(Message::Call(call)).is_ok(),
+    };
+    let server = Server::start(&socket, deliver, warn)
         .map_err(|source| DriverError::Io { what: format!("cannot listen on {}", socket.display()), source })?;
     let signals = listen_for_signals(sender.clone())?;
     let to_user = sender.clone();
@@ -160,6 +175,7 @@ pub fn coordinate(setup: Setup, run: &RunId, start: Start, observer: &mut dyn Ob
         signal: None,
         last_seq: 0,
         clock: clock::Steady::new(),
+        begun,
     };
     let result = driver.run(start);
     let finished = result.map(|()| Finished { state: std::mem::take(&mut driver.state), signal: driver.signal });
@@ -190,12 +206,15 @@ struct Driver<'a> {
     signal: Option<i32>,
     last_seq: u64,
     clock: clock::Steady,
+    /// The run's first events are in the journal.
+    begun: Arc<AtomicBool>,
 }
 
 impl Driver<'_> {
     fn run(&mut self, start: Start) -> Result<(), DriverError> {
         let first = self.begin(start)?;
         self.take(first, Vec::new())?;
+        self.begun.store(true, Ordering::Release);
         while self.state.ended_at.is_none() && self.signal != Some(SIGTERM) {
             self.wait();
             let (mut inputs, mut replies) = (Vec::new(), Vec::new());
@@ -218,8 +237,14 @@ impl Driver<'_> {
 
     fn inputs_of(&mut self, start: Start) -> Result<Vec<Input>, DriverError> {
         match start {
-            Start::New { options, submissions } => {
-                let mut inputs = vec![Input::Begin(*options)];
+            Start::New { mut options, submissions } => {
+                // Journalled with the rest: a resumed run's branches are called as before, whatever the user has made meanwhile.
+                options.branch_prefix = self.context.repo.free_prefix(PREFIX)?;
+                let wanted = quota::wanted_by(submissions.iter().map(|s| &s.plan), options.agent.as_deref());
+                let AgentsFound { accounts, unavailable } = quota::look(&self.context, &wanted);
+                let known = quota::begin(&self.context, &wanted, &accounts, options.quota.api_limit);
+                (options.accounts, options.unavailable) = (accounts, unavailable);
+                let mut inputs = vec![Input::Begin(options), Input::Together(known)];
                 inputs.extend(submissions.into_iter().map(|s| Input::Submit(Box::new(s))));
                 Ok(inputs)
             }
@@ -228,19 +253,34 @@ impl Driver<'_> {
                 crate::git::wait_for_left_over(self.context.repo.common_dir());
                 let (state, seq) = self.journal.load(&run)?;
                 let over = state.finished;
+                self.clock = self.clock.not_before(state.last_event_at);
                 self.state = state;
                 self.last_seq = seq;
-                // Caps first: under the old ones the run might end at once.
-                let (caps, requests): (Vec<_>, Vec<_>) = requests.into_iter().partition(|r| matches!(r, Request::SetBudget { .. }));
-                let mut inputs: Vec<Input> = caps.into_iter().map(Input::Request).collect();
-                if !over {
-                    inputs.push(Input::Resume);
+                let mut together = if over { Vec::new() } else { vec![Input::Resume] };
+                if self.state.options.is_some() {
+                    together.extend(self.look_at_agents(&[]));
                 }
+                // Other caps with the taking up: under the old ones the run might end at once.
+                let (caps, requests): (Vec<_>, Vec<_>) = requests.into_iter().partition(|r| matches!(r, Request::SetBudget { .. }));
+                together.extend(caps.into_iter().map(Input::Request));
+                let mut inputs = vec![Input::Together(together)];
                 inputs.extend(recover::rolled_back(&self.context, &self.state).into_iter().map(Input::Request));
                 inputs.extend(requests.into_iter().map(Input::Request));
                 Ok(inputs)
             }
         }
+    }
+
+    /// The agents that the run wants, and those of plans that are about to join it: whose accounts they use up, how those stand, and who
+    /// cannot be used.
+    fn look_at_agents(&self, plans: &[&Plan]) -> Vec<Input> {
+        let options = self.state.options();
+        let known = self.state.plans.iter().map(|p| &p.submission.plan);
+        let mut wanted = quota::wanted_by(known.chain(plans.iter().copied()), options.agent.as_deref());
+        wanted.extend(self.state.tasks.iter().filter_map(|t| t.agent_override.clone()));
+        let AgentsFound { accounts, unavailable } = quota::look(&self.context, &wanted);
+        let known = quota::begin(&self.context, &wanted, &accounts, options.quota.api_limit);
+        std::iter::once(Input::AgentsChecked { accounts, unavailable }).chain(known).collect()
     }
 
     /// Steps the core for each input, journals all their events at once, and only then answers and acts.
@@ -353,10 +393,17 @@ impl Driver<'_> {
             replies.push(reply);
         };
         match message {
-            Message::Input(input) => push(input, None),
+            Message::Input(input) => push(*input, None),
             Message::Call(Call { say: Say::Ask(request), answers }) => push(Input::Request(request), Some(answers)),
-            Message::Call(Call { say: Say::Submit(submission), answers }) => push(Input::Submit(submission), Some(answers)),
-            Message::Call(Call { say: Say::SubmitAll(submissions), answers }) => push(Input::SubmitAll(submissions), Some(answers)),
+            Message::Call(Call { say: Say::Submit(submission), answers }) => {
+                push(Input::Together(self.look_at_agents(&[&submission.plan])), None);
+                push(Input::Submit(submission), Some(answers));
+            }
+            Message::Call(Call { say: Say::SubmitAll(submissions), answers }) => {
+                let plans: Vec<&Plan> = submissions.iter().map(|s| &s.plan).collect();
+                push(Input::Together(self.look_at_agents(&plans)), None);
+                push(Input::SubmitAll(submissions), Some(answers));
+            }
             Message::Call(Call { say: Say::Who, answers }) => self.introduce(&answers),
             Message::Call(Call { say: Say::Follow, answers }) => self.followed_by(answers),
             Message::TasksDone => {}
@@ -438,10 +485,10 @@ impl Driver<'_> {
             Action::FreeWorkspace { attempt } => housekeeping::free(&context, attempt),
             Action::KeepWorkspace { attempt } => housekeeping::keep(&context, &self.state, attempt),
             Action::LimitAccount { account, until, limit, reason } => {
-                housekeeping::account(&context, account, move |all, name| all.limit(name, until, limit, &reason));
+                quota::change(&context, account, move |all, name, now| all.limit(name, until, limit, &reason, now));
             }
             Action::RaiseAccount { account, from, to } => {
-                housekeeping::account(&context, account, move |all, name| all.raise(name, from, to));
+                quota::change(&context, account, move |all, name, now| all.raise(name, from, to, now));
             }
             Action::CheckHealth { attempts } => health::check(&context, attempts),
             Action::AbortGates => self.context.abort_gates(),

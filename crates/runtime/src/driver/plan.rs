@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
+use greenlane_core::branch;
 use greenlane_core::ids::{Oid, PlanId};
 use greenlane_core::input::Input;
-use greenlane_core::slug::slug;
 use greenlane_core::state::State;
 
 use super::context::Context;
@@ -14,9 +14,9 @@ use crate::gate::{self, land};
 pub(super) fn prepare(context: Arc<Context>, state: &State, plan: &PlanId) {
     let Some(p) = state.plan(plan) else { return };
     let submission = p.submission.clone();
+    let own = branch::of_plan(state.branch_prefix(), &context.run, plan);
     Context::perform("plan", move || {
         let plan = submission.plan.id.clone();
-        let own = format!("greenlane/{}/plan/{}", context.run, slug(plan.as_str()));
         let wanted = submission.plan.branch.clone().unwrap_or(own);
         let result = land::create_branch(&context.repo, &wanted, &submission.base).map_err(|e| e.to_string()).and_then(|branch| {
             let verify = match &submission.plan.verify {

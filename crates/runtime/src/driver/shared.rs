@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use std::io;
 use std::path::Path;
 
+use greenlane_core::branch;
 use greenlane_core::ids::{AttemptId, RunId};
 use greenlane_core::input::Input;
 use greenlane_core::slug::key_slug;
@@ -19,7 +20,7 @@ use crate::tamper::{Settled, Subject, Watch};
 pub(super) fn refs_of_others(context: &Context, state: &State, attempt: &AttemptId) -> Vec<String> {
     let plans = state.plans.iter().filter_map(|p| p.branch.as_ref()).map(|b| format!("refs/heads/{b}"));
     let active = state.tasks.iter().filter(|t| t.phase.active() && t.key != attempt.key);
-    plans.chain(active.map(|t| format!("refs/heads/greenlane/{}/task/{}", context.run, key_slug(&t.key)))).collect()
+    plans.chain(active.map(|t| format!("refs/heads/{}", branch::of_task(state.branch_prefix(), &context.run, &t.key)))).collect()
 }
 
 /// Looks before; gives the environment the variables by which git tells what it is made to do. The user's own stay.

@@ -13,11 +13,14 @@ use greenlane_core::attempt::Exit;
 use greenlane_core::budget::Allowance;
 
 use super::context::HEARTBEAT;
-use crate::keeper::{self, Cancel, Lifetime, Limits, Spec};
+use crate::keeper::{self, Cancel, KeeperLost, Lifetime, Limits, Spec};
 use crate::workspace::{Shell, ShellLine, ShellOutcome};
 
 /// The longest grace of a check: it has no work to save.
 const GRACE_MAX: Duration = Duration::from_secs(5);
+
+/// How often a line is run whose keeper is killed each time.
+const LOST_MAX: u32 = 3;
 
 /// Lines that are killed are gone in milliseconds; what is stuck in the kernel is not waited for.
 const ABORT_MAX: Duration = Duration::from_secs(10);
@@ -77,16 +80,14 @@ impl KeptShell {
     pub(super) fn end_left_over(&self) {
         for entry in std::fs::read_dir(&self.dir).into_iter().flatten().flatten() {
             let dir = entry.path();
-            if matches!(keeper::cancel(&dir, Cancel::Kill), Ok(true)) {
-                drop(keeper::wait(&dir));
-            }
+            drop(keeper::end_left_over(&dir));
             drop(std::fs::remove_dir_all(&dir));
         }
     }
 
-    fn run_kept(&self, line: &ShellLine, dir: &Path) -> io::Result<ShellOutcome> {
+    fn run_kept(&self, line: &ShellLine, dir: &Path, id: &str) -> io::Result<ShellOutcome> {
         let spec = Spec {
-            label: line.label.clone(),
+            label: format!("{} {id}", line.label),
             argv: ["sh", "-c", line.command.as_str()].map(str::to_owned).to_vec(),
             cwd: line.cwd.clone(),
             stdin: None,
@@ -119,20 +120,34 @@ impl KeptShell {
     }
 }
 
-impl Shell for KeptShell {
-    fn run(&self, line: &ShellLine) -> io::Result<ShellOutcome> {
+impl KeptShell {
+    fn run_once(&self, line: &ShellLine) -> io::Result<ShellOutcome> {
         // A keeper's directory is used once; what it holds goes to the log, and the directory goes.
         let number = self.count.fetch_add(1, Ordering::Relaxed);
-        let dir = self.dir.join(format!("{}-{number}", std::process::id()));
+        let id = format!("{}-{number}", std::process::id());
+        let dir = self.dir.join(&id);
         std::fs::create_dir_all(&dir)?;
         self.running.lock().unwrap_or_else(PoisonError::into_inner).insert(dir.clone());
-        let result = if self.aborted.load(Ordering::SeqCst) { Err(stopping()) } else { self.run_kept(line, &dir) };
+        let result = if self.aborted.load(Ordering::SeqCst) { Err(stopping()) } else { self.run_kept(line, &dir, &id) };
         self.running.lock().unwrap_or_else(PoisonError::into_inner).remove(&dir);
         self.one_ended.notify_all();
         let logged = append_logs(&dir, line);
         std::fs::remove_dir_all(&dir)?;
         logged?;
         result
+    }
+}
+
+impl Shell for KeptShell {
+    fn run(&self, line: &ShellLine) -> io::Result<ShellOutcome> {
+        // A keeper that was killed (want of memory, a careless `kill`) says nothing about the command: that is run again.
+        for _ in 1..LOST_MAX {
+            match self.run_once(line) {
+                Err(e) if e.get_ref().is_some_and(|inner| inner.is::<KeeperLost>()) => {}
+                result => return result,
+            }
+        }
+        self.run_once(line)
     }
 }
 

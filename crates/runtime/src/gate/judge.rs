@@ -14,7 +14,7 @@ use super::message::commit_message;
 use super::ownership::Ownership;
 use super::suite_files::{SuiteFiles, suite_files};
 use crate::git::{Expect, GitError, RefChange, Repo};
-use crate::workspace::{Pool, Shell, ShellLine, Workspace, kept_prefix};
+use crate::workspace::{Pool, Shell, ShellLine, Workspace, ignore_in, kept_prefix};
 
 /// How many files a verdict names.
 const FILES_NAMED_MAX: usize = 50;
@@ -259,5 +259,6 @@ pub(super) fn fenced(env: &BTreeMap<OsString, OsString>, ws: &Workspace) -> BTre
     let mut env = env.clone();
     let parent: PathBuf = ws.path.parent().map_or_else(|| ws.path.clone(), Path::to_owned);
     env.entry(OsString::from("GIT_CEILING_DIRECTORIES")).or_insert_with(|| parent.into_os_string());
+    ignore_in(&mut env, &ws.git_dir);
     env
 }

@@ -1,6 +1,6 @@
 //! Brings judged commits onto a plan's branch, in memory: merges, and nothing else. Moves no branch, verifies nothing.
 
-use greenlane_core::attempt::Merge;
+use greenlane_core::attempt::{Merge, NotRemade};
 use greenlane_core::ids::{AttemptId, Oid};
 
 use super::generated::Remake;
@@ -42,11 +42,18 @@ pub fn merge(
                 tip = commit.clone();
                 Merge::Merged { commit }
             }
-            Err(mut files) => {
+            Err(mut conflict) => {
                 // Whether it conflicts with the branch itself, or only with a candidate that may yet be refused.
-                let definite = tip == *onto || merge_one(repo, onto, candidate, remake)?.is_err();
-                files.truncate(FILES_NAMED_MAX);
-                Merge::Conflict { files, definite }
+                let definite = tip == *onto
+                    || match merge_one(repo, onto, candidate, remake)? {
+                        Ok(_) => false,
+                        Err(alone) => {
+                            conflict = alone;
+                            true
+                        }
+                    };
+                conflict.files.truncate(FILES_NAMED_MAX);
+                Merge::Conflict { files: conflict.files, definite, not_remade: conflict.not_remade.map(Box::new) }
             }
         };
         results.push((candidate.id.clone(), merge));
@@ -54,17 +61,19 @@ pub fn merge(
     Ok(results)
 }
 
-fn merge_one(
-    repo: &Repo,
-    tip: &Oid,
-    candidate: &Candidate,
-    remake: Option<&Remake<'_>>,
-) -> Result<Result<Oid, Vec<String>>, WorkspaceError> {
+/// Why a candidate does not merge.
+struct Conflict {
+    files: Vec<String>,
+    not_remade: Option<NotRemade>,
+}
+
+fn merge_one(repo: &Repo, tip: &Oid, candidate: &Candidate, remake: Option<&Remake<'_>>) -> Result<Result<Oid, Conflict>, WorkspaceError> {
     let tree = match repo.merge_trees(tip, &candidate.commit, Some(&candidate.base))? {
         Merged::Clean(tree) => tree,
-        Merged::Conflict { tree, files } => match remake.map(|r| r.resolve(&tree, &files, tip)).transpose()?.flatten() {
-            Some(tree) => tree,
-            None => return Ok(Err(files)),
+        Merged::Conflict { tree, files } => match remake.and_then(|r| r.resolve(&tree, &files, tip).transpose()).transpose()? {
+            Some(Ok(tree)) => tree,
+            Some(Err(not_remade)) => return Ok(Err(Conflict { files, not_remade: Some(not_remade) })),
+            None => return Ok(Err(Conflict { files, not_remade: None })),
         },
     };
     Ok(Ok(repo.write_commit(&tree, &[tip.clone(), candidate.commit.clone()], &candidate.message)?))

@@ -36,10 +36,14 @@ pub fn verify(pool: &Pool, commit: &Oid, spec: &SuiteSpec<'_>) -> Suite {
     let broken = |message: String| Suite::Broken { message };
     let ws = match pool.prepare_verify(spec.run, spec.slug, commit, spec.log_dir) {
         Ok(ws) => ws,
-        // A set-up that fails says as much about the tree as a test that does.
-        Err(WorkspaceError::Setup { command, exit_code, timed_out, output }) => {
-            let hint = hint(&command, exit_code, &output);
-            return Suite::Red { command, exit_code, output, timed_out, hint };
+        // A set-up that fails says as much about the tree as a test that does: what it installs is named there.
+        Err(WorkspaceError::Setup { command, exit_code, timed_out, output, log }) => {
+            let log = log.display().to_string();
+            let hint = format!(
+                "repair the command under `[workspace] setup` in greenlane.toml, or what it needs; try it in a fresh clone. \
+                 All that it printed is in {log}"
+            );
+            return Suite::Red { command, exit_code, output, timed_out, hint: Some(hint), set_up_log: Some(log) };
         }
         Err(error) => return broken(error.to_string()),
     };
@@ -66,7 +70,7 @@ fn run(pool: &Pool, ws: &Workspace, spec: &SuiteSpec<'_>) -> Suite {
             Ok(outcome) => {
                 let hint = hint(command, outcome.exit_code, &outcome.output_tail);
                 let (exit_code, output, timed_out) = (outcome.exit_code, outcome.output_tail, outcome.timed_out);
-                return Suite::Red { command: command.clone(), exit_code, output, timed_out, hint };
+                return Suite::Red { command: command.clone(), exit_code, output, timed_out, hint, set_up_log: None };
             }
             Err(error) => return Suite::Broken { message: format!("`{command}` could not be run: {error}") },
         }

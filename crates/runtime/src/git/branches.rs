@@ -86,6 +86,34 @@ impl Repo {
         Err(answer("branch", &format!("no free name like `{name}`")))
     }
 
+    /// The first of `name`, `name-1`, `name-2` … that is no branch, so that branches can be made below it.
+    ///
+    /// # Errors
+    /// If git cannot be asked, or all of many are taken.
+    pub fn free_prefix(&self, name: &str) -> Result<String, GitError> {
+        for suffix in 0..SUFFIX_MAX {
+            let name = if suffix == 0 { name.to_owned() } else { format!("{name}-{suffix}") };
+            if self.resolve(&format!("refs/heads/{name}"))?.is_none() {
+                return Ok(name);
+            }
+        }
+        Err(answer("branch", &format!("no free name like `{name}`")))
+    }
+
+    /// The branch beside which one of this name cannot be made: a part of its name up to a `/`.
+    ///
+    /// # Errors
+    /// If git cannot be asked.
+    pub fn in_the_way_of(&self, name: &str) -> Result<Option<String>, GitError> {
+        for (slash, _) in name.match_indices('/') {
+            let above = &name[..slash];
+            if self.resolve(&format!("refs/heads/{above}"))?.is_some() {
+                return Ok(Some(above.to_owned()));
+            }
+        }
+        Ok(None)
+    }
+
     /// Moves a branch from one commit to another, if it is still there.
     ///
     /// # Errors

@@ -150,7 +150,6 @@ impl Journal {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use greenlane_core::options::RunOptions;
 
     #[test]
     fn reports_stand_behind_the_events_that_were_there_when_they_came() -> Result<(), Box<dyn std::error::Error>> {
@@ -159,7 +158,7 @@ mod tests {
         let report = |n: u32| Report { kind: "failure".into(), body: serde_json::json!({ "n": n }) };
         assert_eq!(journal.report(Time(1), &report(1))?, Position { seq: 0, report: 1 });
         let run = RunId::from("r");
-        journal.append(&run, Time(2), &[Event::RunStarted { options: RunOptions::default() }, Event::RunPaused])?;
+        journal.append(&run, Time(2), &[Event::RunStarted { options: Box::default() }, Event::RunPaused])?;
         journal.report(Time(3), &report(2))?;
         journal.report(Time(3), &report(3))?;
         journal.append(&run, Time(4), &[Event::RunUnpaused])?;

@@ -3,6 +3,7 @@
 //! Knows nothing of what events mean, but for the few that later runs look up (see [`history`]).
 
 mod entries;
+mod error;
 mod history;
 mod schema;
 
@@ -17,59 +18,35 @@ use greenlane_core::time::Time;
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, params};
 
 pub use entries::{Entry, Fact, Position, Report};
+pub use error::JournalError;
 pub use history::{LandedEarlier, PlanHistory};
 
 /// The journal's file under the state directory.
 pub const FILE_NAME: &str = "state.db";
 
-/// How long a reader or writer waits for another process that holds the file.
+/// How long a reader waits for another process that holds the file.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// What can go wrong with the journal.
-#[derive(Debug, thiserror::Error)]
-pub enum JournalError {
-    /// There is none at this place.
-    #[error("there is no journal at {}", .0.display())]
-    Missing(PathBuf),
-    /// SQLite refused.
-    #[error("the journal {}: {source}", path.display())]
-    Sqlite {
-        /// The file.
-        path: PathBuf,
-        /// Its word.
-        source: rusqlite::Error,
-    },
-    /// It was written by a newer Greenlane.
-    #[error("the journal {} has format {found}; this Greenlane knows formats up to {known}: use the newer version that wrote it", path.display())]
-    TooNew {
-        /// The file.
-        path: PathBuf,
-        /// Its format.
-        found: i64,
-        /// The newest one known here.
-        known: i64,
-    },
-    /// A line of it is not an event that this version knows.
-    #[error("the journal {}, line {seq}: {message}", path.display())]
-    Event {
-        /// The file.
-        path: PathBuf,
-        /// The event's number.
-        seq: u64,
-        /// What does not fit.
-        message: String,
-    },
+/// The same for whoever writes: a coordinator ends if it cannot write, and a backup may hold the file for a while.
+const BUSY_TIMEOUT_WRITING: Duration = Duration::from_secs(30);
+
+/// Events lie in the log beside the file that are not in it yet.
+fn has_log(path: &Path) -> bool {
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    Path::new(&log).metadata().is_ok_and(|m| m.len() > 0)
 }
 
-impl JournalError {
-    /// No space is left for it.
-    #[must_use]
-    pub fn is_disk_full(&self) -> bool {
-        let JournalError::Sqlite { source, .. } = self else { return false };
-        // The file that readers share is made at its full size, and SQLite calls it an input/output error if that finds no room.
-        let no_room = |e: &rusqlite::ffi::Error| e.extended_code == rusqlite::ffi::SQLITE_IOERR_SHMSIZE;
-        source.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull) || source.sqlite_error().is_some_and(no_room)
+/// The name by which SQLite reads a file that nobody changes: without a log beside it, and without making one.
+fn unchanging(path: &Path) -> PathBuf {
+    let mut name = String::from("file:");
+    for byte in path.as_os_str().as_encoded_bytes() {
+        match byte {
+            b'/' | b'.' | b'-' | b'_' | b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' => name.push(char::from(*byte)),
+            other => name.push_str(&format!("%{other:02x}")),
+        }
     }
+    PathBuf::from(name + "?immutable=1")
 }
 
 /// One line of the journal.
@@ -111,6 +88,7 @@ impl Journal {
         let path = state_dir.join(FILE_NAME);
         let journal = Self::connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
         schema::prepare(&journal.db, &journal.path)?;
+        journal.sqlite(|db| db.busy_timeout(BUSY_TIMEOUT_WRITING))?;
         Ok(journal)
     }
 
@@ -124,7 +102,31 @@ impl Journal {
             return Err(JournalError::Missing(path));
         }
         // Not SQLITE_OPEN_READ_ONLY: a reader of a write-ahead log has to be able to recover it after a crash.
-        let journal = Self::connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        match Self::reading(path.clone(), OpenFlags::SQLITE_OPEN_READ_WRITE) {
+            // A place where nothing can be written can still be looked at; there is nobody who writes at the same time.
+            Err(e) if e.is_read_only() => match Self::reading(path.clone(), OpenFlags::SQLITE_OPEN_READ_ONLY) {
+                Err(still) if still.is_read_only() && !has_log(&path) => {
+                    Self::reading(unchanging(&path), OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI)
+                }
+                read => read,
+            },
+            read => read,
+        }
+        .map_err(|e| e.at(&path))
+    }
+
+    /// Reads it through, as SQLite's own check does; gives what is wrong in SQLite's words.
+    ///
+    /// # Errors
+    /// If it cannot be opened or read at all.
+    pub fn examine(state_dir: &Path) -> Result<Option<String>, JournalError> {
+        let journal = Self::read(state_dir)?;
+        let word: String = journal.sqlite(|db| db.query_row("PRAGMA quick_check(1)", [], |row| row.get(0)))?;
+        Ok((word != "ok").then_some(word))
+    }
+
+    fn reading(path: PathBuf, flags: OpenFlags) -> Result<Self, JournalError> {
+        let journal = Self::connect(path, flags)?;
         schema::check(&journal.db, &journal.path)?;
         schema::upgrade(&journal.db, &journal.path)?;
         if !schema::is_prepared(&journal.db, &journal.path)? {
@@ -300,14 +302,13 @@ fn as_u64(n: i64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use greenlane_core::options::RunOptions;
 
     #[test]
     fn what_was_appended_is_read_back_and_replays() -> Result<(), Box<dyn std::error::Error>> {
         let dir = tempfile::tempdir()?;
         let run = RunId::from("r1");
         let mut journal = Journal::create(dir.path())?;
-        let events = [Event::RunStarted { options: RunOptions::default() }, Event::RunPaused, Event::RunEnded { finished: true }];
+        let events = [Event::RunStarted { options: Box::default() }, Event::RunPaused, Event::RunEnded { finished: true }];
         let last = journal.append(&run, Time(5), &events)?;
         assert_eq!(last, 3);
 
@@ -325,7 +326,7 @@ mod tests {
 
     #[test]
     fn an_event_is_stored_under_the_kind_that_its_json_says() -> Result<(), Box<dyn std::error::Error>> {
-        let body = serde_json::to_string(&Event::RunStarted { options: RunOptions::default() })?;
+        let body = serde_json::to_string(&Event::RunStarted { options: Box::default() })?;
         assert_eq!(history::kind_of(&body), "run_started");
         Ok(())
     }

@@ -42,6 +42,10 @@ pub(super) fn start(spec: &Spec, dir: &Path) -> Result<Started, String> {
         // The command is dropped here, and with it our copies of the ends that the agent writes to: its end is ours to see.
         Ok(child) => Ok(Started { pid: Pid::from_child(&child), stdout, stderr }),
         Err(_) if !spec.cwd.is_dir() => Err(format!("the directory {} does not exist", spec.cwd.display())),
+        Err(e) if e.kind() == io::ErrorKind::NotFound && !program.contains('/') => {
+            let path = std::env::var_os("PATH").unwrap_or_default();
+            Err(format!("cannot run `{program}`: no folder of the attempt's PATH has it, which is `{}`", path.to_string_lossy()))
+        }
         Err(e) => Err(format!("cannot run `{program}`: {e}")),
     }
 }

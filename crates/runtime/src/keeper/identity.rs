@@ -21,6 +21,12 @@ impl Identity {
         Self { pid, started_ticks: system::started_ticks(pid).unwrap_or(0), boot_id: system::boot_id() }
     }
 
+    /// Of the process that has this pid now; `None` where there is none.
+    #[must_use]
+    pub fn of(pid: u32) -> Option<Self> {
+        Some(Self { pid, started_ticks: system::started_ticks(pid)?, boot_id: system::boot_id() })
+    }
+
     /// It is there and stopped (SIGSTOP, a debugger). `false` where the system does not tell.
     #[must_use]
     pub fn is_stopped(&self) -> bool {
@@ -32,4 +38,9 @@ impl Identity {
     pub fn is_alive(&self) -> bool {
         self.boot_id == system::boot_id() && system::started_ticks(self.pid) == Some(self.started_ticks)
     }
+}
+
+/// This boot of the machine; empty where the system does not tell.
+pub(crate) fn boot_id() -> String {
+    system::boot_id()
 }

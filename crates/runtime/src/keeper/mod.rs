@@ -23,9 +23,10 @@ mod watch;
 
 pub use body::{HIDDEN_VERB, dispatch, keeper_main};
 pub use claim::{Probe, probe, void, wait};
-pub use door::{Cancel, cancel, run_supervised, spawn};
+pub use door::{Cancel, KeeperLost, cancel, end_left_over, run_supervised, spawn, spawn_with};
 pub use heartbeat::{Evidence, Heartbeat, Phase, read_heartbeat};
 pub use identity::Identity;
+pub(crate) use identity::boot_id;
 pub use runaway::Limits;
 pub use spec::{Lifetime, Spec};
 pub use strays::end_strays;

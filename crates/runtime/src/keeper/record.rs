@@ -125,6 +125,7 @@ mod tests {
             cpu_ms: u64::MAX,
             resources: None,
             oom_kills: None,
+            stopped: Vec::new(),
             stdout_tail: "\u{7}".repeat(4_000),
             stderr_tail: "\u{7}".repeat(4_000),
         }

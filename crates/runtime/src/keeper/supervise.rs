@@ -76,6 +76,8 @@ struct Keeping<'a> {
     /// When [`Keeping::sample`] was taken.
     sampled: Instant,
     oom_kills_before: Option<u64>,
+    /// Processes that were stopped when it was ended for want of evidence.
+    stopped: Vec<String>,
     last_output: Option<Instant>,
     heartbeat_at: Option<Instant>,
     activity: Option<String>,
@@ -98,6 +100,7 @@ pub(super) fn supervise(spec: &Spec, dir: &Path, signals: &Signals, mut streams:
         cpu_ms: 0,
         resources: Some(machine::resources(&spec.cwd)),
         oom_kills: None,
+        stopped: Vec::new(),
         stdout_tail: String::new(),
         stderr_tail: String::new(),
     };
@@ -130,6 +133,7 @@ pub(super) fn supervise(spec: &Spec, dir: &Path, signals: &Signals, mut streams:
         memory_peak_bytes: 0,
         sampled: began,
         oom_kills_before: oom_kills,
+        stopped: Vec::new(),
         last_output: None,
         heartbeat_at: None,
         activity: None,
@@ -202,6 +206,8 @@ impl Keeping<'_> {
                 } else if now >= self.watch.next_look() {
                     self.look(now);
                     if self.watch.is_stalled(now) {
+                        // Ending it makes it run on: seen now or never.
+                        self.stopped = self.sample.stopped.clone();
                         self.terminate(Exit::Stalled);
                     }
                 } else if self.has_news(now) {
@@ -443,6 +449,7 @@ impl Keeping<'_> {
             memory_peak_bytes: self.memory_peak_bytes.max(largest),
             cpu_ms,
             resources: Some(self.resources(cpu_ms, largest)),
+            stopped: self.stopped.clone(),
             oom_kills: self.oom_kills_before.and_then(|before| machine::oom_kills().map(|now| now.saturating_sub(before))),
             stdout_tail,
             stderr_tail,

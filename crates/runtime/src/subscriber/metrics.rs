@@ -6,7 +6,7 @@ use std::time::Duration;
 use greenlane_core::attempt::{ExitRecord, Usage};
 use greenlane_core::event::Event;
 use greenlane_core::ids::{AttemptId, PlanId, RunId, TaskKey};
-use greenlane_core::state::{AttemptState, PlanState, State, TaskState};
+use greenlane_core::state::{AttemptState, PlanPhase, PlanState, State, TaskState};
 use greenlane_core::time::Time;
 use greenlane_core::view::{Figures, Until, task_time};
 use serde::Serialize;
@@ -46,14 +46,15 @@ impl Subscriber for Metrics {
             }
             Event::BatchLanded { landed, .. } => {
                 let keys = landed.iter().map(|l| &l.attempt.key);
-                keys.filter_map(|key| state.task(key)).try_for_each(|t| put("task_ended", Some(&t.key.plan), task_ended(t, "done", at)))
+                keys.filter_map(|key| state.task(key))
+                    .try_for_each(|t| put("task_ended", Some(&t.key.plan), task_ended(state, t, "done", at)))
             }
             Event::TaskFailed { key, .. } => ended(key, "failed", state, at, &mut put),
             Event::TaskNeedsHuman { key, .. } => ended(key, "needs_human", state, at, &mut put),
             Event::TaskSkipped { key, .. } => ended(key, "skipped", state, at, &mut put),
             Event::TaskCancelled { key, .. } => ended(key, "cancelled", state, at, &mut put),
             Event::PlanEnded { plan, done, .. } => match state.plan(plan) {
-                Some(p) => put("plan_ended", Some(plan), plan_ended(p, *done, state)),
+                Some(p) => put("plan_ended", Some(plan), plan_ended(p, *done, state, at)),
                 None => Ok(()),
             },
             Event::AccountLimited { account, until, limit, reason } => {
@@ -72,7 +73,7 @@ fn ended<'a>(
     at: Time,
     put: &mut impl FnMut(&'static str, Option<&'a PlanId>, Value) -> Result<(), serde_json::Error>,
 ) -> Result<(), serde_json::Error> {
-    state.task(key).map_or(Ok(()), |task| put("task_ended", Some(&key.plan), task_ended(task, how, at)))
+    state.task(key).map_or(Ok(()), |task| put("task_ended", Some(&key.plan), task_ended(state, task, how, at)))
 }
 
 fn attempt_started(attempt: &AttemptId, agent: &str, state: &State, at: Time) -> Value {
@@ -93,20 +94,24 @@ fn attempt_exited(attempt: &AttemptId, record: &ExitRecord) -> Value {
     })
 }
 
-fn task_ended(task: &TaskState, how: &str, at: Time) -> Value {
+fn task_ended(state: &State, task: &TaskState, how: &str, at: Time) -> Value {
     let used = Used::of(task.attempts.iter());
     json!({
         "task": task.key.task, "state": how, "attempts": task.attempts.len(), "retries": task.retries,
-        "agent": task.current().map(|a| &a.agent), "duration_ms": ms(task_time(task, at)),
+        "agent": task.current().map(|a| &a.agent), "duration_ms": ms(task_time(state, task, at)),
         "elapsed_ms": task.attempts.first().map(|a| ms(at.since(a.started_at))), "tokens": used.tokens, "cost_usd": used.cost_usd,
     })
 }
 
-fn plan_ended(plan: &PlanState, done: bool, state: &State) -> Value {
+fn plan_ended(plan: &PlanState, done: bool, state: &State, at: Time) -> Value {
     let tasks = &state.tasks[plan.tasks.clone()];
     let used = Used::of(tasks.iter().flat_map(|t| &t.attempts));
     let landed = tasks.iter().filter(|t| t.phase == greenlane_core::state::Phase::Done).count();
-    json!({"done": done, "tasks": tasks.len(), "tasks_done": landed, "tokens": used.tokens, "cost_usd": used.cost_usd})
+    let began = tasks.iter().filter_map(|t| t.attempts.first()).map(|a| a.started_at).min();
+    json!({
+        "done": done, "tasks": tasks.len(), "tasks_done": landed, "elapsed_ms": began.map(|began| ms(at.since(began))),
+        "tokens": used.tokens, "cost_usd": used.cost_usd,
+    })
 }
 
 fn run_ended(finished: bool, state: &State, at: Time) -> Value {
@@ -114,13 +119,21 @@ fn run_ended(finished: bool, state: &State, at: Time) -> Value {
     let used = Used::of(state.tasks.iter().flat_map(|t| &t.attempts));
     // What landed in an earlier run took no time in this one.
     let done = state.tasks.iter().filter(|t| t.phase == greenlane_core::state::Phase::Done && t.landed_before.is_none()).count();
+    let plans_done = state.plans.iter().filter(|p| p.phase == PlanPhase::Ended { done: true }).count();
     let hours = figures.elapsed.as_secs_f64() / 3_600.0;
+    let per_hour = |n: usize| if hours > 0.0 { n as f64 / hours } else { 0.0 };
+    // Agents at work, each from the start of its process to its end.
+    let records = state.tasks.iter().flat_map(|t| &t.attempts).filter_map(|a| a.record.as_deref());
+    let agents: Duration = records.map(|r| r.ended_at.since(r.started_at)).sum();
+    let slots_used = if figures.elapsed.is_zero() { 0.0 } else { agents.as_secs_f64() / figures.elapsed.as_secs_f64() };
     json!({
         "finished": finished, "plans": state.plans.len(), "tasks": state.tasks.len(), "tasks_done": done,
         "attempts": state.tasks.iter().map(|t| t.attempts.len()).sum::<usize>(),
         "failed_attempts": state.tasks.iter().flat_map(|t| &t.attempts).filter(|a| a.failure.is_some()).count(),
         "elapsed_ms": ms(figures.elapsed), "sequential_ms": ms(figures.sequential), "critical_path_ms": ms(figures.critical_path),
-        "speedup": figures.speedup(), "tasks_per_hour": if hours > 0.0 { done as f64 / hours } else { 0.0 },
+        "speedup": figures.speedup(), "tasks_per_hour": per_hour(done),
+        "plans_done": plans_done, "plans_per_hour": per_hour(plans_done), "slots": state.options.as_ref().map(|o| o.jobs),
+        "slots_used_mean": (slots_used * 100.0).round() / 100.0, "agents_ms": ms(agents),
         "tokens": used.tokens, "cost_usd": used.cost_usd,
     })
 }

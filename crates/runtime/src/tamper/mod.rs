@@ -19,4 +19,5 @@ mod store;
 mod targets;
 mod watch;
 
+pub use reflog::who_moved;
 pub use watch::{Settled, Subject, Watch};

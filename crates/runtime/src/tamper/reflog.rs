@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::Path;
 
+use greenlane_core::ids::Oid;
+
 /// How much of a diary's end is read.
 const BYTES_MAX: u64 = 1 << 20;
 
@@ -15,6 +17,8 @@ pub(super) struct Entry {
     /// Seconds since 1970.
     pub at: i64,
     pub message: String,
+    /// `Name <mail>`.
+    pub who: String,
 }
 
 impl Entry {
@@ -38,13 +42,22 @@ pub(super) fn read(path: &Path) -> Vec<Entry> {
     text.lines().filter_map(parse).collect()
 }
 
+/// Who moved a ref to where it is, and how, as its diary tells: `Name <mail>, by "commit: message"`.
+#[must_use]
+pub fn who_moved(common_dir: &Path, full_name: &str, to: &Oid) -> Option<String> {
+    let last = read(&common_dir.join("logs").join(full_name)).pop()?;
+    let how = if last.message.is_empty() { String::new() } else { format!(", by \"{}\"", last.message) };
+    (last.new == to.as_str()).then(|| format!("{}{how}", last.who))
+}
+
 fn parse(line: &str) -> Option<Entry> {
     let (head, message) = line.split_once('\t').unwrap_or((line, ""));
     let mut words = head.split(' ');
     let (old, new) = (words.next()?, words.next()?);
     let is_oid = |text: &str| text.len() >= 40 && text.bytes().all(|b| b.is_ascii_hexdigit());
     let at = head.rsplit(' ').nth(1)?.parse().ok()?;
-    (is_oid(old) && is_oid(new)).then(|| Entry { old: old.into(), new: new.into(), at, message: message.into() })
+    let who = head.rsplitn(3, ' ').nth(2)?.splitn(3, ' ').nth(2)?.into();
+    (is_oid(old) && is_oid(new)).then(|| Entry { old: old.into(), new: new.into(), at, message: message.into(), who })
 }
 
 #[cfg(test)]
@@ -56,7 +69,7 @@ mod tests {
         let (a, zero) = ("a".repeat(40), "0".repeat(40));
         let entry = parse(&format!("{zero} {a} A. B. <a@b c> 1700000000 -0130\tbranch: Created from HEAD")).expect("an entry");
         assert_eq!((entry.old(), entry.new.as_str(), entry.at), (None, a.as_str(), 1_700_000_000));
-        assert_eq!(entry.message, "branch: Created from HEAD");
+        assert_eq!((entry.message.as_str(), entry.who.as_str()), ("branch: Created from HEAD", "A. B. <a@b c>"));
         assert_eq!(parse(&format!("{a} {a} x <y> 5 +0000")).expect("an entry").message, "");
         for broken in ["", "x y", &format!("{a} {a}"), "ff ff n <m> 1 +0000"] {
             assert_eq!(parse(broken), None, "{broken}");

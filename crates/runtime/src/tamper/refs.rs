@@ -5,13 +5,15 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
+use greenlane_core::branch;
+
 use crate::git::Repo;
 
 /// Refs that every worktree has of its own.
 const PER_WORKTREE: &[&str] = &["refs/bisect/", "refs/worktree/", "refs/rewritten/"];
 
-/// Where Greenlane's own refs lie. They move all the time and are its own business, but for those that it names.
-const OWN: &[&str] = &["refs/greenlane/", "refs/heads/greenlane/"];
+/// Where Greenlane's own refs lie, besides its branches. They move all the time and are its own business, but for those that it names.
+const OWN: &[&str] = &["refs/greenlane/"];
 
 /// How deep refs may be nested, and how many loose ones are read; beyond it something is wrong.
 const DEPTH_MAX: usize = 32;
@@ -20,7 +22,11 @@ const LOOSE_MAX: usize = 100_000;
 /// Is this one compared? `own`: those of Greenlane's that are.
 pub(super) fn is_watched(name: &str, own: &[String]) -> bool {
     let below = |prefixes: &[&str]| prefixes.iter().any(|p| name.starts_with(p));
-    own.iter().any(|o| o == name) || !(below(PER_WORKTREE) || below(OWN) || name == "refs/stash")
+    own.iter().any(|o| o == name) || !(below(PER_WORKTREE) || below(OWN) || is_own_branch(name) || name == "refs/stash")
+}
+
+fn is_own_branch(name: &str) -> bool {
+    name.strip_prefix("refs/heads/").is_some_and(branch::is_shaped)
 }
 
 /// The text of `packed-refs`, or what `for-each-ref` says where there are no such files.
@@ -68,7 +74,8 @@ fn walk(common_dir: &Path, below: &str, depth: usize, own: &[String], found: &mu
         }
         if entry.file_type()?.is_dir() {
             let folder = format!("{name}/");
-            if depth < DEPTH_MAX && !OWN.iter().chain(PER_WORKTREE).any(|p| *p == folder) {
+            let ours = name.strip_prefix("refs/heads/").is_some_and(branch::is_shaped_folder);
+            if depth < DEPTH_MAX && !ours && !OWN.iter().chain(PER_WORKTREE).any(|p| *p == folder) {
                 walk(common_dir, &name, depth + 1, own, found)?;
             }
         } else if is_watched(&name, own)
@@ -104,10 +111,23 @@ mod tests {
     #[test]
     fn the_users_refs_are_watched_and_of_greenlanes_only_those_that_it_names() {
         let own = [String::from("refs/heads/greenlane/r/plan/p")];
-        for name in ["refs/heads/main", "refs/tags/v1", "refs/notes/x", "refs/heads/greenlane/r/plan/p", "refs/remotes/o/HEAD"] {
+        for name in [
+            "refs/heads/main",
+            "refs/heads/greenlane/docs",
+            "refs/tags/v1",
+            "refs/notes/x",
+            "refs/heads/greenlane/r/plan/p",
+            "refs/remotes/o/HEAD",
+        ] {
             assert!(is_watched(name, &own), "{name}");
         }
-        for name in ["refs/greenlane/r/kept/t/1", "refs/heads/greenlane/r/task/t", "refs/bisect/bad", "refs/stash"] {
+        for name in [
+            "refs/greenlane/r/kept/t/1",
+            "refs/heads/greenlane/r/task/t",
+            "refs/heads/greenlane-1/r/plan/p",
+            "refs/bisect/bad",
+            "refs/stash",
+        ] {
             assert!(!is_watched(name, &own), "{name}");
         }
         let text = b"# pack-refs with: peeled fully-peeled sorted \naa refs/heads/main\nbb refs/tags/v1\n^cc\ndd refs/greenlane/x\n";

@@ -65,7 +65,7 @@ impl Settled {
     pub fn lost_branch(&self, plan_branch: Option<&str>) -> Option<&SharedChange> {
         let own = |c: &&SharedChange| {
             c.what == SharedKind::Branch
-                && (c.name.starts_with("greenlane/") || Some(c.name.as_str()) == plan_branch)
+                && (greenlane_core::branch::is_shaped(&c.name) || Some(c.name.as_str()) == plan_branch)
                 && c.command.is_some()
                 && !c.restored
         };

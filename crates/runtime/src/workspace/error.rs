@@ -3,6 +3,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use greenlane_core::failure::FailureDetail;
+
 use crate::git::GitError;
 
 /// No workspace, and why.
@@ -21,7 +23,7 @@ pub enum WorkspaceError {
         source: io::Error,
     },
     /// A set-up command did not pass.
-    #[error("set-up command `{command}` {}: {output}", if *.timed_out { "ran into its time limit".to_owned() } else { format!("failed with exit code {}", .exit_code.map_or_else(|| "none (killed)".to_owned(), |c| c.to_string())) })]
+    #[error("the set-up command `{command}` ([workspace] setup) {}: {}; all that it printed is in {}", if *.timed_out { "ran into its time limit".to_owned() } else { format!("failed with exit code {}", .exit_code.map_or_else(|| "none (killed)".to_owned(), |c| c.to_string())) }, last_line(.output), .log.display())]
     Setup {
         /// The line.
         command: String,
@@ -31,6 +33,16 @@ pub enum WorkspaceError {
         timed_out: bool,
         /// The end of what it wrote.
         output: String,
+        /// Where all of it is.
+        log: PathBuf,
+    },
+    /// The task's branch cannot be made beside another of the user's: git has no room for `a/b` where `a` is a branch.
+    #[error("the branch `{branch}` cannot be made, because there is a branch `{other}`; rename that one, then try again")]
+    BranchTaken {
+        /// What was to be made.
+        branch: String,
+        /// What is in its way.
+        other: String,
     },
     /// `.worktreeinclude` asks for more than is sensible.
     #[error(".worktreeinclude names {what}, more than the limit of {limit}")]
@@ -57,6 +69,32 @@ pub enum WorkspaceError {
         /// Why.
         why: String,
     },
+}
+
+impl WorkspaceError {
+    /// What it says of an attempt that could not begin, beyond its words.
+    #[must_use]
+    pub fn detail(&self) -> Option<FailureDetail> {
+        use io::ErrorKind::{NotADirectory, PermissionDenied, ReadOnlyFilesystem};
+        match self {
+            // The shell's words for a program that is not there, or is none.
+            Self::Setup { exit_code: Some(126 | 127), .. } | Self::BranchTaken { .. } | Self::IncludeTooMuch { .. } => {
+                Some(FailureDetail::NoWorkspace)
+            }
+            Self::Setup { .. } => Some(FailureDetail::SetUpFailed),
+            Self::Io { source, .. } if matches!(source.kind(), NotADirectory | PermissionDenied | ReadOnlyFilesystem) => {
+                Some(FailureDetail::NoWorkspace)
+            }
+            _ => None,
+        }
+    }
+}
+
+/// The last line with something on it, shortened.
+fn last_line(output: &str) -> String {
+    const CHARS_MAX: usize = 200;
+    let line = output.lines().rev().map(str::trim).find(|l| !l.is_empty()).unwrap_or("it printed nothing");
+    line.chars().take(CHARS_MAX).collect()
 }
 
 /// For `map_err`: an I/O error with the path it met.

@@ -90,6 +90,15 @@ impl Mark {
         fs::rename(temp, path)
     }
 
+    /// Whether the worktree at this path is there, and is this task's of this run: it may have been removed, or used again since.
+    #[must_use]
+    pub fn is_of(worktree: &Path, run: &RunId, key: &TaskKey) -> bool {
+        let mut note = worktree.as_os_str().to_owned();
+        note.push(".json");
+        let mark = fs::read(note).ok().and_then(|bytes| serde_json::from_slice::<Self>(&bytes).ok());
+        worktree.is_dir() && mark.is_some_and(|m| m.run == *run && m.key.as_ref() == Some(key) && m.holding != Holding::Free)
+    }
+
     /// Takes the note away.
     pub(super) fn remove(&self, pool: &Path) -> io::Result<()> {
         fs::remove_file(Self::path(pool, self.number))

@@ -3,6 +3,7 @@
 mod clean;
 mod error;
 mod include;
+mod made;
 mod mark;
 mod place;
 mod pool;
@@ -12,8 +13,9 @@ mod shell;
 mod snapshot;
 mod submodule;
 
-pub use clean::Cleaned;
+pub use clean::{Cleaned, Known};
 pub use error::WorkspaceError;
+pub(crate) use made::ignore_in;
 pub use mark::{Class, Holding, Mark};
 pub use place::{pool_dir, worktrees_dir};
 pub use pool::Pool;

@@ -102,6 +102,12 @@ impl Pool {
             }
         }
         let branch_tip = self.repo.resolve(&format!("refs/heads/{}", wanted.branch))?;
+        // Before a worktree is taken that would not do either.
+        if branch_tip.is_none()
+            && let Some(other) = self.repo.in_the_way_of(&wanted.branch)?
+        {
+            return Err(WorkspaceError::BranchTaken { branch: wanted.branch.clone(), other });
+        }
         let kept = match &wanted.from {
             From::Snapshot(name) => Some(snapshot::read(&self.repo, name)?),
             _ => None,

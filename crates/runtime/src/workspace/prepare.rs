@@ -13,6 +13,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::error::{WorkspaceError, at};
 use super::include::copy_included;
+use super::made;
 use super::pool::Pool;
 use super::request::{Workspace, private_index};
 use super::shell::ShellLine;
@@ -128,6 +129,10 @@ impl Pool {
         copy_included(self.repo(), &ws.path)?;
         let settings = self.settings();
         if settings.setup.is_empty() {
+            if made::is_any(&ws.git_dir) {
+                made::forget(&ws.git_dir)?;
+                self.clean(ws)?;
+            }
             return Ok(String::new());
         }
         let wanted = self.set_up_key(commit)?;
@@ -146,18 +151,21 @@ impl Pool {
             let outcome = self.shell().run(&line).map_err(at(&ws.path))?;
             if !outcome.passed() {
                 let (exit_code, timed_out, output) = (outcome.exit_code, outcome.timed_out, outcome.output_tail);
-                return Err(WorkspaceError::Setup { command: command.clone(), exit_code, timed_out, output });
+                return Err(WorkspaceError::Setup { command: command.clone(), exit_code, timed_out, output, log: line.log });
             }
         }
-        // What set-up changed in tracked files, or left untracked, would pass for the agent's work.
+        // What set-up changed in tracked files, or left untracked, would pass for the agent's work: the one is undone, the other ignored.
+        made::forget(&ws.git_dir)?;
         ws.git(self.repo()).run(&["read-tree", "--reset", "-u", commit.as_str()])?;
-        self.clean(ws)?;
+        made::note(&ws.git(self.repo()), &ws.git_dir, &settings.env)?;
         self.show_index(ws)?;
         Ok(wanted)
     }
 
     fn set_up_key(&self, commit: &Oid) -> Result<String, WorkspaceError> {
         let mut digest = Sha256::new();
+        // Before this, what it left untracked was taken away again.
+        digest.update(b"untracked files stay\0");
         for command in &self.settings().setup {
             digest.update(command.as_bytes());
             digest.update([0]);

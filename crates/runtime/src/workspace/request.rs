@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use greenlane_core::ids::{Oid, RunId, TaskKey};
 
+use super::made;
 use super::mark::Mark;
 use crate::git::{Git, Repo, residue};
 
@@ -18,7 +19,8 @@ pub struct PoolSettings {
     /// So many worktrees of failed tasks stay as they are; older ones become snapshots. Default 5.
     pub keep_failed: usize,
     /// `sh -c` lines that make a worktree ready (`npm ci`). They run in a new worktree, and again in a recycled one when they or
-    /// the lock files at the top of the tree have changed since. Only what they leave in ignored files stays.
+    /// the lock files at the top of the tree have changed since. What they change in tracked files is undone; what
+    /// they leave otherwise stays, and counts as ignored in that worktree.
     pub setup: Vec<String>,
     /// The limit of each of them. Default 10 m.
     pub setup_timeout: Duration,
@@ -153,6 +155,7 @@ pub(super) fn private_index(git_dir: &Path) -> PathBuf {
 
 pub(super) fn private_git(repo: &Repo, git_dir: &Path, path: &Path) -> Git {
     let git = repo.git_in(git_dir, path).with_index(private_index(git_dir));
+    let git = made::ignoring(git, git_dir);
     git.with_setting("core.sparseCheckout=false").with_setting("core.splitIndex=false")
 }
 

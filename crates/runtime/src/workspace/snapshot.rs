@@ -8,6 +8,7 @@ use std::fs;
 use greenlane_core::ids::{Oid, RunId};
 
 use super::error::{WorkspaceError, at};
+use super::made;
 use super::request::{Workspace, private_index};
 use super::submodule;
 use crate::git::{Repo, changes, residue};
@@ -47,7 +48,7 @@ fn write(repo: &Repo, ws: &Workspace, index: &std::path::Path, when: When, messa
     let head = repo.resolve(&ws.head_name())?;
     let parent = head.clone().or_else(|| branch.clone()).unwrap_or_else(|| ws.base.clone());
     let theirs = ws.git_dir.join("index");
-    let mut git = repo.git_in(&ws.git_dir, &ws.path).with_index(index).with_setting("core.splitIndex=false");
+    let mut git = made::ignoring(repo.git_in(&ws.git_dir, &ws.path), &ws.git_dir).with_index(index).with_setting("core.splitIndex=false");
     if residue::is_sparse(&ws.git_dir) && theirs.is_file() {
         // Only the agent's own index knows which files are absent on purpose.
         fs::copy(&theirs, index).map_err(at(index))?;

@@ -40,10 +40,10 @@ fn candidates_merge_one_after_another_and_conflicts_name_their_kind() {
         assert_eq!(place.temp.git(&["log", "-1", "--format=%(trailers:key=Greenlane-Run,valueonly)", &branch]), "r1");
 
         let merges = land::merge(&place.repo, &onto, &[a, c.clone(), b], None).expect("merged");
-        assert_eq!(merges[1].1, Merge::Conflict { files: vec!["src/one.txt".into()], definite: false });
+        assert_eq!(merges[1].1, Merge::Conflict { files: vec!["src/one.txt".into()], definite: false, not_remade: None });
         assert_eq!(place.repo.tree_of(&merged(&merges, 2)).expect("a tree"), place.repo.tree_of(&tip).expect("a tree"));
         let merges = land::merge(&place.repo, &tip, &[c], None).expect("merged");
-        assert_eq!(merges[0].1, Merge::Conflict { files: vec!["src/one.txt".into()], definite: true });
+        assert_eq!(merges[0].1, Merge::Conflict { files: vec!["src/one.txt".into()], definite: true, not_remade: None });
     });
 }
 
@@ -85,9 +85,25 @@ fn generated_files_are_made_anew_on_conflict() {
         let tip = merged(&merges, 2);
         assert_eq!(place.show(tip.as_str(), "all.txt").as_deref(), Some("ZERO\na\nb\nc\n"));
         assert_eq!(place.show(tip.as_str(), "elsewhere.txt"), None);
-        assert!(matches!(&merges[3].1, Merge::Conflict { files, definite: false } if files == &["all.txt", "parts/0"]), "{:?}", merges[3]);
-        let merges = remake("exit 1");
-        assert!(matches!(&merges[1].1, Merge::Conflict { files, .. } if files == &["all.txt"]));
+        assert!(
+            matches!(&merges[3].1, Merge::Conflict { files, definite: false, not_remade: None } if files == &["all.txt", "parts/0"]),
+            "{:?}",
+            merges[3]
+        );
+        let refused = |command: &str| match &remake(command)[1].1 {
+            Merge::Conflict { files, not_remade: Some(n), .. } => {
+                assert_eq!((files.as_slice(), n.command.as_str()), (["all.txt".to_owned()].as_slice(), command));
+                format!("{}: {}", std::fs::read_to_string(&n.log).expect("its log").lines().last().unwrap_or_default(), n.why)
+            }
+            other => panic!("{command}: {other:?}"),
+        };
+        assert_eq!(refused("echo so; exit 7"), "so: failed with exit code 7");
+        assert_eq!(refused("echo k; kill -9 $$"), "k: was ended by signal 9");
+        assert_eq!(refused("rm all.txt; echo r"), "r: did not make all.txt");
+        assert_eq!(refused(&format!("{make}.new; echo n")), "n: did not make all.txt");
+        assert_eq!(refused("echo nothing"), "nothing: did not make all.txt");
+        let as_it_was = remake("test -e all.txt || echo made > all.txt");
+        assert_eq!(place.show(merged(&as_it_was, 2).as_str(), "all.txt").as_deref(), Some("zero\na\n"), "what is right is left alone");
     });
 }
 

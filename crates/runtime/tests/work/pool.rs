@@ -6,7 +6,7 @@ use crate::common::{Place, put, read};
 use greenlane_core::attempt::Verdict;
 use greenlane_core::ids::Oid;
 use greenlane_runtime::git::DryRun;
-use greenlane_runtime::workspace::{From, Holding, PoolSettings, Release, WorkspaceError};
+use greenlane_runtime::workspace::{From, Holding, Known, PoolSettings, Release, WorkspaceError};
 use greenlane_testkit::repo::{SYSTEM_GIT, TempRepo};
 
 /// Each git that this machine has.
@@ -192,7 +192,12 @@ fn included_files_are_copied_only_where_git_ignores_them() {
 
 #[test]
 fn set_up_runs_once_per_worktree_and_again_when_dependencies_change() {
-    let temp = started("git");
+    for git in gits() {
+        set_up_runs_once(started(git));
+    }
+}
+
+fn set_up_runs_once(temp: TempRepo) {
     temp.write("package-lock.json", "1");
     temp.commit("lock");
     let setup = vec![String::from("mkdir -p target && echo run >> target/setup && echo junk > junk.txt && echo dirt >> README.md")];
@@ -201,15 +206,25 @@ fn set_up_runs_once_per_worktree_and_again_when_dependencies_change() {
     let ws = place.prepare("a");
     assert_eq!(runs(&ws), Some(1));
     assert_eq!(place.judge(&ws, "a"), Verdict::NoChange, "what set-up leaves is nobody's work");
+    assert_eq!((read(&ws.path, "junk.txt").as_deref(), read(&ws.path, "README.md").as_deref()), (Some("junk\n"), Some("# Sample\n")));
     place.pool.release(&ws, Release::Landed).expect("released");
     let ws = place.prepare("b");
     assert_eq!(runs(&ws), Some(1));
+    assert_eq!(read(&ws.path, "junk.txt").as_deref(), Some("junk\n"), "it is there for the next task, too");
     place.pool.release(&ws, Release::Landed).expect("released");
     place.temp.write("package-lock.json", "2");
     place.temp.commit("new dependencies");
     let ws = place.prepare("c");
     assert!(ws.reused);
     assert_eq!(runs(&ws), Some(2));
+    // A plain file of the same name that is tracked by now goes before what set-up left.
+    place.pool.release(&ws, Release::Landed).expect("released");
+    place.temp.write("junk.txt", "tracked");
+    place.temp.commit("junk");
+    let ws = place.prepare("d");
+    assert_eq!(read(&ws.path, "junk.txt").as_deref(), Some("tracked"));
+    put(&ws, "junk.txt", "changed");
+    assert!(matches!(place.judge(&ws, "d"), Verdict::Accepted { .. }), "and a change of it is work");
 }
 
 #[test]
@@ -290,9 +305,9 @@ fn cleaning_up_takes_only_what_has_landed() {
         put(&dirty, "d.txt", "d");
         place.pool.release(&dirty, Release::Kept).expect("kept");
 
-        let forecast = place.pool.clean_up(None, DryRun::Yes).expect("a forecast");
+        let forecast = place.pool.clean_up(&Known::default(), &|_| true, DryRun::Yes).expect("a forecast");
         assert!(landed.path.exists());
-        let cleaned = place.pool.clean_up(None, DryRun::No).expect("cleaned");
+        let cleaned = place.pool.clean_up(&Known::default(), &|_| true, DryRun::No).expect("cleaned");
         assert_eq!(forecast, cleaned);
         assert_eq!(cleaned.worktrees, std::slice::from_ref(&landed.path));
         assert!(!landed.path.exists() && unmerged.path.exists() && dirty.path.exists() && busy.path.exists());

@@ -90,7 +90,7 @@ fn attempt(def: &AgentDef, folder: &Path, timeout: Duration, context: &Context) 
     std::fs::write(&prompt_file, PROMPT)?;
     let launch = Launch { prompt: PROMPT, prompt_file: &prompt_file, worktree: &worktree, model: None, session: None };
     let spec = Spec {
-        label: format!("check/{}/1", def.name),
+        label: format!("check/{}/{}", def.name, std::process::id()),
         argv: def.argv(&launch),
         cwd: worktree.clone(),
         stdin: def.stdin_text(&launch),

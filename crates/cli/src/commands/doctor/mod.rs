@@ -72,6 +72,7 @@ fn examine(context: &Context) -> Vec<Check> {
         let top = repo.main_top().unwrap_or(repo.common_dir());
         checks.push(places::writable("git directory", repo.common_dir(), "branches and commits are written there: make it writable"));
         checks.push(places::writable("state", repo.state_dir(), "the journal and the logs are written there: make it writable"));
+        checks.extend(places::journal(repo.state_dir()));
         let configured = config.as_ref().and_then(|c| c.workspace.dir.as_deref());
         checks.push(match places::worktrees_dir(configured, repo.home(), &context.env) {
             Some(dir) => places::writable("worktrees", &dir, "choose another place: `dir` under [workspace] in greenlane.toml"),

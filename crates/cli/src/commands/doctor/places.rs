@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use greenlane_runtime::journal::{Journal, JournalError};
 use rustix::fs::{Access, access, statvfs};
 
 use super::check::Check;
@@ -35,6 +36,18 @@ pub fn writable(name: &str, dir: &Path, hint: &str) -> Check {
     } else {
         Check::ok(name, message)
     }
+}
+
+/// Is what was written down about earlier runs whole? Nothing is said where nothing has run yet.
+pub fn journal(state_dir: &Path) -> Option<Check> {
+    let path = state_dir.join(greenlane_runtime::journal::FILE_NAME);
+    let error = match Journal::examine(state_dir) {
+        Err(JournalError::Missing(_)) => return None,
+        Ok(None) => return Some(Check::ok("journal", format!("{} is whole", path.display()))),
+        Ok(Some(word)) => JournalError::damaged(path, word),
+        Err(e) => e,
+    };
+    Some(Check::missing("journal", error.to_string(), error.hint().unwrap_or_default()))
 }
 
 fn amount(bytes: u64) -> String {

@@ -90,8 +90,8 @@ fn estimates(out: &mut String, summary: &Summary, color: bool) {
     );
     if estimates.without_estimate > 0 {
         let (count, default) = (estimates.without_estimate, span(estimates.default_seconds));
-        let tasks = if count == 1 { "1 task has" } else { &format!("{count} tasks have") };
-        push(out, format_args!("  {tasks} no `estimate` and count as {default}\n"));
+        let (tasks, verb) = if count == 1 { (String::from("1 task has"), "counts") } else { (format!("{count} tasks have"), "count") };
+        push(out, format_args!("  {tasks} no `estimate` and {verb} as {default}\n"));
     }
 }
 

@@ -119,6 +119,7 @@ mod tests {
         let me = rustix::process::getpid();
         assert!(!stat(me).unwrap().is_zombie());
         assert!(memory(me).unwrap().0 > 0);
+        assert!(swapped(me).is_some());
         assert!(all().contains(&me));
     }
 }

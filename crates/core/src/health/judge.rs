@@ -1,247 +1,9 @@
-//! How an attempt under way is judged by what its keeper tells: healthy, hung, dead or unknown, and why. One pure rule for the
-//! coordinator and for whoever looks without one. Ends nothing: what follows from it is shown and logged.
+//! The rule: from a reading to a status and the reason that is shown. Pure; the table of its tests is its definition.
 
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
-
-use crate::attempt::Usage;
-use crate::time::{Time, duration_text, format_duration};
-
-/// When and by which limits attempts are looked at.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct HealthPolicy {
-    /// From one look to the next, while attempts run. Ancestor's constant: 60 s.
-    #[serde(with = "duration_text")]
-    pub interval: Duration,
-    /// Without evidence of any kind for so long it is hung. Ancestor's constant: 120 s.
-    #[serde(with = "duration_text")]
-    pub hung_after: Duration,
-    /// Without a heartbeat for so long it is dead. Ancestor's constant: 300 s.
-    #[serde(with = "duration_text")]
-    pub dead_after: Duration,
-}
-
-impl Default for HealthPolicy {
-    fn default() -> Self {
-        Self { interval: Duration::from_secs(60), hung_after: Duration::from_secs(120), dead_after: Duration::from_secs(300) }
-    }
-}
-
-/// The ancestor's four words.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum HealthStatus {
-    /// There was a sign of work lately. Assumed of what has just started.
-    #[default]
-    Healthy,
-    /// No sign of work for a while, or nobody is there to see one.
-    Hung,
-    /// Its keeper is gone, or has told nothing for long.
-    Dead,
-    /// It cannot be told.
-    Unknown,
-}
-
-impl HealthStatus {
-    /// Every status, in this order.
-    pub const ALL: [HealthStatus; 4] = [HealthStatus::Healthy, HealthStatus::Hung, HealthStatus::Dead, HealthStatus::Unknown];
-
-    /// The word in JSON.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            HealthStatus::Healthy => "healthy",
-            HealthStatus::Hung => "hung",
-            HealthStatus::Dead => "dead",
-            HealthStatus::Unknown => "unknown",
-        }
-    }
-}
-
-/// A sign of work.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Evidence {
-    /// It printed something; events of tool and model calls come this way.
-    Output,
-    /// Its tree used CPU time.
-    Cpu,
-    /// Bytes came or went on its connections: it waits for its model.
-    Sockets,
-}
-
-/// One look at an attempt.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Reading {
-    /// What was seen of its keeper.
-    pub keeper: Keeper,
-    /// What its keeper told last; `None` before the first heartbeat.
-    pub beat: Option<Beat>,
-}
-
-/// What was seen of a keeper's process.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Keeper {
-    /// It runs.
-    Running,
-    /// It is stopped (SIGSTOP, a debugger), with this pid.
-    Stopped(u32),
-    /// It has not begun yet.
-    NotBegun,
-    /// It has ended as it should; its record is being taken in.
-    Ended,
-    /// It is gone and left no record.
-    Gone,
-    /// It could not be looked at, with the system's word.
-    Unseen(String),
-}
-
-/// A heartbeat, with its ages as the machine's uptime counts them: a clock that was set and a machine that slept add nothing.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Beat {
-    /// When it was written, by the machine's clock.
-    pub at: Time,
-    /// How long ago that was.
-    pub age: Duration,
-    /// How long, when it was written, there had been no sign of work.
-    pub quiet: Duration,
-    /// The usual time between two heartbeats.
-    pub every: Duration,
-    /// The last sign of work.
-    pub evidence: Option<Evidence>,
-    /// The attempt is being ended.
-    pub ending: bool,
-    /// Processes that are stopped, `name (pid)`.
-    pub stopped: Vec<String>,
-    /// The tree's other processes: none of them means that all of it is stopped.
-    pub not_stopped: u32,
-    /// Why it tries its model again, in its own words, while it does.
-    pub retrying: Option<String>,
-    /// What else keeps it silent, as far as its tree tells: memory in swap, a disk that does not answer, connections without answers.
-    pub waits_for: Option<String>,
-    /// What it says that it does.
-    pub step: Option<String>,
-    /// Turns of its conversation so far, where its events tell.
-    pub iteration: Option<u64>,
-    /// Calls of its model, retries included.
-    pub model_calls: u64,
-    /// Calls of tools.
-    pub tool_calls: u64,
-    /// Tokens and money, where its events tell.
-    pub usage: Option<Usage>,
-    /// CPU time of the tree, in milliseconds.
-    pub cpu_ms: u64,
-    /// Memory of the tree.
-    pub memory_bytes: u64,
-    /// How many processes there are.
-    pub processes: u32,
-    /// Bytes printed.
-    pub output_bytes: u64,
-}
-
-/// What was seen of an attempt when its health changed: what is worth keeping of a heartbeat.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Seen {
-    /// The keeper's pid where it is stopped.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub keeper_stopped: Option<u32>,
-    /// When its last heartbeat was written.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub heartbeat_at: Option<Time>,
-    /// How long there had been no sign of work by then, in milliseconds.
-    #[serde(default)]
-    pub quiet_ms: u64,
-    /// The last sign of work.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub evidence: Option<Evidence>,
-    /// What it said that it did.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub step: Option<String>,
-    /// Turns of its conversation.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub iteration: Option<u64>,
-    /// Calls of its model.
-    #[serde(default)]
-    pub model_calls: u64,
-    /// Calls of tools.
-    #[serde(default)]
-    pub tool_calls: u64,
-    /// CPU time of its tree, in milliseconds.
-    #[serde(default)]
-    pub cpu_ms: u64,
-    /// Memory of its tree.
-    #[serde(default)]
-    pub memory_bytes: u64,
-    /// How many processes there were.
-    #[serde(default)]
-    pub processes: u32,
-}
-
-impl Reading {
-    /// What is worth keeping of it.
-    #[must_use]
-    pub fn seen(&self) -> Seen {
-        let keeper_stopped = if let Keeper::Stopped(pid) = self.keeper { Some(pid) } else { None };
-        let Some(beat) = &self.beat else { return Seen { keeper_stopped, ..Seen::default() } };
-        Seen {
-            keeper_stopped,
-            heartbeat_at: Some(beat.at),
-            quiet_ms: u64::try_from(beat.quiet.as_millis()).unwrap_or(u64::MAX),
-            evidence: beat.evidence,
-            step: beat.step.clone(),
-            iteration: beat.iteration,
-            model_calls: beat.model_calls,
-            tool_calls: beat.tool_calls,
-            cpu_ms: beat.cpu_ms,
-            memory_bytes: beat.memory_bytes,
-            processes: beat.processes,
-        }
-    }
-}
-
-/// What is known of an attempt's health.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Health {
-    /// How it is.
-    pub status: HealthStatus,
-    /// Why, when it became so.
-    pub reason: Option<String>,
-    /// Since when; `None`: from its start.
-    pub since: Option<Time>,
-    /// The last look. Never journalled.
-    pub look: Option<Look>,
-}
-
-impl Health {
-    /// Why it is as it is, or what else is to be said of it, as of the last look.
-    #[must_use]
-    pub fn reason_now(&self) -> Option<&str> {
-        match &self.look {
-            Some(look) => look.reason.as_deref(),
-            None => self.reason.as_deref(),
-        }
-    }
-
-    /// What its keeper told last.
-    #[must_use]
-    pub fn beat(&self) -> Option<&Beat> {
-        self.look.as_ref()?.reading.beat.as_ref()
-    }
-}
-
-/// A reading and what was made of it.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Look {
-    /// When.
-    pub at: Time,
-    /// What was read.
-    pub reading: Reading,
-    /// Why it is as it is, or what else is to be said of it: also a healthy one may have a stopped process.
-    pub reason: Option<String>,
-    /// Since which look its heartbeat is too old, while it is.
-    pub stale_since: Option<Time>,
-}
+use super::{Beat, Health, HealthPolicy, HealthStatus, Keeper, Look, Reading, rounded};
+use crate::time::Time;
 
 /// What a reading means.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -312,6 +74,17 @@ pub fn judge(reading: &Reading, before: &Health, running_for: Duration, now: Tim
     judged(status, explained(beat, status))
 }
 
+/// The same for whoever looks once, with no look before: the heartbeat's own age says how long it has been too old. `status` is the last that
+/// is known of the attempt.
+#[must_use]
+pub fn judge_alone(reading: &Reading, status: HealthStatus, running_for: Duration, now: Time, policy: &HealthPolicy) -> Option<Judged> {
+    let age = reading.beat.as_ref().map_or(running_for, |b| b.age);
+    let too_old = age.checked_sub(policy.dead_after);
+    let stale_since = too_old.map(|d| Time(now.0.saturating_sub(u64::try_from(d.as_millis()).unwrap_or(u64::MAX))));
+    let look = Look { at: now, reading: reading.clone(), reason: None, stale_since };
+    judge(reading, &Health { status, look: Some(look), ..Health::default() }, running_for, now, policy)
+}
+
 /// What its tree and its events tell of why it is silent, the most certain first.
 fn explained(beat: &Beat, status: HealthStatus) -> Option<String> {
     let silent = || format!("no output, CPU time or traffic for {}", rounded(beat.quiet));
@@ -329,10 +102,6 @@ fn explained(beat: &Beat, status: HealthStatus) -> Option<String> {
         (None, true) => Some(silent()),
         (_, false) => None,
     }
-}
-
-fn rounded(d: Duration) -> String {
-    if d < Duration::from_secs(10) { format_duration(d) } else { format_duration(Duration::from_secs(d.as_secs())) }
 }
 
 #[cfg(test)]
@@ -404,6 +173,19 @@ mod tests {
         for keeper in [Keeper::Running, Keeper::NotBegun] {
             let reading = read(keeper, None);
             assert_eq!(judge(&reading, &Health::default(), S(119), NOW, &HealthPolicy::default()), None);
+        }
+    }
+
+    #[test]
+    fn who_looks_once_goes_by_the_heartbeats_age() {
+        let policy = HealthPolicy::default();
+        let found = |age| {
+            let reading = read(Keeper::Running, Some(beat(age, 0)));
+            judge_alone(&reading, HealthStatus::Healthy, S(9_999), NOW, &policy).map(|j| j.status)
+        };
+        let expected = [(20, HealthStatus::Healthy), (130, HealthStatus::Hung), (310, HealthStatus::Unknown), (330, HealthStatus::Dead)];
+        for (age, status) in expected {
+            assert_eq!(found(age), Some(status), "{age}");
         }
     }
 
