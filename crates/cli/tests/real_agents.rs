@@ -297,7 +297,7 @@ fn opencode_is_ended_at_its_cap() {
 #[test]
 fn claude_in_circles_is_ended_and_the_circle_is_named() {
     let Some(stage) = Stage::new("claude") else { return };
-    let steps = vec!["SCRIPT: run echo again"; 12];
+    let steps = ["SCRIPT: run echo again"; 12];
     let told = stage.run_with(&format!("{WRITE}\n{}", steps.join("\n")), "", &[("GREENLANE_SAME_CALLS_MAX", "4")]);
     assert_eq!(told.failure(0), json!(["logic_error", "runaway"]), "{told:?}");
     let reason = told.task["reason"].as_str().unwrap();
