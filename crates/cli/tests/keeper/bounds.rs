@@ -86,13 +86,14 @@ fn repetition_with_news_between_is_work() {
 
 #[test]
 fn output_without_a_call_of_a_tool_is_ended_only_where_calls_are_told() {
-    let flood = "call a; result b; yes '{\"type\":\"x\"}' | head -c 300000; exit 6";
+    let flood = "call a; result b; yes '{\"type\":\"x\"}' | head -c 300000";
     let limits = Limits { same_calls_max: None, idle_bytes_max: Some(100_000) };
-    let mut attempt = claude(flood);
+    // It waits to be ended: one that ends by itself at the same moment has ended by itself.
+    let mut attempt = claude(&format!("{flood}; sleep 100"));
     attempt.spec.runaway = limits;
     let exit = attempt.run().exit;
     assert!(matches!(&exit, Exit::Runaway { message } if message.ends_with("(at most 100,000)")), "{exit:?}");
-    let mut plain = claude(flood);
+    let mut plain = claude(&format!("{flood}; exit 6"));
     (plain.spec.runaway, plain.spec.reader) = (limits, Some(OutputKind::Plain));
     assert_eq!(plain.run().exit, code(6), "a plain agent may print as much as it likes; its log is capped");
 }
