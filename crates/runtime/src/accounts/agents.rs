@@ -133,7 +133,7 @@ mod tests {
         marks.extend([with_key.clone(), of(&[])]);
         assert_eq!(marks.len(), 5, "{marks:?}");
         let elsewhere = tempfile::tempdir().unwrap();
-        let found = AgentsFound::look(&registry, &environment(elsewhere.path(), &key), home.path(), &BTreeSet::new());
+        let found = AgentsFound::look(&registry, &environment(elsewhere.path(), &key), home.path(), &BTreeSet::from(["claude".to_owned()]));
         assert_ne!(found.accounts["claude"], with_key, "the key is of this user on this machine");
     }
 }
