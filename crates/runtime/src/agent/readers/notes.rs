@@ -18,6 +18,10 @@ const DENIED_MAX: usize = 20;
 /// Most characters of an id or a name.
 const NAME_CHARS_MAX: usize = 200;
 
+/// Most tokens, and most dollars, of one attempt: what says more is no count, and counts of many attempts are added up.
+const TOKENS_MAX: u64 = 1_000_000_000_000;
+const DOLLARS_MAX: f64 = 1e9;
+
 /// A report in the making.
 #[derive(Default)]
 pub(super) struct Notes {
@@ -96,12 +100,13 @@ impl Notes {
     }
 
     pub(super) fn usage(&mut self, usage: Usage) {
-        self.report.usage = Some(usage);
+        self.report.usage = Some(bounded(&usage));
     }
 
     /// Adds to what is known of the usage.
     pub(super) fn used(&mut self, more: &Usage) {
         let sum = self.report.usage.get_or_insert_default();
+        let more = bounded(more);
         sum.input_tokens += more.input_tokens;
         sum.cached_tokens += more.cached_tokens;
         sum.output_tokens += more.output_tokens;
@@ -109,6 +114,7 @@ impl Notes {
             (Some(a), Some(b)) => Some(a + b),
             (a, b) => a.or(b),
         };
+        *sum = bounded(sum);
     }
 
     pub(super) fn says(&mut self, text: &str) {
@@ -179,7 +185,18 @@ pub(super) fn status_field(value: &Value) -> Option<u16> {
 
 /// A count, 0 where there is none.
 pub(super) fn count(value: &Value) -> u64 {
-    value.as_u64().unwrap_or_default()
+    value.as_u64().unwrap_or_default().min(TOKENS_MAX)
+}
+
+fn bounded(usage: &Usage) -> Usage {
+    let Usage { input_tokens, cached_tokens, output_tokens, cost_usd } = *usage;
+    let tokens = |n: u64| n.min(TOKENS_MAX);
+    Usage {
+        input_tokens: tokens(input_tokens),
+        cached_tokens: tokens(cached_tokens),
+        output_tokens: tokens(output_tokens),
+        cost_usd: cost_usd.map(|c| c.clamp(0.0, DOLLARS_MAX)),
+    }
 }
 
 /// Printable text on one line, with an ellipsis where it was longer.

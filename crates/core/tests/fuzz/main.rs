@@ -1,0 +1,6 @@
+//! Damaged inputs for what reads text that others wrote: plans, globs, ids, output of agents. See `greenlane_testkit::fuzz`.
+
+mod judging;
+mod names;
+mod plan_seeds;
+mod plans;
