@@ -205,6 +205,10 @@ pub(super) fn one_line(text: &str, chars_max: usize) -> String {
     let mut chars = 0;
     for word in text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|w| !w.is_empty()) {
         if !out.is_empty() {
+            if chars + 2 >= chars_max {
+                out.push('…');
+                return out;
+            }
             out.push(' ');
             chars += 1;
         }
@@ -233,6 +237,7 @@ mod tests {
     fn text_of_an_agent_becomes_one_bounded_printable_line() {
         assert_eq!(one_line("a\n  b\u{1b}[31m\tc", 100), "a b [31m c");
         assert_eq!(one_line(&"x".repeat(50), 10), format!("{}…", "x".repeat(9)));
+        assert_eq!([one_line("aaaa b", 6), one_line("aaaaa b", 6)], ["aaaa…", "aaaaa…"], "no blank goes beyond it");
         assert_eq!(last_chars("äöü", 2), "öü");
     }
 }
