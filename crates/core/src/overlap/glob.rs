@@ -15,7 +15,7 @@ const GLOB_BYTES_MAX: usize = 4096;
 /// Longest text that one glob's braces may stand for, in bytes.
 const EXPANDED_BYTES_MAX: usize = 16 * 1024;
 /// Most steps to compare two globs; people's need a few thousand.
-const COMPARED_STEPS_MAX: usize = 1 << 16;
+pub(super) const COMPARED_STEPS_MAX: usize = 1 << 13;
 
 /// Longest extension that is taken for one: `.properties` is the longest in common use.
 const EXTENSION_BYTES_MAX: usize = 10;

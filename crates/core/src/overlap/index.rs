@@ -8,7 +8,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::glob::{Glob, Pattern};
+use super::glob::{COMPARED_STEPS_MAX, Glob, Pattern};
 
 /// All overlaps among a list of tasks.
 #[derive(Clone, Debug, Default)]
@@ -101,15 +101,21 @@ impl Overlaps {
         out
     }
 
+    /// For how many looks it counts, at most, to compare two of the globs.
+    fn longest(&self) -> usize {
+        self.globs.iter().flatten().flat_map(|g| &g.alternatives).map(|p| looks(p, p)).max().unwrap_or(1)
+    }
+
     /// Overlapping pairs in order, at most `limit` of them: there can be as many as half the square of the tasks. Where overlaps are
     /// so many that they could not be looked at beforehand, it stops after the first tasks that have any; `complete` tells.
     #[must_use]
     pub fn pairs(&self, limit: usize) -> Pairs {
         let mut out = Pairs { list: Vec::new(), complete: true };
+        let longest = if self.meets.is_none() { self.longest() } else { 1 };
         let mut looked_at = 0;
         for first in 0..self.globs_of.len() {
             if self.meets.is_none() {
-                looked_at += self.globs_of[first].len() * self.globs.len();
+                looked_at += self.globs_of[first].len() * self.globs.len() * longest;
                 if looked_at > MEETINGS_MAX {
                     return Pairs { complete: false, ..out };
                 }
@@ -140,7 +146,11 @@ pub struct Pairs {
 const MEETINGS_MAX: usize = 500_000;
 
 /// To compare long patterns counts for several looks.
-const STEPS_OF_A_LOOK: usize = 1024;
+const STEPS_OF_A_LOOK: usize = 256;
+
+fn looks(one: &Pattern, other: &Pattern) -> usize {
+    1 + one.steps(other).min(COMPARED_STEPS_MAX) / STEPS_OF_A_LOOK
+}
 
 /// Globs with one prefix, by their suffix read backwards.
 struct Shelf<'g> {
@@ -174,7 +184,7 @@ fn meetings(globs: &[Option<Glob>]) -> Option<Vec<Vec<usize>>> {
         }
         let suffix: Vec<u8> = pattern.suffix.bytes().rev().collect();
         for (other, other_number) in stack.iter().flat_map(|shelf| shelf.candidates(&suffix)) {
-            looked_at += 1 + pattern.steps(other).min(1 << 16) / STEPS_OF_A_LOOK;
+            looked_at += looks(pattern, other);
             if looked_at > MEETINGS_MAX {
                 return None;
             }

@@ -24,6 +24,8 @@ pub(super) struct Context<'a> {
     found: Vec<(usize, Diagnostic)>,
     errors: usize,
     dropped: usize,
+    /// Bytes of all tasks so far, with what defaults and prompt files fill in.
+    pub filled: usize,
     /// While defaults are filled in: what is wrong with them was said once.
     pub muted: bool,
 }
@@ -31,7 +33,7 @@ pub(super) struct Context<'a> {
 impl<'a> Context<'a> {
     pub fn new(file: &'a str, text: &'a str) -> Self {
         let line_starts = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
-        Self { file, text, line_starts, found: Vec::new(), errors: 0, dropped: 0, muted: false }
+        Self { file, text, line_starts, found: Vec::new(), errors: 0, dropped: 0, filled: 0, muted: false }
     }
 
     /// The line that a place is on, from 1.
