@@ -60,7 +60,7 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
         return Err(bad());
     }
     if let Ok(seconds) = text_trimmed.parse::<f64>() {
-        return Duration::try_from_secs_f64(seconds).map_err(|_| bad());
+        return Duration::try_from_secs_f64(seconds).map_err(|_| bad()).and_then(bounded);
     }
     let mut total = Duration::ZERO;
     let mut rest = text_trimmed;
@@ -81,7 +81,21 @@ pub fn parse_duration(text: &str) -> Result<Duration, String> {
         total = total.checked_add(Duration::from_millis(millis)).ok_or_else(bad)?;
         rest = &rest[end..];
     }
-    Ok(total)
+    bounded(total)
+}
+
+/// The longest duration that is read: a hundred years. So a plan's durations can be added up, and what was written is read again.
+const DURATION_MAX: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
+
+/// Whole milliseconds, as they are written, and no more than anybody means.
+///
+/// # Errors
+/// If it is longer than a hundred years.
+pub fn bounded(d: Duration) -> Result<Duration, String> {
+    if d > DURATION_MAX {
+        return Err(String::from("it is longer than a hundred years"));
+    }
+    Ok(Duration::from_millis(u64::try_from(d.as_millis()).unwrap_or(u64::MAX)))
 }
 
 /// Writes a duration so that [`parse_duration`] reads it back to the millisecond.
@@ -103,7 +117,7 @@ pub fn format_duration(d: Duration) -> String {
 
 /// Serde for a [`Duration`] as the contract's text; a bare number is read as seconds.
 pub mod duration_text {
-    use super::{format_duration, parse_duration};
+    use super::{bounded, format_duration, parse_duration};
     use serde::Serializer;
     use serde::de::{self, Deserializer, Visitor};
     use std::fmt;
@@ -132,13 +146,15 @@ pub mod duration_text {
                 parse_duration(v).map_err(E::custom)
             }
             fn visit_u64<E: de::Error>(self, v: u64) -> Result<Duration, E> {
-                Ok(Duration::from_secs(v))
+                bounded(Duration::from_secs(v)).map_err(E::custom)
             }
             fn visit_i64<E: de::Error>(self, v: i64) -> Result<Duration, E> {
-                u64::try_from(v).map(Duration::from_secs).map_err(|_| E::custom("a duration cannot be negative"))
+                self.visit_u64(u64::try_from(v).map_err(|_| E::custom("a duration cannot be negative"))?)
             }
             fn visit_f64<E: de::Error>(self, v: f64) -> Result<Duration, E> {
-                Duration::try_from_secs_f64(v).map_err(|_| E::custom("a duration cannot be negative"))
+                Duration::try_from_secs_f64(v)
+                    .map_err(|_| E::custom("a duration cannot be negative"))
+                    .and_then(|d| bounded(d).map_err(E::custom))
             }
         }
         d.deserialize_any(Text)
@@ -193,6 +209,24 @@ mod tests {
             let d = Duration::from_millis(millis);
             assert_eq!(parse_duration(&format_duration(d)), Ok(d));
         }
+    }
+
+    #[test]
+    fn whatever_is_read_can_be_written_and_read_again() {
+        for text in ["1e-9", "0.0015", ".584542046090", "876000h", "1s999ms"] {
+            let read = parse_duration(text);
+            assert_eq!(read.clone().and_then(|d| parse_duration(&format_duration(d))), read, "{text}");
+        }
+        for text in ["9000000000000000000", "1e18", "36501d", "18446744073709551s"] {
+            assert_eq!(parse_duration(text), Err(String::from("it is longer than a hundred years")), "{text}");
+        }
+        assert!(serde_json::from_str::<Timed>("{\"t\": 9000000000000000000}").is_err());
+    }
+
+    #[derive(Debug, serde::Deserialize)]
+    struct Timed {
+        #[serde(rename = "t", with = "duration_text")]
+        _t: Duration,
     }
 
     #[test]

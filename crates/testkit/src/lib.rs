@@ -2,6 +2,7 @@
 //!
 //! Used by tests only. Knows nothing of Greenlane's own crates, so that each of them can use it.
 
+pub mod fuzz;
 pub mod model_server;
 pub mod program;
 pub mod real_agent;

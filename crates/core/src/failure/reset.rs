@@ -134,6 +134,8 @@ fn written(text: &str, offsets: Offsets<'_>) -> Option<Time> {
     let is_date = |at: usize| bytes[at..].iter().zip(b"dddd-dd-dd").all(|(c, p)| if *p == b'd' { c.is_ascii_digit() } else { c == p });
     (0..bytes.len().saturating_sub(15)).filter(|at| is_date(*at) && text.is_char_boundary(*at)).find_map(|at| {
         let rest = &text[at..];
+        // What stands between date and time may be any character.
+        rest.get(11..)?;
         let end = rest[11..].find(|c: char| !(c.is_ascii_digit() || matches!(c, ':' | '.'))).map_or(rest.len(), |n| 11 + n);
         let civil: jiff::civil::DateTime = format!("{}t{}", &rest[..10], &rest[11..end]).parse().ok()?;
         let zone = rest[end..].trim_start();
@@ -255,6 +257,13 @@ fn clock(text: &str) -> Option<(Clock, &str)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn any_character_may_follow_a_date() {
+        for text in ["limit until 2026-01-02€03:04:05 now", "2026-01-02→→→→→→→→", "2026-01-02ää 3:04pm"] {
+            let _ = reset_at(text, Time(1_767_323_045_000), UTC_ONLY);
+        }
+    }
 
     /// 2026-01-02 12:00:00 UTC; at home it is 13:00.
     const NOW: Time = Time(1_767_355_200_000);

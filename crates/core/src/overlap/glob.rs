@@ -12,6 +12,11 @@ const ALTERNATIVES_MAX: usize = 256;
 /// Longest glob in bytes: no path that git handles well is longer (Linux' `PATH_MAX`).
 const GLOB_BYTES_MAX: usize = 4096;
 
+/// Longest text that one glob's braces may stand for, in bytes.
+const EXPANDED_BYTES_MAX: usize = 16 * 1024;
+/// Most steps to compare two globs; people's need a few thousand.
+pub(super) const COMPARED_STEPS_MAX: usize = 1 << 13;
+
 /// Longest extension that is taken for one: `.properties` is the longest in common use.
 const EXTENSION_BYTES_MAX: usize = 10;
 
@@ -103,11 +108,32 @@ impl Glob {
     /// Whether some path is in both.
     #[must_use]
     pub fn overlaps(&self, other: &Glob) -> bool {
-        self.alternatives.iter().any(|a| other.alternatives.iter().any(|b| a.meets(b)))
+        self.alternatives.iter().any(|a| other.alternatives.iter().any(|b| a.overlaps(b)))
     }
 }
 
 impl Pattern {
+    fn size(&self) -> usize {
+        let tokens = |s: &Segment| if let Segment::Wild(tokens) = s { tokens.len() + 1 } else { 1 };
+        self.segments.iter().map(tokens).sum()
+    }
+
+    /// Most steps that it takes to compare the two.
+    pub(super) fn steps(&self, other: &Pattern) -> usize {
+        self.size().saturating_mul(other.size())
+    }
+
+    /// As [`Pattern::meets`]; where that would take too long, yes: the safe side, on which two tasks wait for each other that need not.
+    pub(super) fn overlaps(&self, other: &Pattern) -> bool {
+        self.may_meet(other) && (self.steps(other) > COMPARED_STEPS_MAX || self.meets(other))
+    }
+
+    /// Whether begin and end allow a path in common.
+    fn may_meet(&self, other: &Pattern) -> bool {
+        (self.prefix.starts_with(&other.prefix) || other.prefix.starts_with(&self.prefix))
+            && (self.suffix.ends_with(&other.suffix) || other.suffix.ends_with(&self.suffix))
+    }
+
     fn parse(text: &str) -> Result<Self, String> {
         let directory = text.ends_with('/');
         let mut segments = Vec::new();
@@ -193,9 +219,7 @@ impl Pattern {
     /// Whether some path matches both: a walk over the pairs of positions that a common path could reach.
     pub(super) fn meets(&self, other: &Pattern) -> bool {
         let (a, b) = (&self.segments, &other.segments);
-        if !(self.prefix.starts_with(&other.prefix) || other.prefix.starts_with(&self.prefix))
-            || !(self.suffix.ends_with(&other.suffix) || other.suffix.ends_with(&self.suffix))
-        {
+        if !self.may_meet(other) {
             return false;
         }
         walk(a.len(), b.len(), |i, j, reach| {
@@ -446,6 +470,9 @@ fn expand_braces(text: &str) -> Result<Vec<String>, String> {
         }
         if open.len() + out.len() > ALTERNATIVES_MAX {
             return Err(format!("stands for more than {ALTERNATIVES_MAX} alternatives"));
+        }
+        if open.iter().chain(&out).map(String::len).sum::<usize>() > EXPANDED_BYTES_MAX {
+            return Err(format!("stands for alternatives of more than {EXPANDED_BYTES_MAX} bytes together"));
         }
     }
     Ok(out)

@@ -76,6 +76,18 @@ fn a_wrong_glob_says_why() {
 }
 
 #[test]
+fn globs_that_nobody_writes_take_no_time() {
+    let long = |letter: &str| format!("{letter}/{}x", format!("**/*{letter}*/").repeat(200));
+    let (a, b) = (Glob::new(&long("a")).expect("a glob"), Glob::new(&long("b")).expect("a glob"));
+    assert!(!a.overlaps(&b), "they begin differently");
+    let many: Vec<Glob> = (0..100).map(|n| Glob::new(&format!("**/*{n}/{}x", "**/*a*/".repeat(400))).expect("a glob")).collect();
+    assert!(many.iter().all(|a| many.iter().all(|b| a.overlaps(b))), "the safe side");
+    let path = "a/".repeat(2_000) + "y";
+    assert!(many.iter().all(|a| !a.matches(&path)), "matching is exact");
+    assert!(Glob::new(&format!("{{{}}}{}", "ab,".repeat(200), "x".repeat(2_000))).is_err());
+}
+
+#[test]
 fn ownership_names_the_glob_that_is_wrong() {
     assert_eq!(Ownership::new(&[String::from("src"), String::from("/x")]).err().map(|e| e.starts_with("`/x` lies outside")), Some(true));
     let own = Ownership::new(&[String::from("src/limit/**"), String::from("Cargo.toml")]).expect("both are globs");

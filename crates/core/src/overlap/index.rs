@@ -8,7 +8,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::glob::{Glob, Pattern};
+use super::glob::{COMPARED_STEPS_MAX, Glob, Pattern};
 
 /// All overlaps among a list of tasks.
 #[derive(Clone, Debug, Default)]
@@ -101,15 +101,21 @@ impl Overlaps {
         out
     }
 
+    /// For how many looks it counts, at most, to compare two of the globs.
+    fn longest(&self) -> usize {
+        self.globs.iter().flatten().flat_map(|g| &g.alternatives).map(|p| looks(p, p)).max().unwrap_or(1)
+    }
+
     /// Overlapping pairs in order, at most `limit` of them: there can be as many as half the square of the tasks. Where overlaps are
     /// so many that they could not be looked at beforehand, it stops after the first tasks that have any; `complete` tells.
     #[must_use]
     pub fn pairs(&self, limit: usize) -> Pairs {
         let mut out = Pairs { list: Vec::new(), complete: true };
+        let longest = if self.meets.is_none() { self.longest() } else { 1 };
         let mut looked_at = 0;
         for first in 0..self.globs_of.len() {
             if self.meets.is_none() {
-                looked_at += self.globs_of[first].len() * self.globs.len();
+                looked_at += self.globs_of[first].len() * self.globs.len() * longest;
                 if looked_at > MEETINGS_MAX {
                     return Pairs { complete: false, ..out };
                 }
@@ -138,6 +144,13 @@ pub struct Pairs {
 
 /// Most pairs of globs that are looked at to find overlaps beforehand: a quarter of a second's work.
 const MEETINGS_MAX: usize = 500_000;
+
+/// To compare long patterns counts for several looks.
+const STEPS_OF_A_LOOK: usize = 256;
+
+fn looks(one: &Pattern, other: &Pattern) -> usize {
+    1 + one.steps(other).min(COMPARED_STEPS_MAX) / STEPS_OF_A_LOOK
+}
 
 /// Globs with one prefix, by their suffix read backwards.
 struct Shelf<'g> {
@@ -171,11 +184,11 @@ fn meetings(globs: &[Option<Glob>]) -> Option<Vec<Vec<usize>>> {
         }
         let suffix: Vec<u8> = pattern.suffix.bytes().rev().collect();
         for (other, other_number) in stack.iter().flat_map(|shelf| shelf.candidates(&suffix)) {
-            looked_at += 1;
+            looked_at += looks(pattern, other);
             if looked_at > MEETINGS_MAX {
                 return None;
             }
-            if *other_number != number && pattern.meets(other) {
+            if *other_number != number && pattern.overlaps(other) {
                 meets[number].push(*other_number);
                 meets[*other_number].push(number);
             }

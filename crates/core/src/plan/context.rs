@@ -7,6 +7,12 @@ use super::diagnostic::{Diagnostic, Severity};
 /// Most findings that are kept: nobody reads more, and a wrong plan of 100,000 tasks has as many.
 const FINDINGS_MAX: usize = 200;
 
+/// Longest message and longest hint in characters: they may quote what stands in the plan.
+const MESSAGE_CHARS_MAX: usize = 1_000;
+/// Most characters of a line that a finding brings along, of which so many stand before its place.
+const LINE_CHARS_MAX: usize = 400;
+const LINE_CHARS_BEFORE: usize = 200;
+
 /// A place in the plan's text, in bytes.
 pub(super) type Span = Range<usize>;
 
@@ -18,6 +24,8 @@ pub(super) struct Context<'a> {
     found: Vec<(usize, Diagnostic)>,
     errors: usize,
     dropped: usize,
+    /// Bytes of all tasks so far, with what defaults and prompt files fill in.
+    pub filled: usize,
     /// While defaults are filled in: what is wrong with them was said once.
     pub muted: bool,
 }
@@ -25,7 +33,7 @@ pub(super) struct Context<'a> {
 impl<'a> Context<'a> {
     pub fn new(file: &'a str, text: &'a str) -> Self {
         let line_starts = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
-        Self { file, text, line_starts, found: Vec::new(), errors: 0, dropped: 0, muted: false }
+        Self { file, text, line_starts, found: Vec::new(), errors: 0, dropped: 0, filled: 0, muted: false }
     }
 
     /// The line that a place is on, from 1.
@@ -57,15 +65,18 @@ impl<'a> Context<'a> {
         let chars = |from: usize, to: usize| self.text.get(from..to).map_or(0, |t| t.chars().count());
         let end = span.end.clamp(start, line_start + source.len().max(start - line_start));
         let narrow = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        let before = chars(line_start, start);
+        let skipped = if source.len() > LINE_CHARS_MAX { before.saturating_sub(LINE_CHARS_BEFORE) } else { 0 };
         let diagnostic = Diagnostic {
             severity,
-            message,
+            message: told(&message),
             file: String::from(self.file),
             line,
-            column: narrow(chars(line_start, start) + 1),
+            column: narrow(before + 1),
             width: narrow(chars(start, end)).max(1),
-            hint,
-            source_line: Some(String::from(source)),
+            hint: hint.as_deref().map(told),
+            source_line: Some(source.chars().skip(skipped).take(LINE_CHARS_MAX).collect()),
+            source_from: narrow(skipped),
         };
         self.found.push((start, diagnostic));
     }
@@ -73,6 +84,7 @@ impl<'a> Context<'a> {
     /// A finding without a place.
     pub fn whole_file(&mut self, severity: Severity, message: impl Into<String>, hint: Option<String>) {
         self.errors += usize::from(severity == Severity::Error);
+        let (message, hint) = (told(&message.into()), hint.as_deref().map(told));
         self.found.push((0, Diagnostic::file_wide(severity, self.file, message, hint)));
     }
 
@@ -90,5 +102,42 @@ impl<'a> Context<'a> {
             out.push(Diagnostic::file_wide(severity, self.file, message, None));
         }
         out
+    }
+}
+
+/// On one line, without what a terminal would obey, and not endless.
+fn told(text: &str) -> String {
+    let mut out = String::with_capacity(text.len().min(MESSAGE_CHARS_MAX));
+    for (n, c) in text.chars().enumerate() {
+        match c {
+            _ if n == MESSAGE_CHARS_MAX => {
+                out.push('…');
+                break;
+            }
+            c if c.is_control() => out.extend(c.escape_debug()),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_finding_is_short_however_long_the_line_and_the_name() {
+        let text = format!("a\n{}HERE{}", "é".repeat(5_000), "y".repeat(1_000_000));
+        let mut ctx = Context::new("x", &text);
+        let at = 2 + 2 * 5_000;
+        ctx.error_hint(&(at..at + 4), format!("wrong\n{}", "z".repeat(1_000_000)), "h".repeat(5_000));
+        let found = &ctx.finish()[0];
+        assert!(found.message.starts_with("wrong\\nzz") && found.message.chars().count() == 1_002);
+        assert_eq!((found.line, found.column, found.width, found.source_from), (2, 5_001, 4, 4_800));
+        let shown = found.render(false);
+        let lines: Vec<Vec<char>> = shown.lines().map(|l| l.chars().collect()).collect();
+        let at = lines[4].iter().position(|c| *c == '^').expect("marks");
+        assert_eq!(lines[3][at..at + 4].iter().collect::<String>(), "HERE");
+        assert!(shown.len() < 4_000);
     }
 }

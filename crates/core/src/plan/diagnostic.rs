@@ -34,9 +34,16 @@ pub struct Diagnostic {
     /// What to do.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hint: Option<String>,
-    /// The line as it stands in the file, without its end.
+    /// The line as it stands in the file, without its end; of a long line the piece around the place.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source_line: Option<String>,
+    /// How many characters of the line are left out before `source_line`.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub source_from: u32,
+}
+
+fn is_zero(n: &u32) -> bool {
+    *n == 0
 }
 
 /// Longest piece of a source line that is shown, in characters: JSON may hold a whole plan in one line.
@@ -51,7 +58,7 @@ impl Diagnostic {
 
     /// A finding that belongs to a whole file.
     pub fn file_wide(severity: Severity, file: impl Into<String>, message: impl Into<String>, hint: Option<String>) -> Self {
-        Self { severity, message: message.into(), file: file.into(), line: 0, column: 0, width: 0, hint, source_line: None }
+        Self { severity, message: message.into(), file: file.into(), line: 0, column: 0, width: 0, hint, source_line: None, source_from: 0 }
     }
 
     /// As text of a few lines for a terminal, each ended; with ANSI colours if asked for.
@@ -89,7 +96,7 @@ impl Diagnostic {
     fn window(&self, source: &str) -> (String, usize) {
         // A control character would take no place, or move the cursor.
         let chars: Vec<char> = source.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-        let at = (self.column.max(1) as usize - 1).min(chars.len());
+        let at = (self.column.max(1).saturating_sub(self.source_from).max(1) as usize - 1).min(chars.len());
         if chars.len() <= SHOWN_CHARS_MAX {
             return (chars.into_iter().collect::<String>().trim_end().to_owned(), at);
         }
@@ -115,6 +122,7 @@ mod tests {
             width: 3,
             hint: Some(String::from("did you mean `c`?")),
             source_line: Some(String::from("\tx = \"b\"")),
+            source_from: 0,
         }
     }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::context::{Context, Span};
 use super::node::{Node, Table, Value};
 use crate::budget::Budget;
-use crate::time::parse_duration;
+use crate::time::{bounded, parse_duration};
 
 /// A table's values, and those of the defaults behind it.
 pub(super) struct Fields<'t> {
@@ -76,7 +76,7 @@ impl<'t> Fields<'t> {
                 Value::Float(f) => Duration::try_from_secs_f64(*f).map_err(|_| String::from("it is no span of time")),
                 _ => Err(format!("it must be text such as \"30m\", not {}", node.kind())),
             };
-            match parsed {
+            match parsed.and_then(bounded) {
                 Ok(d) if d.is_zero() => {
                     ctx.error_hint(&node.span, format!("`{key}` is zero"), format!("leave `{key}` out to have the default"));
                     None

@@ -10,7 +10,7 @@ use crate::overlap::{Claims, Overlaps};
 
 /// How many tasks that wait for files are passed over, at one moment, in search of one that can start. It keeps the forecast of
 /// 10,000 tasks that all own the same files well below a second; only such plans ever notice.
-const PASSED_OVER_MAX: usize = 256;
+const PASSED_OVER_MAX: usize = 64;
 
 /// When each task would start, and when the last would end.
 pub(super) struct Forecast {

@@ -13,8 +13,11 @@ pub(super) struct Marker {
 pub(super) fn find(text: &str) -> Result<Option<Marker>, (Range<usize>, &'static str)> {
     let lower = text.to_ascii_lowercase();
     let mut found: Option<Marker> = None;
+    let (mut quotes, mut counted) = (0, 0);
     for (start, _) in lower.match_indices("[p:") {
-        if text[..start].matches('`').count() % 2 == 1 {
+        quotes += text[counted..start].matches('`').count();
+        counted = start;
+        if quotes % 2 == 1 {
             continue;
         }
         let Some(end) = text[start..].find(']').map(|e| start + e) else {

@@ -75,6 +75,9 @@ const KEY_ALIKE_MIN: f64 = 0.74;
 /// Most attempts at once and most retries that make any sense.
 const JOBS_MAX: u32 = 1000;
 const RETRIES_MAX: u32 = 100;
+/// Most bytes of all tasks together: defaults and prompt files are in each task that has them, so that a short plan may stand for much
+/// more than fits into memory.
+const FILLED_BYTES_MAX: usize = 64 << 20;
 /// Longest id and group name in characters.
 const ID_CHARS_MAX: usize = 200;
 
@@ -186,7 +189,16 @@ pub(super) fn task(
     unknown_keys(ctx, own, &TASK_KEYS, &format!("in task `{id}`"));
     let mut task = Task::new(&id);
     task.line = ctx.line(span.start);
+    if ctx.filled > FILLED_BYTES_MAX {
+        return (task, Places { id: id_span, has_work: true, ..Places::default() });
+    }
     let (mut task, mut places) = task_fields(ctx, &fields, task, files);
+    ctx.filled += size(&task);
+    if ctx.filled > FILLED_BYTES_MAX {
+        let hint = "what many tasks have in common goes into a file of the repository that their prompts name";
+        let message = format!("with defaults and prompt files the tasks hold more than {} MB", FILLED_BYTES_MAX >> 20);
+        ctx.error_hint(&id_span, message, hint);
+    }
     if own.get("run").is_some()
         && let Some(agent) = ["agent", "candidates", "fallbacks"].iter().find_map(|k| own.entry(k))
     {
@@ -199,6 +211,17 @@ pub(super) fn task(
     }
     places.id = id_span;
     (task, places)
+}
+
+/// About how many bytes it takes.
+fn size(task: &Task) -> usize {
+    let lists = [&task.owns, &task.candidates, &task.fallbacks, &task.skills, &task.criteria, &task.check];
+    let listed = lists.into_iter().flatten().map(|text| text.len() + size_of::<String>());
+    let variables = task.env.iter().map(|(name, value)| name.len() + value.len() + 2 * size_of::<String>());
+    let texts = [Some(&task.prompt), Some(&task.title), task.run.as_ref(), task.role.as_ref(), task.model.as_ref(), task.agent.as_ref()];
+    let depends = task.depends.iter().map(|id| id.as_str().len() + size_of::<TaskId>());
+    let texts = texts.into_iter().flatten().map(String::len);
+    size_of::<Task>() + listed.chain(variables).chain(depends).chain(texts).sum::<usize>()
 }
 
 /// All keys but the id.

@@ -11,7 +11,7 @@ use super::foreign::{Ignored, as_texts, described, is_blank, put, renamed};
 use super::model::{Group, PRIORITY_DEFAULT, Plan};
 use super::native::{check_id, task};
 use super::node::{Entry, Node, Table, Value};
-use super::suggest::closest;
+use super::suggest::{HINTS_MAX, closest};
 use crate::ids::{GroupId, PlanId};
 
 /// What claude-loop's `estimatedComplexity` is worth where no hours are given: it orders and predicts, nothing else.
@@ -184,6 +184,7 @@ fn parallelization(ctx: &mut Context<'_>, node: &Node, draft: &mut Draft, ignore
 
 fn groups(ctx: &mut Context<'_>, list: &[Node], draft: &mut Draft, ignored: &mut Ignored) {
     let numbers: BTreeMap<String, usize> = draft.plan.tasks.iter().enumerate().rev().map(|(i, t)| (t.id.to_string(), i)).collect();
+    let mut hints = 0;
     for (index, node) in list.iter().enumerate() {
         let Some(group) = node.table() else {
             ctx.error(&node.span, format!("a group must be an object, not {}", node.kind()));
@@ -198,7 +199,9 @@ fn groups(ctx: &mut Context<'_>, list: &[Node], draft: &mut Draft, ignored: &mut
         for story in group.get("stories").and_then(Node::list).unwrap_or(&[]) {
             let wanted = described(story);
             let Some(number) = numbers.get(&wanted) else {
-                let hint = closest(&wanted, numbers.keys().map(String::as_str)).map(|id| format!("did you mean `{id}`?"));
+                hints += 1;
+                let near = (hints <= HINTS_MAX).then(|| closest(&wanted, numbers.keys().map(String::as_str)));
+                let hint = near.flatten().map(|id| format!("did you mean `{id}`?"));
                 let message = format!("group `{name}` names the story `{wanted}`, which the PRD does not define");
                 ctx.push(Severity::Error, &story.span, message, hint);
                 continue;

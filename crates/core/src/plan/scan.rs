@@ -88,6 +88,8 @@ fn without_comments<'a>(line: &'a str, in_comment: &mut bool) -> std::borrow::Co
     }
     let mut out = String::with_capacity(line.len());
     let mut rest = line;
+    // Those that are kept so far.
+    let mut quotes = 0;
     while !rest.is_empty() {
         let (kept, after) = if *in_comment {
             let end = rest.find("-->").map(|e| e + 3);
@@ -95,10 +97,12 @@ fn without_comments<'a>(line: &'a str, in_comment: &mut bool) -> std::borrow::Co
             (false, end.unwrap_or(rest.len()))
         } else {
             // Within backticks it is text.
-            let start = rest
-                .match_indices("<!--")
-                .map(|(s, _)| s)
-                .find(|s| (out.matches('`').count() + rest[..*s].matches('`').count()).is_multiple_of(2));
+            let mut counted = 0;
+            let start = rest.match_indices("<!--").map(|(s, _)| s).find(|s| {
+                quotes += rest[counted..*s].matches('`').count();
+                counted = *s;
+                quotes.is_multiple_of(2)
+            });
             *in_comment = start.is_some();
             (true, start.unwrap_or(rest.len()))
         };

@@ -9,6 +9,11 @@ const CONTAINED_CHARS_MIN: usize = 3;
 /// Longest word of which one other letter easily makes another word.
 const SHORT_CHARS_MAX: usize = 4;
 
+/// Longer words, in characters, are nobody's slip, and comparing takes time and memory by the product of the lengths.
+const COMPARED_CHARS_MAX: usize = 100;
+/// To look for what was meant takes time for each name there is; beyond so many slips nobody reads the hints.
+pub(super) const HINTS_MAX: usize = 20;
+
 /// The candidate that the word was probably meant to be, case aside; of equally close ones the first.
 pub fn closest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     best(word, candidates, ALIKE_MIN)
@@ -16,11 +21,22 @@ pub fn closest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
 
 /// The same with another measure of likeness, from 0 to 1.
 pub(super) fn best<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>, alike_min: f64) -> Option<&'a str> {
+    let chars = word.chars().take(COMPARED_CHARS_MAX + 1).count();
+    if chars > COMPARED_CHARS_MAX {
+        return None;
+    }
     let word = word.to_lowercase();
     let mut found: Option<(f64, &str)> = None;
     for candidate in candidates {
+        let others = candidate.chars().take(COMPARED_CHARS_MAX + 1).count();
+        if others > COMPARED_CHARS_MAX {
+            continue;
+        }
         let other = candidate.to_lowercase();
-        let mut alike = strsim::normalized_damerau_levenshtein(&word, &other);
+        // Each character more or less is a difference.
+        let (fewer, more) = (chars.min(others), chars.max(others));
+        let comparable = fewer as f64 >= alike_min * more as f64;
+        let mut alike = if comparable { strsim::normalized_damerau_levenshtein(&word, &other) } else { 0.0 };
         let (short, long) = if word.len() < other.len() { (&word, &other) } else { (&other, &word) };
         if short.len() >= CONTAINED_CHARS_MIN && long.contains(short.as_str()) {
             alike = alike.max(CONTAINED);
@@ -61,6 +77,8 @@ mod tests {
         assert_eq!(closest("API-test", words), Some("api-tests"));
         assert_eq!(closest("zzz", words), None);
         assert_eq!(closest("", words), None);
+        let long = "x".repeat(1_000_000);
+        assert_eq!((closest(&long, words), closest("api", [long.as_str()])), (None, None), "within no time");
         assert_eq!((shuffled("rnu", ["id", "run"]), shuffled("di", ["id", "run"]), shuffled("ruin", ["run"])), (Some("run"), None, None));
         assert_eq!((one_letter_off("rum", ["env", "run"]), one_letter_off("note", ["role", "run"])), (Some("run"), None));
     }

@@ -6,14 +6,12 @@ use super::context::Context;
 use super::diagnostic::{Diagnostic, Severity};
 use super::draft::Draft;
 use super::model::Plan;
-use super::suggest::closest;
+use super::suggest::{HINTS_MAX, closest};
 use crate::graph::{Cycle, Graph};
 use crate::ids::TaskId;
 
 /// Most tasks of a plan.
 const TASKS_MAX: usize = 100_000;
-/// To look for what was meant takes time for each task there is; beyond so many slips nobody reads the hints.
-const HINTS_MAX: usize = 50;
 
 /// Finds everything that is wrong with the plan as a whole.
 pub(super) fn check(ctx: &mut Context<'_>, draft: &Draft) {

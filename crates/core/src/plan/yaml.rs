@@ -2,6 +2,8 @@
 //!
 //! The YAML reader gives values without places; a key's place is found by looking for its line, which is exact for plain front matter.
 
+use std::cell::Cell;
+
 use super::context::{Context, Span};
 use super::node::{Entry, Node, Table, Value};
 
@@ -31,7 +33,8 @@ fn parse(ctx: &mut Context<'_>, span: Span) -> Option<Table> {
     }
     match serde_saphyr::from_str::<serde_json::Value>(text) {
         Ok(serde_json::Value::Object(map)) => {
-            let mut table = convert_map(text, span.start, span.clone(), map);
+            let area = Area { text, base: span.start, budget: Cell::new(SEARCHED_BYTES_MAX) };
+            let mut table = convert_map(&area, span.clone(), map);
             table.entries.sort_by_key(|e| e.key_span.start);
             Some(table)
         }
@@ -59,17 +62,17 @@ fn without_place(message: &str) -> &str {
     }
 }
 
-fn convert_map(text: &str, base: usize, within: Span, map: serde_json::Map<String, serde_json::Value>) -> Table {
+fn convert_map(area: &Area<'_>, within: Span, map: serde_json::Map<String, serde_json::Value>) -> Table {
     let mut table = Table::default();
     for (key, value) in map {
-        let (key_span, value_span) = locate(text, base, &within, &key);
-        let node = convert(text, base, key_span.end..within.end, value_span, value);
+        let (key_span, value_span) = area.locate(&within, &key);
+        let node = convert(area, key_span.end..within.end, value_span, value);
         table.entries.push(Entry { key, key_span, node });
     }
     table
 }
 
-fn convert(text: &str, base: usize, within: Span, span: Span, value: serde_json::Value) -> Node {
+fn convert(area: &Area<'_>, within: Span, span: Span, value: serde_json::Value) -> Node {
     use serde_json::Value as Json;
     let value = match value {
         Json::Null => Value::Null,
@@ -80,28 +83,44 @@ fn convert(text: &str, base: usize, within: Span, span: Span, value: serde_json:
             (None, None) => Value::Other("a number beyond all bounds"),
         },
         Json::String(s) => Value::Text(s),
-        Json::Array(list) => Value::List(list.into_iter().map(|v| convert(text, base, within.clone(), span.clone(), v)).collect()),
-        Json::Object(map) => Value::Table(convert_map(text, base, within, map)),
+        Json::Array(list) => Value::List(list.into_iter().map(|v| convert(area, within.clone(), span.clone(), v)).collect()),
+        Json::Object(map) => Value::Table(convert_map(area, within, map)),
     };
     Node { span, value }
 }
 
-/// The first `key:` behind a line's begin or within braces, and the rest of that line.
-fn locate(text: &str, base: usize, within: &Span, key: &str) -> (Span, Span) {
-    let from = within.start - base;
-    let to = (within.end - base).min(text.len());
-    let area = text.get(from..to).unwrap_or("");
-    for (at, _) in area.match_indices(key) {
-        let start = from + at;
-        let before = text[..start].trim_end_matches(['"', '\'']).trim_end_matches(' ');
-        let after = text[start + key.len()..].trim_start_matches(['"', '\'']);
-        if (before.is_empty() || before.ends_with(['\n', '{', ',', '-'])) && after.starts_with(':') {
-            let line_end = text[start..].find('\n').map_or(text.len(), |n| start + n);
-            let value = text[start..line_end].find(':').map_or(start, |c| start + c + 1);
-            let blanks = text[value..line_end].len() - text[value..line_end].trim_start().len();
-            let value_start = if value + blanks == line_end { start } else { value + blanks };
-            return (base + start..base + start + key.len(), base + value_start..base + line_end);
+/// Bytes that are looked through for the places of all keys. Front matter of a thousand keys needs less; beyond it places are those of
+/// what the keys stand in.
+const SEARCHED_BYTES_MAX: usize = 1 << 27;
+
+/// The front matter's text, from `base` on in the plan's.
+struct Area<'t> {
+    text: &'t str,
+    base: usize,
+    budget: Cell<usize>,
+}
+
+impl Area<'_> {
+    /// The first `key:` behind a line's begin or within braces, and the rest of that line.
+    fn locate(&self, within: &Span, key: &str) -> (Span, Span) {
+        let Self { text, base, .. } = *self;
+        let from = within.start - base;
+        let to = (within.end - base).min(text.len()).min(from.saturating_add(self.budget.get()));
+        let area = text.get(from..to).unwrap_or("");
+        for (at, _) in area.match_indices(key) {
+            let start = from + at;
+            let before = text[..start].trim_end_matches(['"', '\'']).trim_end_matches(' ');
+            let after = text[start + key.len()..].trim_start_matches(['"', '\'']);
+            if (before.is_empty() || before.ends_with(['\n', '{', ',', '-'])) && after.starts_with(':') {
+                self.budget.set(self.budget.get().saturating_sub(at));
+                let line_end = text[start..].find('\n').map_or(text.len(), |n| start + n);
+                let value = text[start..line_end].find(':').map_or(start, |c| start + c + 1);
+                let blanks = text[value..line_end].len() - text[value..line_end].trim_start().len();
+                let value_start = if value + blanks == line_end { start } else { value + blanks };
+                return (base + start..base + start + key.len(), base + value_start..base + line_end);
+            }
         }
+        self.budget.set(self.budget.get().saturating_sub(area.len()));
+        (within.start..within.start, within.start..within.start)
     }
-    (within.start..within.start, within.start..within.start)
 }

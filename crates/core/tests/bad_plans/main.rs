@@ -53,6 +53,12 @@ fn what_grows_has_limits() {
     let wrong = errors("[[task]]\n".repeat(5000));
     assert_eq!(wrong.len(), 201, "the first findings, and how many more");
     assert_eq!(wrong[200].message, "9800 more findings are not shown");
+    let much = errors(format!("[defaults]\nprompt = '{}'\n{}", "x".repeat(500_000), "[[task]]\nid = 'a'\ntitle = 't'\n".repeat(5_000)));
+    let told = "with defaults and prompt files the tasks hold more than 64 MB";
+    assert_eq!(much.iter().filter(|d| d.message == told).count(), 1);
+    let variables: String = (0..5_000).map(|n| format!("A{n}='x',")).collect();
+    let much = errors(format!("[defaults]\nenv = {{{variables}}}\n{}", "[[task]]\nid = 'a'\nrun = 't'\n".repeat(5_000)));
+    assert_eq!(much.iter().filter(|d| d.message == told).count(), 1);
     let prompt = errors(format!("[[task]]\nid = 'a'\nprompt = '{}'", "x".repeat(2 << 20)));
     assert_eq!(prompt[0].message, "`prompt` is longer than 1048576 bytes");
 }

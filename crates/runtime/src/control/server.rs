@@ -13,6 +13,10 @@ use super::{Answer, REQUEST_BYTES_MAX, Say};
 
 /// Most callers at once.
 const CALLERS_MAX: usize = 256;
+/// What a caller may say without asking for room.
+const SMALL_BYTES_MAX: u64 = 1024 * 1024;
+/// So many may say more at once; so what all callers say together has its limit too.
+const LARGE_MAX: usize = 4;
 
 /// What a caller said, and where the answers go. A follower gets several; a dropped sender ends the call.
 pub struct Call {
@@ -44,14 +48,14 @@ impl Server {
             _ => {}
         }
         let listener = UnixListener::bind(path)?;
-        let (deliver, callers) = (Arc::new(deliver), Arc::new(AtomicUsize::new(0)));
+        let (deliver, callers, large) = (Arc::new(deliver), Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
         thread::Builder::new().name("control".into()).stack_size(STACK).spawn(move || {
             let calls = Accepting { accept: || Some(listener.accept().map(|(stream, _)| stream)), wait: thread::sleep, warn };
             calls.each(|stream| {
-                let Some(place) = Place::take(&callers) else { return };
-                let deliver = Arc::clone(&deliver);
+                let Some(place) = Place::take(&callers, CALLERS_MAX) else { return };
+                let (deliver, large) = (Arc::clone(&deliver), Arc::clone(&large));
                 let talk = thread::Builder::new().name("caller".into()).stack_size(STACK).spawn(move || {
-                    drop(converse(&stream, &*deliver));
+                    drop(converse(&stream, &*deliver, &large, [SMALL_BYTES_MAX, REQUEST_BYTES_MAX]));
                     drop(place);
                 });
                 // Without a thread the caller is hung up on, and its place is free: both went with the closure.
@@ -70,13 +74,13 @@ impl Drop for Server {
     }
 }
 
-/// One caller's place among [`CALLERS_MAX`]; free again when dropped.
+/// One caller's place among so many; free again when dropped.
 struct Place(Arc<AtomicUsize>);
 
 impl Place {
-    fn take(callers: &Arc<AtomicUsize>) -> Option<Self> {
+    fn take(callers: &Arc<AtomicUsize>, most: usize) -> Option<Self> {
         let place = Self(Arc::clone(callers));
-        (callers.fetch_add(1, Ordering::SeqCst) < CALLERS_MAX).then_some(place)
+        (callers.fetch_add(1, Ordering::SeqCst) < most).then_some(place)
     }
 }
 
@@ -121,19 +125,33 @@ impl<A: FnMut() -> Option<io::Result<S>>, W: FnMut(Duration), T: FnMut(String), 
     }
 }
 
-fn converse(stream: &UnixStream, deliver: &dyn Fn(Call) -> bool) -> io::Result<()> {
-    let mut reader = BufReader::new(stream.try_clone()?).take(REQUEST_BYTES_MAX);
-    let mut line = String::new();
+fn converse(stream: &UnixStream, deliver: &dyn Fn(Call) -> bool, large: &Arc<AtomicUsize>, [small, most]: [u64; 2]) -> io::Result<()> {
+    let mut reader = BufReader::new(stream.try_clone()?).take(0);
     loop {
-        line.clear();
-        if reader.read_line(&mut line)? == 0 {
+        // A long line's memory is not kept for the next.
+        let mut line = Vec::new();
+        reader.set_limit(small);
+        if reader.read_until(b'\n', &mut line)? == 0 {
             return Ok(());
         }
-        reader.set_limit(REQUEST_BYTES_MAX);
-        let say: Say = match serde_json::from_str(&line) {
+        let mut room = None;
+        if reader.limit() == 0 && !line.ends_with(b"\n") {
+            room = Place::take(large, LARGE_MAX);
+            if room.is_none() {
+                return write_line(stream, &Answer::Refused(String::from("too many long requests at once: try again")));
+            }
+            reader.set_limit(most.saturating_sub(small));
+            reader.read_until(b'\n', &mut line)?;
+            if reader.limit() == 0 && !line.ends_with(b"\n") {
+                return write_line(stream, &Answer::Refused(format!("the request is longer than {most} bytes")));
+            }
+        }
+        let parsed = serde_json::from_slice(&line);
+        drop((line, room));
+        let say: Say = match parsed {
             Ok(say) => say,
             Err(e) => {
-                write_line(stream, &Answer::Refused(format!("not a request: {e}")))?;
+                write_line(stream, &Answer::Refused(format!("not a request: {}", shortened(&e.to_string()))))?;
                 continue;
             }
         };
@@ -144,6 +162,14 @@ fn converse(stream: &UnixStream, deliver: &dyn Fn(Call) -> bool) -> io::Result<(
         for answer in received {
             write_line(stream, &answer)?;
         }
+    }
+}
+
+/// What cannot be read may be quoted in full.
+fn shortened(text: &str) -> String {
+    match text.char_indices().nth(200) {
+        Some((cut, _)) => format!("{}…", &text[..cut]),
+        None => String::from(text),
     }
 }
 
@@ -168,12 +194,39 @@ mod tests {
         assert!(told.len() == 1 && told[0].contains("the run goes on"), "{told:?}");
     }
 
+    /// What it answers to these bytes, with limits of 10 and 20 bytes and so many others who say much.
+    fn answered(bytes: &[u8], others: usize) -> Vec<String> {
+        let (mut ours, theirs) = UnixStream::pair().unwrap();
+        let talk = thread::spawn(move || {
+            let done = |call: Call| call.answers.try_send(Answer::Done).is_ok();
+            converse(&theirs, &done, &Arc::new(AtomicUsize::new(others)), [10, 20])
+        });
+        ours.write_all(bytes).unwrap();
+        ours.shutdown(std::net::Shutdown::Write).unwrap();
+        let lines = BufReader::new(ours).lines().map_while(Result::ok).collect();
+        talk.join().unwrap().unwrap();
+        lines
+    }
+
+    #[test]
+    fn long_requests_are_taken_in_turn_and_endless_ones_not_at_all() {
+        let done = "\"done\"";
+        assert_eq!(answered(b"\"who\"\n\"follow\"\n\"who\"", 0), [done, done, done], "the last without its end");
+        assert_eq!(answered(b"\"who\"          \n\"who\"\n", 0), [done, done], "a long one, and the next");
+        let busy = answered(b"\"who\"          \n\"who\"\n", LARGE_MAX);
+        assert!(busy.len() == 1 && busy[0].contains("at once"), "{busy:?}");
+        let endless = answered(&[b' '; 50], 0);
+        assert!(endless.len() == 1 && endless[0].contains("longer than 20 bytes"), "{endless:?}");
+        let garbage = answered(b"\xff\0\n[[[\n\n\"who\"\n", 0);
+        assert!(garbage.len() == 4 && garbage[3] == done && garbage[..3].iter().all(|a| a.contains("not a request")), "{garbage:?}");
+    }
+
     #[test]
     fn a_place_that_was_not_used_is_free_again() {
         let callers = Arc::new(AtomicUsize::new(0));
-        let places: Vec<_> = (0..CALLERS_MAX).map(|_| Place::take(&callers)).collect();
-        assert!(places.iter().all(Option::is_some) && Place::take(&callers).is_none());
+        let places: Vec<_> = (0..CALLERS_MAX).map(|_| Place::take(&callers, CALLERS_MAX)).collect();
+        assert!(places.iter().all(Option::is_some) && Place::take(&callers, CALLERS_MAX).is_none());
         drop(places);
-        assert!(Place::take(&callers).is_some());
+        assert!(Place::take(&callers, CALLERS_MAX).is_some());
     }
 }

@@ -206,3 +206,23 @@ pub(super) fn hex(bytes: &[u8]) -> String {
         text
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use greenlane_testkit::fuzz::Target;
+
+    use super::*;
+
+    #[test]
+    fn damaged_objects() {
+        let id = "0123456789abcdef0123456789abcdef01234567";
+        let commit = format!("tree {id}\nparent {id}\nauthor A <a@b> 1 +0000\ngpgsig x\n y\n\nmessage\n");
+        let tree = [&b"100644 a\0"[..], &[1; 20], b"40000 \xff b\0", &[2; 20], b"160000 c\0", &[3; 20]].concat();
+        Target { name: "objects", cases: 2_000, seeds: vec![commit.into_bytes(), tree], bytes_max: 256 * 1024, ..Target::default() }.run(
+            |bytes| {
+                let entries = parse_tree(bytes, 20).map(|t| t.len().min(5));
+                (entries, parse_tree(bytes, 32).is_some(), parse_commit(bytes).map(|c| c.parents.len().min(5)))
+            },
+        );
+    }
+}

@@ -45,7 +45,30 @@ fn give(bytes: &[u8], line: &mut dyn FnMut(&str)) {
 
 #[cfg(test)]
 mod tests {
+    use greenlane_testkit::fuzz::random;
+
     use super::*;
+
+    #[test]
+    fn however_bytes_arrive_the_lines_are_the_same() {
+        let pieces: [&[u8]; 9] = [b"\n", b"\r\n", b"\r", b"{\"a\":1}", b"\xc3\xa4", b"\xff", b"\0", b"", &[b'x'; 700_000]];
+        random("lines", 300, |rng| {
+            let most = if rng.u8(..20) == 0 { 9 } else { 8 };
+            let bytes = (0..rng.usize(..30)).map(|_| pieces[rng.usize(..most)]).collect::<Vec<_>>().concat();
+            let mut chunks = Vec::new();
+            let mut rest = &bytes[..];
+            while !rest.is_empty() {
+                let longest = if rng.bool() { 3 } else { 1 << 20 };
+                let (chunk, after) = rest.split_at(rng.usize(1..=rest.len().min(longest)));
+                chunks.push(chunk);
+                rest = after;
+                if chunks.len() > 2_000 {
+                    chunks.push(std::mem::take(&mut rest));
+                }
+            }
+            assert_eq!(lines(&chunks), lines(&[&bytes]));
+        });
+    }
 
     fn lines(chunks: &[&[u8]]) -> Vec<String> {
         let (mut lines, mut out) = (Lines::default(), Vec::new());

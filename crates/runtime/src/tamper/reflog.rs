@@ -62,7 +62,25 @@ fn parse(line: &str) -> Option<Entry> {
 
 #[cfg(test)]
 mod tests {
+    use greenlane_testkit::fuzz::Target;
+
     use super::*;
+
+    #[test]
+    fn damaged_diaries() {
+        let oid = "a".repeat(40);
+        let line = format!("{oid} {oid} A. B. <a@b> 1700000000 -0130\tcommit: ä\n");
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("HEAD");
+        let seeds = vec![line.repeat(3).into_bytes()];
+        Target { name: "reflog", cases: 1_000, seeds, tokens: &["\t", " ", "<", "> ", "-1 "], bytes_max: 2 << 20, ..Target::default() }
+            .run(|bytes| {
+                fs::write(&path, bytes).unwrap();
+                let read = read(&path);
+                assert!(read.iter().all(|e| e.old.len() >= 40 && !e.message.contains('\n')));
+                read.len().min(9)
+            });
+    }
 
     #[test]
     fn a_line_is_read_whatever_the_name_in_it() {

@@ -156,7 +156,8 @@ fn usage(event: &Value) -> Option<Usage> {
     let cost_usd = event["total_cost_usd"].as_f64();
     if let Some(models) = event["modelUsage"].as_object().filter(|m| !m.is_empty()) {
         let mut sum = Usage { cost_usd, ..Usage::default() };
-        for model in models.values() {
+        // A session has a handful.
+        for model in models.values().take(1_000) {
             let cached = count(&model["cacheReadInputTokens"]);
             sum.input_tokens += count(&model["inputTokens"]) + cached + count(&model["cacheCreationInputTokens"]);
             sum.cached_tokens += cached;

@@ -25,6 +25,9 @@ const NAME_CHARS_MAX: usize = 200;
 const OPEN_CALLS_MAX: usize = 64;
 /// Finished calls that wait for somebody to take them.
 const CALLS_MAX: usize = 256;
+/// Most tokens, and most dollars, of one attempt: what says more is no count, and counts of many attempts are added up.
+const TOKENS_MAX: u64 = 1_000_000_000_000;
+const DOLLARS_MAX: f64 = 1e9;
 
 /// A report in the making.
 #[derive(Default)]
@@ -142,12 +145,13 @@ impl Notes {
     }
 
     pub(super) fn usage(&mut self, usage: Usage) {
-        self.report.usage = Some(usage);
+        self.report.usage = Some(bounded(&usage));
     }
 
     /// Adds to what is known of the usage.
     pub(super) fn used(&mut self, more: &Usage) {
         let sum = self.report.usage.get_or_insert_default();
+        let more = bounded(more);
         sum.input_tokens += more.input_tokens;
         sum.cached_tokens += more.cached_tokens;
         sum.output_tokens += more.output_tokens;
@@ -155,6 +159,7 @@ impl Notes {
             (Some(a), Some(b)) => Some(a + b),
             (a, b) => a.or(b),
         };
+        *sum = bounded(sum);
     }
 
     pub(super) fn says(&mut self, text: &str) {
@@ -225,7 +230,18 @@ pub(super) fn status_field(value: &Value) -> Option<u16> {
 
 /// A count, 0 where there is none.
 pub(super) fn count(value: &Value) -> u64 {
-    value.as_u64().unwrap_or_default()
+    value.as_u64().unwrap_or_default().min(TOKENS_MAX)
+}
+
+fn bounded(usage: &Usage) -> Usage {
+    let Usage { input_tokens, cached_tokens, output_tokens, cost_usd } = *usage;
+    let tokens = |n: u64| n.min(TOKENS_MAX);
+    Usage {
+        input_tokens: tokens(input_tokens),
+        cached_tokens: tokens(cached_tokens),
+        output_tokens: tokens(output_tokens),
+        cost_usd: cost_usd.map(|c| c.clamp(0.0, DOLLARS_MAX)),
+    }
 }
 
 /// Printable text on one line, with an ellipsis where it was longer.
@@ -234,6 +250,10 @@ pub(super) fn one_line(text: &str, chars_max: usize) -> String {
     let mut chars = 0;
     for word in text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|w| !w.is_empty()) {
         if !out.is_empty() {
+            if chars + 2 >= chars_max {
+                out.push('…');
+                return out;
+            }
             out.push(' ');
             chars += 1;
         }
@@ -269,6 +289,7 @@ mod tests {
     fn text_of_an_agent_becomes_one_bounded_printable_line() {
         assert_eq!(one_line("a\n  b\u{1b}[31m\tc", 100), "a b [31m c");
         assert_eq!(one_line(&"x".repeat(50), 10), format!("{}…", "x".repeat(9)));
+        assert_eq!([one_line("aaaa b", 6), one_line("aaaaa b", 6)], ["aaaa…", "aaaaa…"], "no blank goes beyond it");
         assert_eq!(last_chars("äöü", 2), "öü");
     }
 }

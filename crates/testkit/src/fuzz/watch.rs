@@ -1,0 +1,90 @@
+//! What is told of a case that goes wrong: the seed, and the input as a file. A case that never ends is ended.
+
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::thread;
+use std::time::Duration;
+
+/// A case that takes longer hangs, whatever else the machine does.
+const HANG: Duration = Duration::from_secs(120);
+
+/// A case under way. Dropped while panicking, it tells how to repeat it.
+pub(super) struct Watch<'a> {
+    name: &'a str,
+    input: &'a [u8],
+    seed: u64,
+    n: u64,
+    well: bool,
+}
+
+thread_local! {
+    /// The watchdog of this thread's cases, which is told of each.
+    static DOG: Sender<Option<Told>> = dog();
+}
+
+struct Told {
+    what: String,
+    input: Vec<u8>,
+}
+
+impl<'a> Watch<'a> {
+    pub(super) fn over(name: &'a str, input: &'a [u8], seed: u64, n: u64) -> Self {
+        let watch = Self { name, input, seed, n, well: false };
+        let told = Told { what: watch.what(), input: input.to_vec() };
+        DOG.with(|dog| drop(dog.send(Some(told))));
+        watch
+    }
+
+    pub(super) fn over_well(mut self) {
+        self.well = true;
+    }
+
+    fn what(&self) -> String {
+        format!("{}, case {}: GREENLANE_FUZZ_SEED={}", self.name, self.n, self.seed)
+    }
+}
+
+impl Drop for Watch<'_> {
+    fn drop(&mut self) {
+        DOG.with(|dog| drop(dog.send(None)));
+        if !self.well {
+            eprintln!("{}{}", self.what(), keep(self.name, self.input));
+        }
+    }
+}
+
+fn dog() -> Sender<Option<Told>> {
+    let (sender, told) = channel::<Option<Told>>();
+    thread::spawn(move || {
+        let mut under_way: Option<Told> = None;
+        loop {
+            match (told.recv_timeout(HANG), &under_way) {
+                (Ok(next), _) => under_way = next,
+                (Err(RecvTimeoutError::Timeout), Some(case)) => {
+                    eprintln!("{} does not end{}", case.what, keep("hang", &case.input));
+                    std::process::abort();
+                }
+                (Err(RecvTimeoutError::Timeout), None) => {}
+                (Err(RecvTimeoutError::Disconnected), _) => return,
+            }
+        }
+    });
+    sender
+}
+
+/// Writes the input down, to be tried again and again.
+fn keep(name: &str, input: &[u8]) -> String {
+    if input.is_empty() {
+        return String::new();
+    }
+    let path = std::env::temp_dir().join(format!("greenlane-fuzz-{}-{}", name.replace([' ', '/'], "-"), std::process::id()));
+    match std::fs::write(&path, input) {
+        Ok(()) => format!(", or GREENLANE_FUZZ_INPUT={} ({} bytes)", path.display(), input.len()),
+        Err(e) => format!(", {} bytes that cannot be written down: {e}", input.len()),
+    }
+}
+
+/// The processor time of this thread: what others do at the same time does not count.
+pub(super) fn cpu_time() -> Duration {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    Duration::new(now.tv_sec.unsigned_abs(), u32::try_from(now.tv_nsec).unwrap_or(0))
+}
