@@ -3,13 +3,13 @@
 //! A failed call of the API ends in a `result` whose `subtype` says "success": only `is_error` counts. Usage stands whole
 //! only in the `result` (a message states its input, and of its output what was there when it began), and Anthropic counts cached input apart from the rest. After a signal there is no `result`.
 
-use greenlane_core::attempt::{AgentReport, Usage};
+use greenlane_core::attempt::Usage;
 use greenlane_core::time::Time;
 use serde_json::Value;
 
+use super::Events;
 use super::activity::describe;
 use super::notes::{Notes, count, error, status_field};
-use super::{Reader, ToolCall, event};
 
 /// Reads Claude's events.
 #[derive(Default)]
@@ -20,9 +20,8 @@ pub(super) struct Claude {
     message: String,
 }
 
-impl Reader for Claude {
-    fn line(&mut self, line: &str) {
-        let Some(event) = event(line) else { return };
+impl Events for Claude {
+    fn event(&mut self, event: &Value) {
         match (event["type"].as_str(), event["subtype"].as_str()) {
             (Some("system"), Some("init")) => {
                 self.notes.session(&event["session_id"]);
@@ -31,10 +30,10 @@ impl Reader for Claude {
                 self.notes.unfinished();
                 self.notes.does("thinking");
             }
-            (Some("system"), Some("api_retry")) => self.retry(&event),
+            (Some("system"), Some("api_retry")) => self.retry(event),
             // Qwen says one without a number when it begins anew, which is no further call.
             (Some("system"), Some("retry")) if event["data"]["attempt"].is_u64() => self.retry(&event["data"]),
-            (Some("assistant"), _) => self.assistant(&event),
+            (Some("assistant"), _) => self.assistant(event),
             (Some("user"), _) => {
                 for part in event["message"]["content"].as_array().into_iter().flatten().filter(|p| p["type"] == "tool_result") {
                     self.notes.call_ended(&part["tool_use_id"], &part["content"]);
@@ -42,23 +41,17 @@ impl Reader for Claude {
                 self.notes.does("thinking");
             }
             (Some("rate_limit_event"), _) => self.rate_limit(&event["rate_limit_info"]),
-            (Some("result"), _) => self.result(&event),
+            (Some("result"), _) => self.result(event),
             _ => {}
         }
     }
 
-    fn error_line(&mut self, _line: &str) {}
-
-    fn report(&self) -> AgentReport {
-        self.notes.report()
+    fn notes(&mut self) -> &mut Notes {
+        &mut self.notes
     }
 
-    fn take_calls(&mut self) -> Vec<ToolCall> {
-        self.notes.take_calls()
-    }
-
-    fn activity(&self) -> Option<&str> {
-        self.notes.activity()
+    fn noted(&self) -> &Notes {
+        &self.notes
     }
 }
 

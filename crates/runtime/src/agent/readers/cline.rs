@@ -2,12 +2,12 @@
 //!
 //! Silent while its provider refuses; ended by a signal it says "aborted" and its exit code is 0. Cached input is part of the input.
 
-use greenlane_core::attempt::{AgentReport, Usage};
+use greenlane_core::attempt::Usage;
 use serde_json::Value;
 
+use super::Events;
 use super::activity::describe;
 use super::notes::{Notes, count, error};
-use super::{Reader, ToolCall, event};
 
 /// Reads Cline's events.
 #[derive(Default)]
@@ -16,30 +16,23 @@ pub(super) struct Cline {
     said: Option<String>,
 }
 
-impl Reader for Cline {
-    fn line(&mut self, line: &str) {
-        let Some(event) = event(line) else { return };
+impl Events for Cline {
+    fn event(&mut self, event: &Value) {
         match event["type"].as_str().unwrap_or_default() {
             "hook_event" => self.notes.session(&event["taskId"]),
             "agent_event" => self.agent(&event["event"]),
-            "run_result" => self.result(&event),
+            "run_result" => self.result(event),
             "error" => self.said = event["message"].as_str().map(str::to_owned),
             _ => {}
         }
     }
 
-    fn error_line(&mut self, _line: &str) {}
-
-    fn report(&self) -> AgentReport {
-        self.notes.report()
+    fn notes(&mut self) -> &mut Notes {
+        &mut self.notes
     }
 
-    fn take_calls(&mut self) -> Vec<ToolCall> {
-        self.notes.take_calls()
-    }
-
-    fn activity(&self) -> Option<&str> {
-        self.notes.activity()
+    fn noted(&self) -> &Notes {
+        &self.notes
     }
 }
 

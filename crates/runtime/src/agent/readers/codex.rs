@@ -3,12 +3,12 @@
 //! An item of type `error` is a remark, and so is an `error` event that says "Reconnecting": only `turn.failed` is fatal.
 //! OpenAI counts cached input within the input. There is no cost.
 
-use greenlane_core::attempt::{AgentReport, Usage};
+use greenlane_core::attempt::Usage;
 use serde_json::Value;
 
+use super::Events;
 use super::activity::command;
 use super::notes::{Notes, count, error};
-use super::{Reader, ToolCall, event};
 
 /// What Codex says for a status 500, and only for that; the number itself is not in the message.
 const HIGH_DEMAND: &str = "currently experiencing high demand";
@@ -19,9 +19,8 @@ pub(super) struct Codex {
     notes: Notes,
 }
 
-impl Reader for Codex {
-    fn line(&mut self, line: &str) {
-        let Some(event) = event(line) else { return };
+impl Events for Codex {
+    fn event(&mut self, event: &Value) {
         match event["type"].as_str().unwrap_or_default() {
             "thread.started" => self.notes.session(&event["thread_id"]),
             "turn.started" => {
@@ -52,18 +51,12 @@ impl Reader for Codex {
         }
     }
 
-    fn error_line(&mut self, _line: &str) {}
-
-    fn report(&self) -> AgentReport {
-        self.notes.report()
+    fn notes(&mut self) -> &mut Notes {
+        &mut self.notes
     }
 
-    fn take_calls(&mut self) -> Vec<ToolCall> {
-        self.notes.take_calls()
-    }
-
-    fn activity(&self) -> Option<&str> {
-        self.notes.activity()
+    fn noted(&self) -> &Notes {
+        &self.notes
     }
 }
 

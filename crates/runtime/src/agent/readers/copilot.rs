@@ -2,12 +2,11 @@
 //!
 //! Its exit code is 0 after a signal too; then an `abort` stands before its `result`. It states no tokens.
 
-use greenlane_core::attempt::AgentReport;
 use serde_json::Value;
 
+use super::Events;
 use super::activity::describe;
 use super::notes::{Notes, error, status_field};
-use super::{Reader, ToolCall, event};
 
 /// Reads Copilot's events.
 #[derive(Default)]
@@ -17,9 +16,8 @@ pub(super) struct Copilot {
     failed: bool,
 }
 
-impl Reader for Copilot {
-    fn line(&mut self, line: &str) {
-        let Some(event) = event(line) else { return };
+impl Events for Copilot {
+    fn event(&mut self, event: &Value) {
         let data = &event["data"];
         match event["type"].as_str().unwrap_or_default() {
             "assistant.turn_start" => {
@@ -60,18 +58,12 @@ impl Reader for Copilot {
         }
     }
 
-    fn error_line(&mut self, _line: &str) {}
-
-    fn report(&self) -> AgentReport {
-        self.notes.report()
+    fn notes(&mut self) -> &mut Notes {
+        &mut self.notes
     }
 
-    fn take_calls(&mut self) -> Vec<ToolCall> {
-        self.notes.take_calls()
-    }
-
-    fn activity(&self) -> Option<&str> {
-        self.notes.activity()
+    fn noted(&self) -> &Notes {
+        &self.notes
     }
 }
 

@@ -3,12 +3,12 @@
 //! Its errors are of type "unknown" with the provider's answer inside the message; it retries in silence, but for standard
 //! error ("Attempt 1 failed with status 429"). Google counts cached input within the input. There is no cost.
 
-use greenlane_core::attempt::{AgentReport, Usage};
+use greenlane_core::attempt::Usage;
 use serde_json::Value;
 
+use super::Events;
 use super::activity::describe;
 use super::notes::{Notes, count, error};
-use super::{Reader, ToolCall, event};
 
 /// Reads Gemini's events.
 #[derive(Default)]
@@ -18,9 +18,8 @@ pub(super) struct Gemini {
     within_message: bool,
 }
 
-impl Reader for Gemini {
-    fn line(&mut self, line: &str) {
-        let Some(event) = event(line) else { return };
+impl Events for Gemini {
+    fn event(&mut self, event: &Value) {
         let kind = event["type"].as_str().unwrap_or_default();
         let piece = kind == "message" && event["role"] == "assistant";
         if piece && !self.within_message {
@@ -49,7 +48,7 @@ impl Reader for Gemini {
                 self.notes.call_ended(&event["tool_id"], &serde_json::json!([event["status"], event["output"], event["error"]]));
                 self.notes.does("thinking");
             }
-            "result" => self.result(&event),
+            "result" => self.result(event),
             _ => {}
         }
     }
@@ -66,16 +65,12 @@ impl Reader for Gemini {
         }
     }
 
-    fn report(&self) -> AgentReport {
-        self.notes.report()
+    fn notes(&mut self) -> &mut Notes {
+        &mut self.notes
     }
 
-    fn take_calls(&mut self) -> Vec<ToolCall> {
-        self.notes.take_calls()
-    }
-
-    fn activity(&self) -> Option<&str> {
-        self.notes.activity()
+    fn noted(&self) -> &Notes {
+        &self.notes
     }
 }
 

@@ -19,6 +19,7 @@ use greenlane_core::attempt::AgentReport;
 use serde_json::Value;
 
 use super::definition::OutputKind;
+use notes::Notes;
 
 /// Longer lines are passed over: the longest real ones hold a tool's whole output.
 pub const LINE_BYTES_MAX: usize = 4 * 1024 * 1024;
@@ -63,6 +64,42 @@ pub fn reader(kind: OutputKind) -> Box<dyn Reader> {
         OutputKind::Copilot => Box::new(copilot::Copilot::default()),
         OutputKind::Pi => Box::new(pi::Pi::default()),
         OutputKind::Cline => Box::new(cline::Cline::default()),
+    }
+}
+
+/// A reader of an agent that tells what it does in events, one JSON object a line.
+trait Events: Send {
+    /// One of them; it has a `type`.
+    fn event(&mut self, event: &Value);
+    /// A line of standard error, without its end.
+    fn error_line(&mut self, _line: &str) {}
+    /// Where it notes what they mean.
+    fn notes(&mut self) -> &mut Notes;
+    /// The same, to be read.
+    fn noted(&self) -> &Notes;
+}
+
+impl<E: Events> Reader for E {
+    fn line(&mut self, line: &str) {
+        if let Some(event) = event(line) {
+            self.event(&event);
+        }
+    }
+
+    fn error_line(&mut self, line: &str) {
+        Events::error_line(self, line);
+    }
+
+    fn report(&self) -> AgentReport {
+        self.noted().report()
+    }
+
+    fn take_calls(&mut self) -> Vec<ToolCall> {
+        self.notes().take_calls()
+    }
+
+    fn activity(&self) -> Option<&str> {
+        self.noted().activity()
     }
 }
 

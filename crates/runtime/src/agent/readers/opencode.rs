@@ -3,12 +3,12 @@
 //! Tokens and cost come step by step and are added up. While it retries its model (six calls in 75 s, and it does not hear
 //! SIGTERM meanwhile) standard output is silent: its log on standard error is the only sign.
 
-use greenlane_core::attempt::{AgentReport, Usage};
+use greenlane_core::attempt::Usage;
 use serde_json::Value;
 
+use super::Events;
 use super::activity::describe;
 use super::notes::{Notes, count, error, status_field};
-use super::{Reader, ToolCall, event};
 
 /// Reads opencode's events.
 #[derive(Default)]
@@ -18,9 +18,8 @@ pub(super) struct Opencode {
     explained: bool,
 }
 
-impl Reader for Opencode {
-    fn line(&mut self, line: &str) {
-        let Some(event) = event(line) else { return };
+impl Events for Opencode {
+    fn event(&mut self, event: &Value) {
         self.notes.session(&event["sessionID"]);
         let part = &event["part"];
         match event["type"].as_str().unwrap_or_default() {
@@ -88,16 +87,12 @@ impl Reader for Opencode {
         }
     }
 
-    fn report(&self) -> AgentReport {
-        self.notes.report()
+    fn notes(&mut self) -> &mut Notes {
+        &mut self.notes
     }
 
-    fn take_calls(&mut self) -> Vec<ToolCall> {
-        self.notes.take_calls()
-    }
-
-    fn activity(&self) -> Option<&str> {
-        self.notes.activity()
+    fn noted(&self) -> &Notes {
+        &self.notes
     }
 }
 

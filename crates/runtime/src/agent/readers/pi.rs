@@ -3,12 +3,12 @@
 //! Its exit code is 0 even when its provider refused every call: only the last `auto_retry_end` and the reason for which its last
 //! message stopped tell. Usage comes with each message and is added up; cached input stands apart.
 
-use greenlane_core::attempt::{AgentReport, Usage};
+use greenlane_core::attempt::Usage;
 use serde_json::Value;
 
+use super::Events;
 use super::activity::describe;
 use super::notes::{Notes, count, error};
-use super::{Reader, ToolCall, event};
 
 /// Reads pi's events.
 #[derive(Default)]
@@ -16,9 +16,8 @@ pub(super) struct Pi {
     notes: Notes,
 }
 
-impl Reader for Pi {
-    fn line(&mut self, line: &str) {
-        let Some(event) = event(line) else { return };
+impl Events for Pi {
+    fn event(&mut self, event: &Value) {
         match event["type"].as_str().unwrap_or_default() {
             "session" => self.notes.session(&event["id"]),
             "agent_start" => {
@@ -63,18 +62,12 @@ impl Reader for Pi {
         }
     }
 
-    fn error_line(&mut self, _line: &str) {}
-
-    fn report(&self) -> AgentReport {
-        self.notes.report()
+    fn notes(&mut self) -> &mut Notes {
+        &mut self.notes
     }
 
-    fn take_calls(&mut self) -> Vec<ToolCall> {
-        self.notes.take_calls()
-    }
-
-    fn activity(&self) -> Option<&str> {
-        self.notes.activity()
+    fn noted(&self) -> &Notes {
+        &self.notes
     }
 }
 
