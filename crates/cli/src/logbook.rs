@@ -12,10 +12,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::context::Context;
 use crate::error::{Error, Outcome};
+use crate::names;
 use crate::session::Session;
 
 /// Another process that writes to the logs is done within this time, or is stuck.
 pub(crate) const PATIENCE: Patience = Patience::For(Duration::from_secs(30));
+
+/// So many of the latest runs are asked whether they know a task.
+const RUNS_MAX: u32 = 20;
 
 /// Which records are meant.
 #[derive(Clone, Debug, clap::Args)]
@@ -60,6 +64,24 @@ pub struct Stored<T> {
 }
 
 impl Filter {
+    /// Nothing was found: is there such a task at all? One of a run is, whatever happened to it.
+    ///
+    /// # Errors
+    /// Exit code 2 for a name that no run knows, with the nearest that the latest one has.
+    pub fn require_known(&self, session: &Session) -> Result<(), Error> {
+        let Some(name) = &self.task else { return Ok(()) };
+        let journal = session.journal()?;
+        let mut first = None;
+        for entry in journal.runs(RUNS_MAX)? {
+            let known = names::tasks(&journal.load(&entry.run)?.0, std::slice::from_ref(name));
+            match known {
+                Ok(_) => return Ok(()),
+                Err(e) => first = first.or(Some(e)),
+            }
+        }
+        first.map_or(Ok(()), Err)
+    }
+
     /// The same, with the run's full name.
     ///
     /// # Errors

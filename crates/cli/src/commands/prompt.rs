@@ -1,6 +1,6 @@
 //! `prompt`: what an agent would be told. Starts nothing.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use greenlane_core::deficiency::{Lesson, Query};
@@ -10,7 +10,6 @@ use greenlane_core::prompt::{PromptInput, build};
 use greenlane_runtime::agent::{COMMAND, instruction_files};
 use greenlane_runtime::clock;
 use greenlane_runtime::lessons::Teacher;
-use greenlane_runtime::plan_files::LoadedPlan;
 use serde::Serialize;
 
 use crate::context::Context;
@@ -21,6 +20,7 @@ use crate::session::Session;
 /// Flags of `prompt`.
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = "Examples:
+  greenlane prompt bucket                 of the latest run's plan
   greenlane prompt bucket plan.toml       what the agent of that task would be told
   greenlane prompt PRD-001/US-3           a story of a PRD under prds/active/
   greenlane logs bucket --prompt          what it was told in a run")]
@@ -52,7 +52,7 @@ struct Document<'a> {
 pub fn run(args: &PromptArgs, context: &Context) -> Outcome {
     let top = context.top();
     let config = context.load_config(top.as_deref(), &[])?.config;
-    let loaded = plans::load(context, top.as_deref(), &args.named)?;
+    let loaded = plans_meant(args, top.as_deref(), context)?;
     let (plan, task) = find(&loaded, &args.task)?;
     let agent = plans::agent_of(task, config.run.agent.as_deref());
     if agent == Some(COMMAND) {
@@ -82,6 +82,17 @@ pub fn run(args: &PromptArgs, context: &Context) -> Outcome {
     Ok(ExitCode::SUCCESS)
 }
 
+/// The plans that are named, else those under `prds/active/`, else those of the latest run.
+fn plans_meant(args: &PromptArgs, top: Option<&Path>, context: &Context) -> Result<Vec<Plan>, Error> {
+    if args.named.plans.is_empty()
+        && plans::read(context, top, &args.named).plans.is_empty()
+        && let Ok(opened) = Session::open(context).and_then(|session| session.open_run(None))
+    {
+        return Ok(opened.state.plans.into_iter().map(|p| p.submission.plan).collect());
+    }
+    Ok(plans::load(context, top, &args.named)?.into_iter().map(|l| l.plan).collect())
+}
+
 /// What a first attempt would be told now; nothing where nothing ever ran.
 fn lessons(plan: &Plan, task: &Task, agent: Option<&str>, context: &Context) -> Vec<Lesson> {
     let Ok(session) = Session::open(context) else { return Vec::new() };
@@ -94,8 +105,8 @@ fn lessons(plan: &Plan, task: &Task, agent: Option<&str>, context: &Context) -> 
 }
 
 /// The task of that name: `ID`, or `PLAN/ID` where several plans have it.
-fn find<'a>(plans: &'a [LoadedPlan], name: &str) -> Result<(&'a Plan, &'a Task), Error> {
-    let all = || plans.iter().flat_map(|p| p.plan.tasks.iter().map(move |t| (&p.plan, t)));
+fn find<'a>(plans: &'a [Plan], name: &str) -> Result<(&'a Plan, &'a Task), Error> {
+    let all = || plans.iter().flat_map(|p| p.tasks.iter().map(move |t| (p, t)));
     let full = |plan: &Plan, task: &Task| format!("{}/{}", plan.id, task.id);
     let named: Vec<_> = all().filter(|(plan, task)| task.id.as_str() == name || full(plan, task) == name).collect();
     match named.as_slice() {

@@ -7,11 +7,13 @@ use greenlane_core::ids::RunId;
 use greenlane_core::input::Request;
 use greenlane_runtime::driver::{Layout, Start};
 use greenlane_runtime::journal::Journal;
+use greenlane_runtime::subscriber::Logs;
 
 use crate::context::Context;
 use crate::coordinate::{Ended, Ready, Tell, conclude};
 use crate::error::{Error, Outcome};
 use crate::leftovers::interrupted_runs;
+use crate::logbook::PATIENCE;
 use crate::session::Session;
 
 /// Flags of `resume`.
@@ -106,6 +108,10 @@ fn find(session: &Session, name: Option<&str>) -> Result<(RunId, bool), Error> {
         return Ok((earlier.run, true));
     }
     if state.finished {
+        // Its coordinator may have died right after its last event: whoever reads the logs is to see the end.
+        if let Ok(mut logs) = Logs::open(&session.state_dir) {
+            drop(logs.catch_up(PATIENCE));
+        }
         return Err(nothing(format!("there is nothing to resume: run {run} is finished")));
     }
     let is_older = journal.runs(1)?.first().is_some_and(|latest| latest.run != run);

@@ -125,7 +125,10 @@ pub fn run(args: &RetriesArgs, context: &Context) -> Outcome {
     let filter = args.filter.resolved(&session)?;
     let mut stats = Stats::default();
     let retries = newest::<RetryRecord>(&session, "retries", &filter, |stored| stats.count(&stored.record))?;
-    let look = Look::of_stdout(context.output.color);
+    if retries.is_empty() {
+        filter.require_known(&session)?;
+    }
+    let look = Look::of_list(context.output.color);
     match (args.stats, args.json) {
         (true, true) => context.output.json(&stats)?,
         (true, false) => context.output.data(&stats.text())?,

@@ -4,6 +4,9 @@ use std::time::Duration;
 
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
+/// Wider than any line: messages are bounded where they are made.
+const WIDTH_UNCUT: usize = 10_000;
+
 /// The width of a text where nobody says how wide the terminal is.
 const WIDTH_DEFAULT: usize = 100;
 /// Narrower than this, tables are allowed to stick out.
@@ -27,6 +30,18 @@ impl Look {
         let terminal = rustix::termios::tcgetwinsize(std::io::stdout()).ok().map(|size| usize::from(size.ws_col)).filter(|w| *w > 0);
         let named = || std::env::var("COLUMNS").ok().and_then(|c| c.parse().ok());
         Self::of_width(terminal.or_else(named).unwrap_or(WIDTH_DEFAULT), color)
+    }
+
+    /// For lists of one line each: as wide as the terminal, and where it is none, so wide that nothing is cut off: who searches them
+    /// with grep must find what is in them.
+    #[must_use]
+    pub fn of_list(color: bool) -> Self {
+        let look = Self::of_stdout(color);
+        if rustix::termios::isatty(std::io::stdout()) || std::env::var_os("COLUMNS").is_some() {
+            look
+        } else {
+            Self { width: WIDTH_UNCUT, ..look }
+        }
     }
 
     /// Of this many columns, within reason.

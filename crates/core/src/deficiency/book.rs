@@ -184,7 +184,8 @@ impl Book {
             [only] => Ok(only),
             [] => {
                 let near = closest(name, self.deficiencies.keys().map(String::as_str)).map(str::to_owned);
-                Err((format!("there is no deficiency `{name}`"), near))
+                let short = if name.len() < 4 { " (of an id at least four characters are needed)" } else { "" };
+                Err((format!("there is no deficiency `{name}`{short}"), near))
             }
             many => Err((format!("`{name}` may be {} deficiencies: give more of the id", many.len()), None)),
         }

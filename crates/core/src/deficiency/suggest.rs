@@ -110,9 +110,6 @@ fn resource_issue(c: &Context) -> Vec<String> {
         }
         _ => {}
     }
-    if c.memory_peak_bytes > 0 && c.failure_detail != Some(FailureDetail::OutOfMemory) {
-        out.push(format!("The most memory that it was seen to use is {}.", bytes(c.memory_peak_bytes)));
-    }
     out
 }
 

@@ -143,7 +143,8 @@ fn of_kill(message: String, record: &ExitRecord) -> Failure {
     let failure = Failure::new(FailureType::ResourceExhaustion, "").by(Evidence::Exit);
     match record.oom_kills {
         Some(0) => {
-            Failure { message: format!("{message}, by somebody: the system killed nothing for want of memory meanwhile"), ..failure }
+            let message = format!("{message}, by somebody: the system killed nothing for want of memory meanwhile");
+            Failure { message, ..failure }
         }
         Some(_) => Failure { message: format!("{message}, while the system killed processes for want of memory"), ..failure }
             .with(FailureDetail::OutOfMemory)

@@ -78,7 +78,7 @@ fn show(shown: &[&Deficiency], total: usize, json: bool, now: Time, context: &Co
     if json {
         return context.output.json(&Document { total, deficiencies: shown.iter().map(|d| View::of(d, now)).collect() });
     }
-    context.output.data(&table(shown, now, Look::of_stdout(context.output.color)))
+    context.output.data(&table(shown, now, Look::of_list(context.output.color)))
 }
 
 fn table(shown: &[&Deficiency], now: Time, look: Look) -> String {

@@ -63,9 +63,11 @@ struct ExportDocument<'a> {
 pub(super) fn fixed(args: &FixedArgs, context: &Context) -> Outcome {
     let session = Session::open(context)?;
     let mut reading = open(&session)?;
-    let id = find(&reading, &args.id)?.id.clone();
+    let known = find(&reading, &args.id)?;
+    let id = known.id.clone();
     let commit = session.repo.require_revision(&args.commit)?;
-    let subject = match &args.solution {
+    // What somebody wrote down says more than a commit's subject.
+    let subject = match args.solution.as_ref().or(known.solution.as_ref()) {
         Some(_) => None,
         None => subject(&session, &commit)?,
     };

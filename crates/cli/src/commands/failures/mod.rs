@@ -89,7 +89,7 @@ pub fn run(args: &FailuresArgs, context: &Context) -> Outcome {
     }
     let filter = args.filter.resolved(&session)?;
     let wanted = |record: &FailureRecord| args.detail.is_none_or(|detail| record.detail() == Some(detail));
-    let look = Look::of_stdout(context.output.color);
+    let look = Look::of_list(context.output.color);
     if args.stats {
         let mut counted = stats::Stats::default();
         newest::<FailureRecord>(&session, "failures", &filter, |stored| {
@@ -108,6 +108,9 @@ pub fn run(args: &FailuresArgs, context: &Context) -> Outcome {
     let mut failures = newest::<FailureRecord>(&session, "failures", &all, |_| {})?;
     failures.retain(|stored| wanted(&stored.record));
     failures.truncate(limit);
+    if failures.is_empty() {
+        filter.require_known(&session)?;
+    }
     if args.json {
         context.output.json(&Document { failures })?;
     } else if failures.is_empty() {

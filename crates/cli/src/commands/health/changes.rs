@@ -49,7 +49,7 @@ pub(super) fn run(args: &HealthArgs, session: &Session, context: &Context) -> Ou
             changes.truncate(limit);
         }
     })?;
-    let look = Look::of_stdout(context.output.color);
+    let look = Look::of_list(context.output.color);
     match (args.stats, args.json) {
         (true, true) => context.output.json(&stats)?,
         (true, false) => context.output.data(&stats.text())?,

@@ -101,7 +101,7 @@ pub fn run(args: &HealthArgs, context: &Context) -> Outcome {
         attempts.retain(|a| a.status != HealthStatus::Healthy);
         workers.retain(|w| w.status != HealthStatus::Healthy);
     }
-    let look = Look::of_stdout(context.output.color);
+    let look = Look::of_list(context.output.color);
     match (args.json, args.summary) {
         (true, true) => context.output.json(&SummaryDocument { summary })?,
         (true, false) => context.output.json(&Document { summary, attempts, workers })?,
