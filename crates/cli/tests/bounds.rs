@@ -137,9 +137,21 @@ fn below_the_floor_nothing_starts_and_it_is_said_why() {
     running.signal("INT");
     let ran: Ran = running.wait();
     assert_eq!(ran.code, 130, "{ran:?}");
-    // With a floor that there is room for it goes on; the floor is the run's, so a new one is started.
-    assert_eq!(s.greenlane(&["stop", "--all"]).code, 0);
-    assert_eq!(s.run(text, &["--fresh"]).code, 0);
+    assert!(ran.stderr.contains("`[bounds] disk_free_min`") && ran.stderr.contains("Ctrl-C"), "{ran:?}");
+    // Taken up below the same floor it waits again, says so, and goes at the first Ctrl-C.
+    let mut command = s.command(&["resume"]);
+    command.env("GREENLANE_DISK_FREE_MIN", "4000000GiB");
+    let running = s.start(command);
+    common::eventually("it waits again", || s.events("room_changed").len() > 1);
+    running.signal("INT");
+    let ran: Ran = running.wait();
+    assert_eq!(ran.code, 130, "{ran:?}");
+    assert!(ran.stderr.contains("nothing starts for want of room"), "{ran:?}");
+    // The floor is the machine's: with one that there is room for the same run goes on.
+    s.write("greenlane.toml", "[bounds]\ndisk_free_min = \"1MiB\"\n");
+    let ran = s.greenlane(&["resume"]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert_eq!(s.landed_files(), ["a"]);
 }
 
 #[test]
