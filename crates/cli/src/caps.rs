@@ -38,9 +38,18 @@ impl Caps {
 /// So many tasks are named.
 const NAMED_MAX: usize = 3;
 
-/// What of the caps cannot be kept for whom, a sentence each. Time always can; a task's own command uses no model that is known of.
+/// A cap that cannot be kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unkept {
+    /// In a sentence.
+    pub message: String,
+    /// What its agent does tell in time and can be capped instead.
+    pub instead: Vec<Measure>,
+}
+
+/// What of the caps cannot be kept for whom, each for itself. Time always can; a task's own command uses no model that is known of.
 #[must_use]
-pub fn unkept(config: &Config, registry: &Registry, plans: &[&Plan]) -> Vec<String> {
+pub fn unkept(config: &Config, registry: &Registry, plans: &[&Plan]) -> Vec<Unkept> {
     let default = config.run.agent.as_deref();
     let mut found: BTreeMap<(&str, Measure), Vec<String>> = BTreeMap::new();
     for task in plans.iter().flat_map(|p| &p.tasks).filter(|t| !t.ticked) {
@@ -70,7 +79,9 @@ pub fn unkept(config: &Config, registry: &Registry, plans: &[&Plan]) -> Vec<Stri
         }
         let more = tasks.len().saturating_sub(NAMED_MAX);
         let named = tasks.into_iter().take(NAMED_MAX).collect::<Vec<_>>().join(", ");
-        if more > 0 { format!("{text} ({named} and {more} more)") } else { format!("{text} ({named})") }
+        let message = if more > 0 { format!("{text} ({named} and {more} more)") } else { format!("{text} ({named})") };
+        let instead = [Measure::Tokens, Measure::ModelCalls].into_iter().filter(|m| told(registry, agent, *m) == Told::Running);
+        Unkept { message, instead: instead.collect() }
     };
     found.into_iter().map(sentence).collect()
 }
@@ -109,8 +120,9 @@ mod tests {
         assert!(unkept(&config, &registry, &[&plan]).is_empty(), "these are always told");
         config.budget.task = Budget::parse("tokens=5").unwrap();
         let end = "the cap keeps a further attempt from starting, but ends none that runs";
+        let said = |config: &Config, plan: &Plan| unkept(config, &registry, &[plan]).into_iter().map(|u| u.message).collect::<Vec<_>>();
         assert_eq!(
-            unkept(&config, &registry, &[&plan]),
+            said(&config, &plan),
             [
                 format!("agent `codex` tells its tokens only with an attempt's end: {end} (`b`, `c`)"),
                 String::from("agent `copilot` does not tell its tokens: the cap cannot be kept for it (`d`)"),
@@ -119,8 +131,9 @@ mod tests {
         plan.tasks.truncate(2);
         (config.budget.task, plan.tasks[1].budget) = (Budget::default(), Budget::parse("cost_usd=1").ok());
         assert_eq!(
-            unkept(&config, &registry, &[&plan]),
+            said(&config, &plan),
             ["agent `codex` does not tell its cost: the cap cannot be kept for it; its tokens are told and can be capped (`b`)"]
         );
+        assert_eq!(unkept(&config, &registry, &[&plan])[0].instead, [Measure::ModelCalls]);
     }
 }

@@ -10,7 +10,7 @@ use greenlane_core::state::{Phase, State};
 use greenlane_core::view::{Coordinator, Status, status, status_left, status_of_plans};
 use greenlane_runtime::agent::Registry;
 use greenlane_runtime::clock;
-use greenlane_runtime::config::Config;
+use greenlane_runtime::config::{Config, Origin};
 use greenlane_runtime::driver::{DriverError, Finished, Layout, Setup, Start, coordinate};
 use greenlane_runtime::git::Repo;
 use greenlane_runtime::journal::Journal;
@@ -34,6 +34,8 @@ pub struct Ready {
     pub config: Config,
     /// The agents.
     pub registry: Registry,
+    /// Where it stands that caps are to be kept strictly.
+    pub strict_from: Option<Origin>,
 }
 
 impl Tell {

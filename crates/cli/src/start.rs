@@ -4,17 +4,19 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use greenlane_core::budget::Measure;
 use greenlane_core::event::Submission;
 use greenlane_core::ids::RunId;
 use greenlane_core::plan::Plan;
 use greenlane_core::state::State;
 use greenlane_runtime::accounts::unusable;
 use greenlane_runtime::agent::{Presence, SignedIn};
+use greenlane_runtime::config::Origin;
 use greenlane_runtime::driver::Layout;
 use greenlane_runtime::journal::Journal;
 use greenlane_runtime::submission::{self, Prepared, Wish};
 
-use crate::caps;
+use crate::caps::{self, Unkept};
 use crate::context::Context;
 use crate::coordinate::Ready;
 use crate::error::{Error, Kind, Problem};
@@ -44,6 +46,7 @@ impl Ready {
         let loaded = context.load_config(repo.top().or(repo.main_top()), settings)?;
         let worktrees = worktrees_of(&repo, &loaded.config, context)?;
         require_outside(&repo, &loaded, &worktrees)?;
+        let strict_from = loaded.origins.get("budget.strict").cloned();
         let config = loaded.config;
         let registry = plans::registry(&config)?;
         for path in [Some(repo.common_dir()), repo.top(), repo.main_top(), Some(&worktrees)].into_iter().flatten() {
@@ -52,7 +55,7 @@ impl Ready {
         std::fs::create_dir_all(&state_dir)
             .map_err(|e| Error::file(format!("cannot make {}: {e}", state_dir.display()), &e).hint("it holds the journal and the logs"))?;
         repo.exclude()?;
-        Ok(Self { repo, state_dir, config, registry })
+        Ok(Self { repo, state_dir, config, registry, strict_from })
     }
 
     /// Every agent that the plans ask for is known, and each task has one, if only a fallback, that is on PATH and signed in, as far as
@@ -87,11 +90,19 @@ impl Ready {
         let unkept = caps::unkept(&self.config, &self.registry, plans);
         let warning = |message: String| Problem { message, location: None, hints: Vec::new() };
         if !self.config.budget.strict || unkept.is_empty() {
-            unkept.into_iter().for_each(|why| context.output.warn(&warning(why)));
+            unkept.into_iter().for_each(|why| context.output.warn(&warning(why.message)));
             return Ok(());
         }
-        let hint = String::from("leave the cap out, cap tokens or model_calls instead, or run without --strict-budget");
-        let problem = |message: String| Problem { message, location: None, hints: vec![hint.clone()] };
+        let without = match &self.strict_from {
+            Some(Origin::Flag(flag)) => format!("run without {flag}"),
+            Some(Origin::Variable(name)) => format!("run without {name}"),
+            _ => String::from("set `strict = false` under `[budget]`"),
+        };
+        let problem = |Unkept { message, instead }: Unkept| {
+            let instead = instead.into_iter().map(Measure::as_str).collect::<Vec<_>>().join(" or ");
+            let instead = if instead.is_empty() { instead } else { format!(", cap {instead} instead") };
+            Problem { message, location: None, hints: vec![format!("leave the cap out{instead}, or {without}")] }
+        };
         Err(Error { kind: Kind::Usage, problems: unkept.into_iter().map(problem).collect() })
     }
 

@@ -48,6 +48,7 @@ fn a_task_that_exceeds_its_cap_is_ended_while_it_runs_and_not_tried_again() {
     assert!(attempt["usage"]["input_tokens"].as_u64().unwrap() > 19_000, "{attempt}");
     let failures = s.greenlane(&["failures", "--stats"]);
     assert!(failures.stdout.contains("budget"), "{failures:?}");
+    assert_eq!(s.events("budget_warned").len(), 1, "that most was used up was said before");
 }
 
 #[test]
@@ -82,6 +83,13 @@ trap 'exit 7' TERM; for i in $(seq 600); do sleep 0.05; done; exit 8"#;
     assert_eq!(same.code, 1, "{same:?}");
     assert_eq!(s.out_lines("calls").len(), 2, "nothing was started");
     std::fs::write(s.out("enough"), "").unwrap();
+    for (caps, said) in [("tokens=2k", "the run has spent 3,000 of 2,000 tokens already"), ("tokens=1,tokens=2", "`tokens` is named twice")]
+    {
+        let refused = s.greenlane(&["resume", "--budget", caps]);
+        assert_eq!(refused.code, 2, "{refused:?}");
+        assert!(refused.stderr.contains(said), "{refused:?}");
+    }
+    assert_eq!(s.events("budget_changed").len(), 0, "nothing was lowered");
     let more = s.greenlane(&["resume", "--budget", "tokens=1M"]);
     assert_eq!(more.code, 0, "{more:?}");
     assert_eq!(s.landed_files(), ["first", "second", "third"]);
@@ -106,10 +114,32 @@ fn what_cannot_be_kept_is_said_before_and_refused_where_asked() {
     let costs = plan(&[task("b", "budget = \"cost_usd=1\"")]);
     let refused = s.run(&costs, &["--strict-budget"]);
     assert_eq!(refused.code, 2, "{refused:?}");
-    assert!(refused.stderr.contains("hint: leave the cap out"), "{refused:?}");
+    assert!(
+        refused.stderr.contains("hint: leave the cap out, cap tokens or model_calls instead, or run without --strict-budget"),
+        "{refused:?}"
+    );
     assert_eq!(s.out_lines("calls").len(), 1, "nothing was started");
     let warned = s.run(&costs, &[]);
     assert!(warned.stderr.contains("tells its cost only with an attempt's end"), "{warned:?}");
+}
+
+/// The guide's own words are run: whoever copies them has a run that starts.
+#[test]
+fn the_sample_of_the_guide_starts_with_what_claude_tells() {
+    let guide = include_str!("../../../docs/tuning.md");
+    let sample = guide.split("```toml").nth(1).and_then(|t| t.split("```").next()).unwrap();
+    assert!(sample.contains("strict = true"), "{sample}");
+    // Floors of a large machine need not be had here.
+    let sample =
+        sample.replace("disk_free_min = \"5GiB\"", "disk_free_min = 0").replace("memory_free_min = \"2GiB\"", "memory_free_min = 0");
+    let s = with_spender("call 1; result 1; echo x > a; end", &sample);
+    let ran = s.run(&plan(&[task("a", "")]), &[]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+
+    // A command tells nothing, and nothing that it could tell is advised; the flag was never given.
+    let refused = s.run("verify = []\n[[task]]\nid = \"b\"\nrun = \"echo b > b\"\nbudget = \"tokens=5\"\n", &[]);
+    assert_eq!(refused.code, 2, "{refused:?}");
+    assert!(refused.stderr.contains("hint: leave the cap out, or set `strict = false` under `[budget]`"), "{refused:?}");
 }
 
 #[test]
@@ -137,9 +167,21 @@ fn below_the_floor_nothing_starts_and_it_is_said_why() {
     running.signal("INT");
     let ran: Ran = running.wait();
     assert_eq!(ran.code, 130, "{ran:?}");
-    // With a floor that there is room for it goes on; the floor is the run's, so a new one is started.
-    assert_eq!(s.greenlane(&["stop", "--all"]).code, 0);
-    assert_eq!(s.run(text, &["--fresh"]).code, 0);
+    assert!(ran.stderr.contains("`[bounds] disk_free_min`") && ran.stderr.contains("Ctrl-C"), "{ran:?}");
+    // Taken up below the same floor it waits again, says so, and goes at the first Ctrl-C.
+    let mut command = s.command(&["resume"]);
+    command.env("GREENLANE_DISK_FREE_MIN", "4000000GiB");
+    let running = s.start(command);
+    common::eventually("it waits again", || s.events("room_changed").len() > 1);
+    running.signal("INT");
+    let ran: Ran = running.wait();
+    assert_eq!(ran.code, 130, "{ran:?}");
+    assert!(ran.stderr.contains("nothing starts for want of room"), "{ran:?}");
+    // The floor is the machine's: with one that there is room for the same run goes on.
+    s.write("greenlane.toml", "[bounds]\ndisk_free_min = \"1MiB\"\n");
+    let ran = s.greenlane(&["resume"]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert_eq!(s.landed_files(), ["a"]);
 }
 
 #[test]

@@ -122,6 +122,11 @@ impl Budget {
         }
     }
 
+    /// How many caps there are.
+    fn named(&self) -> usize {
+        Measure::ALL.into_iter().filter(|m| self.limits(*m)).count()
+    }
+
     /// Sets one cap from text: `tokens` takes `120000`, `120k` and `2M`, `wall` a duration.
     ///
     /// # Errors
@@ -158,7 +163,11 @@ impl Budget {
         for part in text.split(',').map(str::trim).filter(|p| !p.is_empty()) {
             let (name, value) = part.split_once(['=', ':']).ok_or_else(|| format!("`{part}` sets no cap: write it as tokens=2M"))?;
             let value = value.trim();
+            let before = budget.named();
             budget.set(name, value.strip_prefix('"').and_then(|v| v.strip_suffix('"')).unwrap_or(value))?;
+            if budget.named() == before {
+                return Err(format!("`{}` is named twice", name.trim()));
+            }
         }
         if budget.is_empty() { Err(String::from("it sets no cap: write it as tokens=2M,cost_usd=5")) } else { Ok(budget) }
     }
@@ -173,6 +182,16 @@ impl Budget {
     #[must_use]
     pub fn used_up_by(&self, spent: &Spent) -> Option<Measure> {
         self.first(|used, cap| used >= cap, spent)
+    }
+
+    /// The first cap of which nothing is left, and that `before` did not have or had higher.
+    #[must_use]
+    pub fn used_up_anew(&self, before: &Budget, spent: &Spent) -> Option<Measure> {
+        let anew = |m: &Measure| match (self.of(*m, spent), before.of(*m, spent)) {
+            (Some((used, cap)), had) => used >= cap && had.is_none_or(|(_, had)| cap < had),
+            (None, _) => false,
+        };
+        Measure::ALL.into_iter().find(anew)
     }
 
     /// The caps of which [`WARN_PERCENT`] are used.
@@ -262,6 +281,12 @@ impl Allowance {
         self.budget.exceeded_by(&spent).map(|m| self.budget.compare(m, &spent))
     }
 
+    /// Most of some cap that is counted (not of time) is used up with this.
+    #[must_use]
+    pub fn is_nearly_used_up(&self, own: Spent) -> bool {
+        self.budget.nearly_used_up_by(&self.spent.and(own)).into_iter().any(|m| m != Measure::Wall)
+    }
+
     /// How long the attempt may run.
     #[must_use]
     pub fn wall_left(&self) -> Option<Duration> {
@@ -330,6 +355,8 @@ mod tests {
             "wall=0",
             "wall=x",
             "pounds=3",
+            "tokens=1,tokens=2",
+            "cost=1,cost_usd=2",
         ] {
             assert!(Budget::parse(wrong).is_err(), "{wrong}");
         }
@@ -358,6 +385,9 @@ mod tests {
         let allowance = Allowance { budget, spent: spent(100_000, 0.0, 0, 30) };
         assert_eq!(allowance.exceeded(spent(20_400, 0.0, 0, 0)).as_deref(), Some("120,400 of 100,000 tokens"));
         assert_eq!(allowance.exceeded(Spent::default()), None);
+        assert!(allowance.is_nearly_used_up(Spent::default()));
+        let fresh = Allowance { spent: Spent::default(), ..allowance.clone() };
+        assert!(!fresh.is_nearly_used_up(spent(79_999, 0.0, 0, 89)) && fresh.is_nearly_used_up(spent(80_000, 0.0, 0, 0)));
         assert_eq!(allowance.wall_left(), Some(Duration::from_secs(60)));
     }
 

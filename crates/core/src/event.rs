@@ -11,6 +11,7 @@ use crate::health::{HealthStatus, Seen};
 use crate::ids::{AttemptId, Oid, PlanId, RunId, TaskId, TaskKey};
 use crate::options::RunOptions;
 use crate::plan::Plan;
+use crate::room::RoomPolicy;
 use crate::shared::SharedChange;
 use crate::time::Time;
 
@@ -396,6 +397,11 @@ pub enum Event {
         /// What there is too little of; `None`: enough.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         short_of: Option<String>,
+    },
+    /// A new coordinator found other floors in the configuration.
+    FloorsChanged {
+        /// Below them nothing starts.
+        room: RoomPolicy,
     },
     /// A task whose attempt was ended for want of room waits again, which uses up no retry.
     AttemptRequeued {

@@ -11,7 +11,7 @@ use crate::failure::FailureDetail;
 use crate::health::Reading;
 use crate::ids::{AttemptId, Oid, PlanId, TaskKey};
 use crate::options::RunOptions;
-use crate::room::Room;
+use crate::room::{Room, RoomPolicy};
 use crate::shared::SharedChange;
 use crate::time::Time;
 
@@ -115,6 +115,11 @@ pub enum Input {
     RoomRead {
         /// What was found.
         room: Room,
+    },
+    /// The floors that the configuration sets now: they are the machine's, not the run's.
+    FloorsSet {
+        /// Below them nothing starts.
+        room: RoomPolicy,
     },
     /// There was no room for an attempt to start. It never began.
     AttemptHeldBack {

@@ -33,10 +33,18 @@ impl RoomPolicy {
     pub fn short_of(&self, room: &Room, was_short: bool) -> Option<String> {
         let wanted = |min: u64| if was_short { min.saturating_add(min / 4) } else { min };
         if let Some((place, free)) = room.disk_free.as_ref().filter(|(_, free)| *free < wanted(self.disk_free_min)) {
-            return Some(format!("{} of disk are free at {place}, and {} are the least", size(*free), size(wanted(self.disk_free_min))));
+            return Some(format!(
+                "{} of disk are free at {place}, and {} are the least (`[bounds] disk_free_min`)",
+                size(*free),
+                size(wanted(self.disk_free_min))
+            ));
         }
         let free = room.memory_free.filter(|free| *free < wanted(self.memory_free_min))?;
-        Some(format!("{} of memory are available, and {} are the least", size(free), size(wanted(self.memory_free_min))))
+        Some(format!(
+            "{} of memory are available, and {} are the least (`[bounds] memory_free_min`)",
+            size(free),
+            size(wanted(self.memory_free_min))
+        ))
     }
 }
 
@@ -62,9 +70,9 @@ mod tests {
         let room = |disk: u64, memory: u64| Room { disk_free: Some((String::from("/w"), disk << 20)), memory_free: Some(memory << 20) };
         for (disk, memory, was_short, short) in [
             (400, 100, false, None),
-            (399, 100, false, Some("399 MiB of disk are free at /w, and 400 MiB are the least")),
-            (9_999, 99, false, Some("99 MiB of memory are available, and 100 MiB are the least")),
-            (499, 9_999, true, Some("499 MiB of disk are free at /w, and 500 MiB are the least")),
+            (399, 100, false, Some("399 MiB of disk are free at /w, and 400 MiB are the least (`[bounds] disk_free_min`)")),
+            (9_999, 99, false, Some("99 MiB of memory are available, and 100 MiB are the least (`[bounds] memory_free_min`)")),
+            (499, 9_999, true, Some("499 MiB of disk are free at /w, and 500 MiB are the least (`[bounds] disk_free_min`)")),
             (500, 125, true, None),
         ] {
             assert_eq!(policy.short_of(&room(disk, memory), was_short).as_deref(), short, "{disk} {memory}");

@@ -80,6 +80,7 @@ impl Scope {
             | Event::BudgetWarned { key: None, .. }
             | Event::BudgetChanged { .. }
             | Event::RoomChanged { .. }
+            | Event::FloorsChanged { .. }
             | Event::RunHalted { .. }
             | Event::RunPaused
             | Event::RunUnpaused

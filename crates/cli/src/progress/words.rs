@@ -149,7 +149,8 @@ pub fn lines(state: &State, record: &Record) -> Vec<Line> {
             vec![Line::new('■', Paint::Yellow, "", format!("{message}: {what}"))]
         }
         Event::RoomChanged { short_of: Some(short) } => {
-            vec![Line::new('…', Paint::Yellow, "", format!("nothing starts for want of room: {short}"))]
+            let how = "it goes on by itself when there is a quarter more; `greenlane resume` after Ctrl-C takes another floor";
+            vec![Line::new('…', Paint::Yellow, "", format!("nothing starts for want of room: {short}; {how}"))]
         }
         Event::RoomChanged { short_of: None } => vec![Line::new('▸', Paint::Cyan, "", "there is room again")],
         Event::AttemptRequeued { key } => {

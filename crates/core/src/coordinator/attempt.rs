@@ -35,6 +35,7 @@ impl Turn<'_> {
         let ending = self.state.attempt(attempt).and_then(|a| a.ending);
         let cancelled = record.exit == Exit::Cancelled || ending == Some(Ending::Alone) || (ending.is_some() && failure.is_some());
         self.emit(Event::AttemptExited { attempt: attempt.clone(), record });
+        self.warn_of_task(&attempt.key);
         if cancelled {
             self.fail_attempt(attempt, Outcome::Cancelled, None);
         } else if let Some(failure) = failure {

@@ -1,11 +1,14 @@
 //! What follows when caps are used up: of a task, that nothing of it starts any more; of the run, that it comes to its end, resumable.
 //! Ending one attempt at its task's cap is its keeper's.
 
+use std::time::Duration;
+
 use super::Turn;
-use crate::budget::{Budget, Measure, Spent};
+use crate::budget::{Budget, Measure, Spent, WARN_PERCENT};
 use crate::event::{Event, HaltCause, Stopping};
 use crate::ids::TaskKey;
-use crate::state::Phase;
+use crate::state::{Phase, TaskState};
+use crate::time::Time;
 
 impl Turn<'_> {
     /// Of this task's caps nothing is left: in words, which one.
@@ -40,6 +43,9 @@ impl Turn<'_> {
         }
         let spent = self.state.spent_by_all(self.now);
         self.warn(None, &budget, &spent);
+        if self.state.halted.is_none() {
+            self.wake_to_warn(&budget, &spent);
+        }
         if let Some(measure) = budget.used_up_by(&spent) {
             // Nothing is left to do: the run has done with its budget what it was for.
             let over = self.state.tasks.iter().all(|t| t.phase.ended() || matches!(t.phase, Phase::Gating | Phase::Landing));
@@ -47,9 +53,28 @@ impl Turn<'_> {
                 self.halt(HaltCause::Budget, format!("the run's budget is used up: {}", budget.compare(measure, &spent)));
             }
         } else if let Some(cap) = budget.wall {
-            let at = self.now + cap.saturating_sub(spent.wall);
-            self.state.wall_due = Some(at);
+            self.wake_for_wall(self.now + cap.saturating_sub(spent.wall));
         }
+    }
+
+    /// An attempt has ended, and what it used in all is known now: its task is warned of it, also where it may end for that very cause.
+    pub(super) fn warn_of_task(&mut self, key: &TaskKey) {
+        let Some(task) = self.state.task(key) else { return };
+        let (budget, spent) = (self.state.budget_of(task), self.state.spent_by(task, self.now));
+        self.warn(Some(key.clone()), &budget, &spent);
+    }
+
+    /// Time needs no reading: when most of it will be used up is known before.
+    fn wake_to_warn(&mut self, budget: &Budget, spent: &Spent) {
+        let Some(most) = budget.wall.map(|cap| cap.mul_f64(f64::from(WARN_PERCENT) / 100.0)) else { return };
+        if most > spent.wall {
+            // What was rounded off would otherwise wake it before the time.
+            self.wake_for_wall(self.now + (most - spent.wall) + Duration::from_millis(1));
+        }
+    }
+
+    fn wake_for_wall(&mut self, at: Time) {
+        self.state.wall_due = Some(self.state.wall_due.map_or(at, |due| due.min(at)));
     }
 
     /// No further attempts; running ones are ended politely and their work is kept. What is finished is judged and lands.
@@ -67,6 +92,10 @@ impl Turn<'_> {
 
     pub(super) fn set_budget(&mut self, budget: Budget, task_budget: Budget) -> Result<(), String> {
         let options = self.state.options.as_ref().ok_or("there is no run")?;
+        let spent = self.state.spent_by_all(self.now);
+        if let Some(measure) = budget.used_up_anew(&options.budget, &spent) {
+            return Err(format!("the run has spent {} already; name a cap above that", budget.compare(measure, &spent)));
+        }
         if options.budget != budget || options.task_budget != task_budget {
             self.emit(Event::BudgetChanged { budget, task_budget });
         }
@@ -84,6 +113,10 @@ impl Turn<'_> {
             .map(|(t, budget)| (t.key.clone(), budget, self.state.spent_by(t, self.now)))
             .collect();
         for (key, budget, spent) in limited {
+            let runs = self.state.task(&key).and_then(TaskState::current).is_some_and(|a| a.spawned.is_some() && a.exited_at.is_none());
+            if runs {
+                self.wake_to_warn(&budget, &spent);
+            }
             self.warn(Some(key), &budget, &spent);
         }
     }

@@ -2,6 +2,7 @@
 
 use super::Turn;
 use crate::action::Action;
+use crate::budget::{Budget, Measure};
 use crate::event::Event;
 use crate::health::{Look, Reading, judge};
 use crate::ids::AttemptId;
@@ -22,7 +23,8 @@ impl Turn<'_> {
             self.state.health_due = None;
             return;
         }
-        let next = self.now + self.state.options().health.interval.max(INTERVAL_MIN);
+        let interval = self.state.options().health.interval.max(INTERVAL_MIN);
+        let next = self.now + if self.counts_towards_a_cap() { interval.min(COUNTED_MAX) } else { interval };
         match self.state.health_due {
             None => self.state.health_due = Some(next),
             Some(due) if due <= self.now => {
@@ -32,6 +34,13 @@ impl Turn<'_> {
             // The clock may have been put back.
             Some(due) => self.state.health_due = Some(due.min(next)),
         }
+    }
+
+    /// Something else than time is capped, of the run or of a task that runs.
+    fn counts_towards_a_cap(&self) -> bool {
+        let counted = |budget: &Budget| [Measure::Tokens, Measure::CostUsd, Measure::ModelCalls].into_iter().any(|m| budget.limits(m));
+        let running = self.state.tasks.iter().filter(|t| t.phase == Phase::Running);
+        self.state.options.as_ref().is_some_and(|o| counted(&o.budget)) || running.map(|t| self.state.budget_of(t)).any(|b| counted(&b))
     }
 
     pub(super) fn health_read(&mut self, readings: Vec<(AttemptId, Reading)>) {
@@ -62,6 +71,9 @@ impl Turn<'_> {
         }
     }
 }
+
+/// Where something is capped that only readings tell, they are taken this often at least: a warning that comes a minute late is none.
+const COUNTED_MAX: std::time::Duration = std::time::Duration::from_secs(10);
 
 /// More often than this nobody needs it; a configured 0 would never let the coordinator sleep.
 const INTERVAL_MIN: std::time::Duration = std::time::Duration::from_millis(10);

@@ -92,6 +92,7 @@ impl Turn<'_> {
             Input::AccountRead { account, reading } => self.account_read(account, reading),
             Input::HealthRead { readings } => self.health_read(readings),
             Input::RoomRead { room } => self.room_read(&room),
+            Input::FloorsSet { room } => self.floors_set(room),
             Input::AttemptHeldBack { attempt, short } => self.attempt_held_back(&attempt, short),
             Input::DiskFull { message } => self.halt(HaltCause::DiskFull, format!("the disk is full: {message}")),
             Input::AgentsChecked { accounts, unavailable } => self.agents_checked(accounts, unavailable),

@@ -4,7 +4,7 @@
 use super::Turn;
 use crate::event::Event;
 use crate::ids::AttemptId;
-use crate::room::Room;
+use crate::room::{Room, RoomPolicy};
 use crate::state::{Phase, TaskState};
 
 impl Turn<'_> {
@@ -17,6 +17,13 @@ impl Turn<'_> {
         }
         if let Some(short) = short {
             self.requeue_youngest(short);
+        }
+    }
+
+    /// What was recorded with the run may be another machine's need, or what somebody has changed since.
+    pub(super) fn floors_set(&mut self, room: RoomPolicy) {
+        if self.state.options.as_ref().is_some_and(|o| o.room != room) {
+            self.emit(Event::FloorsChanged { room });
         }
     }
 

@@ -310,6 +310,12 @@ impl State {
                 self.short_of.clone_from(short_of);
                 Ok(())
             }
+            Event::FloorsChanged { room } => {
+                if let Some(options) = &mut self.options {
+                    options.room.clone_from(room);
+                }
+                Ok(())
+            }
             Event::RunHalted { cause, message } => {
                 require(self.halted.is_none(), "the run is being ended already")?;
                 self.halted = Some((*cause, message.clone()));

@@ -204,3 +204,59 @@ fn a_full_disk_ends_the_run_in_a_clear_state() {
     let out = story.crash_and_resume();
     assert!(out.contains(&String::from("→ start a#2")), "{out:?}");
 }
+
+#[test]
+fn who_jumps_over_his_cap_between_two_looks_was_warned_all_the_same() {
+    let mut story = Story::new(RunOptions::default(), vec![limited("a", "tokens=1000")]);
+    story.spawned("a");
+    let out = story.used("a", 1_300, Exit::OverBudget { message: String::from("1,300 of 1,000 tokens") });
+    let at = |what: &str| out.iter().position(|o| o.starts_with(what)).unwrap_or_else(|| panic!("no {what}: {out:?}"));
+    assert!(at("attempt_exited") < at("budget_warned") && at("budget_warned") < at("attempt_failed"), "{out:?}");
+    assert_eq!(story.warnings(), ["a: 1,300 of 1,000 tokens"]);
+}
+
+#[test]
+fn most_of_the_time_is_warned_of_when_it_is_used_up() {
+    let mut story = Story::new(RunOptions { jobs: 1, ..run_with("wall=10m", 1) }, vec![limited("a", "wall=100s")]);
+    story.spawned("a");
+    let spawned = story.now;
+    story.feed(Input::Tick);
+    let mut looks = 0;
+    while story.warnings().is_empty() && looks < 20 {
+        story.now = Time(story.state.next_deadline().unwrap().0 - 1);
+        story.feed(Input::Tick);
+        looks += 1;
+    }
+    let late = story.now.since(spawned).checked_sub(Duration::from_secs(80)).unwrap();
+    assert!(late <= Duration::from_millis(5), "{late:?}");
+    assert_eq!(story.warnings(), ["a: 1m20s of 1m40s"]);
+    assert!(story.state.next_deadline().unwrap() > story.now, "it sleeps again");
+}
+
+#[test]
+fn what_is_counted_is_looked_at_more_often_than_health() {
+    let mut story = Story::new(RunOptions::default(), vec![limited("a", "tokens=100")]);
+    story.spawned("a");
+    assert!(story.state.next_deadline().unwrap().since(story.now) <= Duration::from_secs(10));
+    let mut story = Story::new(RunOptions::default(), vec![task("a", "")]);
+    story.spawned("a");
+    assert!(story.state.next_deadline().unwrap().since(story.now) > Duration::from_secs(50));
+}
+
+#[test]
+fn a_cap_below_what_is_spent_is_refused_and_changes_nothing() {
+    let mut story = Story::new(run_with("tokens=1000", 1), vec![limited("a", "cost_usd=9"), limited("b", "cost_usd=9")]);
+    story.spawned("a");
+    story.used("a", 484, Exit::Code { code: 0 });
+    for (caps, said) in [
+        ("tokens=300", Err("the run has spent 484 of 300 tokens already; name a cap above that")),
+        ("tokens=2000,model_calls=1", Err("the run has spent 1 of 1 calls of the model already; name a cap above that")),
+        ("tokens=1000", Ok(())),
+        ("tokens=485", Ok(())),
+    ] {
+        let before = story.state.options().budget;
+        story.ask(Request::SetBudget { budget: Budget::parse(caps).unwrap(), task_budget: Budget::default() });
+        assert_eq!(story.reply.clone(), Some(said.map_err(String::from)), "{caps}");
+        assert_eq!(story.state.options().budget == before, said.is_err() || caps == "tokens=1000", "{caps}");
+    }
+}

@@ -5,7 +5,7 @@ use std::time::Duration;
 use greenlane_core::attempt::Exit;
 use greenlane_core::input::{Input, Request};
 use greenlane_core::options::RunOptions;
-use greenlane_core::room::Room;
+use greenlane_core::room::{Room, RoomPolicy};
 use greenlane_core::state::Phase;
 use greenlane_core::view::task_state;
 
@@ -36,7 +36,7 @@ fn nothing_starts_below_the_floor_and_it_goes_on_by_itself() {
     story.accepted("a");
     let out = story.lands(1, &["a"]);
     assert!(!out.iter().any(|o| o.starts_with("→ start")), "{out:?}");
-    assert_eq!(story.words(1), "waits for room: 511 MiB of disk are free at /w, and 512 MiB are the least");
+    assert_eq!(story.words(1), "waits for room: 511 MiB of disk are free at /w, and 512 MiB are the least (`[bounds] disk_free_min`)");
     // Nothing runs, and yet somebody looks again.
     let due = story.state.next_deadline().unwrap();
     assert!(due <= story.now + Duration::from_secs(60));
@@ -99,4 +99,18 @@ fn an_attempt_for_which_there_was_no_room_waits_like_the_others() {
     // A new coordinator finds out by itself.
     let out = story.crash_and_resume();
     assert!(out.contains(&String::from("→ start a#2")), "{out:?}");
+}
+
+#[test]
+fn floors_are_the_configurations_whenever_a_run_is_taken_up() {
+    let mut story = three(1);
+    let short = String::from("400 MiB of disk are free at /w, and 512 MiB are the least");
+    story.feed(Input::AttemptHeldBack { attempt: attempt("a"), short });
+    let lower = RoomPolicy { disk_free_min: 100 << 20, ..RoomPolicy::default() };
+    assert!(story.feed(Input::FloorsSet { room: RoomPolicy::default() }).is_empty(), "the same are no news");
+    story.crash_and_resume();
+    assert_eq!(story.feed(Input::FloorsSet { room: lower.clone() }), ["floors_changed"]);
+    assert!(story.free(400).is_empty(), "there is enough now");
+    story.crash_and_resume();
+    assert_eq!(story.state.options().room, lower, "and the next coordinator knows of it");
 }

@@ -36,11 +36,17 @@ impl Config {
             health: HealthPolicy { interval: run.health_interval, hung_after: run.hung_after, dead_after: run.dead_after },
             budget: self.budget.run.clone(),
             task_budget: self.budget.task.clone(),
-            room: RoomPolicy { disk_free_min: self.bounds.disk_free_min, memory_free_min: self.bounds.memory_free_min },
+            room: self.room(),
             quota: quota.clone(),
             ..RunOptions::default()
         };
         RunOptions { seed, ..options }
+    }
+
+    /// The floors of disk and memory.
+    #[must_use]
+    pub fn room(&self) -> RoomPolicy {
+        RoomPolicy { disk_free_min: self.bounds.disk_free_min, memory_free_min: self.bounds.memory_free_min }
     }
 }
 

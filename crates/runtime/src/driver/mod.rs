@@ -258,6 +258,7 @@ impl Driver<'_> {
                 self.last_seq = seq;
                 let mut together = if over { Vec::new() } else { vec![Input::Resume] };
                 if self.state.options.is_some() {
+                    together.push(Input::FloorsSet { room: self.context.config.room() });
                     together.extend(self.look_at_agents(&[]));
                 }
                 // Other caps with the taking up: under the old ones the run might end at once.

@@ -83,6 +83,10 @@ struct Keeping<'a> {
     activity: Option<String>,
     strays: BTreeSet<(i32, u64)>,
     runaway: Detector,
+    /// Most of a cap is used up.
+    nearly_used_up: bool,
+    /// The heartbeat has told of that.
+    nearly_used_up_told: bool,
 }
 
 /// Runs the agent to the end of its tree and tells how it ended.
@@ -139,6 +143,8 @@ pub(super) fn supervise(spec: &Spec, dir: &Path, signals: &Signals, mut streams:
         activity: None,
         strays: BTreeSet::new(),
         runaway: Detector::new(spec.reader.filter(|kind| kind.tells_tools()).map_or_else(Limits::default, |_| spec.runaway)),
+        nearly_used_up: false,
+        nearly_used_up_told: false,
     };
     keeping.run();
     keeping.record()
@@ -301,7 +307,9 @@ impl Keeping<'_> {
 
     /// The agent does something else than at the last heartbeat. Without a heartbeat so far there is none for this either: a short attempt has none.
     fn has_news(&self, now: Instant) -> bool {
-        self.heartbeat_at.is_some_and(|at| now - at >= NEWS_PAUSE) && self.streams.activity() != self.activity.as_deref()
+        // The coordinator warns by what it reads in the heartbeat: that most of a cap is used up is told at once.
+        self.nearly_used_up != self.nearly_used_up_told
+            || self.heartbeat_at.is_some_and(|at| now - at >= NEWS_PAUSE) && self.streams.activity() != self.activity.as_deref()
     }
 
     fn beat(&mut self, now: Instant) {
@@ -311,6 +319,7 @@ impl Keeping<'_> {
         let (evidence, last_evidence) = self.watch.last_evidence();
         self.activity = self.streams.activity().map(str::to_owned);
         self.heartbeat_at = Some(now);
+        self.nearly_used_up_told = self.nearly_used_up;
         let heartbeat = Heartbeat {
             at: wall,
             started_at: self.started_at,
@@ -420,6 +429,7 @@ impl Keeping<'_> {
             self.terminate(Exit::OverBudget { message });
             return;
         }
+        self.nearly_used_up = self.nearly_used_up || self.spec.allowance.is_nearly_used_up(Spent::of_report(&report, Duration::ZERO));
         let total = self.streams.total();
         if !calls.is_empty() {
             self.runaway.call_ended(total);

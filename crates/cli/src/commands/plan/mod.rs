@@ -93,7 +93,7 @@ pub fn run(args: &PlanArgs, context: &Context) -> Outcome {
         loaded.diagnostics.extend(plans::agent_problems(plan, default_agent, &registry).into_iter().map(|p| diagnostic(plan, p)));
         let severity = if config.budget.strict { Severity::Error } else { Severity::Warning };
         let unkept = caps::unkept(&config, &registry, &[plan]).into_iter();
-        loaded.diagnostics.extend(unkept.map(|why| Diagnostic::file_wide(severity, plan.source.clone(), why, None)));
+        loaded.diagnostics.extend(unkept.map(|why| Diagnostic::file_wide(severity, plan.source.clone(), why.message, None)));
         match summary(plan, config.run.jobs) {
             Ok(summary) => shown.push((plan, summary)),
             Err(cycles) => {
