@@ -127,17 +127,18 @@ pub fn lines(state: &State, record: &Record) -> Vec<Line> {
             let why = reason.clone().unwrap_or_else(|| String::from("had not begun; starts anew"));
             vec![Line::new('·', Paint::Dim, of(&attempt.key), why)]
         }
-        Event::AccountLimited { account, until, reason, .. } => {
+        Event::AccountLimited { account, until, limit, reason } => {
             let (account, end) = (account_label(account), local(*until, record.at));
-            vec![Line::new('…', Paint::Yellow, String::new(), format!("{account} is limited until {end}: {reason}"))]
+            let text = format!("{account} is limited until {end}, then at most {limit} at once: {reason}");
+            vec![Line::new('…', Paint::Yellow, String::new(), text)]
         }
-        Event::AccountChanged { account, until: Some(until), limit: _, reason } if *until > record.at => {
+        Event::AccountChanged { account, until: Some(until), limit, reason } if *until > record.at => {
             let (account, end) = (account_label(account), local(*until, record.at));
             vec![Line::new(
                 '…',
                 Paint::Yellow,
                 String::new(),
-                format!("{account} is limited until {end}, as another run has met: {reason}"),
+                format!("{account} is limited until {end}, then at most {limit} at once, as another run has met: {reason}"),
             )]
         }
         Event::BudgetWarned { key, message, .. } => {
