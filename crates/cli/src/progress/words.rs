@@ -122,6 +122,8 @@ pub fn lines(state: &State, record: &Record) -> Vec<Line> {
         {
             vec![Line::new('✗', Paint::Yellow, of(&attempt.key), format!("attempt {}: {}", attempt.n, brief(&failure.message)))]
         }
+        // Of one that has ended with it, its end is told.
+        Event::HealthChanged { attempt, .. } if state.attempt(attempt).is_some_and(|a| a.outcome.is_some()) => Vec::new(),
         Event::HealthChanged { attempt, to, reason, .. } => health(of(&attempt.key), *to, reason.as_deref()),
         Event::AttemptVoided { attempt, reason } => {
             let why = reason.clone().unwrap_or_else(|| String::from("had not begun; starts anew"));

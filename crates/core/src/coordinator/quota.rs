@@ -90,6 +90,10 @@ pub(crate) fn full(state: &State, account: &str) -> Option<(u32, u32, Option<Tim
     (at_work >= limit).then_some((at_work, limit, rises_at))
 }
 
+fn too_long_words(account: &str, until: Time, said: &str) -> String {
+    format!("{} is limited until {}, too long to wait for (`wait_max`); {said}", account_label(account), until.rfc3339())
+}
+
 /// When this run may use the account again; `None`: at once.
 fn paused_until(state: &State, account: &str, now: Time) -> Option<Time> {
     let known = state.accounts.get(account)?;
@@ -163,6 +167,19 @@ impl Turn<'_> {
         Whose::Accounts
     }
 
+    /// Why nobody waits for the account of this attempt, which has just met its limit.
+    pub(super) fn too_long_to_wait(&self, attempt: &AttemptId, said: &str) -> String {
+        let account = self.state.attempt(attempt).and_then(|a| self.state.account_of(&a.agent));
+        let Some((account, known)) = account.and_then(|a| Some((a, self.state.accounts.get(a)?))) else { return said.to_owned() };
+        let wait_max = self.state.options().quota.wait_max;
+        match (known.paused_until.filter(|until| until.since(self.now) > wait_max), known.limited_since) {
+            (None, Some(since)) => {
+                format!("{} has been limited since {}, too long to wait on; {said}", account_label(account), since.rfc3339())
+            }
+            (until, _) => too_long_words(account, until.or(known.paused_until).unwrap_or(self.now), said),
+        }
+    }
+
     /// Nobody waits for longer than `wait_max`, also where the limit was met by another run, or before this one began.
     pub(super) fn give_up_on_accounts(&mut self) {
         let wait_max = self.state.options().quota.wait_max;
@@ -174,9 +191,7 @@ impl Turn<'_> {
             let task = &self.state.tasks[task];
             let Choice::Wait(account, _) = choose(self.state, task, self.now) else { return None };
             let known = self.state.accounts.get(&account).filter(|a| is_long(a))?;
-            let until = known.paused_until?.rfc3339();
-            let reason = format!("{} is limited until {until}, too long to wait for; {}", account_label(&account), known.reason);
-            Some((task.key.clone(), reason))
+            Some((task.key.clone(), too_long_words(&account, known.paused_until?, &known.reason)))
         };
         let given_up: Vec<_> = self.state.ready_in_order().filter_map(too_long).collect();
         given_up.into_iter().for_each(|(key, reason)| self.emit(Event::TaskFailed { key, reason }));

@@ -91,6 +91,14 @@ fn pauses_without_an_end_double_and_nobody_waits_for_ever() {
     assert_eq!(waits[..7], [1, 2, 4, 8, 16, 32, 60], "minutes");
     assert!((24..30).contains(&waits.len()), "a day of them: {waits:?}");
     assert_eq!(story.state.tasks[0].phase, Phase::Failed);
+    let reason = |story: &Story| story.state.tasks[0].reason.clone().unwrap_or_default();
+    assert!(reason(&story).starts_with("claude has been limited since 1970-01-01T00:00:0"), "{}", reason(&story));
+
+    let mut story = Story::new(options(1), vec![model("a", &[])]);
+    let out = story.refused("a", 429, Some(story.now + Duration::from_secs(25 * 3600)));
+    assert!(out.contains(&String::from("task_failed a")), "{out:?}");
+    assert!(reason(&story).starts_with("claude is limited until 1970-01-02T01:00:00"), "{}", reason(&story));
+    assert!(reason(&story).contains("too long to wait for (`wait_max`); "), "{}", reason(&story));
 }
 
 #[test]
@@ -188,7 +196,10 @@ fn nobody_waits_too_long_for_a_limit_that_others_have_met() {
         "{out:?}"
     );
     let reason = story.state.tasks[0].reason.clone().unwrap_or_default();
-    assert!(reason.starts_with("claude is limited until ") && reason.ends_with("too long to wait for; weekly limit"), "{reason}");
+    assert!(
+        reason.starts_with("claude is limited until ") && reason.ends_with("too long to wait for (`wait_max`); weekly limit"),
+        "{reason}"
+    );
     assert_eq!(story.state.tasks[1].current().map(|a| a.agent.as_str()), Some("codex"), "a fallback has nothing to wait for");
 }
 
