@@ -264,6 +264,9 @@ fn should_retry_answers_by_the_policy() {
     assert_eq!(ask(&["--type", "bug", "--task", "a"]).0, 0);
     assert_eq!(ask(&["--type", "bug", "--task", "a", "--attempt", "6"]).0, 1);
     assert_eq!(ask(&["--type", "bug", "--task", "b"]).0, 2);
+    // Its run was started with fewer than the configuration has now.
+    s.run("[[task]]\nid = \"a\"\nrun = \"exit 1\"\n", &["--retries", "0"]);
+    assert_eq!(ask(&["--type", "bug", "--task", "a"]), (1, String::new(), "no: 0 of 0 retries are used up".into()));
 }
 
 /// The coordinator is killed again and again, at any moment; in the end each failed attempt is there once, and the events are the journal's.

@@ -52,7 +52,7 @@ pub enum RetriesVerb {
   greenlane retries should-retry --type api_error --detail authentication || echo \"sign in first\"
   greenlane retries should-retry --type unknown --task bucket    by what its task has used up, and its own `retries`
 
-Exit code 0: yes, and the wait in seconds is printed; 1: no, and why. The policy is the configuration's [retry].")]
+Exit code 0: yes, and the wait in seconds is printed; 1: no, and why. The policy is the configuration's [retry], with --task its run's.")]
 pub struct ShouldRetryArgs {
     /// How it failed
     #[arg(long = "type", value_name = "TYPE", value_parser = failure_type())]
@@ -162,11 +162,14 @@ impl Stats {
 
 fn should_retry(args: &ShouldRetryArgs, session: &Session, context: &Context) -> Outcome {
     let config = context.load_config(session.repo.top().or(session.repo.main_top()), &[])?.config;
-    let policy = config.run_options(Default::default(), 1, 0).retry;
+    let mut policy = config.run_options(Default::default(), 1, 0).retry;
     let (mut attempt, mut retries_max) = (args.attempt, policy.max);
     if let Some(name) = &args.task {
         let opened = session.open_run(None)?;
         let key = crate::names::task(&opened.state, name)?;
+        // What its run was started with holds, flags included.
+        policy = opened.state.options().retry;
+        retries_max = policy.max;
         if let Some(task) = opened.state.task(&key) {
             attempt = attempt.or(Some(task.retries + 1));
             retries_max = opened.state.definition(task).retries.unwrap_or(retries_max);

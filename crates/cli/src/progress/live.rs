@@ -6,7 +6,7 @@ use std::time::Duration;
 use greenlane_core::ids::TaskKey;
 use greenlane_core::state::{Phase, PlanPhase, State, TaskState};
 use greenlane_core::time::Time;
-use greenlane_core::view::{Lands, landing, landing_words, quotas_awaited, task_time};
+use greenlane_core::view::{Lands, landing, landing_words, places_awaited, quotas_awaited, task_time};
 use greenlane_runtime::driver::{Layout, Observer};
 use greenlane_runtime::journal::Record;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -16,7 +16,7 @@ use super::words::{clock, lines, name};
 use crate::error::Problem;
 use crate::live::activity;
 use crate::output::{Output, Paint, paint};
-use crate::report::{clean, columns, fit, humane, local};
+use crate::report::{clean, columns, fit, humane, local, local_times};
 
 /// How often elapsed times and activities are drawn anew.
 const TICK: Duration = Duration::from_secs(1);
@@ -153,6 +153,9 @@ fn total_line(scope: &Scope, state: &State, now: Time, color: bool) -> String {
     parts.push(format!("{waiting} waiting"));
     for (account, until) in quotas_awaited(state, now) {
         parts.push(paint(&format!("waits for the quota of {} until {}", clean(&account), local(until, now)), Paint::Yellow, color));
+    }
+    for place in places_awaited(state, now) {
+        parts.push(paint(&format!("waits for {}", clean(&local_times(&place, now))), Paint::Yellow, color));
     }
     if scope.plans(state).any(|p| p.phase == PlanPhase::VerifyingBase) {
         parts.push(String::from("the suite runs on the base"));

@@ -122,22 +122,25 @@ pub fn lines(state: &State, record: &Record) -> Vec<Line> {
         {
             vec![Line::new('✗', Paint::Yellow, of(&attempt.key), format!("attempt {}: {}", attempt.n, brief(&failure.message)))]
         }
+        // Of one that has ended with it, its end is told.
+        Event::HealthChanged { attempt, .. } if state.attempt(attempt).is_some_and(|a| a.outcome.is_some()) => Vec::new(),
         Event::HealthChanged { attempt, to, reason, .. } => health(of(&attempt.key), *to, reason.as_deref()),
         Event::AttemptVoided { attempt, reason } => {
             let why = reason.clone().unwrap_or_else(|| String::from("had not begun; starts anew"));
             vec![Line::new('·', Paint::Dim, of(&attempt.key), why)]
         }
-        Event::AccountLimited { account, until, reason, .. } => {
+        Event::AccountLimited { account, until, limit, reason } => {
             let (account, end) = (account_label(account), local(*until, record.at));
-            vec![Line::new('…', Paint::Yellow, String::new(), format!("{account} is limited until {end}: {reason}"))]
+            let text = format!("{account} is limited until {end}, then at most {limit} at once: {reason}");
+            vec![Line::new('…', Paint::Yellow, String::new(), text)]
         }
-        Event::AccountChanged { account, until: Some(until), limit: _, reason } if *until > record.at => {
+        Event::AccountChanged { account, until: Some(until), limit, reason } if *until > record.at => {
             let (account, end) = (account_label(account), local(*until, record.at));
             vec![Line::new(
                 '…',
                 Paint::Yellow,
                 String::new(),
-                format!("{account} is limited until {end}, as another run has met: {reason}"),
+                format!("{account} is limited until {end}, then at most {limit} at once, as another run has met: {reason}"),
             )]
         }
         Event::BudgetWarned { key, message, .. } => {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use greenlane_core::time::Time;
 use greenlane_core::view::Status;
@@ -15,14 +16,19 @@ use super::text::{Look, clean, wrapped};
 const TASKS_MAX: usize = 8;
 const LINES_MAX: usize = 4;
 
-/// `14:05` where the user stands, with the date where that is not today's.
+/// What lies less far ahead is told to the second.
+const NEAR: Duration = Duration::from_secs(120);
+
+/// `14:05` where the user stands, with the date where that is not today's; `14:05:54, in 40 s` where it is near.
 #[must_use]
 pub fn local(at: Time, now: Time) -> String {
     let zoned = |t: Time| {
         let stamp = i64::try_from(t.0).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok());
         stamp.map(|stamp| stamp.to_zoned(TimeZone::system()))
     };
+    let left = at.since(now);
     match (zoned(at), zoned(now)) {
+        (Some(at), _) if !left.is_zero() && left < NEAR => format!("{}, in {} s", at.strftime("%H:%M:%S"), left.as_millis().div_ceil(1000)),
         (Some(at), Some(now)) if at.date() == now.date() => at.strftime("%H:%M").to_string(),
         (Some(at), _) => at.strftime("%Y-%m-%d %H:%M").to_string(),
         (None, _) => at.rfc3339(),
@@ -78,6 +84,9 @@ mod tests {
     fn times_in_a_text_are_the_users_own_and_the_rest_stays() {
         let at = Time(1_767_323_045_000);
         let text = format!("claude is limited until {} (at 5Z: too many)", at.rfc3339());
+        let near = Time(at.0 - 39_500);
+        assert!(local_times(&text, near).contains(":05, in 40 s (at 5Z: too many)"), "{}", local_times(&text, near));
+        assert_eq!(local(at, Time(at.0 - 120_000)), local(at, at));
         assert_eq!(local_times(&text, at), format!("claude is limited until {} (at 5Z: too many)", local(at, at)));
         assert_eq!(local(at, at).len(), 5);
         assert!(local(at, Time(0)).starts_with("2026-01-0"), "another day");

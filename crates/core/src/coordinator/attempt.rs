@@ -5,6 +5,7 @@ use crate::action::Action;
 use crate::attempt::{Exit, ExitRecord, Verdict};
 use crate::event::{Event, Outcome};
 use crate::failure::{self, Failure, FailureDetail, FailureType};
+use crate::health::HealthStatus;
 use crate::ids::AttemptId;
 use crate::shared::SharedChange;
 use crate::state::{Ending, Phase};
@@ -67,6 +68,12 @@ impl Turn<'_> {
         if self.called_off(attempt) {
             self.fail_attempt(attempt, Outcome::Cancelled, None);
             return;
+        }
+        let known = self.state.attempt(attempt).filter(|a| a.spawned.is_some()).map(|a| a.health.clone()).unwrap_or_default();
+        if known.status != HealthStatus::Dead {
+            let seen = Box::new(known.look.map(|l| l.reading.seen()).unwrap_or_default());
+            let reason = Some(String::from("its keeper was killed or died, and left no record"));
+            self.emit(Event::HealthChanged { attempt: attempt.clone(), from: known.status, to: HealthStatus::Dead, reason, seen });
         }
         let failure =
             Failure::new(FailureType::CoordinatorError, "its keeper died before it could record the end; the work is in the worktree")

@@ -19,7 +19,7 @@ mod room;
 mod schedule;
 mod settle;
 
-pub(crate) use quota::{Choice, choose};
+pub(crate) use quota::{Choice, choose, full};
 pub(crate) use schedule::owner_at_work;
 
 use crate::action::Action;

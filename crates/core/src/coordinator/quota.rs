@@ -16,6 +16,8 @@ use crate::time::Time;
 
 /// Refusals within so long of each other are one and the same limit: many attempts meet it at once.
 const SAME_LIMIT: Duration = Duration::from_secs(30);
+/// An end that lies so little after the known one is the same: nobody is told of it anew.
+const SAME_END: Duration = Duration::from_secs(5);
 /// Most of a wait that is added to it, so that not everybody comes back at the same moment.
 const JITTER: f64 = 0.05;
 /// The longest such addition.
@@ -78,6 +80,20 @@ pub(crate) fn choose(state: &State, task: &TaskState, now: Time) -> Choice {
     }
 }
 
+/// The account's places that are taken, all that it has, and when there is one more, if that is known; `None`: one is free.
+pub(crate) fn full(state: &State, account: &str) -> Option<(u32, u32, Option<Time>)> {
+    let of_it = |t: &&TaskState| t.phase == Phase::Running && t.current().is_some_and(|a| state.account_of(&a.agent) == Some(account));
+    let at_work = u32::try_from(state.tasks.iter().filter(of_it).count()).unwrap_or(u32::MAX);
+    let (limit, quota) = (state.account_limit(account), state.options().quota);
+    let known = state.accounts.get(account);
+    let rises_at = known.filter(|_| limit < quota.api_limit).map(|a| a.calm_since() + quota.calm);
+    (at_work >= limit).then_some((at_work, limit, rises_at))
+}
+
+fn too_long_words(account: &str, until: Time, said: &str) -> String {
+    format!("{} is limited until {}, too long to wait for (`wait_max`); {said}", account_label(account), until.rfc3339())
+}
+
 /// When this run may use the account again; `None`: at once.
 fn paused_until(state: &State, account: &str, now: Time) -> Option<Time> {
     let known = state.accounts.get(account)?;
@@ -108,16 +124,17 @@ impl Turn<'_> {
         let known = self.state.accounts.get(&account).cloned().unwrap_or_default();
         let doubled = i32::try_from(known.times).unwrap_or(i32::MAX).min(20);
         let pause = quota.pause.mul_f64(2_f64.powi(doubled)).min(quota.pause_max);
-        let until = match failure.reset_at {
+        // Each attempt counts "in 60 s" from its own refusal.
+        let same_end = |reset: &Time| *reset <= known.paused_until.unwrap_or_default() + SAME_END;
+        let until = match failure.reset_at.filter(|reset| !(known.is_paused(self.now) && same_end(reset))) {
             Some(reset) => reset,
             // Others have met the same limit just now; a pause of its own would double for each of them.
             None if known.is_paused(self.now) => known.paused_until.unwrap_or(self.now),
             None => self.now + pause,
         };
-        let lowered_just_now = known.limit.is_some() && self.now.since(known.changed_at) < SAME_LIMIT;
-        let at_work = self.at_work_on(&account) + 1;
+        let lowered_just_now = known.lowered_at.is_some_and(|at| self.now.since(at) < SAME_LIMIT);
         let limit = self.state.account_limit(&account);
-        let limit = if lowered_just_now { limit } else { (limit.min(at_work) / 2).max(1) };
+        let limit = if lowered_just_now || known.is_paused(self.now) { limit } else { (limit / 2).max(1) };
         let reason = failure.message.clone();
         if !known.is_paused(self.now) || known.paused_until < Some(until) {
             self.emit(Event::AccountLimited { account: account.clone(), until, limit, reason: reason.clone() });
@@ -150,6 +167,19 @@ impl Turn<'_> {
         Whose::Accounts
     }
 
+    /// Why nobody waits for the account of this attempt, which has just met its limit.
+    pub(super) fn too_long_to_wait(&self, attempt: &AttemptId, said: &str) -> String {
+        let account = self.state.attempt(attempt).and_then(|a| self.state.account_of(&a.agent));
+        let Some((account, known)) = account.and_then(|a| Some((a, self.state.accounts.get(a)?))) else { return said.to_owned() };
+        let wait_max = self.state.options().quota.wait_max;
+        match (known.paused_until.filter(|until| until.since(self.now) > wait_max), known.limited_since) {
+            (None, Some(since)) => {
+                format!("{} has been limited since {}, too long to wait on; {said}", account_label(account), since.rfc3339())
+            }
+            (until, _) => too_long_words(account, until.or(known.paused_until).unwrap_or(self.now), said),
+        }
+    }
+
     /// Nobody waits for longer than `wait_max`, also where the limit was met by another run, or before this one began.
     pub(super) fn give_up_on_accounts(&mut self) {
         let wait_max = self.state.options().quota.wait_max;
@@ -161,21 +191,10 @@ impl Turn<'_> {
             let task = &self.state.tasks[task];
             let Choice::Wait(account, _) = choose(self.state, task, self.now) else { return None };
             let known = self.state.accounts.get(&account).filter(|a| is_long(a))?;
-            let until = known.paused_until?.rfc3339();
-            let reason = format!("{} is limited until {until}, too long to wait for; {}", account_label(&account), known.reason);
-            Some((task.key.clone(), reason))
+            Some((task.key.clone(), too_long_words(&account, known.paused_until?, &known.reason)))
         };
         let given_up: Vec<_> = self.state.ready_in_order().filter_map(too_long).collect();
         given_up.into_iter().for_each(|(key, reason)| self.emit(Event::TaskFailed { key, reason }));
-    }
-
-    /// Attempts under way by agents of this account.
-    fn at_work_on(&self, account: &str) -> u32 {
-        let of_it = |t: &&TaskState| {
-            t.phase == Phase::Running
-                && t.current().is_some_and(|a| a.outcome.is_none() && self.state.account_of(&a.agent) == Some(account))
-        };
-        u32::try_from(self.state.tasks.iter().filter(of_it).count()).unwrap_or(u32::MAX)
     }
 
     /// No further attempt of this account may start now. After a calm time its limit is raised by one instead.
@@ -189,7 +208,7 @@ impl Turn<'_> {
         let quota = self.state.options().quota;
         let may_rise = in_use <= limit && limit < quota.api_limit;
         let Some(known) = self.state.accounts.get(account).filter(|_| may_rise) else { return true };
-        let calm_at = known.changed_at.max(known.paused_until.unwrap_or_default()) + quota.calm;
+        let calm_at = known.calm_since() + quota.calm;
         if calm_at > self.now {
             self.look_again_at(calm_at);
             return true;
@@ -232,7 +251,9 @@ impl Turn<'_> {
         let known = self.state.accounts.get(&account).cloned().unwrap_or_default();
         // A reading may be older than what this run has just decided.
         let lifted = reading.lifted_at.is_some_and(|at| at > known.paused_at);
-        let until = reading.paused_until.max(known.paused_until.filter(|until| *until > self.now && !lifted));
+        let same_end = |until: &Time| known.is_paused(self.now) && *until <= known.paused_until.unwrap_or_default() + SAME_END;
+        let read_until = reading.paused_until.filter(|until| lifted || !same_end(until) || known.paused_until >= Some(*until));
+        let until = read_until.max(known.paused_until.filter(|until| *until > self.now && !lifted));
         let stored = reading.limit.unwrap_or(most).clamp(1, most.max(1));
         let limit = self.risen(stored, &reading);
         let changed = limit != self.state.account_limit(&account)

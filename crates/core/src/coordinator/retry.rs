@@ -67,6 +67,9 @@ impl Turn<'_> {
             }
             failure => {
                 let mut reason = failure.map_or_else(|| String::from("failed"), |f| f.message);
+                if whose == Whose::Nobodys {
+                    reason = self.too_long_to_wait(attempt, &reason);
+                }
                 let attempts = task.retries + task.repairs + 1;
                 if attempts > 1 {
                     reason = format!("{reason} (after {attempts} attempts)");

@@ -5,6 +5,9 @@ use std::time::Duration;
 use super::{Beat, Health, HealthPolicy, HealthStatus, Keeper, Look, Reading, rounded};
 use crate::time::Time;
 
+/// A heartbeat is too old only when so many in a row have not come.
+const BEATS_MISSED: u32 = 3;
+
 /// What a reading means.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Judged {
@@ -34,7 +37,11 @@ pub fn judge(reading: &Reading, before: &Health, running_for: Duration, now: Tim
         Keeper::Unseen(why) => return judged(HealthStatus::Unknown, Some(format!("it cannot be looked at: {why}"))),
         Keeper::NotBegun if running_for < policy.hung_after => return None,
         Keeper::NotBegun => return judged(HealthStatus::Unknown, Some(String::from("its keeper has not begun"))),
-        Keeper::Running | Keeper::Stopped(_) => {}
+        Keeper::Stopped(pid) => {
+            let reason = format!("its keeper is stopped, and nobody watches its agent and its limits: `kill -CONT {pid}` lets it go on");
+            return judged(HealthStatus::Hung, Some(reason));
+        }
+        Keeper::Running => {}
     }
     let (age, quiet, every) = match &reading.beat {
         Some(beat) => (beat.age, beat.quiet, beat.every),
@@ -42,12 +49,10 @@ pub fn judge(reading: &Reading, before: &Health, running_for: Duration, now: Tim
         None if running_for < policy.hung_after => return None,
         None => (running_for, running_for, policy.interval),
     };
-    if let Keeper::Stopped(pid) = reading.keeper {
-        let reason = format!("its keeper is stopped, and nobody watches its agent and its limits: `kill -CONT {pid}` lets it go on");
-        let status = if age.max(quiet) >= policy.hung_after { HealthStatus::Hung } else { HealthStatus::Healthy };
-        return judged(status, Some(reason));
-    }
-    if age >= policy.dead_after {
+    // The limits are the run's, the heartbeat's interval may be a later coordinator's: one that is in time is not too old.
+    let in_time = reading.beat.as_ref().map_or(Duration::ZERO, |b| b.every.saturating_mul(BEATS_MISSED));
+    let hung_after = policy.hung_after.max(in_time);
+    if age >= policy.dead_after.max(hung_after) {
         let earlier = before.look.as_ref().and_then(|l| l.stale_since);
         let since = earlier.unwrap_or(now);
         let confirmed = before.status == HealthStatus::Dead || (earlier.is_some() && now.since(since) >= every);
@@ -67,7 +72,10 @@ pub fn judge(reading: &Reading, before: &Health, running_for: Duration, now: Tim
     if beat.ending {
         return judged(HealthStatus::Healthy, Some(String::from("it is being ended")));
     }
-    if age >= policy.hung_after {
+    if !beat.stopped.is_empty() && beat.not_stopped == 0 {
+        return judged(HealthStatus::Hung, explained(beat, HealthStatus::Hung));
+    }
+    if age >= hung_after {
         return judged(HealthStatus::Hung, Some(format!("no heartbeat for {}, though its keeper runs", rounded(age))));
     }
     let status = if quiet >= policy.hung_after { HealthStatus::Hung } else { HealthStatus::Healthy };
@@ -128,6 +136,7 @@ mod tests {
         use HealthStatus::{Dead, Healthy, Hung, Unknown};
         use Keeper::{Ended, Gone, NotBegun, Running, Stopped, Unseen};
         let stopped = |not_stopped, quiet| Beat { stopped: vec!["sh (7)".into()], not_stopped, ..beat(5, quiet) };
+        let slow = |age, quiet| Beat { every: S(120), ..beat(age, quiet) };
         let retrying = |quiet| Beat { retrying: Some("overloaded, 3rd time".into()), ..beat(5, quiet) };
         let swapped = |quiet| Beat { waits_for: Some("900 MB of it are in swap".into()), ..beat(5, quiet) };
         let ending = Beat { ending: true, ..beat(5, 400) };
@@ -139,6 +148,11 @@ mod tests {
             (Running, Some(beat(5, 5_000)), Hung, Some("no output, CPU time or traffic for 1h23m20s")),
             (Running, Some(beat(120, 0)), Hung, Some("no heartbeat for 2m, though its keeper runs")),
             (Running, Some(stopped(1, 0)), Healthy, Some("stopped: sh (7); SIGCONT lets it go on")),
+            (Running, Some(stopped(0, 0)), Hung, Some("its whole tree is stopped: sh (7); SIGCONT lets it go on")),
+            (Running, Some(slow(119, 0)), Healthy, None),
+            (Running, Some(slow(359, 0)), Healthy, None),
+            (Running, Some(slow(360, 0)), Unknown, Some("no heartbeat for 6m, though its keeper runs; it is looked at again")),
+            (Running, Some(slow(5, 120)), Hung, Some("no output, CPU time or traffic for 2m")),
             (Running, Some(stopped(0, 130)), Hung, Some("its whole tree is stopped: sh (7); SIGCONT lets it go on")),
             (Running, Some(retrying(0)), Healthy, Some("tries its model again: overloaded, 3rd time")),
             (
@@ -161,9 +175,9 @@ mod tests {
             assert_eq!(judged(&reading, &Health::default()), Some((status, reason.map(str::to_owned))), "{reading:?}");
         }
         assert_eq!(judged(&read(Ended, Some(beat(900, 900))), &Health::default()), None);
-        for (age, status) in [(10, Healthy), (130, Hung), (3_000, Hung)] {
-            let (found, reason) = judged(&read(Stopped(7), Some(beat(age, 0))), &Health::default()).unwrap();
-            assert_eq!(found, status, "a stopped keeper is there: it is never dead");
+        for beat in [None, Some(beat(0, 0)), Some(beat(130, 0)), Some(beat(3_000, 0))] {
+            let (found, reason) = judged(&read(Stopped(7), beat), &Health::default()).unwrap();
+            assert_eq!(found, Hung, "a stopped keeper is there: it is never dead, and nobody knows how its agent is");
             assert!(reason.is_some_and(|r| r.contains("`kill -CONT 7`")));
         }
     }

@@ -16,6 +16,8 @@ pub struct AccountState {
     pub limit: Option<u32>,
     /// When the limit was changed last.
     pub changed_at: Time,
+    /// When it was lowered last.
+    pub lowered_at: Option<Time>,
     /// When the refusals began that have not been followed by any work since.
     pub limited_since: Option<Time>,
     /// How many times in a row it was refused, several at the same time counted once.
@@ -44,7 +46,17 @@ impl AccountState {
         }
     }
 
-    pub(super) fn set_limit(&mut self, limit: u32, at: Time) {
+    /// From when on calm is counted, after which the limit rises by one.
+    #[must_use]
+    pub fn calm_since(&self) -> Time {
+        self.changed_at.max(self.paused_until.unwrap_or_default())
+    }
+
+    /// `most`: its limit where nobody ever lowered it.
+    pub(super) fn set_limit(&mut self, limit: u32, most: u32, at: Time) {
+        if limit < self.limit.unwrap_or(most) {
+            self.lowered_at = Some(at);
+        }
         if self.limit != Some(limit) {
             self.limit = Some(limit);
             self.changed_at = at;

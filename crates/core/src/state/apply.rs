@@ -203,6 +203,7 @@ impl State {
                 Ok(())
             }
             Event::AccountLimited { account, until, limit, reason } => {
+                let most = self.options().quota.api_limit;
                 let a = self.accounts.entry(account.clone()).or_default();
                 if !a.is_paused(at) {
                     a.times += 1;
@@ -210,14 +211,15 @@ impl State {
                 a.limited_since.get_or_insert(at);
                 a.set_pause(a.paused_until.max(Some(*until)), at);
                 a.reason.clone_from(reason);
-                a.set_limit(*limit, at);
+                a.set_limit(*limit, most, at);
                 Ok(())
             }
             Event::AccountChanged { account, until, limit, reason } => {
+                let most = self.options().quota.api_limit;
                 let a = self.accounts.entry(account.clone()).or_default();
                 a.set_pause(*until, at);
                 a.reason.clone_from(reason);
-                a.set_limit(*limit, at);
+                a.set_limit(*limit, most, at);
                 Ok(())
             }
             Event::AgentUnavailable { agent, reason } => {

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 pub use clock::RunClock;
 pub use figures::{Figures, attempt_end, attempt_time, attempt_working, base_suite_time, task_time};
 pub use left::{Left, LeftBehind, Until};
-pub use words::{Lands, brief, landing, landing_words, quotas_awaited, task_state};
+pub use words::{Lands, brief, landing, landing_words, places_awaited, quotas_awaited, task_state};
 
 use std::collections::BTreeSet;
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::coordinator::{Choice, choose, owner_at_work};
+use crate::coordinator::{Choice, choose, full, owner_at_work};
 use crate::health::HealthStatus;
 use crate::state::{AttemptState, BatchPhase, COMMAND_AGENT, Phase, PlanPhase, State, TaskState, account_label};
 use crate::time::Time;
@@ -122,6 +122,9 @@ fn quota_awaited(state: &State, task: &TaskState, now: Time) -> Option<String> {
         Choice::Wait(account, until) => (account, until),
         Choice::Agent(agent, _) => {
             let account = state.account_of(&agent)?;
+            if let Some(full) = full(state, account) {
+                return Some(format!("waits for {}", place_words(account, full)));
+            }
             let short = state.accounts.get(account).is_some_and(|a| a.free == Some(0));
             return short.then(|| format!("other runs on this machine have every place of {}", account_label(account)));
         }
@@ -129,6 +132,30 @@ fn quota_awaited(state: &State, task: &TaskState, now: Time) -> Option<String> {
     let said = state.accounts.get(&account).map(|a| a.reason.as_str()).filter(|r| !r.is_empty());
     let said = said.map(|r| format!(" ({r})")).unwrap_or_default();
     Some(format!("waits for the quota of {} until {}{said}", account_label(&account), until.rfc3339()))
+}
+
+/// `a place on the account claude: 5 of 5 at work`, and when there is one more.
+fn place_words(account: &str, (at_work, limit, rises_at): (u32, u32, Option<Time>)) -> String {
+    let more = rises_at.map(|at| format!("; one more from {}", at.rfc3339())).unwrap_or_default();
+    format!("a place on the account {}: {at_work} of {limit} at work{more}", account_label(account))
+}
+
+/// The places that ready tasks wait for, in words; one for each account of which all are taken.
+#[must_use]
+pub fn places_awaited(state: &State, now: Time) -> Vec<String> {
+    let mut places: BTreeMap<String, Option<String>> = BTreeMap::new();
+    for task in state.tasks.iter().filter(|t| t.phase == Phase::Ready && state.agent_of(t) != COMMAND_AGENT) {
+        if let Choice::Agent(agent, _) = choose(state, task, now)
+            && let Some(account) = state.account_of(&agent).filter(|a| !places.contains_key(*a))
+        {
+            let words = full(state, account).map(|full| place_words(account, full));
+            // What the first task of an account waits for beside it, its others may not; of an account with a free place none waits.
+            if words.is_none() || queued_by(state, task).is_none() {
+                places.insert(account.to_owned(), words);
+            }
+        }
+    }
+    places.into_values().flatten().collect()
 }
 
 /// The accounts that ready tasks wait for, and when this run may use each again; the soonest first.

@@ -8,7 +8,7 @@ use greenlane_core::options::RunOptions;
 use greenlane_core::plan::Task;
 use greenlane_core::state::Phase;
 use greenlane_core::time::Time;
-use greenlane_core::view::task_state;
+use greenlane_core::view::{places_awaited, task_state};
 
 use crate::story::{Story, attempt, task};
 
@@ -59,7 +59,7 @@ fn a_limit_pauses_the_account_for_all_its_tasks_and_uses_no_retry() {
         let out = story.refused(&format!("a#{n}"), 429, Some(reset));
         assert!(out.contains(&String::from("quota_awaited a of claude")), "{out:?}");
         if n == 1 {
-            assert_eq!(out[4..], ["attempt_started c#1 from base", "→ limit claude to 1", "→ start c#1"].map(String::from), "no `b`");
+            assert_eq!(out[4..], ["attempt_started c#1 from base", "→ limit claude to 5", "→ start c#1"].map(String::from), "no `b`");
             story.works("c");
         }
         let wakes = story.state.next_deadline().expect("a deadline");
@@ -91,27 +91,47 @@ fn pauses_without_an_end_double_and_nobody_waits_for_ever() {
     assert_eq!(waits[..7], [1, 2, 4, 8, 16, 32, 60], "minutes");
     assert!((24..30).contains(&waits.len()), "a day of them: {waits:?}");
     assert_eq!(story.state.tasks[0].phase, Phase::Failed);
+    let reason = |story: &Story| story.state.tasks[0].reason.clone().unwrap_or_default();
+    assert!(reason(&story).starts_with("claude has been limited since 1970-01-01T00:00:0"), "{}", reason(&story));
+
+    let mut story = Story::new(options(1), vec![model("a", &[])]);
+    let out = story.refused("a", 429, Some(story.now + Duration::from_secs(25 * 3600)));
+    assert!(out.contains(&String::from("task_failed a")), "{out:?}");
+    assert!(reason(&story).starts_with("claude is limited until 1970-01-02T01:00:00"), "{}", reason(&story));
+    assert!(reason(&story).contains("too long to wait for (`wait_max`); "), "{}", reason(&story));
 }
 
 #[test]
 fn many_at_once_meet_one_limit_it_is_halved_once_and_rises_after_calm() {
     let tasks = (0..8).map(|n| model(&format!("t{n}"), &[])).collect();
     let mut story = Story::new(RunOptions { jobs: 8, ..options(8) }, tasks);
-    for n in 0..8 {
+    let mut told = 0;
+    for n in 0..3 {
         let reset = story.now + Duration::from_secs(60);
-        story.refused(&format!("t{n}"), 429, Some(reset));
+        let out = story.refused(&format!("t{n}"), 429, Some(reset));
+        told += out.iter().filter(|l| l.starts_with("account_limited")).count();
+        story.now = story.now + Duration::from_millis(700);
     }
-    assert_eq!(story.state.account_limit("claude"), 4);
+    assert_eq!((story.state.account_limit("claude"), told), (5, 1), "half of 10, told once, though only three attempts met it");
+    (3..8).for_each(|n| drop(story.refused(&format!("t{n}"), 429, None)));
+    assert_eq!(story.state.account_limit("claude"), 5);
     story.now = story.state.next_deadline().expect("a deadline");
     let started = |out: &[String]| out.iter().filter(|l| l.starts_with("attempt_started")).count();
     let out = story.feed(Input::Tick);
-    assert_eq!(started(&out), 4);
+    assert_eq!(started(&out), 5);
     let calm = story.state.next_deadline().expect("a deadline");
+    let place = format!("a place on the account claude: 5 of 5 at work; one more from {}", calm.rfc3339());
+    let waits = story.state.tasks.iter().position(|t| t.phase == Phase::Ready).expect("one that waits");
+    assert_eq!(story.state_of(waits), ("awaiting_quota", Some(format!("waits for {place}"))));
+    assert_eq!(places_awaited(&story.state, story.now), [place]);
     assert!(calm.since(story.now) > Duration::from_secs(200), "{calm:?}");
     story.now = calm;
     let out = story.feed(Input::Tick);
-    assert_eq!(out[0], "account_changed claude 5");
-    assert!(started(&out) == 1 && out.contains(&String::from("→ raise claude to 5")), "{out:?}");
+    assert_eq!(out[0], "account_changed claude 6");
+    assert!(started(&out) == 1 && out.contains(&String::from("→ raise claude to 6")), "{out:?}");
+    let raced = story.state.tasks.iter().find(|t| t.phase == Phase::Running).map(|t| format!("{}#2", t.key.task)).expect("one");
+    story.refused(&raced, 429, None);
+    assert_eq!(story.state.account_limit("claude"), 3, "refused just after it was raised: halved all the same");
 }
 
 #[test]
@@ -153,13 +173,13 @@ fn a_person_may_know_better_that_a_limit_is_over() {
     let mut story = Story::new(options(1), vec![model("a", &[])]);
     story.refused("a", 429, Some(story.now + Duration::from_secs(3600)));
     let read = |lifted_at| {
-        let reading = AccountReading { limit: Some(1), lifted_at: Some(lifted_at), ..Default::default() };
+        let reading = AccountReading { limit: Some(5), lifted_at: Some(lifted_at), ..Default::default() };
         Input::AccountRead { account: String::from("claude"), reading }
     };
     assert_eq!(story.feed(read(story.now)), [""; 0], "that was before the refusal, or at the same moment");
     story.now = story.now + Duration::from_secs(1);
     let out = story.feed(read(story.now));
-    assert_eq!(out[..2], ["account_changed claude 1", "attempt_started a#2 going on"], "{out:?}");
+    assert_eq!(out[..2], ["account_changed claude 5", "attempt_started a#2 going on"], "{out:?}");
 }
 
 #[test]
@@ -176,7 +196,10 @@ fn nobody_waits_too_long_for_a_limit_that_others_have_met() {
         "{out:?}"
     );
     let reason = story.state.tasks[0].reason.clone().unwrap_or_default();
-    assert!(reason.starts_with("claude is limited until ") && reason.ends_with("too long to wait for; weekly limit"), "{reason}");
+    assert!(
+        reason.starts_with("claude is limited until ") && reason.ends_with("too long to wait for (`wait_max`); weekly limit"),
+        "{reason}"
+    );
     assert_eq!(story.state.tasks[1].current().map(|a| a.agent.as_str()), Some("codex"), "a fallback has nothing to wait for");
 }
 

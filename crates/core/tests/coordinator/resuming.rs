@@ -48,7 +48,7 @@ fn one_whose_keeper_died_is_tried_again_from_the_work_that_is_there() {
     story.spawned("a");
     story.crash_and_resume();
     let out = story.feed(Input::AttemptLost { attempt: attempt("a") });
-    assert_eq!(out, ["attempt_failed a#1 lost", "retry_scheduled a 1"]);
+    assert_eq!(out, ["health_changed a#1 healthy to dead", "attempt_failed a#1 lost", "retry_scheduled a 1"], "and so in `health.jsonl`");
     story.now = story.state.next_deadline().unwrap_or_default();
     assert_eq!(story.feed(Input::Tick)[..2], ["retry_due a", "attempt_started a#2 going on"]);
 }

@@ -5,8 +5,9 @@ use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 use greenlane_core::plan::closest;
+use greenlane_core::time::format_duration;
 
-use super::error::{ConfigError, Problem};
+use super::error::{ConfigError, Location, Problem};
 use super::file;
 use super::keys::{KEYS, NEVER_CONFIGURATION, key_of_path, key_of_variable};
 use super::layers::{Layers, Origin};
@@ -67,14 +68,17 @@ impl Config {
         if !problems.is_empty() {
             return Err(ConfigError { problems });
         }
-        let config = layers.values.try_into().map_err(|e: toml::de::Error| ConfigError {
+        let config: Config = layers.values.try_into().map_err(|e: toml::de::Error| ConfigError {
             problems: vec![Problem {
                 message: format!("the configuration does not fit together: {}", e.message()),
                 hint: None,
                 location: None,
             }],
         })?;
-        Ok(Loaded { config, origins: layers.origins, warnings, files })
+        match heartbeat_misfit(&config, &layers.origins) {
+            Some(problem) => Err(ConfigError { problems: vec![problem] }),
+            None => Ok(Loaded { config, origins: layers.origins, warnings, files }),
+        }
     }
 
     /// The built-in defaults alone: for tests, and for what runs without any configuration.
@@ -84,6 +88,25 @@ impl Config {
     pub fn defaults() -> Result<Config, ConfigError> {
         Config::load(None, &[], &Environment::new()).map(|loaded| loaded.config)
     }
+}
+
+/// Silence can be told only by several heartbeats: with fewer an attempt would be hung and healthy in turns.
+fn heartbeat_misfit(config: &Config, origins: &BTreeMap<String, Origin>) -> Option<Problem> {
+    let (hung_after, heartbeat) = (config.run.hung_after, config.run.heartbeat);
+    if hung_after >= heartbeat.saturating_mul(2) {
+        return None;
+    }
+    let told = |path: &str, value| {
+        let origin = origins.get(path).map(|o| format!(", {o}")).unwrap_or_default();
+        format!("`{path}` ({}{origin})", format_duration(value))
+    };
+    let location = ["run.hung_after", "run.heartbeat"].iter().find_map(|path| match origins.get(*path) {
+        Some(Origin::File { path, line }) => Some(Location { path: path.clone(), line: *line, column: 1 }),
+        _ => None,
+    });
+    let message = format!("{} is less than twice {}", told("run.hung_after", hung_after), told("run.heartbeat", heartbeat));
+    let hint = Some(String::from("set `heartbeat` to at most half of `hung_after`, in `[run]`"));
+    Some(Problem { message, hint, location })
 }
 
 fn lay_variables(env: &Environment, layers: &mut Layers, problems: &mut Vec<Problem>) -> Vec<Problem> {

@@ -37,6 +37,21 @@ fn problems(user: &str, repository: &str, env: &[(&str, &str)]) -> Vec<String> {
 }
 
 #[test]
+fn silence_is_measured_by_two_heartbeats_at_least() {
+    let text = "[run]\nheartbeat = \"2m\"\n";
+    assert_eq!(
+        problems("", text, &[]),
+        [String::from(
+            "repo/greenlane.toml:2:1: `run.hung_after` (2m, default) is less than twice `run.heartbeat` (2m, repo/greenlane.toml:2) \
+             (set `heartbeat` to at most half of `hung_after`, in `[run]`)"
+        )]
+    );
+    let by_both = problems("[run]\nhung_after = \"10s\"\n", "", &[("GREENLANE_HEARTBEAT", "6s")]);
+    assert!(by_both[0].starts_with("home/greenlane/config.toml:2:1: ") && by_both[0].contains("(6s, GREENLANE_HEARTBEAT)"), "{by_both:?}");
+    assert!(load("", "[run]\nhung_after = \"1m\"\n", &[], &[]).1.is_ok(), "just twice");
+}
+
+#[test]
 fn the_defaults_are_those_of_the_contract() {
     let config = Config::defaults().unwrap();
     assert_eq!((config.run.jobs, config.run.max_plans, config.run.agent), (5, 3, None));
