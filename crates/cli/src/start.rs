@@ -14,6 +14,7 @@ use greenlane_runtime::driver::Layout;
 use greenlane_runtime::journal::Journal;
 use greenlane_runtime::submission::{self, Prepared, Wish};
 
+use crate::caps;
 use crate::context::Context;
 use crate::coordinate::Ready;
 use crate::error::{Error, Kind, Problem};
@@ -76,6 +77,22 @@ impl Ready {
             }
         }
         self.require_present(context, &wanted)
+    }
+
+    /// Says which caps cannot be kept, as an agent does not tell in time what it uses.
+    ///
+    /// # Errors
+    /// Exit code 2 if caps are to be kept strictly and one cannot.
+    pub fn require_keepable_caps(&self, context: &Context, plans: &[&Plan]) -> Result<(), Error> {
+        let unkept = caps::unkept(&self.config, &self.registry, plans);
+        let warning = |message: String| Problem { message, location: None, hints: Vec::new() };
+        if !self.config.budget.strict || unkept.is_empty() {
+            unkept.into_iter().for_each(|why| context.output.warn(&warning(why)));
+            return Ok(());
+        }
+        let hint = String::from("leave the cap out, cap tokens or model_calls instead, or run without --strict-budget");
+        let problem = |message: String| Problem { message, location: None, hints: vec![hint.clone()] };
+        Err(Error { kind: Kind::Usage, problems: unkept.into_iter().map(problem).collect() })
     }
 
     /// Nothing is known against this agent.

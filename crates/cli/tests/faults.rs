@@ -78,3 +78,26 @@ fn ours(s: &Sandbox) -> Vec<String> {
     }
     found
 }
+
+/// The table of what is promised names each test of this suite, and no test that is not there.
+#[test]
+fn the_table_and_the_suite_agree() {
+    let crates = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let doc = std::fs::read_to_string(crates.join("../../docs/reliability.md")).unwrap();
+    let rows = doc.lines().filter(|l| l.starts_with('|'));
+    let named: Vec<&str> = rows.filter_map(|l| l.rsplit('|').nth(1)?.trim().strip_prefix('`')?.strip_suffix('`')).collect();
+    let texts = |dir: std::path::PathBuf| {
+        let files = std::fs::read_dir(dir).unwrap().map(|e| e.unwrap().path()).filter(|p| p.is_file());
+        files.map(|p| std::fs::read_to_string(p).unwrap()).collect::<String>()
+    };
+    let (suite, others) = (texts(crates.join("tests/faults")), texts(crates.join("tests")) + &texts(crates.join("tests/git_reality")));
+    for name in &named {
+        let is_there = format!("fn {name}(");
+        assert!(suite.contains(&is_there) || others.contains(&is_there), "docs/reliability.md names `{name}`, which is no test");
+    }
+    for test in suite.split("#[test]\nfn ").skip(1) {
+        let name = test.split('(').next().unwrap();
+        assert!(named.contains(&name), "docs/reliability.md has no row for `{name}`");
+    }
+    assert!(named.len() > 30, "{named:?}");
+}

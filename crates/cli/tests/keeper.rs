@@ -1,5 +1,7 @@
 //! The keeper with real processes, through the real binary. Tests wait for files, locks and processes, up to a limit, never by the clock.
 
+#[path = "keeper/bounds.rs"]
+mod bounds;
 #[path = "keeper/claims.rs"]
 mod claims;
 #[path = "keeper/ends.rs"]

@@ -184,3 +184,17 @@ fn a_fallback_takes_over_for_a_long_limit_in_later_runs_too() {
     let agents: Vec<_> = attempts(&later, "b").iter().map(|a| a["agent"].clone()).collect();
     assert_eq!(agents, ["spare"], "it was known before the run began");
 }
+
+#[test]
+fn a_limit_is_lifted_for_all_runs_when_a_person_says_so() {
+    let sandbox = stage(None);
+    fs::write(sandbox.out("limit-a"), "18000").unwrap();
+    let run = sandbox.start(run_as(&sandbox, &sandbox, &task("a", "agent = \"robot\""), &[]));
+    wait_for(&sandbox.path("state").join("greenlane/accounts/robot.json"));
+    let ran = sandbox.greenlane(&["unpause", "--account", "robt"]);
+    assert!(ran.code == 2 && ran.stderr.contains("no account `robt` was ever limited\nhint: known: robot"), "{ran:?}");
+    let ran = sandbox.greenlane(&["unpause", "--account", "robot"]);
+    assert!(ran.code == 0 && ran.stderr.contains("nobody waits for robot any more"), "{ran:?}");
+    let ran = run.wait();
+    assert_eq!((ran.code, attempts(&sandbox, "a").len()), (0, 2), "{ran:?}");
+}

@@ -269,3 +269,37 @@ agents! {
     gemini: GEMINI;
     opencode: OPENCODE;
 }
+
+/// An agent that tells its tokens while it runs is ended in the middle of its work, at the cap of its task.
+fn is_ended_at_its_cap(habits: &Habits) {
+    let Some(stage) = Stage::new(habits.name) else { return };
+    let steps: Vec<String> = (0..12).map(|n| format!("SCRIPT: run echo {n}")).collect();
+    let told = stage.run(&format!("{WRITE}\n{}", steps.join("\n")), "budget = \"tokens=3500\"");
+    assert_eq!(told.ran.code, 1, "{told:?}");
+    assert_eq!(told.attempts().len(), 1, "not tried again: {told:?}");
+    assert_eq!((&told.attempts()[0]["outcome"], told.failure(0)), (&json!("over_budget"), json!(["resource_exhaustion", "budget"])));
+    let reason = told.task["reason"].as_str().unwrap();
+    assert!(reason.starts_with("budget: ") && reason.ends_with(" of 3,500 tokens"), "{reason}");
+    assert!(stage.server.requests().len() < 12, "{:?}", stage.server.requests());
+}
+
+#[test]
+fn claude_is_ended_at_its_cap() {
+    is_ended_at_its_cap(&CLAUDE);
+}
+
+#[test]
+fn opencode_is_ended_at_its_cap() {
+    is_ended_at_its_cap(&OPENCODE);
+}
+
+/// The same call with the same result, over and over.
+#[test]
+fn claude_in_circles_is_ended_and_the_circle_is_named() {
+    let Some(stage) = Stage::new("claude") else { return };
+    let steps = ["SCRIPT: run echo again"; 12];
+    let told = stage.run_with(&format!("{WRITE}\n{}", steps.join("\n")), "", &[("GREENLANE_SAME_CALLS_MAX", "4")]);
+    assert_eq!(told.failure(0), json!(["logic_error", "runaway"]), "{told:?}");
+    let reason = told.task["reason"].as_str().unwrap();
+    assert!(reason.ends_with("4 times, and nothing new between: runs `echo again`"), "{reason}");
+}

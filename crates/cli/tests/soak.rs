@@ -192,11 +192,12 @@ fn every_task_is_accounted_for_exactly_once() {
         std::thread::sleep(Duration::from_millis(soak.random.u64(20..250)));
         soak.strike();
     }
+    let ended = began.elapsed();
     soak.settle(tasks, &users_own);
     let s = &soak.sandbox;
     println!(
         "{tasks} tasks in {:.0} s: killed {:?}, stopped {}; {} attempts, {} of them tried again, {} coordinators",
-        began.elapsed().as_secs_f64(),
+        ended.as_secs_f64(),
         soak.killed,
         soak.stopped,
         s.events("attempt_started").len(),

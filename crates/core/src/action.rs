@@ -122,7 +122,7 @@ pub enum Action {
         to: u32,
     },
     /// Look at attempts under way: what their keepers told last, and whether these are there. Answered in one input for all of them; an
-    /// answer that takes longer than the next request may be left out.
+    /// answer that takes longer than the next request may be left out. Look, too, how much room the machine has: an input of its own.
     CheckHealth {
         /// Which.
         attempts: Vec<AttemptId>,

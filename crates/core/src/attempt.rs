@@ -39,6 +39,16 @@ pub enum Exit {
     TimedOut,
     /// Ended by the keeper: no evidence of work for the whole stall timeout.
     Stalled,
+    /// Ended by the keeper: a cap of its task's is exceeded.
+    OverBudget {
+        /// Which, and by how much: "120,400 of 100,000 tokens".
+        message: String,
+    },
+    /// Ended by the keeper: it goes round in circles.
+    Runaway {
+        /// What it did over and over.
+        message: String,
+    },
     /// Ended by the keeper because it was asked to.
     Cancelled,
     /// It never started: the program is missing or not executable.

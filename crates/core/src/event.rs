@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::attempt::{ExitRecord, Merge, Suite, Verdict};
+use crate::budget::{Budget, Measure, Spent};
 use crate::failure::Failure;
 use crate::health::{HealthStatus, Seen};
 use crate::ids::{AttemptId, Oid, PlanId, RunId, TaskId, TaskKey};
@@ -96,6 +97,9 @@ pub enum Event {
         now: bool,
         /// The whole run is being stopped.
         with_run: bool,
+        /// Its task waits again, for this reason; that uses up no retry.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        requeue: Option<String>,
     },
     /// Its processes are gone.
     AttemptExited {
@@ -150,6 +154,9 @@ pub enum Event {
         /// Why; `None` for a cancelled one.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         failure: Option<Failure>,
+        /// What it is known to have used, where its keeper left no record to tell.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        spent: Option<Spent>,
     },
     /// It was decided on but never began: its place is free again, no retry is used up.
     AttemptVoided {
@@ -367,6 +374,42 @@ pub enum Event {
         /// How.
         how: Stopping,
     },
+    /// Most of a cap is used up; said once for each.
+    BudgetWarned {
+        /// Whose cap; `None`: the run's.
+        #[serde(flatten)]
+        key: Option<TaskKey>,
+        /// Which one.
+        measure: Measure,
+        /// How much of how much.
+        message: String,
+    },
+    /// Somebody set other caps.
+    BudgetChanged {
+        /// The run's.
+        budget: Budget,
+        /// Each task's.
+        task_budget: Budget,
+    },
+    /// There is too little disk or memory for anything more to start, or enough again.
+    RoomChanged {
+        /// What there is too little of; `None`: enough.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        short_of: Option<String>,
+    },
+    /// A task whose attempt was ended for want of room waits again, which uses up no retry.
+    AttemptRequeued {
+        /// Which.
+        #[serde(flatten)]
+        key: TaskKey,
+    },
+    /// The run comes to an end before its time: no further attempts start, running ones are ended, and their work is kept.
+    RunHalted {
+        /// What for.
+        cause: HaltCause,
+        /// For people.
+        message: String,
+    },
     /// A new coordinator took the run up.
     RunResumed,
     /// Nothing is left to do, or the run was stopped.
@@ -439,6 +482,16 @@ pub struct LandedBefore {
     pub commit: Oid,
 }
 
+/// Why a run is brought to its end by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HaltCause {
+    /// A cap of the run's is used up.
+    Budget,
+    /// The journal could hardly be written any more.
+    DiskFull,
+}
+
 /// How a run is brought to its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -465,6 +518,10 @@ pub enum Outcome {
     TimedOut,
     /// No evidence of work.
     Stalled,
+    /// A cap of its task's.
+    OverBudget,
+    /// It went round in circles.
+    Runaway,
     /// The program or the workspace could not be had.
     FailedToStart,
     /// Nothing was changed.
@@ -489,6 +546,8 @@ impl Outcome {
             Outcome::Signal(_) => "signal",
             Outcome::TimedOut => "timed_out",
             Outcome::Stalled => "stalled",
+            Outcome::OverBudget => "over_budget",
+            Outcome::Runaway => "runaway",
             Outcome::FailedToStart => "failed_to_start",
             Outcome::NoChange => "no_change",
             Outcome::OutsideOwnership => "outside_ownership",

@@ -5,11 +5,13 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::attempt::{ExitRecord, Suite, Verdict};
+use crate::budget::Budget;
 use crate::event::{BatchId, MergeResult, Stopping, Submission};
 use crate::failure::FailureDetail;
 use crate::health::Reading;
 use crate::ids::{AttemptId, Oid, PlanId, TaskKey};
 use crate::options::RunOptions;
+use crate::room::Room;
 use crate::shared::SharedChange;
 use crate::time::Time;
 
@@ -109,6 +111,23 @@ pub enum Input {
         /// What was read of each.
         readings: Vec<(AttemptId, Reading)>,
     },
+    /// How much room the machine has left; read with every look at attempts.
+    RoomRead {
+        /// What was found.
+        room: Room,
+    },
+    /// There was no room for an attempt to start. It never began.
+    AttemptHeldBack {
+        /// Which.
+        attempt: AttemptId,
+        /// What there was too little of.
+        short: String,
+    },
+    /// The disk is full: the journal was written with the last of its reserve.
+    DiskFull {
+        /// In the system's words.
+        message: String,
+    },
     /// The agents as a new coordinator finds them: since the run began somebody may have signed in, or changed an account.
     AgentsChecked {
         /// The account of each agent that has one.
@@ -180,6 +199,8 @@ pub struct AccountReading {
     pub limit: Option<u32>,
     /// When that was changed last, by any run.
     pub changed_at: Option<Time>,
+    /// When a person last said that it is limited no longer.
+    pub lifted_at: Option<Time>,
     /// Places that nobody holds; `None`: not counted.
     pub free: Option<u32>,
 }
@@ -212,6 +233,13 @@ pub enum Request {
         fresh: bool,
         /// By another agent.
         agent: Option<String>,
+    },
+    /// Set other caps. A run that stands still because of the old ones has to be resumed.
+    SetBudget {
+        /// The run's.
+        budget: Budget,
+        /// Each task's where its plan has none of the kind.
+        task_budget: Budget,
     },
     /// Landings were taken off a plan's branch (only while no coordinator runs).
     RollBack {

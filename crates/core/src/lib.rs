@@ -5,6 +5,7 @@
 pub mod action;
 pub mod attempt;
 pub mod branch;
+pub mod budget;
 pub mod coordinator;
 pub mod deficiency;
 pub mod event;
@@ -20,6 +21,7 @@ pub mod plan;
 #[cfg(feature = "planted-bugs")]
 pub mod planted;
 pub mod prompt;
+pub mod room;
 pub mod shared;
 pub mod slug;
 pub mod state;

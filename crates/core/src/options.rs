@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::budget::Budget;
 use crate::failure::{FailureDetail, FailureType};
 use crate::health::HealthPolicy;
+use crate::room::RoomPolicy;
 use crate::time::duration_text;
 
 /// The limits and policies of one run. Recorded in the journal, so that a resumed run decides as before.
@@ -46,6 +48,15 @@ pub struct RunOptions {
     /// When and by which limits attempts under way are looked at.
     #[serde(default)]
     pub health: HealthPolicy,
+    /// Caps of the whole run.
+    #[serde(default, skip_serializing_if = "Budget::is_empty")]
+    pub budget: Budget,
+    /// Caps of each task, where its plan has none of the kind.
+    #[serde(default, skip_serializing_if = "Budget::is_empty")]
+    pub task_budget: Budget,
+    /// Below what free disk and memory nothing starts.
+    #[serde(default)]
+    pub room: RoomPolicy,
     /// Seed of the retry jitter.
     pub seed: u64,
     /// A scheduling bug for the simulation to find.
@@ -167,6 +178,9 @@ impl Default for RunOptions {
             quota: QuotaPolicy::default(),
             branch_prefix: prefix_default(),
             health: HealthPolicy::default(),
+            budget: Budget::default(),
+            task_budget: Budget::default(),
+            room: RoomPolicy::default(),
             seed: 0,
             #[cfg(feature = "planted-bugs")]
             planted_bug: None,

@@ -60,6 +60,7 @@ fn a_key_that_the_schema_has_is_taken() {
     for key in TASK_KEYS {
         let value = match key {
             "priority" | "retries" | "repairs" => json!(1),
+            "budget" => json!({"tokens": 5}),
             "env" => json!({"A": "b"}),
             "timeout" | "stall_timeout" | "check_timeout" | "estimate" => json!("5m"),
             "depends" => json!([]),

@@ -17,6 +17,8 @@ pub mod lessons;
 pub mod lock;
 pub mod machine;
 pub mod plan_files;
+pub mod reserve;
+pub mod room;
 pub mod submission;
 pub mod subscriber;
 pub mod tamper;

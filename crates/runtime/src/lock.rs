@@ -13,7 +13,7 @@ const FILE_NAME: &str = "coordinator.lock";
 /// The held lock; let go when dropped.
 #[derive(Debug)]
 pub struct Lock {
-    _file: File,
+    file: File,
     state_dir: PathBuf,
 }
 
@@ -23,6 +23,8 @@ static OURS: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
 impl Drop for Lock {
     fn drop(&mut self) {
         OURS.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.state_dir);
+        // Not by closing it: a process that another thread starts at this moment has a copy of the descriptor until it runs its program.
+        drop(self.file.unlock());
     }
 }
 
@@ -73,7 +75,7 @@ impl Lock {
         }
         file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id())).map_err(io)?;
         OURS.lock().unwrap_or_else(PoisonError::into_inner).insert(state_dir.to_owned());
-        Ok(Self { _file: file, state_dir: state_dir.to_owned() })
+        Ok(Self { file, state_dir: state_dir.to_owned() })
     }
 
     /// For how long whoever has it, or had it last, has had it; zero where the clock went back. `None`: nobody ever took it.

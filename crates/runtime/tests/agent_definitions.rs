@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::time::Duration;
 
@@ -196,8 +195,7 @@ fn a_program_is_looked_for_where_the_user_would_find_it() {
     fs::write(first.join("my-agent"), "not executable").expect("a file");
     assert_eq!(def.presence(&user, dir.path()), Presence::Missing);
     let program = second.join("my-agent");
-    fs::write(&program, "#!/bin/sh\necho\necho \"my-agent 1.2 $1\"\n").expect("a file");
-    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).expect("permissions");
+    greenlane_testkit::program::write_program(&program, "#!/bin/sh\necho\necho \"my-agent 1.2 $1\"\n");
     assert_eq!(def.presence(&user, dir.path()), Presence::Found { path: program.clone(), version: None });
     let here = agent("[mine]\ncommand = \"./second/my-agent\"\nargs = [\"{prompt}\"]\n", "mine");
     let version = Some(s("my-agent 1.2 --version"));

@@ -252,3 +252,28 @@ fn plain_text_tells_its_last_words_and_only_an_error_that_it_ends_with() {
         assert_eq!(plain.report().error, None, "{harmless}");
     }
 }
+
+#[test]
+fn every_call_of_a_tool_comes_with_its_result_once() {
+    for (name, _) in KINDS {
+        let mut reader = read(name, "ok");
+        let calls: Vec<String> = reader.take_calls().into_iter().map(|c| c.what).collect();
+        assert_eq!(calls.len(), 2, "{name}: {calls:?}");
+        assert_eq!(calls.last().map(String::as_str), Some("runs `echo ran > ran.txt`"), "{name}");
+        assert!(reader.take_calls().is_empty(), "{name}");
+    }
+}
+
+#[test]
+fn what_was_used_is_known_before_the_end_where_events_tell_it() {
+    use greenlane_core::budget::Measure;
+    use greenlane_runtime::agent::Told;
+    for (name, kind) in KINDS {
+        let mut reader = reader(kind);
+        let text = recorded(name, "ok.stdout");
+        let last = text.lines().count() - 1;
+        text.lines().take(last).for_each(|line| reader.line(line));
+        let usage = reader.report().usage;
+        assert_eq!(usage.is_some(), kind.tells(Measure::Tokens) == Told::Running, "{name}: {usage:?}");
+    }
+}

@@ -6,6 +6,7 @@ use greenlane_core::ids::{Oid, RunId};
 use greenlane_runtime::git::{
     Applied, Caller, DryRun, Expect, LandError, LandMode, Landed, Merged, Moved, RefChange, Repo, RepoError, changes,
 };
+use greenlane_testkit::program::write_program;
 use greenlane_testkit::repo::{SYSTEM_GIT, TempRepo};
 
 fn open(repo: &TempRepo) -> Repo {
@@ -111,8 +112,7 @@ fn what_is_missing_is_said_with_what_to_do() {
     assert!(matches!(Repo::discover_with(temp.path(), Caller { program, env: vec![] }), Err(RepoError::GitMissing)));
 
     let old = temp.beside("old-git");
-    std::fs::write(&old, "#!/bin/sh\necho git version 2.37.1\n").expect("a script");
-    std::process::Command::new("chmod").arg("+x").arg(&old).status().expect("chmod");
+    write_program(&old, "#!/bin/sh\necho git version 2.37.1\n");
     match Repo::discover_with(temp.path(), Caller { program: old.into_os_string(), env: vec![] }) {
         Err(RepoError::GitTooOld { found }) => assert_eq!(found, "2.37.1"),
         other => panic!("{other:?}"),
@@ -328,8 +328,7 @@ fn a_long_lived_process_that_dies_is_replaced() {
     // Each of them answers one question, then it is gone.
     let mortal = temp.beside("mortal-git");
     let script = "#!/bin/sh\ncase \"$*\" in *--batch-command*|*--stdin-paths*) head -n 1 | git \"$@\";; *) exec git \"$@\";; esac\n";
-    std::fs::write(&mortal, script).expect("a script");
-    std::process::Command::new("chmod").arg("+x").arg(&mortal).status().expect("chmod");
+    write_program(&mortal, script);
     let repo = Repo::discover_with(temp.path(), Caller { program: mortal.into_os_string(), env: temp.env() }).expect("a repository");
     let head = repo.require_head().expect("a head");
     let tree = repo.tree_of(&head).expect("a tree");

@@ -31,7 +31,12 @@ fn fails(n: u32) -> Vec<Event> {
     vec![
         Event::AttemptStarted { attempt: attempt.clone(), agent: "claude".into(), fresh: true, base: "b".into(), fallback: None },
         Event::WorkJudged { attempt: attempt.clone(), verdict },
-        Event::AttemptFailed { attempt, outcome: Outcome::GateFailed, failure: Some(Failure::new(FailureType::QualityGateFailure, "x")) },
+        Event::AttemptFailed {
+            attempt,
+            outcome: Outcome::GateFailed,
+            failure: Some(Failure::new(FailureType::QualityGateFailure, "x")),
+            spent: None,
+        },
     ]
 }
 

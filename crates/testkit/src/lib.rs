@@ -4,5 +4,6 @@
 
 pub mod fuzz;
 pub mod model_server;
+pub mod program;
 pub mod real_agent;
 pub mod repo;

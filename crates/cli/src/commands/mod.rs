@@ -108,15 +108,16 @@ mod tests {
     #[test]
     fn flags_that_are_configuration_reach_it() {
         use clap::FromArgMatches as _;
-        let words =
-            "run p.toml -j 4 --max-plans 2 --agent a --timeout 90 --retries 1 --repairs 2 --keep-going --require-verify --base-red allow";
-        let matches = super::run::RunArgs::augment_args(Command::new("run")).get_matches_from(words.split(' '));
+        let words = "run p.toml -j 4 --max-plans 2 --agent a --timeout 90 --retries 1 --repairs 2 --budget tokens=2M --task-budget wall=1h \
+             --strict-budget --keep-going --require-verify --base-red allow";
+        let matches = super::run::RunArgs::augment_args(Command::new("run")).get_matches_from(words.split_whitespace());
         let args = super::run::RunArgs::from_arg_matches(&matches).unwrap();
         let loaded = greenlane_runtime::config::Config::load(None, &args.settings(), &Default::default()).unwrap();
         let run = &loaded.config.run;
         assert_eq!((run.jobs, run.max_plans, run.agent.as_deref(), run.timeout.as_secs()), (4, 2, Some("a"), 90));
         assert!(run.keep_going && run.require_verify && run.base_red == greenlane_runtime::config::BaseRed::Allow);
         assert_eq!((loaded.config.retry.max, loaded.config.retry.repairs), (1, 2));
+        assert_eq!((loaded.config.budget.run.tokens, loaded.config.budget.strict), (Some(2_000_000), true));
         let with_flag = greenlane_runtime::config::KEYS.iter().filter(|k| k.flag.is_some()).count();
         assert_eq!(args.settings().len(), with_flag, "every key that has a flag is set by it");
     }

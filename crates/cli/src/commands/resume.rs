@@ -2,8 +2,11 @@
 
 use std::ffi::OsString;
 
+use greenlane_core::budget::Budget;
 use greenlane_core::ids::RunId;
+use greenlane_core::input::Request;
 use greenlane_runtime::driver::{Layout, Start};
+use greenlane_runtime::journal::Journal;
 
 use crate::context::Context;
 use crate::coordinate::{Ended, Ready, Tell, conclude};
@@ -17,12 +20,21 @@ use crate::session::Session;
   greenlane resume             the interrupted run
   greenlane resume RUN         that one; `greenlane runs` lists them
   greenlane resume --detach    in the background
+  greenlane resume --budget tokens=40M
+                               a run that came to its cap goes on with a higher one
 
 Attempts that still run are adopted, finished ones are collected. With nothing to resume it says so, exit code 2.")]
 pub struct ResumeArgs {
     /// The run [default: the latest, or where that is finished, the latest that was interrupted]
     #[arg(value_name = "RUN")]
     pub run: Option<String>,
+    /// Caps of the whole run from now on, such as tokens=40M,wall=12h; one that is not named stays [default: the run's, or the
+    /// configuration's where that is higher now]
+    #[arg(long, value_name = "CAPS", value_parser = Budget::parse)]
+    pub budget: Option<Budget>,
+    /// Caps of each task from now on, where the plan has none
+    #[arg(long, value_name = "CAPS", value_parser = Budget::parse)]
+    pub task_budget: Option<Budget>,
     /// Return at once; the run goes on in the background
     #[arg(long, conflicts_with = "json")]
     pub detach: bool,
@@ -37,8 +49,11 @@ pub struct ResumeArgs {
 impl ResumeArgs {
     /// As those of `run`; see there.
     fn words(&self) -> Vec<OsString> {
-        let Self { run, detach: _, background: _, json: _ } = self;
-        ["resume", "--background", "--"].into_iter().chain(run.as_deref()).map(OsString::from).collect()
+        let Self { run, budget, task_budget, detach: _, background: _, json: _ } = self;
+        let caps = [("budget", budget), ("task-budget", task_budget)];
+        let caps = caps.into_iter().filter_map(|(flag, caps)| caps.as_ref().map(|caps| format!("--{flag}={caps}")));
+        let words = ["resume", "--background"].map(String::from).into_iter().chain(caps);
+        words.chain([String::from("--")]).chain(run.clone()).map(OsString::from).collect()
     }
 }
 
@@ -57,10 +72,24 @@ pub fn run(args: &ResumeArgs, context: &Context) -> Outcome {
         return super::detach::start_in_background(context, &ready.state_dir, args.words());
     }
     let _lock = ready.lock()?;
-    let start = Start::Resume { run: run.clone(), requests: Vec::new() };
+    let requests = new_caps(args, &ready, &run)?.into_iter().collect();
+    let start = Start::Resume { run: run.clone(), requests };
     let layout = Layout::new(&ready.state_dir, &run);
     let finished = ready.coordinate(context, &run, start, tell)?;
     conclude(context, &Ended { run: &run, state: &finished.state, layout: &layout, signal: finished.signal, is_older }, &[], tell)
+}
+
+/// Other caps than the run had: those that are named, and higher ones of the configuration.
+fn new_caps(args: &ResumeArgs, ready: &Ready, run: &RunId) -> Result<Option<Request>, Error> {
+    let options = Journal::read(&ready.state_dir)?.load(run)?.0.options();
+    let of = |named: &Option<Budget>, had: &Budget, configured: &Budget| {
+        let raised = had.raised_to(configured);
+        named.as_ref().map_or(raised.clone(), |named| named.or(&raised))
+    };
+    let budget = of(&args.budget, &options.budget, &ready.config.budget.run);
+    let task_budget = of(&args.task_budget, &options.task_budget, &ready.config.budget.task);
+    let same = budget == options.budget && task_budget == options.task_budget;
+    Ok((!same).then_some(Request::SetBudget { budget, task_budget }))
 }
 
 fn find(session: &Session, name: Option<&str>) -> Result<(RunId, bool), Error> {

@@ -17,6 +17,7 @@ use greenlane_runtime::submission::Wish;
 use super::hand_over::{HandedOver, HandingOver};
 use super::plan::PlanArgs;
 use crate::args::duration;
+use crate::caps::Caps;
 use crate::context::Context;
 use crate::coordinate::{Ended, Ready, Tell, conclude};
 use crate::error::{Error, Kind, Outcome};
@@ -58,6 +59,9 @@ pub struct RunArgs {
     /// How often work that a check or the suite refused goes back to its agent [default: 1, for commands 0]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=100))]
     pub repairs: Option<u32>,
+    /// Caps on tokens, cost, calls of the model and time.
+    #[command(flatten)]
+    pub caps: Caps,
     /// The revision that plans start from which name none [default: HEAD]
     #[arg(long, value_name = "REV")]
     pub base: Option<String>,
@@ -125,7 +129,7 @@ impl RunArgs {
             ("run.require_verify", on(self.require_verify)),
             ("run.base_red", base_red),
         ];
-        all.into_iter().filter_map(|(key, value)| value.map(|v| (key, v))).collect()
+        all.into_iter().chain(self.caps.settings()).filter_map(|(key, value)| value.map(|v| (key, v))).collect()
     }
 
     /// The words that mean the same to the process in the background: `--detach` is being done, and goes with neither `--json` nor
@@ -139,6 +143,7 @@ impl RunArgs {
             timeout,
             retries,
             repairs,
+            caps,
             base,
             only,
             group,
@@ -160,13 +165,20 @@ impl RunArgs {
         value("timeout", timeout.map(format_duration));
         value("retries", retries.map(|n| n.to_string()));
         value("repairs", repairs.map(|n| n.to_string()));
+        value("budget", caps.budget.as_ref().map(ToString::to_string));
+        value("task-budget", caps.task_budget.as_ref().map(ToString::to_string));
         value("base", base.clone());
         only.iter().for_each(|task| value("only", Some(task.clone())));
         value("group", group.clone());
         value("land", land.clone());
         value("base-red", base_red.and_then(|b| b.to_possible_value()).map(|v| v.get_name().to_owned()));
         value("format", named.format.and_then(|f| f.to_possible_value()).map(|v| v.get_name().to_owned()));
-        let switches = [("--keep-going", keep_going), ("--require-verify", require_verify), ("--fresh", fresh)];
+        let switches = [
+            ("--keep-going", keep_going),
+            ("--require-verify", require_verify),
+            ("--strict-budget", &caps.strict_budget),
+            ("--fresh", fresh),
+        ];
         words.extend(switches.iter().filter(|(_, on)| **on).map(|(word, _)| OsString::from(word)));
         words.push("--".into());
         words.extend(named.plans.iter().map(|p| p.as_os_str().to_owned()));
@@ -182,11 +194,12 @@ pub fn run(args: &RunArgs, context: &Context) -> Outcome {
     let tell = Tell::of(args.json, args.background);
     if args.dry_run {
         let (named, agent) = (args.named.clone(), args.agent.clone());
-        return super::plan::run(&PlanArgs { named, jobs: args.jobs, agent, json: args.json }, context);
+        return super::plan::run(&PlanArgs { named, jobs: args.jobs, agent, caps: args.caps.clone(), json: args.json }, context);
     }
     let plans = read_plans(args, context)?;
     let ready = Ready::open(context, &args.settings())?;
     ready.require_agents(context, &plans.iter().map(|p| &p.plan).collect::<Vec<_>>())?;
+    ready.require_keepable_caps(context, &plans.iter().map(|p| &p.plan).collect::<Vec<_>>())?;
     if let Some(branch) = &args.land
         && ready.repo.resolve(&format!("refs/heads/{branch}"))?.is_none()
     {
@@ -334,7 +347,7 @@ mod tests {
 
     #[test]
     fn the_background_is_told_all_that_was_said() {
-        let line = "run -j 4 --max-plans 2 --agent -Ccd --timeout 1h30m --retries 1 --repairs 2 --base -x --only a -Cb --group g --keep-going --land main \
+        let line = "run -j 4 --max-plans 2 --agent -Ccd --timeout 1h30m --retries 1 --repairs 2 --budget tokens=5,wall=1h --task-budget cost_usd=0.5 --strict-budget --base -x --only a -Cb --group g --keep-going --land main \
                     --require-verify --base-red allow --fresh --detach --format toml -- -C.toml b.toml";
         let line = line.replace("--agent -Ccd", "--agent=-Ccd").replace("--base -x", "--base=-x").replace("a -Cb", "a --only=-Cb");
         let asked = read(line.split_whitespace().map(OsString::from));

@@ -64,6 +64,8 @@ impl Scope {
             | Event::RepairScheduled { key, .. }
             | Event::QuotaAwaited { key, .. }
             | Event::FallbackScheduled { key }
+            | Event::AttemptRequeued { key }
+            | Event::BudgetWarned { key: Some(key), .. }
             | Event::RetryDue { key }
             | Event::TaskFailed { key, .. }
             | Event::TaskNeedsHuman { key, .. }
@@ -75,6 +77,10 @@ impl Scope {
             | Event::AgentsChecked { .. }
             | Event::AccountChanged { .. }
             | Event::AgentUnavailable { .. }
+            | Event::BudgetWarned { key: None, .. }
+            | Event::BudgetChanged { .. }
+            | Event::RoomChanged { .. }
+            | Event::RunHalted { .. }
             | Event::RunPaused
             | Event::RunUnpaused
             | Event::StopRequested { .. }

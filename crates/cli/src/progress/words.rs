@@ -117,7 +117,7 @@ pub fn lines(state: &State, record: &Record) -> Vec<Line> {
             vec![Line::new('▸', Paint::Cyan, of(&attempt.key), how)]
         }
         // Where the task has ended with it, the next line says the same.
-        Event::AttemptFailed { attempt, outcome, failure: Some(failure) }
+        Event::AttemptFailed { attempt, outcome, failure: Some(failure), .. }
             if *outcome != Outcome::Cancelled && state.task(&attempt.key).is_some_and(|t| !t.phase.ended()) =>
         {
             vec![Line::new('✗', Paint::Yellow, of(&attempt.key), format!("attempt {}: {}", attempt.n, brief(&failure.message)))]
@@ -139,6 +139,21 @@ pub fn lines(state: &State, record: &Record) -> Vec<Line> {
                 String::new(),
                 format!("{account} is limited until {end}, as another run has met: {reason}"),
             )]
+        }
+        Event::BudgetWarned { key, message, .. } => {
+            let whose = if key.is_some() { "its" } else { "the run's" };
+            vec![Line::new('!', Paint::Yellow, key.as_ref().map(of).unwrap_or_default(), format!("{message} of {whose} budget are used"))]
+        }
+        Event::RunHalted { message, .. } => {
+            let what = "no further attempts start, running ones are ended and their work is kept";
+            vec![Line::new('■', Paint::Yellow, "", format!("{message}: {what}"))]
+        }
+        Event::RoomChanged { short_of: Some(short) } => {
+            vec![Line::new('…', Paint::Yellow, "", format!("nothing starts for want of room: {short}"))]
+        }
+        Event::RoomChanged { short_of: None } => vec![Line::new('▸', Paint::Cyan, "", "there is room again")],
+        Event::AttemptRequeued { key } => {
+            vec![Line::new('↻', Paint::Yellow, of(key), "was ended to make room, as the youngest; waits for its turn again")]
         }
         Event::AgentUnavailable { agent, reason } => {
             vec![Line::new('✗', Paint::Yellow, String::new(), format!("{agent} cannot be used: {reason}"))]

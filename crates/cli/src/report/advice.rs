@@ -3,7 +3,8 @@
 use std::fmt::Write as _;
 
 use greenlane_core::attempt::Suite;
-use greenlane_core::view::{Status, TaskView};
+use greenlane_core::event::HaltCause;
+use greenlane_core::view::{Halted, Status, TaskView};
 
 use super::status::name_of;
 use super::surroundings::{Surroundings, Whereabouts};
@@ -26,10 +27,20 @@ pub fn advice(doc: &Status, around: &Surroundings, look: Look) -> String {
             out.command(&resume, "go on: adopt what still runs, collect what has ended");
             out.command("greenlane stop --all", "or end what still runs");
         }
-        "stopped" => {
-            out.line("The run was stopped before its end.");
-            out.command(&resume, "go on with it");
-        }
+        "stopped" => match &doc.run.halted {
+            Some(Halted { cause: HaltCause::Budget, message }) => {
+                out.line(&format!("The run came to its end before it was done: {}.", clean(message)));
+                out.command(&format!("{resume} --budget CAPS"), "go on with higher caps, such as tokens=40M,cost_usd=80");
+            }
+            Some(Halted { cause: HaltCause::DiskFull, .. }) => {
+                out.line("The run was ended because the disk is full.");
+                out.command(&resume, "go on with it, once there is space");
+            }
+            None => {
+                out.line("The run was stopped before its end.");
+                out.command(&resume, "go on with it");
+            }
+        },
         "running" if doc.run.paused => {
             out.line("The run is paused: no attempts are started.");
             out.command("greenlane unpause", "go on");

@@ -56,6 +56,7 @@ fn header(doc: &Status, look: Look) -> String {
     let apart =
         if columns(run.id.as_str()) + columns(&words) + columns(&elapsed) + columns(&counts) + 10 > look.width { "\n" } else { "  " };
     let _ = writeln!(out, "{apart}{counts}");
+    out.push_str(&super::summary::of_the_run(doc, look));
     for plan in &doc.plans {
         out.push_str(&plan_line(plan, doc.plans.len() > 1, look));
     }

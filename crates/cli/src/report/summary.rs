@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use greenlane_core::budget::thousands;
 use greenlane_core::view::{Status, Summary, TaskView, UsageView, brief};
 use greenlane_runtime::clock;
 
@@ -27,6 +28,7 @@ pub fn summary(doc: &Status, look: Look) -> String {
     if let Some(line) = usage(&doc.summary.usage) {
         let _ = writeln!(out, "{line}");
     }
+    out.push_str(&of_the_run(doc, look));
     for plan in &doc.plans {
         let Some(branch) = &plan.branch else {
             if let Some(reason) = &plan.reason {
@@ -57,6 +59,21 @@ pub fn summary(doc: &Status, look: Look) -> String {
     out
 }
 
+/// Its caps, and what keeps it from going on.
+pub(super) fn of_the_run(doc: &Status, look: Look) -> String {
+    let mut out = String::new();
+    if let Some(budget) = &doc.run.budget {
+        let line = format!("Budget: {}", budget.words());
+        let paint_of = if budget.warned.is_empty() { Paint::Dim } else { Paint::Yellow };
+        let _ = writeln!(out, "{}", paint(&line, paint_of, look.color));
+    }
+    let why = doc.run.halted.as_ref().map(|h| h.message.clone());
+    for line in why.into_iter().chain(doc.run.short_of.as_ref().map(|short| format!("Nothing starts for want of room: {short}"))) {
+        let _ = writeln!(out, "{}", paint(&clean(&line), Paint::Yellow, look.color));
+    }
+    out
+}
+
 /// `12s; one at a time 41s (speed-up 3.3, longest chain 9.8s, efficiency 87 %)`.
 #[must_use]
 pub fn times(s: &Summary) -> String {
@@ -83,18 +100,6 @@ pub fn usage(u: &UsageView) -> Option<String> {
     }
     let cost = u.cost_usd.map(|c| format!(", ${c:.2}")).unwrap_or_default();
     Some(format!("{} tokens in, {} out{cost}", thousands(u.input_tokens), thousands(u.output_tokens)))
-}
-
-fn thousands(n: u64) -> String {
-    let digits = n.to_string();
-    let mut out = String::new();
-    for (i, c) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(c);
-    }
-    out
 }
 
 fn not_done(doc: &Status, look: Look) -> String {

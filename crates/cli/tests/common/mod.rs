@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
+use greenlane_testkit::program::write_program;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -89,7 +90,10 @@ impl Sandbox {
             .env_remove("XDG_CONFIG_HOME")
             .env("OUT", self.path("out"))
             .env("GREENLANE_RETRY_BASE", "50ms")
-            .env("GREENLANE_GRACE", "1s");
+            .env("GREENLANE_GRACE", "1s")
+            // Whoever tests has what room there is.
+            .env("GREENLANE_DISK_FREE_MIN", "0")
+            .env("GREENLANE_MEMORY_FREE_MIN", "0");
         command
     }
 
@@ -142,11 +146,9 @@ impl Sandbox {
 
     /// An executable script in the sandbox's `bin`, which is made; gives that folder.
     pub fn script(&self, name: &str, text: &str) -> PathBuf {
-        use std::os::unix::fs::PermissionsExt as _;
         let bin = self.path("bin");
         fs::create_dir_all(&bin).unwrap();
-        fs::write(bin.join(name), text).unwrap();
-        fs::set_permissions(bin.join(name), fs::Permissions::from_mode(0o755)).unwrap();
+        write_program(&bin.join(name), text);
         bin
     }
 

@@ -5,7 +5,7 @@ use std::fs;
 use std::process::Command;
 
 use crate::common::mount::{Disk, where_one_may_mount};
-use crate::common::{Ran, Sandbox, wait_for};
+use crate::common::{Ran, Sandbox, eventually, wait_for};
 use crate::support::users_own;
 
 /// `small` lands; then the disk is filled, and `big` finds no room for its 4 MB.
@@ -94,6 +94,60 @@ fn the_disk_of_the_journal() {
         everything_landed(&s, &Ran::of(with_trees(&s, s.command(&["resume"])).output().unwrap()));
         assert_eq!(s.events("attempt_started").len(), 2, "each task ran once");
         assert_eq!(users_own(&s), before);
+    });
+}
+
+/// With a reserve the run ends by itself in a clear state: what was at work ended and landed, nothing more started, and `resume` goes on.
+#[test]
+fn the_disk_of_the_journal_with_a_reserve() {
+    where_one_may_mount("full_disk::the_disk_of_the_journal_with_a_reserve", || {
+        let s = Sandbox::new(&[]);
+        let disk = Disk::at(s.repo().join(".greenlane"), 8 << 20);
+        let before = users_own(&s);
+        let plan = format!("{PLAN}\n[[task]]\nid = \"later\"\ndepends = [\"big\"]\nrun = \"echo > later\"\n");
+        let with_reserve = |mut command: Command| {
+            command.env("GREENLANE_RESERVE", "2MiB");
+            with_trees(&s, command)
+        };
+        let running = s.start(with_reserve(s.run_command(&plan, &["--retries", "1"])));
+        wait_for(&s.out("now"));
+        assert_eq!(fs::metadata(s.repo().join(".greenlane/reserve")).unwrap().len(), 2 << 20);
+        disk.fill(0);
+        fs::write(s.out("full"), "").unwrap();
+        let ran = running.wait();
+        assert_eq!(ran.code, 1, "{ran:?}");
+        assert!(ran.stderr.contains("the disk is full") && ran.stderr.contains("once there is space"), "{ran:?}");
+        let status = s.status();
+        assert_eq!((status["run"]["state"].as_str(), status["run"]["halted"]["cause"].as_str()), (Some("stopped"), Some("disk_full")));
+        assert_eq!(s.states()["big"], "done", "what was finished has landed: {status}");
+        assert!(!s.repo().join(".greenlane/reserve").exists());
+        disk.make_space();
+        let again = Ran::of(with_reserve(s.command(&["resume"])).output().unwrap());
+        assert_eq!(again.code, 0, "{again:?}");
+        assert_eq!(s.landed_files(), ["big", "later", "more", "small"]);
+        assert_eq!(s.events("attempt_started").len(), 3, "each task ran once");
+        assert_eq!(users_own(&s), before);
+    });
+}
+
+/// Below the floor nothing starts; when there is space again the run goes on by itself.
+#[test]
+fn a_floor_waits_for_space_and_goes_on() {
+    where_one_may_mount("full_disk::a_floor_waits_for_space_and_goes_on", || {
+        let s = Sandbox::new(&[]);
+        let disk = Disk::at(s.path("trees"), 8 << 20);
+        disk.fill(1 << 20);
+        let mut command = with_trees(&s, s.run_command("verify = []\n[[task]]\nid = \"a\"\nrun = \"echo a > a\"\n", &[]));
+        command.env("GREENLANE_DISK_FREE_MIN", "4MiB").env("GREENLANE_HEALTH_INTERVAL", "100ms");
+        let running = s.start(command);
+        let journal = s.repo().join(".greenlane/state.db");
+        eventually("it waits", || journal.exists() && s.states().get("a").is_some_and(|a| a == "queued"));
+        assert!(s.reason("a").contains("trees"), "{}", s.reason("a"));
+        disk.make_space();
+        let ran = running.wait();
+        assert_eq!(ran.code, 0, "{ran:?}");
+        assert_eq!(s.landed_files(), ["a"]);
+        assert!(ran.stderr.contains("there is room again"), "{ran:?}");
     });
 }
 

@@ -7,6 +7,8 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use greenlane_testkit::program::write_program;
+
 use crate::common::{Ran, Sandbox};
 
 /// Where Debian has its git; a newer one may come before it on PATH.
@@ -140,8 +142,7 @@ pub fn each_git() -> Vec<Git> {
 /// An executable file.
 pub fn executable(path: &Path, text: &str) {
     fs::create_dir_all(path.parent().unwrap()).unwrap();
-    fs::write(path, text).unwrap();
-    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+    write_program(path, text);
 }
 
 /// A name that may be any bytes.

@@ -40,7 +40,7 @@ fn what_cannot_start_is_told_in_words() {
     let mut missing = attempt("");
     missing.spec.argv = vec!["no-such-agent".into(), "x".into()];
     let Exit::FailedToStart { message } = missing.run().exit else { panic!() };
-    assert!(message.starts_with("cannot run `no-such-agent`: No such file"), "{message}");
+    assert!(message.starts_with("cannot run `no-such-agent`: no folder of the attempt's PATH has it"), "{message}");
 
     let mut forbidden = attempt("");
     fs::write(forbidden.work("agent"), "not executable").unwrap();

@@ -8,7 +8,8 @@ use std::process::Child;
 use std::time::{Duration, Instant};
 
 use greenlane_core::attempt::{Exit, ExitRecord};
-use greenlane_runtime::keeper::{self, Lifetime, Probe, Spec};
+use greenlane_core::budget::Allowance;
+use greenlane_runtime::keeper::{self, Lifetime, Limits, Probe, Spec};
 use tempfile::TempDir;
 
 /// What takes longer than this on any machine is broken.
@@ -37,6 +38,8 @@ pub fn attempt(line: &str) -> Attempt {
         reader: None,
         lifetime: Lifetime::Detached,
         heartbeat: Duration::from_secs(30),
+        allowance: Allowance::default(),
+        runaway: Limits::default(),
     };
     let env = BTreeMap::from([("PATH".into(), std::env::var_os("PATH").unwrap())]);
     Attempt { root, spec, env }

@@ -164,6 +164,8 @@ fn outcome_of(exit: &Exit) -> Outcome {
         Exit::Signal { signal } => Outcome::Signal(*signal),
         Exit::TimedOut => Outcome::TimedOut,
         Exit::Stalled => Outcome::Stalled,
+        Exit::OverBudget { .. } => Outcome::OverBudget,
+        Exit::Runaway { .. } => Outcome::Runaway,
         Exit::Cancelled => Outcome::Cancelled,
         Exit::FailedToStart { .. } => Outcome::FailedToStart,
     }

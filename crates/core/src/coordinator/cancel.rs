@@ -91,12 +91,12 @@ impl Turn<'_> {
         }
     }
 
-    fn end_attempt(&mut self, attempt: &AttemptId, now: bool, with_run: bool) {
-        self.emit(Event::EndRequested { attempt: attempt.clone(), now, with_run });
+    pub(super) fn end_attempt(&mut self, attempt: &AttemptId, now: bool, with_run: bool) {
+        self.emit(Event::EndRequested { attempt: attempt.clone(), now, with_run, requeue: None });
         self.act(Action::EndAttempt { attempt: attempt.clone(), now });
     }
 
-    fn running(&self) -> Vec<AttemptId> {
+    pub(super) fn running(&self) -> Vec<AttemptId> {
         self.state.tasks.iter().filter(|t| t.phase == Phase::Running).map(crate::state::TaskState::attempt_id).collect()
     }
 

@@ -8,7 +8,8 @@ use crate::ids::AttemptId;
 use crate::state::Phase;
 
 impl Turn<'_> {
-    /// Asks for a look where one is due, and says when the next one is. The timer stands while nothing runs.
+    /// Asks for a look where one is due, and says when the next one is. The timer stands while nothing runs, unless
+    /// something waits for room.
     pub(super) fn look_after_attempts(&mut self) {
         let attempts: Vec<AttemptId> = self
             .state
@@ -17,7 +18,7 @@ impl Turn<'_> {
             .filter(|t| t.phase == Phase::Running && t.current().is_some_and(|a| a.spawned.is_some() && a.outcome.is_none()))
             .map(crate::state::TaskState::attempt_id)
             .collect();
-        if attempts.is_empty() || self.state.ended_at.is_some() {
+        if (attempts.is_empty() && !self.waits_for_room()) || self.state.ended_at.is_some() {
             self.state.health_due = None;
             return;
         }

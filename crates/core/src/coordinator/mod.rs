@@ -6,6 +6,7 @@
 //! from the state alone: skip what cannot run, land what waits, start what is ready, end what is over.
 
 mod attempt;
+mod budget;
 mod cancel;
 mod health;
 mod keep;
@@ -14,6 +15,7 @@ mod plans;
 mod quota;
 mod recover;
 mod retry;
+mod room;
 mod schedule;
 mod settle;
 
@@ -21,7 +23,7 @@ pub(crate) use quota::{Choice, choose};
 pub(crate) use schedule::owner_at_work;
 
 use crate::action::Action;
-use crate::event::Event;
+use crate::event::{Event, HaltCause};
 use crate::input::{Input, Request};
 use crate::state::{Illegal, Phase, State};
 use crate::time::Time;
@@ -89,6 +91,9 @@ impl Turn<'_> {
             Input::AttemptDeferred { attempt } => self.attempt_deferred(&attempt),
             Input::AccountRead { account, reading } => self.account_read(account, reading),
             Input::HealthRead { readings } => self.health_read(readings),
+            Input::RoomRead { room } => self.room_read(&room),
+            Input::AttemptHeldBack { attempt, short } => self.attempt_held_back(&attempt, short),
+            Input::DiskFull { message } => self.halt(HaltCause::DiskFull, format!("the disk is full: {message}")),
             Input::AgentsChecked { accounts, unavailable } => self.agents_checked(accounts, unavailable),
             Input::SharedStateChanged { attempt, changes, more } => self.shared_state_changed(attempt, changes, more),
             Input::WorkJudged { attempt, verdict } => self.work_judged(&attempt, verdict),
@@ -107,6 +112,7 @@ impl Turn<'_> {
             Request::Pause => self.pause(true),
             Request::Unpause => self.pause(false),
             Request::Retry { tasks, fresh, agent } => self.reopen(&tasks, fresh, agent.as_deref()),
+            Request::SetBudget { budget, task_budget } => self.set_budget(budget, task_budget),
             Request::RollBack { plan, head, tasks, kept } => self.roll_back(plan, head, &tasks, kept),
         };
         self.out.reply = Some(reply);

@@ -231,7 +231,8 @@ impl Turn<'_> {
         let most = self.state.options().quota.api_limit;
         let known = self.state.accounts.get(&account).cloned().unwrap_or_default();
         // A reading may be older than what this run has just decided.
-        let until = reading.paused_until.max(known.paused_until.filter(|until| *until > self.now));
+        let lifted = reading.lifted_at.is_some_and(|at| at > known.paused_at);
+        let until = reading.paused_until.max(known.paused_until.filter(|until| *until > self.now && !lifted));
         let stored = reading.limit.unwrap_or(most).clamp(1, most.max(1));
         let limit = self.risen(stored, &reading);
         let changed = limit != self.state.account_limit(&account)

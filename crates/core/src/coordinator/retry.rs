@@ -7,17 +7,21 @@ use super::Turn;
 use super::quota::Whose;
 use crate::action::Action;
 use crate::attempt::Verdict;
+use crate::budget::Spent;
 use crate::event::{Event, Outcome};
-use crate::failure::Failure;
+use crate::failure::{Failure, FailureDetail};
 use crate::ids::{AttemptId, TaskKey};
 use crate::options::RetryPolicy;
-use crate::state::{COMMAND_AGENT, Ending, Phase, PlanPhase};
+use crate::state::{COMMAND_AGENT, Ending, Phase, PlanPhase, running};
 
 impl Turn<'_> {
     /// Ends an attempt without success, and decides what that means for its task.
     pub(super) fn fail_attempt(&mut self, attempt: &AttemptId, outcome: Outcome, failure: Option<Failure>) {
         let cancelled = outcome == Outcome::Cancelled;
-        self.emit(Event::AttemptFailed { attempt: attempt.clone(), outcome, failure: failure.clone() });
+        // Its keeper left no record of what it used: what was seen of it last counts.
+        let spent = self.state.attempt(attempt).filter(|a| a.record.is_none()).map(|a| running(a, self.now));
+        let spent = spent.filter(|s| *s != Spent::default());
+        self.emit(Event::AttemptFailed { attempt: attempt.clone(), outcome, failure: failure.clone(), spent });
         let Some(task) = self.state.task(&attempt.key) else { return };
         let options = self.state.options();
         let retries_max = self.state.definition(task).retries.unwrap_or(options.retry.max);
@@ -30,8 +34,12 @@ impl Turn<'_> {
         let Some(task) = self.state.task(&attempt.key) else { return };
         match failure {
             _ if cancelled => {
-                let stopping = self.state.stopping > Some(crate::event::Stopping::Drain);
+                let stopping = self.state.stopping > Some(crate::event::Stopping::Drain) || self.state.halted.is_some();
                 let ending = self.state.attempt(attempt).and_then(|a| a.ending);
+                if ending == Some(Ending::Requeue) && !stopping {
+                    self.emit(Event::AttemptRequeued { key });
+                    return;
+                }
                 let with_run = ending != Some(Ending::Alone) && (stopping || ending == Some(Ending::WithRun));
                 let reason = if with_run { "called off when the run was stopped" } else { "called off" };
                 self.emit(Event::TaskCancelled { key: key.clone(), reason: reason.into(), with_run });
@@ -39,6 +47,12 @@ impl Turn<'_> {
                     // Its end was asked for by a coordinator that is gone, and the run was resumed meanwhile.
                     self.emit(Event::TaskReopened { key, fresh: false, agent: None });
                 }
+            }
+            Some(failure) if self.used_up(&key).is_some() => {
+                let used_up = self.used_up(&key).unwrap_or_default();
+                let by_it = failure.detail == Some(FailureDetail::Budget);
+                let reason = if by_it { failure.message } else { format!("{}; no further attempt: {used_up}", failure.message) };
+                self.emit(Event::TaskFailed { key, reason });
             }
             Some(failure) if self.goes_back(attempt, &failure) => {
                 let repair = task.repairs + 1;

@@ -47,7 +47,7 @@ impl Turn<'_> {
     /// Starts ready tasks, the most urgent first, as far as slots and ownership allow.
     pub(super) fn start_attempts(&mut self) {
         self.state.look_again_at = None;
-        if self.state.stopping.is_some() || self.state.paused {
+        if self.state.stopping.is_some() || self.state.paused || self.state.short_of.is_some() {
             return;
         }
         let options = self.state.options();

@@ -8,7 +8,10 @@ use crate::state::{Phase, PlanPhase};
 
 impl Turn<'_> {
     pub(super) fn settle(&mut self) {
+        self.state.wall_due = None;
+        self.heed_budgets();
         self.release_due_retries();
+        self.fail_used_up();
         loop {
             let before = self.out.events.len();
             self.give_up_on_accounts();

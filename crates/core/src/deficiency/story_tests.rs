@@ -71,7 +71,7 @@ impl Story {
     }
 
     fn fails(&mut self, task: &str, n: u32, outcome: Outcome, kind: FailureType, message: &str) -> Vec<Shown> {
-        self.tell(Event::AttemptFailed { attempt: attempt(task, n), outcome, failure: Some(Failure::new(kind, message)) })
+        self.tell(Event::AttemptFailed { attempt: attempt(task, n), outcome, failure: Some(Failure::new(kind, message)), spent: None })
     }
 
     fn fails_check(&mut self, task: &str, n: u32, output: &str) -> Vec<Shown> {
@@ -262,7 +262,9 @@ fn conflicts_and_decisions_are_seen_and_cancellations_are_not() {
     assert_eq!(story.book.get(&shown[0].id).unwrap().deficiency_type, DeficiencyType::MissingFeature);
 
     story.starts("b", 1);
-    assert!(story.tell(Event::AttemptFailed { attempt: attempt("b", 1), outcome: Outcome::Cancelled, failure: None }).is_empty());
+    assert!(
+        story.tell(Event::AttemptFailed { attempt: attempt("b", 1), outcome: Outcome::Cancelled, failure: None, spent: None }).is_empty()
+    );
 }
 
 #[test]

@@ -73,7 +73,7 @@ impl Watcher {
                 }
             }
             Event::WorkJudged { attempt, verdict } => return self.judged(at, attempt, verdict),
-            Event::AttemptFailed { attempt, outcome, failure } => {
+            Event::AttemptFailed { attempt, outcome, failure, spent: _ } => {
                 let seen = self.failed(at, attempt, outcome, failure.as_ref());
                 self.attempts.remove(attempt);
                 return seen.into_iter().collect();

@@ -18,8 +18,16 @@ pub fn of_exit(record: &ExitRecord) -> Option<Failure> {
             let message = format!("could not be started: {message}");
             Some(Failure::new(FailureType::CoordinatorError, message).with(FailureDetail::MissingProgram).by(Evidence::Keeper))
         }
-        Exit::TimedOut | Exit::Stalled | Exit::Code { .. } | Exit::Signal { .. } if finished => None,
+        _ if finished => None,
         Exit::TimedOut | Exit::Stalled => Some(of_keepers_end(record)),
+        Exit::OverBudget { message } => {
+            let failure = Failure::new(FailureType::ResourceExhaustion, format!("budget: {message}"));
+            Some(failure.with(FailureDetail::Budget).by(Evidence::Keeper))
+        }
+        Exit::Runaway { message } => {
+            let failure = Failure::new(FailureType::LogicError, format!("runaway: {message}"));
+            Some(failure.with(FailureDetail::Runaway).by(Evidence::Keeper))
+        }
         Exit::Code { code } => of_events(record).or_else(|| of_code(*code, record)),
         Exit::Signal { signal } => Some(of_events(record).unwrap_or_else(|| of_signal(*signal, record))),
     }
@@ -225,6 +233,8 @@ mod tests {
             (Exit::Signal { signal: 9 }, "", Some((T::ResourceExhaustion, Some(D::OutOfMemory)))),
             (Exit::TimedOut, "", Some((T::Timeout, None))),
             (Exit::Stalled, "", Some((T::Timeout, Some(D::Stalled)))),
+            (Exit::OverBudget { message: String::new() }, "", Some((T::ResourceExhaustion, Some(D::Budget)))),
+            (Exit::Runaway { message: String::new() }, "", Some((T::LogicError, Some(D::Runaway)))),
         ] {
             assert_eq!(told(exit.clone(), stderr), want, "{exit:?} {stderr}");
         }
@@ -259,7 +269,14 @@ mod tests {
 
     #[test]
     fn an_agent_that_says_it_finished_is_judged_by_what_it_left_however_it_ended() {
-        for exit in [Exit::Code { code: 1 }, Exit::Signal { signal: 9 }, Exit::Signal { signal: 11 }, Exit::Stalled, Exit::TimedOut] {
+        for exit in [
+            Exit::Code { code: 1 },
+            Exit::Signal { signal: 9 },
+            Exit::Signal { signal: 11 },
+            Exit::Stalled,
+            Exit::TimedOut,
+            Exit::OverBudget { message: String::new() },
+        ] {
             let report = AgentReport { finished: Some(true), ..AgentReport::default() };
             assert_eq!(of_exit(&record(exit.clone(), "", report)), None, "{exit:?}");
         }

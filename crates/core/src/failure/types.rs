@@ -87,6 +87,10 @@ pub enum FailureDetail {
     Stalled,
     /// The keeper died; the agent's work is in the worktree.
     KeeperLost,
+    /// A cap of the task's is used up: trying again would spend more.
+    Budget,
+    /// The same call with the same result over and over, or output without end: trying again would do the same.
+    Runaway,
     /// A set-up command (`[workspace] setup`) did not pass, so no agent was started.
     SetUpFailed,
     /// No worktree can be made ready before somebody changes something: trying again cannot help.
@@ -95,7 +99,7 @@ pub enum FailureDetail {
 
 impl FailureDetail {
     /// Every one.
-    pub const ALL: [FailureDetail; 14] = [
+    pub const ALL: [FailureDetail; 16] = [
         FailureDetail::RateLimit,
         FailureDetail::Authentication,
         FailureDetail::ServerError,
@@ -108,6 +112,8 @@ impl FailureDetail {
         FailureDetail::PermissionDenied,
         FailureDetail::Stalled,
         FailureDetail::KeeperLost,
+        FailureDetail::Budget,
+        FailureDetail::Runaway,
         FailureDetail::SetUpFailed,
         FailureDetail::NoWorkspace,
     ];
@@ -115,8 +121,8 @@ impl FailureDetail {
     /// Another attempt could not end differently.
     #[must_use]
     pub fn is_hopeless(self) -> bool {
-        use FailureDetail::{Authentication, MissingProgram, NoWorkspace, PermissionDenied};
-        matches!(self, Authentication | MissingProgram | PermissionDenied | NoWorkspace)
+        use FailureDetail::{Authentication, Budget, MissingProgram, NoWorkspace, PermissionDenied, Runaway};
+        matches!(self, Authentication | MissingProgram | PermissionDenied | NoWorkspace | Budget | Runaway)
     }
 
     /// As in JSON.
@@ -135,6 +141,8 @@ impl FailureDetail {
             FailureDetail::PermissionDenied => "permission_denied",
             FailureDetail::Stalled => "stalled",
             FailureDetail::KeeperLost => "keeper_lost",
+            FailureDetail::Budget => "budget",
+            FailureDetail::Runaway => "runaway",
             FailureDetail::SetUpFailed => "set_up_failed",
             FailureDetail::NoWorkspace => "no_workspace",
         }

@@ -109,7 +109,7 @@ pub struct Look {
     pub stale_since: Option<Time>,
 }
 
-/// Seconds are enough where it takes longer than a few.
+/// Seconds are enough where there are any.
 fn rounded(d: Duration) -> String {
-    if d < Duration::from_secs(10) { format_duration(d) } else { format_duration(Duration::from_secs(d.as_secs())) }
+    if d < Duration::from_secs(1) { format_duration(d) } else { format_duration(Duration::from_secs(d.as_secs())) }
 }

@@ -112,6 +112,7 @@ mod tests {
             let t = &mut p.tasks[0];
             (t.timeout, t.estimate, t.retries, t.priority, t.line) =
                 (Some(Duration::from_secs(1)), Some(Duration::from_secs(2)), Some(3), 0, 9);
+            t.budget = crate::budget::Budget::parse("tokens=5").ok();
             p.name = String::from("other");
         });
         assert!(none.is_empty(), "{none:?}");

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::context::{Context, Span};
 use super::node::{Node, Table, Value};
+use crate::budget::Budget;
 use crate::time::{bounded, parse_duration};
 
 /// A table's values, and those of the defaults behind it.
@@ -107,6 +108,29 @@ impl<'t> Fields<'t> {
                 ctx.error(&node.span, format!("`{key}` must be a number, not {}", node.kind()));
                 None
             }
+        })
+    }
+
+    /// Caps, as a table or as text: `tokens=2M, wall=1h`.
+    pub fn budget(&self, ctx: &mut Context<'_>, key: &str) -> Option<Budget> {
+        self.read(ctx, key, |ctx, node| {
+            let read = match &node.value {
+                Value::Text(text) => Budget::parse(text),
+                Value::Table(table) if table.entries.is_empty() => {
+                    Err(String::from("it sets no cap; there are tokens, cost_usd, model_calls and wall"))
+                }
+                Value::Table(table) => table.entries.iter().try_fold(Budget::default(), |mut budget, entry| {
+                    let value = match &entry.node.value {
+                        Value::Text(t) => t.clone(),
+                        Value::Int(i) => i.to_string(),
+                        Value::Float(f) => f.to_string(),
+                        _ => return Err(format!("`{}` must be a number or text, not {}", entry.key, entry.node.kind())),
+                    };
+                    budget.set(&entry.key, &value).map(|()| budget)
+                }),
+                _ => Err(format!("it must be a table such as {{ tokens = 200000 }}, not {}", node.kind())),
+            };
+            read.map_err(|why| ctx.error(&node.span, format!("`{key}`: {why}"))).ok()
         })
     }
 

@@ -351,3 +351,20 @@ fn any_text_gives_findings_and_never_a_panic() {
         }
     }
 }
+
+#[test]
+fn a_budget_reads_the_same_in_every_format() {
+    let wanted = crate::budget::Budget::parse("tokens=200000,cost_usd=1.5,wall=30m").unwrap();
+    for (path, text) in [
+        ("p.toml", "[[task]]\nid = \"x\"\nrun = \"y\"\nbudget = { tokens = \"200k\", cost_usd = 1.5, wall = \"30m\" }\n"),
+        ("p.toml", "[defaults]\nbudget = \"tokens=200k, cost_usd=1.5, wall=30m\"\n[[task]]\nid = \"x\"\nrun = \"y\"\n"),
+        ("p.json", r#"{"tasks": [{"id": "x", "run": "y", "budget": {"tokens": 200000, "cost_usd": 1.5, "wall": 1800}}]}"#),
+        ("p.md", "- [ ] x\n  - id: x\n  - run: y\n  - budget: tokens=200k, cost_usd=1.5, wall=30m\n"),
+    ] {
+        assert_eq!(task(&plan(path, text), "x").budget.as_ref(), Some(&wanted), "{text}");
+    }
+    for wrong in ["{ tokens = 0 }", "{ pounds = 3 }", "{}", "[]", "5"] {
+        let text = format!("[[task]]\nid = \"x\"\nrun = \"y\"\nbudget = {wrong}\n");
+        assert!(reading("p.toml", &text).plan.is_none(), "{wrong}");
+    }
+}

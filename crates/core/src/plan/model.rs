@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::budget::Budget;
 use crate::ids::{GroupId, PlanId, TaskId};
 use crate::time::duration_text;
 
@@ -115,6 +116,9 @@ pub struct Task {
     /// Limit of each check; `None`: the run's (10 m).
     #[serde(default, with = "duration_text::option", skip_serializing_if = "Option::is_none")]
     pub check_timeout: Option<Duration>,
+    /// Caps over all of its attempts; what stands here goes before the run's own defaults, cap by cap.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub budget: Option<Budget>,
     /// How long it is thought to take.
     #[serde(default, with = "duration_text::option", skip_serializing_if = "Option::is_none")]
     pub estimate: Option<Duration>,
@@ -161,6 +165,7 @@ impl Task {
             timeout: None,
             stall_timeout: None,
             check_timeout: None,
+            budget: None,
             estimate: None,
             env: BTreeMap::new(),
             run: None,

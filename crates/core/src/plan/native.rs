@@ -18,7 +18,7 @@ pub const PLAN_KEYS: [&str; 11] =
     ["name", "id", "base", "branch", "verify", "verify_timeout", "jobs", "generated", "defaults", "task", "tasks"];
 
 /// The keys of a task; docs/plan.schema.json has the same.
-pub const TASK_KEYS: [&str; 24] = [
+pub const TASK_KEYS: [&str; 25] = [
     "id",
     "title",
     "prompt",
@@ -40,6 +40,7 @@ pub const TASK_KEYS: [&str; 24] = [
     "timeout",
     "stall_timeout",
     "check_timeout",
+    "budget",
     "estimate",
     "env",
     "run",
@@ -257,6 +258,7 @@ fn task_fields(ctx: &mut Context<'_>, fields: &Fields<'_>, mut task: Task, files
     task.timeout = fields.duration(ctx, "timeout");
     task.stall_timeout = fields.duration(ctx, "stall_timeout");
     task.check_timeout = fields.duration(ctx, "check_timeout");
+    task.budget = fields.budget(ctx, "budget");
     task.estimate = fields.duration(ctx, "estimate");
     task.env = env(ctx, fields);
     task.run = fields.text(ctx, "run");

@@ -8,6 +8,8 @@ use crate::time::Time;
 pub struct AccountState {
     /// Its provider refuses until then.
     pub paused_until: Option<Time>,
+    /// When that became known.
+    pub paused_at: Time,
     /// In its provider's words.
     pub reason: String,
     /// Most attempts of it at once, where that was ever lowered.
@@ -33,6 +35,13 @@ impl AccountState {
     #[must_use]
     pub fn is_paused(&self, now: Time) -> bool {
         self.paused_until.is_some_and(|until| until > now)
+    }
+
+    pub(super) fn set_pause(&mut self, until: Option<Time>, at: Time) {
+        if self.paused_until != until {
+            self.paused_until = until;
+            self.paused_at = at;
+        }
     }
 
     pub(super) fn set_limit(&mut self, limit: u32, at: Time) {

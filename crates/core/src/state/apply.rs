@@ -6,7 +6,8 @@ use std::time::Duration;
 use super::lane::Lane;
 use super::{Absence, AttemptState, Ending, Phase, PlanPhase, PlanState, Spawned, State, TaskState};
 use crate::attempt::{Suite, Verdict};
-use crate::event::{AttemptRef, Event, Outcome, Submission};
+use crate::budget::Spent;
+use crate::event::{AttemptRef, Event, Outcome, Stopping, Submission};
 use crate::graph::Graph;
 use crate::health::Health;
 use crate::ids::{AttemptId, PlanId, TaskKey};
@@ -109,11 +110,14 @@ impl State {
                 a.spawned = Some(Spawned { at, worktree, branch, base, pid: *pid });
                 Ok(())
             }
-            Event::EndRequested { attempt, with_run, now: _ } => {
+            Event::EndRequested { attempt, with_run, requeue, now: _ } => {
                 let a = self.require_attempt(attempt, Phase::Running)?;
-                // Once its task was called off by itself, the end of the whole run does not bring it back.
-                let alone = !*with_run || a.ending == Some(Ending::Alone);
-                a.ending = Some(if alone { Ending::Alone } else { Ending::WithRun });
+                a.ending = Some(match (with_run, requeue, a.ending) {
+                    // Once its task was called off by itself, the end of the whole run does not bring it back.
+                    (false, None, _) | (_, _, Some(Ending::Alone)) => Ending::Alone,
+                    (true, ..) | (_, _, Some(Ending::WithRun)) => Ending::WithRun,
+                    (false, Some(_), _) => Ending::Requeue,
+                });
                 Ok(())
             }
             Event::AttemptExited { attempt, record } => {
@@ -122,6 +126,7 @@ impl State {
                 a.exited_at = Some(at);
                 a.gate_since = Some(at);
                 let task = self.require_task(&attempt.key)?;
+                self.spend(task, Spent::of_record(record));
                 self.set_phase(task, Phase::Gating, at);
                 Ok(())
             }
@@ -141,7 +146,7 @@ impl State {
                 Ok(())
             }
             Event::WorkJudged { attempt, verdict } => self.work_judged(at, attempt, verdict),
-            Event::AttemptFailed { attempt, outcome, failure } => {
+            Event::AttemptFailed { attempt, outcome, failure, spent } => {
                 let task = self.require_task(&attempt.key)?;
                 let phase = self.tasks[task].phase;
                 require(phase.active(), "the task has no attempt under way")?;
@@ -150,6 +155,9 @@ impl State {
                 a.failure.clone_from(failure);
                 a.ended_at = Some(at);
                 a.exited_at.get_or_insert(at);
+                if let Some(spent) = spent {
+                    self.spend(task, *spent);
+                }
                 let plan = self.tasks[task].plan;
                 self.plans[plan].lane.withdraw(attempt);
                 Ok(())
@@ -200,14 +208,14 @@ impl State {
                     a.times += 1;
                 }
                 a.limited_since.get_or_insert(at);
-                a.paused_until = a.paused_until.max(Some(*until));
+                a.set_pause(a.paused_until.max(Some(*until)), at);
                 a.reason.clone_from(reason);
                 a.set_limit(*limit, at);
                 Ok(())
             }
             Event::AccountChanged { account, until, limit, reason } => {
                 let a = self.accounts.entry(account.clone()).or_default();
-                a.paused_until = *until;
+                a.set_pause(*until, at);
                 a.reason.clone_from(reason);
                 a.set_limit(*limit, at);
                 Ok(())
@@ -224,7 +232,7 @@ impl State {
                 self.unavailable.clear();
                 Ok(())
             }
-            Event::QuotaAwaited { key, account: _ } | Event::FallbackScheduled { key } => {
+            Event::QuotaAwaited { key, account: _ } | Event::FallbackScheduled { key } | Event::AttemptRequeued { key } => {
                 let task = self.require_failed_attempt(key)?;
                 self.tasks[task].fresh_next = starts_afresh(&self.tasks[task]);
                 self.set_phase(task, Phase::Blocked, at);
@@ -279,6 +287,35 @@ impl State {
                 self.stopping = self.stopping.max(Some(*how));
                 Ok(())
             }
+            Event::BudgetWarned { key, measure, message: _ } => {
+                let warned = match key {
+                    Some(key) => {
+                        let task = self.require_task(key)?;
+                        &mut self.tasks[task].warned
+                    }
+                    None => &mut self.warned,
+                };
+                require(warned.insert(*measure), "that was said already")
+            }
+            Event::BudgetChanged { budget, task_budget } => {
+                if let Some(options) = &mut self.options {
+                    options.budget.clone_from(budget);
+                    options.task_budget.clone_from(task_budget);
+                }
+                self.warned.clear();
+                self.tasks.iter_mut().for_each(|t| t.warned.clear());
+                Ok(())
+            }
+            Event::RoomChanged { short_of } => {
+                self.short_of.clone_from(short_of);
+                Ok(())
+            }
+            Event::RunHalted { cause, message } => {
+                require(self.halted.is_none(), "the run is being ended already")?;
+                self.halted = Some((*cause, message.clone()));
+                self.stopping = self.stopping.max(Some(Stopping::Drain));
+                Ok(())
+            }
             Event::RunResumed => {
                 self.run_resumed(before, at);
                 Ok(())
@@ -313,6 +350,8 @@ impl State {
                 attempts: Vec::new(),
                 retries: 0,
                 repairs: 0,
+                spent: Spent::default(),
+                warned: std::collections::BTreeSet::new(),
                 agent_override: None,
                 fresh_next: true,
                 cancelled_with_run: false,
@@ -442,6 +481,10 @@ impl State {
         require(t.phase.ended() && t.phase != Phase::Done, "the task has not ended, or is done")?;
         t.retries = 0;
         t.repairs = 0;
+        if t.phase == Phase::Failed {
+            t.spent = Spent::default();
+            t.warned.clear();
+        }
         t.reason = None;
         t.cancelled_with_run = false;
         t.fresh_next = fresh || starts_afresh(t);
@@ -479,6 +522,8 @@ impl State {
         self.absences.push(Absence { from: self.ended_at.take().unwrap_or(before), to: at });
         self.finished = false;
         self.stopping = None;
+        self.halted = None;
+        self.short_of = None;
         self.paused = false;
         for task in 0..self.tasks.len() {
             if self.tasks[task].phase == Phase::Cancelled && self.tasks[task].cancelled_with_run {

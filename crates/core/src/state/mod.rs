@@ -5,6 +5,7 @@ mod apply;
 mod index;
 mod landing;
 mod lane;
+mod spending;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -13,9 +14,11 @@ pub use account::{AccountState, account_label};
 pub use apply::Illegal;
 pub(crate) use index::ReadyKey;
 pub use lane::{Batch, BatchPhase, Lane};
+pub(crate) use spending::running;
 
 use crate::attempt::{ExitRecord, Suite, Verdict};
-use crate::event::{LandedBefore, Outcome, Stopping, Submission};
+use crate::budget::{Measure, Spent};
+use crate::event::{HaltCause, LandedBefore, Outcome, Stopping, Submission};
 use crate::failure::Failure;
 use crate::health::{Health, Look};
 use crate::ids::{AttemptId, Oid, PlanId, TaskKey};
@@ -47,6 +50,14 @@ pub struct State {
     pub paused: bool,
     /// The run is being ended.
     pub stopping: Option<Stopping>,
+    /// It is being ended by itself, and why.
+    pub halted: Option<(HaltCause, String)>,
+    /// Too little disk or memory for anything more to start, in words.
+    pub short_of: Option<String>,
+    /// What all attempts have used that have ended.
+    pub spent: Spent,
+    /// The run's caps of which somebody was warned.
+    pub warned: BTreeSet<Measure>,
     /// The number of the next batch.
     pub next_batch: u64,
     task_index: BTreeMap<TaskKey, usize>,
@@ -58,6 +69,8 @@ pub struct State {
     /// Something that was withheld may start then: a slot that is kept for a task about to be ready, an account that is limited.
     /// Decided anew by every step, never journalled.
     pub(crate) look_again_at: Option<Time>,
+    /// When the run's time is used up. Decided anew by every step, never journalled.
+    pub(crate) wall_due: Option<Time>,
     /// When attempts under way are looked at next. Never journalled: a new coordinator counts from its start.
     pub(crate) health_due: Option<Time>,
     ready: BTreeSet<index::ReadyKey>,
@@ -145,6 +158,10 @@ pub struct TaskState {
     pub retries: u32,
     /// Repairs that were used up.
     pub repairs: u32,
+    /// What its ended attempts have used, since a person asked for it last.
+    pub spent: Spent,
+    /// Its caps of which somebody was warned.
+    pub warned: BTreeSet<Measure>,
     /// The next attempt is made by this agent instead of the plan's.
     pub agent_override: Option<String>,
     /// The next attempt starts from the plan's branch, not from the work that is there.
@@ -279,6 +296,8 @@ pub enum Ending {
     Alone,
     /// The run is being stopped; a resumed one takes the task up again.
     WithRun,
+    /// There is too little room; the task waits again.
+    Requeue,
 }
 
 /// Where an attempt's keeper runs.
@@ -377,7 +396,7 @@ impl State {
         }
         let nothing_starts = self.paused || self.stopping.is_some();
         let start = self.waiting.first().map(|(at, _)| *at).into_iter().chain(self.look_again_at).min();
-        start.filter(|_| !nothing_starts).into_iter().chain(self.health_due).min()
+        start.filter(|_| !nothing_starts).into_iter().chain(self.health_due).chain(self.wall_due).min()
     }
 
     /// The account that an agent works on.
@@ -405,6 +424,7 @@ impl State {
         let mut state = self.clone();
         state.look_again_at = None;
         state.health_due = None;
+        state.wall_due = None;
         state.accounts.values_mut().for_each(|a| a.free = None);
         state.accounts.retain(|_, a| *a != AccountState::default());
         for attempt in state.tasks.iter_mut().flat_map(|t| t.attempts.iter_mut()) {

@@ -13,8 +13,12 @@ pub use figures::{Figures, attempt_end, attempt_time, attempt_working, base_suit
 pub use left::{Left, LeftBehind, Until};
 pub use words::{Lands, brief, landing, landing_words, quotas_awaited, task_state};
 
+use std::collections::BTreeSet;
+
 use crate::attempt::Suite;
+use crate::budget::{Budget, Measure, Spent};
 use crate::coordinator::{Choice, choose};
+use crate::event::HaltCause;
 use crate::health::HealthStatus;
 use crate::ids::{PlanId, RunId, TaskKey};
 use crate::state::{AttemptState, Phase, PlanPhase, PlanState, State, TaskState};
@@ -55,6 +59,49 @@ pub struct RunView {
     pub started_at: String,
     /// RFC 3339, UTC; `None` while it goes on.
     pub ended_at: Option<String>,
+    /// Why it came to its end by itself before it was done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub halted: Option<Halted>,
+    /// Too little disk or memory for anything to start.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub short_of: Option<String>,
+    /// Its caps, where it has any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub budget: Option<BudgetView>,
+}
+
+/// Why a run came to its end by itself.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Halted {
+    /// `budget` or `disk_full`.
+    pub cause: HaltCause,
+    /// For people.
+    pub message: String,
+}
+
+/// Caps and what is used of them; of running attempts as of the last look at them.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BudgetView {
+    /// What may be used.
+    pub caps: Budget,
+    /// What is used.
+    pub spent: Spent,
+    /// The caps of which most is used up.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub warned: BTreeSet<Measure>,
+}
+
+impl BudgetView {
+    fn of(caps: Budget, spent: Spent, warned: &BTreeSet<Measure>) -> Option<Self> {
+        (!caps.is_empty()).then(|| Self { caps, spent, warned: warned.clone() })
+    }
+
+    /// `849 of 1,000 tokens, $2.00 of $5.00`.
+    #[must_use]
+    pub fn words(&self) -> String {
+        let each = Measure::ALL.map(|m| self.caps.compare(m, &self.spent));
+        each.into_iter().filter(|t| !t.is_empty()).collect::<Vec<_>>().join(", ")
+    }
 }
 
 /// One plan.
@@ -120,6 +167,9 @@ pub struct TaskView {
     pub worktree: Option<String>,
     /// The merge commit on the plan's branch.
     pub landed: Option<String>,
+    /// Its caps, where it has any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub budget: Option<BudgetView>,
     /// From the first to the newest.
     pub attempts: Vec<AttemptView>,
 }
@@ -283,6 +333,9 @@ fn draw(run: &RunId, state: &State, coordinator: Coordinator, left: &LeftBehind,
             paused: state.paused,
             started_at: state.started_at.rfc3339(),
             ended_at: state.ended_at.map(Time::rfc3339),
+            halted: state.halted.as_ref().map(|(cause, message)| Halted { cause: *cause, message: message.clone() }),
+            short_of: state.short_of.clone().filter(|_| run_state == "running"),
+            budget: BudgetView::of(options.budget.clone(), state.spent_by_all(until.run()), &state.warned),
         },
         plans: of_them().map(|p| plan(state, p)).collect(),
         summary: summary(state, &tasks, plans, &until),
@@ -345,6 +398,7 @@ fn task(state: &State, t: &TaskState, until: &Until<'_>) -> TaskView {
         branch: spawned.map(|s| s.branch.clone()),
         worktree: spawned.map(|s| s.worktree.clone()),
         landed: t.landed.as_ref().map(ToString::to_string),
+        budget: BudgetView::of(state.budget_of(t), state.spent_by(t, until.run()), &t.warned),
         attempts: t.attempts.iter().map(|a| attempt(t, a, until)).collect(),
     }
 }

@@ -83,7 +83,7 @@ pub fn task_state(state: &State, task: &TaskState, now: Time) -> (&'static str, 
         },
         Phase::Running => match task.current() {
             Some(a) if a.spawned.is_none() => ("running", Some(String::from("its workspace is being prepared"))),
-            Some(a) => ("running", own().or_else(|| health(a))),
+            Some(a) => ("running", own().or_else(|| health(a)).or_else(|| nearly_used_up(state, task, now))),
             None => ("running", own()),
         },
         Phase::Gating => ("gating", own()),
@@ -98,6 +98,13 @@ pub fn task_state(state: &State, task: &TaskState, now: Time) -> (&'static str, 
         Phase::Skipped => ("skipped", own()),
         Phase::Cancelled => ("cancelled", own()),
     }
+}
+
+/// How much of its caps it has used, once that is most of one.
+fn nearly_used_up(state: &State, task: &TaskState, now: Time) -> Option<String> {
+    let (budget, spent) = (state.budget_of(task), state.spent_by(task, now));
+    let told: Vec<String> = task.warned.iter().map(|m| budget.compare(*m, &spent)).collect();
+    (!told.is_empty()).then(|| format!("budget: {}", told.join(", ")))
 }
 
 /// What is wrong with an attempt under way, or what else is to be said of it.
@@ -164,11 +171,17 @@ fn blocked_by(state: &State, task: &TaskState) -> String {
 
 fn queued_by(state: &State, task: &TaskState) -> Option<String> {
     if state.stopping.is_some() {
-        let words = if state.ended_at.is_some() { "not tried: the run was stopped" } else { "the run is being stopped" };
-        return Some(String::from(words));
+        return Some(match (&state.halted, state.ended_at) {
+            (Some((_, why)), _) => format!("not tried: {why}"),
+            (None, Some(_)) => String::from("not tried: the run was stopped"),
+            (None, None) => String::from("the run is being stopped"),
+        });
     }
     if state.paused {
         return Some(String::from("the run is paused"));
+    }
+    if let Some(short) = &state.short_of {
+        return Some(format!("waits for room: {short}"));
     }
     if let Some(other) = owner_at_work(state, task) {
         return Some(format!("`{}` owns some of the same files and is at work", state.tasks[other].key.task));

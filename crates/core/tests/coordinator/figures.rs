@@ -145,7 +145,9 @@ fn the_clock_stands_before_a_resume_and_a_retry_but_not_while_an_agent_goes_on_a
     story.merged(3, &["b"]);
     story.verified(3, 1_090);
     story.merged(4, &["c"]);
-    story.at(1_120).feed(Input::BatchVerified { batch: 4, suite: red() });
+    story.at(1_105).feed(Input::BatchVerified { batch: 4, suite: red() });
+    story.merged(5, &["c"]);
+    story.at(1_120).feed(Input::BatchVerified { batch: 5, suite: red() });
     assert_eq!((story.state.is_live(), story.figures()[0]), (false, 220));
     story.at(9_000).feed(Input::Resume);
     story.ask(Request::Retry { tasks: vec![key("c")], fresh: false, agent: None });

@@ -1,10 +1,12 @@
 //! The coordinator as stories: given this state, this input at this time, exactly these events and actions.
 
+mod budgets;
 mod figures;
 mod health;
 mod landing;
 mod quotas;
 mod resuming;
+mod room;
 mod shared;
 mod starting;
 mod stopping;

@@ -139,13 +139,27 @@ fn what_other_runs_do_to_the_account_counts_here_too() {
     assert_eq!(out, ["attempt_voided a#1"], "others have every place; nothing is tried meanwhile");
     assert_eq!(story.state_of(0).1.as_deref(), Some("other runs on this machine have every place of claude"));
     let reading = |free, paused_until| {
-        let reading = AccountReading { paused_until, reason: String::from("too many"), limit: Some(3), free, changed_at: None };
+        let reading = AccountReading { paused_until, reason: String::from("too many"), limit: Some(3), free, ..Default::default() };
         Input::AccountRead { account: String::from("claude"), reading }
     };
     let until = story.now + Duration::from_secs(60);
     assert_eq!(story.feed(reading(Some(1), Some(until))), ["account_changed claude 3"], "one is free, but there is a limit now");
     story.now = story.state.next_deadline().expect("a deadline");
     assert_eq!(story.feed(Input::Tick)[0], "attempt_started a#2 from base");
+}
+
+#[test]
+fn a_person_may_know_better_that_a_limit_is_over() {
+    let mut story = Story::new(options(1), vec![model("a", &[])]);
+    story.refused("a", 429, Some(story.now + Duration::from_secs(3600)));
+    let read = |lifted_at| {
+        let reading = AccountReading { limit: Some(1), lifted_at: Some(lifted_at), ..Default::default() };
+        Input::AccountRead { account: String::from("claude"), reading }
+    };
+    assert_eq!(story.feed(read(story.now)), [""; 0], "that was before the refusal, or at the same moment");
+    story.now = story.now + Duration::from_secs(1);
+    let out = story.feed(read(story.now));
+    assert_eq!(out[..2], ["account_changed claude 1", "attempt_started a#2 going on"], "{out:?}");
 }
 
 #[test]

@@ -206,7 +206,7 @@ fn told(event: &Event) -> String {
         Event::AccountChanged { account, limit, .. } => format!("{account} {limit}"),
         Event::AgentUnavailable { agent, .. } => agent.clone(),
         Event::QuotaAwaited { key, account } => format!("{} of {account}", key.task),
-        Event::FallbackScheduled { key } => key.task.to_string(),
+        Event::FallbackScheduled { key } | Event::AttemptRequeued { key } => key.task.to_string(),
         Event::RepairScheduled { key, repair } => format!("{} {repair}", key.task),
         Event::RetryScheduled { key, retry, .. } => format!("{} {retry}", key.task),
         Event::TaskSkipped { key, reason } => format!("{}: {reason}", key.task),

@@ -27,6 +27,9 @@ pub fn after_step(state: &State, before: &[Phase], out: &Step, world: &World, ca
             Event::AttemptStarted { attempt, .. } => {
                 groups_are_barriers(state, &attempt.key)?;
                 accounts_are_respected(state, attempt, out, world.now)?;
+                if let Some(short) = &state.short_of {
+                    return Err(("floors_are_respected", format!("{attempt} starts though there is too little room: {short}")));
+                }
             }
             Event::QuotaAwaited { key, .. } | Event::FallbackScheduled { key } => only_providers_refuse(state, key)?,
             Event::RetryScheduled { key, retry, until } => retries_follow_the_policy(state, key, *retry, *until, world.now)?,
@@ -35,6 +38,7 @@ pub fn after_step(state: &State, before: &[Phase], out: &Step, world: &World, ca
             Event::TaskFailed { key, .. } => retries_are_not_withheld(state, key, world.now)?,
             Event::TaskSkipped { key, .. } => skipped_for_a_reason(state, key, out)?,
             Event::PlanStarted { .. } => max_plans_is_respected(state)?,
+            Event::EndRequested { attempt, requeue: Some(_), .. } => the_youngest_makes_room(state, attempt)?,
             Event::HealthChanged { attempt, from, to, .. } => changes_are_told(state, attempt, *from, *to, out)?,
             Event::BatchLanded { .. } | Event::RolledBack { .. } | Event::BatchRaced { .. } => done_is_on_the_branch(state, world)?,
             _ => {}
@@ -143,6 +147,22 @@ fn earlier_groups<'a>(state: &'a State, task: &'a TaskState) -> impl Iterator<It
     let stage = state.definition(task).stage;
     let tasks = &state.tasks[state.plans[task.plan].tasks.clone()];
     tasks.iter().filter(move |t| stage.is_some_and(|stage| state.definition(t).stage.is_some_and(|s| s < stage)))
+}
+
+/// For want of room the attempt is ended that began last, and never the only one.
+fn the_youngest_makes_room(state: &State, ended: &AttemptId) -> Checked {
+    let began = |a: &AttemptId| state.attempt(a).and_then(|a| a.spawned.as_ref()).map(|s| s.at);
+    let others: Vec<AttemptId> = state
+        .tasks
+        .iter()
+        .filter(|t| t.phase == Phase::Running && t.current().is_some_and(|a| a.spawned.is_some()))
+        .map(TaskState::attempt_id)
+        .filter(|a| a != ended)
+        .collect();
+    if others.is_empty() || others.iter().any(|other| began(other) > began(ended)) {
+        return Err(("the_youngest_makes_room", format!("{ended} is ended, and it is not the youngest of several")));
+    }
+    Ok(())
 }
 
 /// What is told of an attempt's health is news, of one that is under way, and changes nothing else. A keeper that runs is called dead

@@ -33,12 +33,14 @@ pub enum Fault {
     Quota,
     /// People take landings off the branch.
     RollBack,
+    /// Disk or memory run out for a while.
+    Room,
     /// Some tasks are ticked, or landed in an earlier run.
     Earlier,
 }
 
 /// All kinds.
-pub const ALL: [Fault; 15] = [
+pub const ALL: [Fault; 16] = [
     Fault::Crash,
     Fault::Exit,
     Fault::Lost,
@@ -53,6 +55,7 @@ pub const ALL: [Fault; 15] = [
     Fault::Stale,
     Fault::Quota,
     Fault::RollBack,
+    Fault::Room,
     Fault::Earlier,
 ];
 

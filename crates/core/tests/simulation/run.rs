@@ -428,8 +428,8 @@ impl Simulation {
         let Some((step, time)) = self.calm_since else { return Ok(()) };
         let (tasks, plans) = (self.world.scenario.tasks.len() as u64, self.world.scenario.plans.len() as u64);
         let (steps, since) = (self.stats.steps - step, self.world.now - time);
-        // Each look is a tick and an answer.
-        let looks = 2 * since / u64::try_from(self.world.scenario.options.health.interval.as_millis()).unwrap_or(u64::MAX);
+        // Each look is a tick and two answers.
+        let looks = 3 * since / u64::try_from(self.world.scenario.options.health.interval.as_millis()).unwrap_or(u64::MAX);
         let steps = steps.saturating_sub(looks);
         if steps > 500 + 100 * (tasks + plans) || since > 4 * 3_600_000 + 6_000_000 * (tasks + plans) {
             return Err(("ends_in_time", format!("{steps} steps and {} minutes after all was calm it goes on", since / 60_000)));

@@ -11,6 +11,7 @@ use greenlane_core::action::Action;
 use greenlane_core::attempt::{Exit, Suite, Verdict};
 use greenlane_core::ids::{AttemptId, Oid, PlanId, TaskKey};
 use greenlane_core::input::{AccountReading, Input, Request};
+use greenlane_core::room::Room;
 use greenlane_core::state::{Spawned, State};
 use greenlane_core::time::Time;
 
@@ -221,7 +222,7 @@ impl World {
             Action::LimitAccount { account, until, limit, reason } => {
                 let known = self.accounts.entry(account.clone()).or_default();
                 let (paused_until, changed_at) = (known.paused_until.max(Some(until)), Some(Time(self.now)));
-                *known = AccountReading { paused_until, reason, limit: Some(limit), changed_at, free: None };
+                *known = AccountReading { paused_until, reason, limit: Some(limit), changed_at, ..AccountReading::default() };
                 self.tell_account(&account);
             }
             Action::RaiseAccount { account, from, to } => {
@@ -245,6 +246,13 @@ impl World {
                 let readings = attempts.into_iter().map(|a| (a.clone(), self.keepers.look(&mut self.rng, &a, self.now))).collect();
                 let delay = self.rng.u64(0..200);
                 self.after(delay, Thing::Tell(Input::HealthRead { readings }));
+                let short = self.faults.strikes(&mut self.rng, Fault::Room);
+                let free = if short { self.rng.u64(0..512 << 20) } else { self.rng.u64(512 << 20..1 << 40) };
+                // What is just enough is not enough after there was too little; what is calm has plenty.
+                let free = if self.faults.is_calm() { 1 << 40 } else { free };
+                let room = Room { disk_free: Some((String::from("/w"), free)), memory_free: None };
+                let delay = self.rng.u64(0..200);
+                self.after(delay, Thing::Tell(Input::RoomRead { room }));
             }
             Action::AbortGates => self.aborted = true,
         }
@@ -307,6 +315,11 @@ impl World {
             return Err(("attempt_starts_once", format!("{attempt} is started a second time")));
         }
         if self.defers(&attempt, state) {
+            return Ok(());
+        }
+        if self.faults.strikes(&mut self.rng, Fault::Room) {
+            self.keepers.all.insert(attempt.clone(), Keeper { stage: Stage::Voided, watched: false, plan: 0, began: 0 });
+            self.tell_of(&attempt.clone(), Input::AttemptHeldBack { attempt, short: String::from("no room") });
             return Ok(());
         }
         let content = self.git.content(base);

@@ -31,6 +31,10 @@ impl AgentsFound {
     /// Looks at all agents for their accounts, and at the `wanted` ones whether they can be used. `dir`: where relative paths count from.
     #[must_use]
     pub fn look(registry: &Registry, environment: &BTreeMap<OsString, OsString>, dir: &Path, wanted: &BTreeSet<String>) -> Self {
+        if wanted.is_empty() {
+            // Commands have no accounts: nothing is made for them.
+            return Self::default();
+        }
         // Where the key cannot be had, accounts of one name are not told apart.
         let key = Accounts::of_user(environment).and_then(|a| key(&a.dir).ok());
         let accounts = registry.iter().map(|agent| (agent.name.clone(), account(agent, environment, key.as_deref()))).collect();
@@ -129,7 +133,7 @@ mod tests {
         marks.extend([with_key.clone(), of(&[])]);
         assert_eq!(marks.len(), 5, "{marks:?}");
         let elsewhere = tempfile::tempdir().unwrap();
-        let found = AgentsFound::look(&registry, &environment(elsewhere.path(), &key), home.path(), &BTreeSet::new());
+        let found = AgentsFound::look(&registry, &environment(elsewhere.path(), &key), home.path(), &BTreeSet::from(["claude".to_owned()]));
         assert_ne!(found.accounts["claude"], with_key, "the key is of this user on this machine");
     }
 }

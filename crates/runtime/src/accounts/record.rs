@@ -21,6 +21,9 @@ pub struct Accounts {
 
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct Record {
+    /// As the coordinators call it; the file's name is only made from it.
+    #[serde(default)]
+    account: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     paused_until: Option<Time>,
     #[serde(default, skip_serializing_if = "String::is_empty")]
@@ -29,6 +32,8 @@ pub(super) struct Record {
     limit: Option<u32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     changed_at: Option<Time>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    lifted_at: Option<Time>,
 }
 
 impl Record {
@@ -39,8 +44,8 @@ impl Record {
 
     /// With the number of places that nobody holds.
     pub(super) fn reading(self, free: Option<u32>) -> AccountReading {
-        let Self { paused_until, reason, limit, changed_at } = self;
-        AccountReading { paused_until, reason, limit, changed_at, free }
+        let Self { account: _, paused_until, reason, limit, changed_at, lifted_at } = self;
+        AccountReading { paused_until, reason, limit, changed_at, lifted_at, free }
     }
 }
 
@@ -79,6 +84,39 @@ impl Accounts {
         })
     }
 
+    /// A person knows better: the account is limited no longer.
+    ///
+    /// # Errors
+    /// As [`Accounts::limit`].
+    pub fn lift(&self, account: &str, now: Time) -> io::Result<()> {
+        self.change(account, |record| {
+            record.paused_until = None;
+            record.reason.clear();
+            record.lifted_at = Some(now);
+        })
+    }
+
+    /// Every account that was ever limited, by name, and until when it is paused.
+    ///
+    /// # Errors
+    /// If the folder cannot be read. One that is not there holds none.
+    pub fn known(&self) -> io::Result<BTreeMap<String, Option<Time>>> {
+        let entries = match fs::read_dir(&self.dir) {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(BTreeMap::new()),
+            entries => entries?,
+        };
+        let mut known = BTreeMap::new();
+        for entry in entries {
+            let name = entry?.file_name();
+            let Some(stem) = name.to_str().and_then(|n| n.strip_suffix(".json")) else { continue };
+            let record = self.record(stem)?;
+            if !record.account.is_empty() {
+                known.insert(record.account, record.paused_until);
+            }
+        }
+        Ok(known)
+    }
+
     /// How the account stands; `most`: its places where its provider never refused.
     ///
     /// # Errors
@@ -112,6 +150,7 @@ impl Accounts {
         let stem = slug(account);
         let _held = self.lock(&stem)?;
         let mut record = self.record(&stem)?;
+        account.clone_into(&mut record.account);
         change(&mut record);
         let new = self.dir.join(format!("{stem}.new"));
         fs::write(&new, serde_json::to_vec(&record)?)?;
@@ -137,6 +176,9 @@ mod tests {
         assert_eq!((read("a/b").limit, read("a/b").changed_at), (Some(2), Some(Time(2))), "another run has changed it");
         accounts.raise("a/b", 2, 3, Time(4)).unwrap();
         assert_eq!((read("a/b").limit, read("a/b").changed_at, read("a/b").free), (Some(3), Some(Time(4)), Some(3)));
+        accounts.lift("a/b", Time(6)).unwrap();
+        assert_eq!((read("a/b").paused_until, read("a/b").lifted_at, read("a/b").limit), (None, Some(Time(6)), Some(3)));
+        assert_eq!(accounts.known().unwrap(), BTreeMap::from([(String::from("a/b"), None)]));
         accounts.raise("c", 2, 3, Time(5)).unwrap();
         assert_eq!((read("c").limit, read("c").free), (None, Some(10)), "never lowered");
     }

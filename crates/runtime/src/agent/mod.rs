@@ -10,10 +10,12 @@ mod launch;
 mod presence;
 mod readers;
 mod registry;
+mod tells;
 
 pub use definition::{AgentDef, AgentOverride, OutputKind};
 pub use instructions::instruction_files;
 pub use launch::{COMMAND, Launch, PROMPT_ARGUMENT_BYTES_MAX, command_argv};
 pub use presence::{Presence, SignedIn, VERSION_TIMEOUT};
-pub use readers::{LINE_BYTES_MAX, Reader, reader};
+pub use readers::{LINE_BYTES_MAX, Reader, ToolCall, reader};
 pub use registry::{Registry, RegistryError};
+pub use tells::Told;

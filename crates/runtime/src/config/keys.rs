@@ -61,6 +61,14 @@ pub const KEYS: &[Key] = &[
     key("workspace.keep_failed", "GREENLANE_KEEP_FAILED", None, Kind::Count { min: 0, max: 1000 }),
     key("output.bytes_max", "GREENLANE_OUTPUT_BYTES_MAX", None, Kind::Bytes { min: 4096 }),
     key("learning.lessons", "GREENLANE_LESSONS", None, Kind::Switch),
+    key("budget.run", "GREENLANE_BUDGET", Some("--budget"), Kind::Budget),
+    key("budget.task", "GREENLANE_BUDGET_TASK", Some("--task-budget"), Kind::Budget),
+    key("budget.strict", "GREENLANE_STRICT_BUDGET", Some("--strict-budget"), Kind::Switch),
+    key("bounds.same_calls_max", "GREENLANE_SAME_CALLS_MAX", None, Kind::Count { min: 0, max: 1_000_000 }),
+    key("bounds.idle_output_max", "GREENLANE_IDLE_OUTPUT_MAX", None, Kind::Bytes { min: 0 }),
+    key("bounds.disk_free_min", "GREENLANE_DISK_FREE_MIN", None, Kind::Bytes { min: 0 }),
+    key("bounds.memory_free_min", "GREENLANE_MEMORY_FREE_MIN", None, Kind::Bytes { min: 0 }),
+    key("bounds.reserve", "GREENLANE_RESERVE", None, Kind::Bytes { min: 0 }),
 ];
 
 /// The keys of an `[agents.NAME]` table.
@@ -82,7 +90,7 @@ pub const AGENT_KEYS: &[(&str, Kind)] = &[
 ];
 
 /// The sections of a file.
-pub const SECTIONS: &[&str] = &["run", "retry", "quota", "workspace", "output", "learning", "agents"];
+pub const SECTIONS: &[&str] = &["run", "retry", "quota", "workspace", "output", "learning", "budget", "bounds", "agents"];
 
 impl Key {
     /// The section.

@@ -1,6 +1,7 @@
 //! What a value must be: checks one TOML value, or reads one from a variable's or a flag's text, into the one form that the
 //! structs read. Knows nothing of keys or files.
 
+use greenlane_core::budget::Budget;
 use greenlane_core::plan::closest;
 use greenlane_core::time::{format_duration, parse_duration};
 use toml::Value;
@@ -41,6 +42,8 @@ pub enum Kind {
         /// The least.
         min: i64,
     },
+    /// Caps: a table, or text such as `tokens=2M,cost_usd=5`.
+    Budget,
     /// A table of text values, named like environment variables.
     Variables,
 }
@@ -91,6 +94,11 @@ impl Kind {
                 Some(n) => self.check(&Value::Integer(n)),
                 None => self.wrong(value),
             },
+            (Kind::Budget, Value::String(text)) => budget(Budget::parse(text)),
+            (Kind::Budget, Value::Table(table)) => budget(table.iter().try_fold(Budget::default(), |mut all, (name, value)| {
+                let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+                all.set(name, &text).map(|()| all)
+            })),
             (Kind::Variables, Value::Table(table)) => variables(table).map(|()| value.clone()),
             _ => self.wrong(value),
         }
@@ -113,7 +121,7 @@ impl Kind {
             },
             Kind::Words(_) => list(trimmed.split(',')),
             Kind::Lines => list(text.lines()),
-            Kind::Limit | Kind::Delay | Kind::Text | Kind::OneOf(_) | Kind::Bytes { .. } | Kind::Variables => as_text(),
+            Kind::Limit | Kind::Delay | Kind::Text | Kind::OneOf(_) | Kind::Bytes { .. } | Kind::Budget | Kind::Variables => as_text(),
         };
         self.check(&value)
     }
@@ -132,6 +140,7 @@ impl Kind {
             Kind::Words(words) => format!("a list of names out of {}", words.join(", ")),
             Kind::Lines => String::from("a list of texts such as [\"one\", \"two\"]"),
             Kind::Bytes { min } => format!("an amount of bytes, at least {min}, such as 1048576 or \"64MiB\""),
+            Kind::Budget => String::from("caps such as { tokens = 2000000, cost_usd = 5.0, model_calls = 400, wall = \"4h\" }"),
             Kind::Variables => String::from("a table of text values such as { NAME = \"value\" }"),
         }
     }
@@ -156,6 +165,16 @@ impl Kind {
 
 /// A deadline must stay a date: one year.
 const DURATION_SECONDS_MAX: u64 = 366 * 24 * 60 * 60;
+
+/// The one form: a table with the caps that are set.
+fn budget(read: Result<Budget, String>) -> Result<Value, Refusal> {
+    let hint = || Kind::Budget.expected();
+    match read.map(|b| Value::try_from(&b)) {
+        Ok(Ok(table)) => Ok(table),
+        Ok(Err(e)) => refuse(format!("cannot be kept: {e}"), format!("write {}", hint())),
+        Err(why) => refuse(format!("is no budget: {why}"), format!("write {}", hint())),
+    }
+}
 
 fn list<'a>(items: impl Iterator<Item = &'a str>) -> Value {
     Value::Array(items.map(str::trim).filter(|i| !i.is_empty()).map(|i| Value::String(i.to_owned())).collect())

@@ -1,6 +1,7 @@
 //! Configuration: built-in defaults, the user's file, the repository's `greenlane.toml`, `GREENLANE_*` variables, flags; later
 //! layers win. Every value knows where it came from. Acts on nothing.
 
+mod budget;
 mod error;
 mod file;
 mod keys;
@@ -23,6 +24,7 @@ use greenlane_core::options::QuotaPolicy;
 use serde::{Deserialize, Serialize};
 
 pub use crate::agent::AgentOverride;
+pub use budget::{BoundsConfig, BudgetConfig};
 pub use error::{ConfigError, Location, Problem};
 pub use keys::{KEYS, Key, NEVER_CONFIGURATION, key_of_path};
 pub use kind::{Kind, Refusal};
@@ -52,6 +54,10 @@ pub struct Config {
     pub output: OutputConfig,
     /// `[learning]`.
     pub learning: LearningConfig,
+    /// `[budget]`.
+    pub budget: BudgetConfig,
+    /// `[bounds]`.
+    pub bounds: BoundsConfig,
     /// `[agents.NAME]`, by name.
     #[serde(default)]
     pub agents: BTreeMap<String, AgentOverride>,

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use greenlane_core::health::HealthPolicy;
 use greenlane_core::options::{RetryPolicy, RunOptions};
+use greenlane_core::room::RoomPolicy;
 
 use super::{BaseRed, Config};
 
@@ -33,6 +34,9 @@ impl Config {
                 repairs: retry.repairs,
             },
             health: HealthPolicy { interval: run.health_interval, hung_after: run.hung_after, dead_after: run.dead_after },
+            budget: self.budget.run.clone(),
+            task_budget: self.budget.task.clone(),
+            room: RoomPolicy { disk_free_min: self.bounds.disk_free_min, memory_free_min: self.bounds.memory_free_min },
             quota: quota.clone(),
             ..RunOptions::default()
         };

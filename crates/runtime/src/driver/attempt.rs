@@ -9,12 +9,14 @@ use std::sync::Arc;
 
 use greenlane_core::attempt::Verdict;
 use greenlane_core::branch;
+use greenlane_core::budget::Allowance;
 use greenlane_core::deficiency::{Lesson, Query};
 use greenlane_core::failure::FailureDetail;
 use greenlane_core::ids::{AttemptId, Oid, PlanId};
 use greenlane_core::input::Input;
 use greenlane_core::plan::{Plan, Task};
 use greenlane_core::prompt::{self, PromptInput};
+use greenlane_core::room::RoomPolicy;
 use greenlane_core::slug::key_slug;
 use greenlane_core::state::{COMMAND_AGENT, State};
 
@@ -25,7 +27,7 @@ use crate::accounts::Lease;
 use crate::agent::{self, Launch};
 use crate::clock;
 use crate::gate::{self, Generated, JudgeSpec};
-use crate::keeper::{self, Cancel, Lifetime, Probe, Spec};
+use crate::keeper::{self, Cancel, Lifetime, Limits, Probe, Spec};
 use crate::lessons::note_told;
 use crate::workspace::{From, Prepare, Workspace, ignore_in};
 
@@ -47,6 +49,9 @@ struct Job {
     /// Greenlane's refs that it has to leave alone.
     refs_of_others: Vec<String>,
     earlier: Option<Earlier>,
+    /// What the task may use, and has used.
+    allowance: Allowance,
+    room: RoomPolicy,
 }
 
 /// The attempt before this one, for its prompt and its session.
@@ -102,10 +107,17 @@ pub(super) fn start(context: &Arc<Context>, state: &State, attempt: AttemptId, a
         base,
         onto,
         earlier,
+        allowance: state.allowance_of(task),
+        room: state.options().room,
     };
     let key = job.attempt.key.clone();
     context.perform_for(&key, move |context| {
         let attempt = job.attempt.clone();
+        if let Some(short) = job.room.short_of(&context.room(), false) {
+            drop(keeper::void(&context.layout.attempt_dir(&attempt)));
+            context.observed(Input::AttemptHeldBack { attempt, short });
+            return;
+        }
         let lease = match job.account.as_ref().map(|account| context.quotas.take(account)) {
             None => None,
             Some(Ok(lease)) => lease,
@@ -283,6 +295,11 @@ fn order(
         reader: None,
         lifetime: Lifetime::Detached,
         heartbeat: config.run.heartbeat,
+        allowance: job.allowance.clone(),
+        runaway: Limits {
+            same_calls_max: Some(config.bounds.same_calls_max).filter(|n| *n > 0),
+            idle_bytes_max: Some(config.bounds.idle_output_max).filter(|n| *n > 0),
+        },
     };
     let mut environment = match (&job.task.run, job.agent.as_str()) {
         (Some(run), COMMAND_AGENT) => {

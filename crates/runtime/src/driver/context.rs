@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use greenlane_core::ids::{AttemptId, RunId, TaskKey};
 use greenlane_core::input::Input;
+use greenlane_core::room::Room;
 
 use super::Message;
 use super::layout::{Layout, label};
@@ -20,6 +21,7 @@ use crate::agent::Registry;
 use crate::config::Config;
 use crate::git::Repo;
 use crate::lessons::Teacher;
+use crate::room;
 use crate::tamper::Watch;
 use crate::workspace::{Pool, PoolSettings, Shell, Workspace, WorkspaceError};
 
@@ -177,6 +179,11 @@ impl Context {
             }
             drop(context.sender.send(Message::TasksDone));
         });
+    }
+
+    /// How much room there is where worktrees and the state lie.
+    pub(super) fn room(&self) -> Room {
+        room::read(&[self.pool.dir(), &self.state_dir])
     }
 
     /// Keeps a worktree at hand while its task needs it.

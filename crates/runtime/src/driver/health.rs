@@ -24,7 +24,9 @@ pub(super) fn check(context: &Arc<Context>, attempts: Vec<AttemptId>) {
                 (attempt, reading)
             })
             .collect();
+        let room = context.room();
         drop(ended);
+        context.observed(Input::RoomRead { room });
         context.observed(Input::HealthRead { readings });
     });
 }

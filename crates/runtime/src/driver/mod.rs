@@ -28,6 +28,7 @@ use greenlane_core::action::Action;
 use greenlane_core::branch::PREFIX;
 use greenlane_core::coordinator::step;
 use greenlane_core::event::{Event, Stopping, Submission};
+use greenlane_core::failure::Circumstances;
 use greenlane_core::ids::RunId;
 use greenlane_core::input::{Input, Request};
 use greenlane_core::options::RunOptions;
@@ -43,6 +44,7 @@ use crate::accounts::AgentsFound;
 use crate::clock;
 use crate::control::{Answer, Call, Say, Server, socket_path};
 use crate::journal::{Journal, JournalError, Record};
+use crate::reserve::Reserve;
 use crate::subscriber::Background;
 
 /// What the driver's thread is sent.
@@ -157,12 +159,14 @@ pub fn coordinate(setup: Setup, run: &RunId, start: Start, observer: &mut dyn Ob
     let to_user = sender.clone();
     let logs = Background::start(setup.state_dir.clone(), move |text| drop(to_user.send(Message::Warning(text))))
         .map_err(|source| DriverError::Io { what: "cannot start a thread for the logs".into(), source })?;
+    let reserve = hold_reserve(&setup, &sender);
     let context = Arc::new(Context::new(setup, run.clone(), socket, sender)?);
     let mut driver = Driver {
         state: State::default(),
         journal,
         logs,
         context,
+        reserve,
         observer,
         receiver,
         followers: Vec::new(),
@@ -192,6 +196,8 @@ struct Driver<'a> {
     journal: Journal,
     logs: Background,
     context: Arc<Context>,
+    /// Disk for the run's last words.
+    reserve: Option<Reserve>,
     observer: &'a mut dyn Observer,
     receiver: Receiver<Message>,
     followers: Vec<SyncSender<Answer>>,
@@ -254,6 +260,9 @@ impl Driver<'_> {
                 if self.state.options.is_some() {
                     together.extend(self.look_at_agents(&[]));
                 }
+                // Other caps with the taking up: under the old ones the run might end at once.
+                let (caps, requests): (Vec<_>, Vec<_>) = requests.into_iter().partition(|r| matches!(r, Request::SetBudget { .. }));
+                together.extend(caps.into_iter().map(Input::Request));
                 let mut inputs = vec![Input::Together(together)];
                 inputs.extend(recover::rolled_back(&self.context, &self.state).into_iter().map(Input::Request));
                 inputs.extend(requests.into_iter().map(Input::Request));
@@ -309,7 +318,10 @@ impl Driver<'_> {
             return Ok(());
         }
         let seen = circumstances::of(&events, &self.state, &self.context.layout);
-        let last = self.journal.append_with(&self.context.run, now, &events, &seen)?;
+        let last = match self.journal.append_with(&self.context.run, now, &events, &seen) {
+            Err(e) if e.is_disk_full() => self.append_with_reserve(now, &events, &seen, e)?,
+            appended => appended?,
+        };
         self.logs.wake();
         let first = last + 1 - events.len() as u64;
         self.last_seq = last;
@@ -322,6 +334,24 @@ impl Driver<'_> {
         self.followers.retain(|f| !matches!(f.try_send(Answer::Journalled(last)), Err(std::sync::mpsc::TrySendError::Disconnected(_))));
         self.observer.journalled(&self.state, &records);
         Ok(())
+    }
+
+    /// The disk is full: gives back the reserve and writes the same once more, which is sound only where nothing of it was written. The
+    /// run then comes to its end.
+    fn append_with_reserve(
+        &mut self,
+        now: Time,
+        events: &[Event],
+        seen: &[(usize, Circumstances)],
+        full: JournalError,
+    ) -> Result<u64, DriverError> {
+        let given_back = self.reserve.take().is_some_and(|reserve| matches!(reserve.release(), Ok(true)));
+        if !given_back || !self.journal.since(Some(&self.context.run), self.last_seq, 1)?.is_empty() {
+            return Err(full.into());
+        }
+        let last = self.journal.append_with(&self.context.run, now, events, seen)?;
+        self.context.observed(Input::DiskFull { message: full.to_string() });
+        Ok(last)
     }
 
     /// Sleeps until something is sent, the core's next deadline, or the observer's next tick.
@@ -464,6 +494,14 @@ impl Driver<'_> {
             Action::AbortGates => self.context.abort_gates(),
         }
     }
+}
+
+/// Without it a run works too, until the disk is full.
+fn hold_reserve(setup: &Setup, sender: &Sender<Message>) -> Option<Reserve> {
+    Reserve::hold(&setup.state_dir, setup.config.bounds.reserve).unwrap_or_else(|e| {
+        drop(sender.send(Message::Warning(format!("no reserve of disk could be made for the run's last words: {e}"))));
+        None
+    })
 }
 
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};

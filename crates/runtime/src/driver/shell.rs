@@ -10,9 +10,10 @@ use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use greenlane_core::attempt::Exit;
+use greenlane_core::budget::Allowance;
 
 use super::context::HEARTBEAT;
-use crate::keeper::{self, Cancel, KeeperLost, Lifetime, Spec};
+use crate::keeper::{self, Cancel, KeeperLost, Lifetime, Limits, Spec};
 use crate::workspace::{Shell, ShellLine, ShellOutcome};
 
 /// The longest grace of a check: it has no work to save.
@@ -97,6 +98,8 @@ impl KeptShell {
             reader: None,
             lifetime: Lifetime::WithParent,
             heartbeat: HEARTBEAT,
+            allowance: Allowance::default(),
+            runaway: Limits::default(),
         };
         let record = keeper::run_supervised(&self.exe, dir, &spec, &line.env)?;
         let mut tail = record.stdout_tail;
@@ -109,7 +112,7 @@ impl KeptShell {
         let (exit_code, signal, timed_out) = match record.exit {
             Exit::Code { code } => (Some(code), None, false),
             Exit::Signal { signal } => (None, Some(signal), false),
-            Exit::TimedOut | Exit::Stalled => (None, None, true),
+            Exit::TimedOut | Exit::Stalled | Exit::OverBudget { .. } | Exit::Runaway { .. } => (None, None, true),
             Exit::Cancelled => return Err(stopping()),
             Exit::FailedToStart { message } => return Err(io::Error::other(message)),
         };

@@ -72,3 +72,61 @@ pub(crate) fn retrying(report: &AgentReport) -> Option<String> {
 pub(crate) fn iteration(report: &AgentReport) -> Option<u64> {
     (report.model_calls > 0).then(|| report.model_calls.saturating_sub(report.model_retries))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::agent::{OutputKind, reader};
+
+    /// What was said of retries while the recorded output of this agent came in, standard error first as it was recorded apart; and at the end.
+    fn told(kind: OutputKind, agent: &str, case: &str) -> (Vec<String>, AgentReport) {
+        let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/agent-output").join(agent);
+        let text = |end: &str| fs::read_to_string(dir.join(format!("{case}.{end}"))).unwrap_or_default();
+        let (mut reader, mut told) = (reader(kind), Vec::new());
+        let (errors, output) = (text("stderr"), text("stdout"));
+        for (line, of_errors) in errors.lines().map(|l| (l, true)).chain(output.lines().map(|l| (l, false))) {
+            if of_errors {
+                reader.error_line(line)
+            } else {
+                reader.line(line)
+            }
+            told.extend(retrying(&reader.report()));
+        }
+        (told, reader.report())
+    }
+
+    #[test]
+    fn recorded_agents_say_that_they_try_their_model_again_as_far_as_they_tell() {
+        let agents = [
+            (OutputKind::Claude, "claude"),
+            (OutputKind::Codex, "codex"),
+            (OutputKind::Gemini, "gemini"),
+            (OutputKind::Opencode, "opencode"),
+        ];
+        // codex tells nothing of a 429 before it gives up.
+        let retries = [
+            ("claude", "429", "429"),
+            ("claude", "500", "500"),
+            ("codex", "500", "high demand"),
+            ("gemini", "429", "429"),
+            ("gemini", "500", "500"),
+            ("opencode", "429", "429"),
+            ("opencode", "500", "500"),
+        ];
+        for (kind, agent) in agents {
+            for (_, case, expected) in retries.iter().filter(|(of, ..)| *of == agent) {
+                let (told, _) = told(kind, agent, case);
+                let named = told.iter().any(|t| t.contains(expected)) && told.iter().all(|t| t.ends_with(" so far"));
+                assert!(named, "{agent} {case}: {told:?}");
+            }
+            for case in ["ok", "hang", "killed", "not-signed-in"] {
+                let (told, _) = told(kind, agent, case);
+                assert!(told.is_empty(), "{agent} {case}: {told:?}");
+            }
+            let (_, report) = told(kind, agent, "ok");
+            assert!(iteration(&report) > Some(0), "{agent}: {report:?}");
+        }
+    }
+}

@@ -12,6 +12,7 @@ mod identity;
 mod lines;
 mod output;
 mod record;
+mod runaway;
 mod signals;
 mod spec;
 mod strays;
@@ -26,6 +27,7 @@ pub use door::{Cancel, KeeperLost, cancel, end_left_over, run_supervised, spawn,
 pub use heartbeat::{Evidence, Heartbeat, Phase, read_heartbeat};
 pub use identity::Identity;
 pub(crate) use identity::boot_id;
+pub use runaway::Limits;
 pub use spec::{Lifetime, Spec};
 pub use strays::end_strays;
 

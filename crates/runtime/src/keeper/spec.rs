@@ -6,9 +6,11 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use greenlane_core::budget::Allowance;
 use greenlane_core::time::duration_text;
 use serde::{Deserialize, Serialize};
 
+use super::runaway::Limits;
 use crate::agent::OutputKind;
 
 const FILE: &str = "spec.json";
@@ -44,6 +46,12 @@ pub struct Spec {
     /// The longest time between two heartbeats; the default of the product is 30 s.
     #[serde(with = "duration_text")]
     pub heartbeat: Duration,
+    /// What its task may use, and has used before it.
+    #[serde(default)]
+    pub allowance: Allowance,
+    /// How much of what makes no progress is let pass; only where the reader understands events.
+    #[serde(default)]
+    pub runaway: Limits,
 }
 
 /// What becomes of the tree when the process that spawned the keeper is gone.

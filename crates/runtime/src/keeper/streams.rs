@@ -8,7 +8,7 @@ use greenlane_core::attempt::AgentReport;
 
 use super::lines::Lines;
 use super::output::CappedLog;
-use crate::agent::{OutputKind, Reader, reader};
+use crate::agent::{OutputKind, Reader, ToolCall, reader};
 
 const READ_BYTES: usize = 64 * 1024;
 /// Reads in a row from one pipe; then time and signals get their turn, however much the agent prints.
@@ -133,6 +133,11 @@ impl Streams {
 
     pub(super) fn activity(&self) -> Option<&str> {
         self.reader.as_ref().and_then(|r| r.activity())
+    }
+
+    /// The calls of tools that have got their result since this was last asked.
+    pub(super) fn take_calls(&mut self) -> Vec<ToolCall> {
+        self.reader.as_mut().map(|r| r.take_calls()).unwrap_or_default()
     }
 
     /// The last lines of standard output and standard error.

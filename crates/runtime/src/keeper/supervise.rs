@@ -10,6 +10,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use greenlane_core::attempt::{AgentReport, Exit, ExitRecord};
+use greenlane_core::budget::{Measure, Spent};
 use greenlane_core::failure::Resources;
 use greenlane_core::time::Time;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -20,6 +21,7 @@ use crate::{clock, health, machine};
 
 use super::body::complain;
 use super::heartbeat::{Heartbeat, Phase};
+use super::runaway::{Detector, Limits};
 use super::signals::Signals;
 use super::spec::Spec;
 use super::streams::Streams;
@@ -80,6 +82,7 @@ struct Keeping<'a> {
     heartbeat_at: Option<Instant>,
     activity: Option<String>,
     strays: BTreeSet<(i32, u64)>,
+    runaway: Detector,
 }
 
 /// Runs the agent to the end of its tree and tells how it ended.
@@ -135,6 +138,7 @@ pub(super) fn supervise(spec: &Spec, dir: &Path, signals: &Signals, mut streams:
         heartbeat_at: None,
         activity: None,
         strays: BTreeSet::new(),
+        runaway: Detector::new(spec.reader.filter(|kind| kind.tells_tools()).map_or_else(Limits::default, |_| spec.runaway)),
     };
     keeping.run();
     keeping.record()
@@ -197,6 +201,8 @@ impl Keeping<'_> {
             Stage::Running => {
                 if self.spec.timeout.is_some_and(|limit| now - self.began >= limit) {
                     self.terminate(Exit::TimedOut);
+                } else if self.spec.allowance.wall_left().is_some_and(|left| now - self.began >= left) {
+                    self.terminate_over_budget(now);
                 } else if now >= self.watch.next_look() {
                     self.look(now);
                     if self.watch.is_stalled(now) {
@@ -380,8 +386,9 @@ impl Keeping<'_> {
         match self.stage {
             Stage::Running => {
                 let timeout = self.spec.timeout.and_then(|t| self.began.checked_add(t));
+                let wall = self.spec.allowance.wall_left().and_then(|left| self.began.checked_add(left));
                 let news = self.heartbeat_at.filter(|_| self.streams.activity() != self.activity.as_deref()).map(|at| at + NEWS_PAUSE);
-                [Some(self.watch.next_look()), timeout, news].into_iter().flatten().min()
+                [Some(self.watch.next_look()), timeout, wall, news].into_iter().flatten().min()
             }
             Stage::Ending { kill_at } | Stage::Leftovers { kill_at } => Some(kill_at),
             Stage::Lingering { terminate_at } => Some(terminate_at),
@@ -394,7 +401,40 @@ impl Keeping<'_> {
             let now = Instant::now();
             self.last_output = Some(now);
             self.watch.saw_output(now);
+            self.heed_bounds(now);
         }
+    }
+
+    /// Ends an agent that has used too much or goes round in circles. One that has said that it is done is on its way out: its work is
+    /// paid for.
+    fn heed_bounds(&mut self, now: Instant) {
+        let calls = self.streams.take_calls();
+        if !matches!(self.stage, Stage::Running) || self.spec.reader.is_none() {
+            return;
+        }
+        let report = self.streams.report();
+        if report.finished == Some(true) {
+            return;
+        }
+        if let Some(message) = self.spec.allowance.exceeded(Spent::of_report(&report, now - self.began)) {
+            self.terminate(Exit::OverBudget { message });
+            return;
+        }
+        let total = self.streams.total();
+        if !calls.is_empty() {
+            self.runaway.call_ended(total);
+        }
+        let repeated = calls.iter().find_map(|call| self.runaway.called(call));
+        if let Some(message) = repeated.or_else(|| self.runaway.printed(total, report.tool_calls)) {
+            self.terminate(Exit::Runaway { message });
+        }
+    }
+
+    fn terminate_over_budget(&mut self, now: Instant) {
+        let allowance = &self.spec.allowance;
+        let spent = allowance.spent.and(Spent::of_report(&self.streams.report(), now - self.began));
+        let message = allowance.budget.compare(Measure::Wall, &spent);
+        self.terminate(Exit::OverBudget { message });
     }
 
     fn record(&self) -> ExitRecord {

@@ -227,7 +227,7 @@ impl Subscriber for Failures {
     fn take(&mut self, entry: &Entry, state: &State, lines: &mut Lines) -> Result<(), serde_json::Error> {
         match &entry.fact {
             Fact::Event { run, event, circumstances } => match event.as_ref() {
-                Event::AttemptFailed { attempt, outcome, failure: Some(failure) } => {
+                Event::AttemptFailed { attempt, outcome, failure: Some(failure), .. } => {
                     let what = (attempt, outcome, failure);
                     lines.push(&FailureRecord::of_attempt(run, entry.at, what, state, circumstances.as_deref()))
                 }

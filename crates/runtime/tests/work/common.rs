@@ -74,8 +74,7 @@ impl Place {
     pub fn with_env(temp: TempRepo, mut settings: PoolSettings, more: Vec<(OsString, OsString)>) -> Self {
         let (counting, calls) = (temp.beside("counting-git"), temp.beside("calls"));
         let script = format!("#!/bin/sh\necho \"$*\" >> '{}'\nexec {} \"$@\"\n", calls.display(), temp.program().to_string_lossy());
-        fs::write(&counting, script).expect("a script");
-        assert!(Command::new("chmod").arg("+x").arg(&counting).status().expect("chmod").success());
+        greenlane_testkit::program::write_program(&counting, &script);
         let mut env = temp.env();
         env.extend(more);
         let repo = Repo::discover_with(temp.path(), Caller { program: counting.into(), env }).expect("a repository");

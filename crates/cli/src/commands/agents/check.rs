@@ -5,10 +5,11 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use greenlane_core::attempt::{Exit, ExitRecord};
+use greenlane_core::budget::Allowance;
 use greenlane_core::time::format_duration;
 use greenlane_runtime::agent::{AgentDef, Launch, Presence, Registry};
 use greenlane_runtime::git::Git;
-use greenlane_runtime::keeper::{Lifetime, Spec, run_supervised};
+use greenlane_runtime::keeper::{Lifetime, Limits, Spec, run_supervised};
 use serde::Serialize;
 
 use super::CheckArgs;
@@ -100,6 +101,8 @@ fn attempt(def: &AgentDef, folder: &Path, timeout: Duration, context: &Context) 
         reader: Some(def.output),
         lifetime: Lifetime::WithParent,
         heartbeat: HEARTBEAT,
+        allowance: Allowance::default(),
+        runaway: Limits::default(),
     };
     let exe = this_program().map_err(|e| std::io::Error::other(e.render(false)))?;
     let record = run_supervised(&exe, &dir, &spec, &def.environment(&context.env))?;
@@ -119,6 +122,7 @@ fn reason(record: &ExitRecord, timeout: Duration) -> String {
         Exit::Signal { signal } => format!("it ended by signal {signal}"),
         Exit::TimedOut => format!("it was not done after {}", format_duration(timeout)),
         Exit::Stalled => String::from("it showed no sign of work"),
+        Exit::OverBudget { message } | Exit::Runaway { message } => message.clone(),
         Exit::Cancelled => String::from("it was stopped"),
         Exit::FailedToStart { message } => format!("it could not be started: {message}"),
     };

@@ -6,10 +6,12 @@ use greenlane_core::health::HealthStatus;
 
 use super::survey::{AttemptHealth, Summary, WorkerHealth};
 use crate::output::{Paint, paint};
-use crate::report::{Look, clean, columns, fit, humane};
+use crate::report::{Look, clean, columns, fit, humane, wrapped};
 
 /// The widest column of names.
 const NAME_COLUMNS_MAX: usize = 36;
+/// Most lines of one reason.
+const LINES_MAX: usize = 3;
 
 /// One line.
 pub(super) fn summary(sum: &Summary) -> String {
@@ -54,7 +56,9 @@ fn row(out: &mut String, look: Look, status: HealthStatus, name: &str, facts: &[
 
 fn detail(out: &mut String, look: Look, text: Option<&str>) {
     if let Some(text) = text.map(clean).filter(|t| !t.is_empty()) {
-        out.push_str(&format!("  {}\n", fit(&text, look.width.saturating_sub(2)).trim_end()));
+        for line in wrapped(&text, look.width.saturating_sub(2), LINES_MAX) {
+            out.push_str(&format!("  {line}\n"));
+        }
     }
 }
 

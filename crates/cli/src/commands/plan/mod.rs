@@ -7,6 +7,7 @@ use greenlane_core::time::format_duration;
 use serde::Serialize;
 use std::time::Duration;
 
+use crate::caps::{self, Caps};
 use crate::context::Context;
 use crate::error::{Error, Kind, Outcome, Problem};
 use crate::output::Paint;
@@ -33,6 +34,9 @@ pub struct PlanArgs {
     /// The agent of tasks that name none
     #[arg(long, value_name = "NAME")]
     pub agent: Option<String>,
+    /// Caps on tokens, cost, calls of the model and time.
+    #[command(flatten)]
+    pub caps: Caps,
     /// One JSON document
     #[arg(long)]
     pub json: bool,
@@ -79,6 +83,7 @@ pub fn run(args: &PlanArgs, context: &Context) -> Outcome {
     let mut flags: Vec<(&str, String)> = Vec::new();
     flags.extend(args.jobs.map(|jobs| ("run.jobs", jobs.to_string())));
     flags.extend(args.agent.clone().map(|agent| ("run.agent", agent)));
+    flags.extend(args.caps.settings().into_iter().filter_map(|(key, value)| value.map(|v| (key, v))));
     let config = context.load_config(top.as_deref(), &flags)?.config;
     let registry = plans::registry(&config)?;
     let default_agent = config.run.agent.as_deref();
@@ -86,6 +91,9 @@ pub fn run(args: &PlanArgs, context: &Context) -> Outcome {
     let mut shown = Vec::new();
     for plan in loaded.plans.iter().map(|p| &p.plan) {
         loaded.diagnostics.extend(plans::agent_problems(plan, default_agent, &registry).into_iter().map(|p| diagnostic(plan, p)));
+        let severity = if config.budget.strict { Severity::Error } else { Severity::Warning };
+        let unkept = caps::unkept(&config, &registry, &[plan]).into_iter();
+        loaded.diagnostics.extend(unkept.map(|why| Diagnostic::file_wide(severity, plan.source.clone(), why, None)));
         match summary(plan, config.run.jobs) {
             Ok(summary) => shown.push((plan, summary)),
             Err(cycles) => {

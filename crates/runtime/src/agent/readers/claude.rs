@@ -1,7 +1,7 @@
 //! Claude Code, `--output-format stream-json --verbose` (measured with 2.1.329); Qwen Code writes much the same.
 //!
-//! A failed call of the API ends in a `result` whose `subtype` says "success": only `is_error` counts. Usage stands only in
-//! the `result`, and Anthropic counts cached input apart from the rest. After a signal there is no `result`.
+//! A failed call of the API ends in a `result` whose `subtype` says "success": only `is_error` counts. Usage stands whole
+//! only in the `result` (a message states its input, and of its output what was there when it began), and Anthropic counts cached input apart from the rest. After a signal there is no `result`.
 
 use greenlane_core::attempt::{AgentReport, Usage};
 use greenlane_core::time::Time;
@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::activity::describe;
 use super::notes::{Notes, count, error, status_field};
-use super::{Reader, event};
+use super::{Reader, ToolCall, event};
 
 /// Reads Claude's events.
 #[derive(Default)]
@@ -35,7 +35,12 @@ impl Reader for Claude {
             // Qwen says one without a number when it begins anew, which is no further call.
             (Some("system"), Some("retry")) if event["data"]["attempt"].is_u64() => self.retry(&event["data"]),
             (Some("assistant"), _) => self.assistant(&event),
-            (Some("user"), _) => self.notes.does("thinking"),
+            (Some("user"), _) => {
+                for part in event["message"]["content"].as_array().into_iter().flatten().filter(|p| p["type"] == "tool_result") {
+                    self.notes.call_ended(&part["tool_use_id"], &part["content"]);
+                }
+                self.notes.does("thinking");
+            }
             (Some("rate_limit_event"), _) => self.rate_limit(&event["rate_limit_info"]),
             (Some("result"), _) => self.result(&event),
             _ => {}
@@ -46,6 +51,10 @@ impl Reader for Claude {
 
     fn report(&self) -> AgentReport {
         self.notes.report()
+    }
+
+    fn take_calls(&mut self) -> Vec<ToolCall> {
+        self.notes.take_calls()
     }
 
     fn activity(&self) -> Option<&str> {
@@ -74,6 +83,10 @@ impl Claude {
         if id != self.message || id.is_empty() {
             self.message = id.to_owned();
             self.notes.model_called();
+            // So long as there is no `result` this is all that is known: the input whole, of the output only what a message begins with.
+            if let Some(usage) = tokens(&message["usage"], None) {
+                self.notes.used(&usage);
+            }
         }
         self.notes.model(&message["model"]);
         for part in message["content"].as_array().into_iter().flatten() {
@@ -90,6 +103,7 @@ impl Claude {
                     self.notes.tool_called();
                     let what = describe(part["name"].as_str().unwrap_or("a tool"), &part["input"], &self.worktree);
                     self.notes.does(&what);
+                    self.notes.call_began(&part["id"], part["name"].as_str().unwrap_or_default(), &part["input"]);
                 }
                 _ => {}
             }
@@ -151,7 +165,12 @@ fn usage(event: &Value) -> Option<Usage> {
         }
         return Some(sum);
     }
-    let usage = event["usage"].as_object().map(|_| &event["usage"])?;
+    tokens(&event["usage"], cost_usd)
+}
+
+/// What the main model used, or one of its messages.
+fn tokens(usage: &Value, cost_usd: Option<f64>) -> Option<Usage> {
+    usage.as_object()?;
     let (input, cached, output) = (count(&usage["input_tokens"]), count(&usage["cache_read_input_tokens"]), count(&usage["output_tokens"]));
     // Qwen speaks to OpenAI's protocols, where cached input is part of the input; it states a total, Claude does not.
     let apart = usage.get("total_tokens").is_none_or(|total| count(total) != input + output);

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::activity::describe;
 use super::notes::{Notes, count, error};
-use super::{Reader, event};
+use super::{Reader, ToolCall, event};
 
 /// Reads Cline's events.
 #[derive(Default)]
@@ -32,6 +32,10 @@ impl Reader for Cline {
 
     fn report(&self) -> AgentReport {
         self.notes.report()
+    }
+
+    fn take_calls(&mut self) -> Vec<ToolCall> {
+        self.notes.take_calls()
     }
 
     fn activity(&self) -> Option<&str> {
@@ -61,6 +65,10 @@ impl Cline {
                     None => describe(event["toolName"].as_str().unwrap_or("a tool"), input, ""),
                 };
                 self.notes.does(&what);
+                self.notes.call_began(&event["toolCallId"], event["toolName"].as_str().unwrap_or_default(), input);
+            }
+            ("content_end", Some("tool")) => {
+                self.notes.call_ended(&event["toolCallId"], &serde_json::json!([event["output"], event["error"]]));
             }
             ("content_end", Some("text")) => self.notes.says(event["text"].as_str().unwrap_or_default()),
             ("error", _) => self.said = event["message"].as_str().or_else(|| event["error"].as_str()).map(str::to_owned),

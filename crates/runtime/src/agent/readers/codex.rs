@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::activity::command;
 use super::notes::{Notes, count, error};
-use super::{Reader, event};
+use super::{Reader, ToolCall, event};
 
 /// What Codex says for a status 500, and only for that; the number itself is not in the message.
 const HIGH_DEMAND: &str = "currently experiencing high demand";
@@ -58,6 +58,10 @@ impl Reader for Codex {
         self.notes.report()
     }
 
+    fn take_calls(&mut self) -> Vec<ToolCall> {
+        self.notes.take_calls()
+    }
+
     fn activity(&self) -> Option<&str> {
         self.notes.activity()
     }
@@ -94,7 +98,21 @@ impl Codex {
                 self.notes.says(item["text"].as_str().unwrap_or_default());
             }
             "todo_list" => self.notes.does("plans"),
-            "command_execution" | "reasoning" => self.notes.does("thinking"),
+            "command_execution" => {
+                if stage == Stage::Completed {
+                    self.notes.does(&format!("runs `{}`", command(item["command"].as_str().unwrap_or_default())));
+                    let result = serde_json::json!([item["exit_code"], item["aggregated_output"]]);
+                    self.notes.call_done("command", &item["command"], &result);
+                }
+                self.notes.does("thinking");
+            }
+            "mcp_tool_call" if stage == Stage::Completed => {
+                self.notes.does(&format!("uses {}", item["tool"].as_str().unwrap_or("a tool")));
+                let input = serde_json::json!([item["server"], item["tool"], item["arguments"]]);
+                self.notes.call_done("mcp", &input, &serde_json::json!([item["result"], item["error"]]));
+                self.notes.does("thinking");
+            }
+            "reasoning" => self.notes.does("thinking"),
             _ => {}
         }
     }

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::activity::describe;
 use super::notes::{Notes, error, status_field};
-use super::{Reader, event};
+use super::{Reader, ToolCall, event};
 
 /// Reads Copilot's events.
 #[derive(Default)]
@@ -34,8 +34,12 @@ impl Reader for Copilot {
                 self.notes.tool_called();
                 let what = describe(data["toolName"].as_str().unwrap_or("a tool"), &data["arguments"], "");
                 self.notes.does(&what);
+                self.notes.call_began(&data["toolCallId"], data["toolName"].as_str().unwrap_or_default(), &data["arguments"]);
             }
-            "tool.execution_complete" => self.notes.does("thinking"),
+            "tool.execution_complete" => {
+                self.notes.call_ended(&data["toolCallId"], &serde_json::json!([data["success"], data["result"], data["error"]]));
+                self.notes.does("thinking");
+            }
             "assistant.message" => self.notes.says(data["content"].as_str().unwrap_or_default()),
             "abort" => self.aborted = true,
             "session.error" => {
@@ -60,6 +64,10 @@ impl Reader for Copilot {
 
     fn report(&self) -> AgentReport {
         self.notes.report()
+    }
+
+    fn take_calls(&mut self) -> Vec<ToolCall> {
+        self.notes.take_calls()
     }
 
     fn activity(&self) -> Option<&str> {

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::activity::describe;
 use super::notes::{Notes, count, error};
-use super::{Reader, event};
+use super::{Reader, ToolCall, event};
 
 /// Reads Gemini's events.
 #[derive(Default)]
@@ -43,8 +43,12 @@ impl Reader for Gemini {
                 self.notes.tool_called();
                 let what = describe(event["tool_name"].as_str().unwrap_or("a tool"), &event["parameters"], "");
                 self.notes.does(&what);
+                self.notes.call_began(&event["tool_id"], event["tool_name"].as_str().unwrap_or_default(), &event["parameters"]);
             }
-            "tool_result" => self.notes.does("thinking"),
+            "tool_result" => {
+                self.notes.call_ended(&event["tool_id"], &serde_json::json!([event["status"], event["output"], event["error"]]));
+                self.notes.does("thinking");
+            }
             "result" => self.result(&event),
             _ => {}
         }
@@ -64,6 +68,10 @@ impl Reader for Gemini {
 
     fn report(&self) -> AgentReport {
         self.notes.report()
+    }
+
+    fn take_calls(&mut self) -> Vec<ToolCall> {
+        self.notes.take_calls()
     }
 
     fn activity(&self) -> Option<&str> {

@@ -32,8 +32,23 @@ pub trait Reader: Send {
     /// What is known so far. While the agent retries its model the error of the last try stands in it, so that an attempt
     /// that is ended meanwhile still tells why.
     fn report(&self) -> AgentReport;
+    /// The calls of tools that have got their result since this was last asked, where its events tell them.
+    fn take_calls(&mut self) -> Vec<ToolCall> {
+        Vec::new()
+    }
     /// What it does just now, one short line for people: "writes src/a.rs", "runs `cargo test`".
     fn activity(&self) -> Option<&str>;
+}
+
+/// One call of a tool and what came of it, as far as it can be compared with another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ToolCall {
+    /// For people: "runs `cargo test`".
+    pub what: String,
+    /// Digest of the tool and its input.
+    pub call: u64,
+    /// Digest of the result.
+    pub result: u64,
 }
 
 /// A fresh reader of this kind of output.

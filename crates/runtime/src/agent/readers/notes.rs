@@ -1,11 +1,14 @@
 //! What all readers note down, each with its limit.
 
+use std::collections::VecDeque;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+
 use greenlane_core::attempt::{AgentError, AgentReport, Usage};
 use greenlane_core::failure::http_status;
 use greenlane_core::time::Time;
 use serde_json::Value;
 
-use super::limit;
+use super::{ToolCall, limit};
 
 /// Most characters of an error's message.
 const ERROR_CHARS_MAX: usize = 1_000;
@@ -21,6 +24,10 @@ const NAME_CHARS_MAX: usize = 200;
 /// Most tokens, and most dollars, of one attempt: what says more is no count, and counts of many attempts are added up.
 const TOKENS_MAX: u64 = 1_000_000_000_000;
 const DOLLARS_MAX: f64 = 1e9;
+/// Calls of tools without a result that are remembered; the oldest are forgotten.
+const OPEN_CALLS_MAX: usize = 64;
+/// Finished calls that wait for somebody to take them.
+const CALLS_MAX: usize = 256;
 
 /// A report in the making.
 #[derive(Default)]
@@ -29,9 +36,47 @@ pub(super) struct Notes {
     /// The error of the last call of the model, as long as it is being retried.
     retrying: Option<AgentError>,
     activity: Option<String>,
+    /// Calls of tools whose result is not known yet, by the agent's id of the call.
+    open_calls: VecDeque<(String, u64, String)>,
+    calls: Vec<ToolCall>,
 }
 
 impl Notes {
+    /// A tool is called; what is done just now tells how it is shown.
+    pub(super) fn call_began(&mut self, id: &Value, tool: &str, input: &Value) {
+        let Some(id) = id.as_str().filter(|id| !id.is_empty() && id.len() <= NAME_CHARS_MAX) else { return };
+        if self.open_calls.len() == OPEN_CALLS_MAX {
+            self.open_calls.pop_front();
+        }
+        let what = self.activity.clone().unwrap_or_else(|| tool.to_owned());
+        self.open_calls.push_back((id.to_owned(), digest(&[tool, &input.to_string()]), what));
+    }
+
+    /// The call with this id has its result.
+    pub(super) fn call_ended(&mut self, id: &Value, result: &Value) {
+        let Some(at) = id.as_str().and_then(|id| self.open_calls.iter().position(|(open, ..)| open == id)) else { return };
+        if let Some((_, call, what)) = self.open_calls.remove(at) {
+            self.finished_call(call, what, result);
+        }
+    }
+
+    /// A tool was called, and this came of it.
+    pub(super) fn call_done(&mut self, tool: &str, input: &Value, result: &Value) {
+        let what = self.activity.clone().unwrap_or_else(|| tool.to_owned());
+        self.finished_call(digest(&[tool, &input.to_string()]), what, result);
+    }
+
+    fn finished_call(&mut self, call: u64, what: String, result: &Value) {
+        if self.calls.len() < CALLS_MAX {
+            self.calls.push(ToolCall { what, call, result: digest(&[&result.to_string()]) });
+        }
+    }
+
+    /// The calls that have got their result since this was last asked.
+    pub(super) fn take_calls(&mut self) -> Vec<ToolCall> {
+        std::mem::take(&mut self.calls)
+    }
+
     pub(super) fn report(&self) -> AgentReport {
         let mut report = self.report.clone();
         if report.error.is_none() && report.finished != Some(true) {
@@ -222,6 +267,13 @@ pub(super) fn one_line(text: &str, chars_max: usize) -> String {
         }
     }
     out
+}
+
+/// Equal texts have equal digests; others very seldom.
+fn digest(texts: &[&str]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    texts.hash(&mut hasher);
+    hasher.finish()
 }
 
 fn last_chars(text: &str, max: usize) -> String {

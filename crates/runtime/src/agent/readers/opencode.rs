@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::activity::describe;
 use super::notes::{Notes, count, error, status_field};
-use super::{Reader, event};
+use super::{Reader, ToolCall, event};
 
 /// Reads opencode's events.
 #[derive(Default)]
@@ -43,6 +43,9 @@ impl Reader for Opencode {
                     _ => describe(tool, &state["input"], ""),
                 };
                 self.notes.does(&what);
+                if !state["output"].is_null() || !state["error"].is_null() {
+                    self.notes.call_done(tool, &state["input"], &serde_json::json!([state["output"], state["error"]]));
+                }
                 let refused =
                     state["error"].as_str().is_some_and(|e| e.contains("rejected permission") || e.contains("prevents you from using"));
                 if refused {
@@ -87,6 +90,10 @@ impl Reader for Opencode {
 
     fn report(&self) -> AgentReport {
         self.notes.report()
+    }
+
+    fn take_calls(&mut self) -> Vec<ToolCall> {
+        self.notes.take_calls()
     }
 
     fn activity(&self) -> Option<&str> {

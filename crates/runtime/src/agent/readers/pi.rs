@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::activity::describe;
 use super::notes::{Notes, count, error};
-use super::{Reader, event};
+use super::{Reader, ToolCall, event};
 
 /// Reads pi's events.
 #[derive(Default)]
@@ -30,8 +30,12 @@ impl Reader for Pi {
                 self.notes.tool_called();
                 let what = describe(event["toolName"].as_str().unwrap_or("a tool"), &event["args"], "");
                 self.notes.does(&what);
+                self.notes.call_began(&event["toolCallId"], event["toolName"].as_str().unwrap_or_default(), &event["args"]);
             }
-            "tool_execution_end" => self.notes.does("thinking"),
+            "tool_execution_end" => {
+                self.notes.call_ended(&event["toolCallId"], &serde_json::json!([event["isError"], event["result"]]));
+                self.notes.does("thinking");
+            }
             "auto_retry_start" => {
                 let which = match (event["attempt"].as_u64(), event["maxAttempts"].as_u64()) {
                     (Some(n), Some(max)) => format!(", {n}/{max}"),
@@ -63,6 +67,10 @@ impl Reader for Pi {
 
     fn report(&self) -> AgentReport {
         self.notes.report()
+    }
+
+    fn take_calls(&mut self) -> Vec<ToolCall> {
+        self.notes.take_calls()
     }
 
     fn activity(&self) -> Option<&str> {
