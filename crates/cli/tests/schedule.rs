@@ -178,7 +178,8 @@ fn no_more_run_at_once_than_asked_for() {
     let s = Sandbox::new(&[]);
     let ran = s.run(&counted(6, ""), &["-j", "2"]);
     assert_eq!(ran.code, 0, "{ran:?}");
-    assert_eq!(most_at_once(&s.out_lines("log")), 2, "{:?}", s.out_lines("log"));
+    // On a busy machine one may be over before the next has begun; that two do run at once is tested above.
+    assert!(most_at_once(&s.out_lines("log")) <= 2, "{:?}", s.out_lines("log"));
     assert_eq!(s.status()["run"]["jobs"], 2);
 }
 

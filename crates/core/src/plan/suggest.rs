@@ -26,6 +26,7 @@ pub(super) fn best<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>
         return None;
     }
     let word = word.to_lowercase();
+    let letters = letters_of(&word);
     let mut found: Option<(f64, &str)> = None;
     for candidate in candidates {
         let others = candidate.chars().take(COMPARED_CHARS_MAX + 1).count();
@@ -33,9 +34,10 @@ pub(super) fn best<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>
             continue;
         }
         let other = candidate.to_lowercase();
-        // Each character more or less is a difference.
-        let (fewer, more) = (chars.min(others), chars.max(others));
-        let comparable = fewer as f64 >= alike_min * more as f64;
+        // Each character that the other has not, or not as often, is a difference: most words need not be compared at all.
+        let more = chars.max(others);
+        let common = letters.iter().zip(letters_of(&other)).map(|(a, b)| usize::from(*a.min(&b))).sum::<usize>();
+        let comparable = common.min(chars).min(others) as f64 >= alike_min * more as f64;
         let mut alike = if comparable { strsim::normalized_damerau_levenshtein(&word, &other) } else { 0.0 };
         let (short, long) = if word.len() < other.len() { (&word, &other) } else { (&other, &word) };
         if short.len() >= CONTAINED_CHARS_MIN && long.contains(short.as_str()) {
@@ -46,6 +48,16 @@ pub(super) fn best<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>
         }
     }
     found.map(|(_, candidate)| candidate)
+}
+
+/// How often each letter stands in it; several letters may share a place.
+fn letters_of(word: &str) -> [u8; 32] {
+    let mut counts = [0_u8; 32];
+    for c in word.chars() {
+        let count = &mut counts[c as usize % 32];
+        *count = count.saturating_add(1);
+    }
+    counts
 }
 
 /// The candidate of at least three letters that has the word's letters in another order: `rnu`. Of short words a measure of likeness

@@ -67,3 +67,34 @@ fn damaged_json() {
 fn damaged_markdown() {
     fuzz("plan.md", 800);
 }
+
+/// Inputs of up to a megabyte that took from ten seconds to minutes, or gigabytes, each tried as a case: within its time, findings bounded.
+#[test]
+fn long_plans_that_took_minutes() {
+    let many = |n: usize, one: &dyn Fn(usize) -> String| (0..n).map(one).collect::<String>();
+    let tasks = |globs: &dyn Fn(usize) -> String, n| many(n, &|i| format!("[[task]]\nid='t{i}'\nrun='x'\nowns=['{}']\n", globs(i)));
+    let stories = many(12_000, &|i| format!("{{\"id\":\"US-{i:05}\",\"title\":\"t\"}},"));
+    let unknown = many(12_000, &|i| format!("\"XX-{i:05}\","));
+    let (stories, unknown) = (stories.trim_end_matches(','), unknown.trim_end_matches(','));
+    let long = "y".repeat(200_000);
+    let plans = [
+        ("front-matter.md", format!("---\n{}---\n- [ ] a\n", many(60_000, &|i| format!("k{i}: 1\n")))),
+        ("markers.md", format!("- [ ] `{}\n", "[p:".repeat(300_000))),
+        ("comments.md", format!("- [ ] a\n  {}\n", "<!-- --> `".repeat(90_000))),
+        ("names.toml", format!("[[task]]\nid='x'\nrun='x'\ndepends=['{long}']\n[[task]]\nid='z{long}'\nrun='x'\n")),
+        ("lines.json", format!("{{\"tasks\":[{{\"id\":\"a\",{}\"run\":\"x\"}}]}}", many(50_000, &|i| format!("\"unknown{i}\":1,")))),
+        (
+            "stories.json",
+            format!(
+                "{{\"userStories\":[{stories}],\"parallelization\":{{\"enabled\":true,\"groups\":[{{\"name\":\"g\",\"stories\":[{unknown}]}}]}}}}"
+            ),
+        ),
+        ("wildcards.toml", tasks(&|i| format!("**/*{i}x*/{}x", "**/*/".repeat(700)), 250)),
+        ("depth.toml", tasks(&|i| format!("**/{}b{i}/*", "a/".repeat(250)), 2_000)),
+        ("estimates.toml", many(3, &|i| format!("[[task]]\nid='t{i}'\nrun='x'\nestimate=9000000000000000000\n"))),
+    ];
+    let (names, seeds): (Vec<_>, Vec<_>) = plans.into_iter().map(|(name, text)| (name, text.into_bytes())).unzip();
+    for (name, seed) in names.into_iter().zip(seeds) {
+        Target { name, cases: 0, seeds: vec![seed], ..Target::default() }.run(|bytes| check(name, bytes));
+    }
+}

@@ -4,8 +4,9 @@ use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread;
 use std::time::Duration;
 
-/// A case that takes longer hangs, whatever else the machine does.
-const HANG: Duration = Duration::from_secs(120);
+/// A case that is still under way after so many looks, a second apart, hangs. Looks are counted, since a machine that stands still for
+/// minutes makes nobody hang.
+const LOOKS_MAX: u32 = 120;
 
 /// A case under way. Dropped while panicking, it tells how to repeat it.
 pub(super) struct Watch<'a> {
@@ -55,10 +56,11 @@ impl Drop for Watch<'_> {
 fn dog() -> Sender<Option<Told>> {
     let (sender, told) = channel::<Option<Told>>();
     thread::spawn(move || {
-        let mut under_way: Option<Told> = None;
+        let (mut under_way, mut looks): (Option<Told>, _) = (None, 0);
         loop {
-            match (told.recv_timeout(HANG), &under_way) {
-                (Ok(next), _) => under_way = next,
+            match (told.recv_timeout(Duration::from_secs(1)), &under_way) {
+                (Ok(next), _) => (under_way, looks) = (next, 0),
+                (Err(RecvTimeoutError::Timeout), Some(_)) if looks < LOOKS_MAX => looks += 1,
                 (Err(RecvTimeoutError::Timeout), Some(case)) => {
                     eprintln!("{} does not end{}", case.what, keep("hang", &case.input));
                     std::process::abort();

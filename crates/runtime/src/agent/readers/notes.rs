@@ -292,4 +292,15 @@ mod tests {
         assert_eq!([one_line("aaaa b", 6), one_line("aaaaa b", 6)], ["aaaa…", "aaaaa…"], "no blank goes beyond it");
         assert_eq!(last_chars("äöü", 2), "öü");
     }
+
+    #[test]
+    fn what_is_no_count_is_bounded_and_can_be_added_up() {
+        let mut notes = Notes::default();
+        let much = Usage { input_tokens: u64::MAX, cached_tokens: u64::MAX, output_tokens: u64::MAX, cost_usd: Some(1e308) };
+        (0..3).for_each(|_| notes.used(&much));
+        let sum = notes.report().usage.unwrap_or_default();
+        assert_eq!((sum.input_tokens, sum.output_tokens, sum.cost_usd), (TOKENS_MAX, TOKENS_MAX, Some(DOLLARS_MAX)));
+        notes.usage(Usage { cost_usd: Some(-1.0), ..much });
+        assert_eq!(notes.report().usage.unwrap_or_default().cost_usd, Some(0.0));
+    }
 }
