@@ -51,13 +51,28 @@ fn a_task_that_exceeds_its_cap_is_ended_while_it_runs_and_not_tried_again() {
     assert_eq!(s.events("budget_warned").len(), 1, "that most was used up was said before");
 }
 
+/// Who is warned can still do something: the attempt that has used most of its cap is at work then.
+#[test]
+fn most_of_a_cap_is_told_while_the_attempt_is_at_work() {
+    let body = "for i in 1 2 3 4 5 6 7 8; do call $i; result $i; done\nuntil [ -e \"$OUT/warned\" ]; do sleep 0.02; done\necho x > a; end";
+    let s = with_spender(body, "[run]\nheartbeat = \"1h\"\nhealth_interval = \"100ms\"");
+    let running = s.start(s.run_command(&plan(&[task("a", "budget = { tokens = \"10k\" }")]), &[]));
+    common::eventually("it is warned of", || s.count("budget_warned") == 1);
+    std::fs::write(s.out("warned"), "").unwrap();
+    let ran: Ran = running.wait();
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert!(ran.stderr.contains("8,000 of 10,000 tokens of its budget are used"), "{ran:?}");
+    assert_eq!(s.events("budget_warned").len(), 1, "once");
+}
+
 #[test]
 fn what_a_task_used_before_counts_for_its_next_attempt() {
     let s = with_spender("for i in 1 2 3; do call $i; result $i; done; exit 9", "");
     let ran = s.run(&plan(&[task("a", "budget = { model_calls = 5 }\nretries = 9")]), &[]);
     assert_eq!(ran.code, 1, "{ran:?}");
     assert_eq!(s.out_lines("calls").len(), 2, "three calls, then three more of the two that are left");
-    assert_eq!(s.reason("a"), "budget: 6 of 5 calls of the model");
+    // Whether its keeper or its own end comes first is the machine's affair.
+    assert!(s.reason("a").ends_with("budget: 6 of 5 calls of the model"), "{}", s.reason("a"));
 }
 
 #[test]
@@ -158,11 +173,7 @@ fn below_the_floor_nothing_starts_and_it_is_said_why() {
     let mut command = s.run_command(text, &[]);
     command.env("GREENLANE_DISK_FREE_MIN", "4000000GiB");
     let running = s.start(command);
-    common::eventually("it waits", || {
-        s.repo().join(".greenlane/state.db").exists()
-            && !s.events("room_changed").is_empty()
-            && s.states().get("a").is_some_and(|s| s == "queued")
-    });
+    common::eventually("it waits", || s.count("room_changed") > 0 && s.states().get("a").is_some_and(|s| s == "queued"));
     assert!(s.reason("a").starts_with("waits for room: ") && s.reason("a").contains(" of disk are free at "), "{}", s.reason("a"));
     running.signal("INT");
     let ran: Ran = running.wait();
