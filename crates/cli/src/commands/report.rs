@@ -76,6 +76,7 @@ pub fn history(journal: &Journal, opened: &Opened) -> Result<History, Error> {
         let page = journal.since(Some(&opened.run), seq, PAGE)?;
         for record in page.iter().take_while(|r| r.seq <= opened.last_seq) {
             gatherer.take(&record.event);
+            gatherer.take_at(record.at, &record.event);
             seq = record.seq;
         }
         if page.len() < PAGE as usize || seq >= opened.last_seq {

@@ -20,6 +20,8 @@ pub struct History {
     pub verifications: Verifications,
     /// How often another coordinator took the run up.
     pub resumed: u32,
+    /// Waits for providers' quotas, by account.
+    pub quota_waits: std::collections::BTreeMap<String, super::waits::Waits>,
 }
 
 /// A suite that was red once and green once on the same work.
@@ -65,6 +67,7 @@ const RED_MAX: usize = 1_000;
 pub struct Gatherer {
     history: History,
     red: Vec<(u64, String, Vec<String>)>,
+    waits: super::waits::WaitsGatherer,
 }
 
 impl Gatherer {
@@ -92,6 +95,11 @@ impl Gatherer {
         }
     }
 
+    /// The same of what times tell; beside [`Gatherer::take`].
+    pub fn take_at(&mut self, at: greenlane_core::time::Time, event: &Event) {
+        self.waits.take(at, event);
+    }
+
     fn verified(&mut self, batch: u64, suite: &Suite) {
         let counts = &mut self.history.verifications;
         counts.judged += 1;
@@ -110,6 +118,6 @@ impl Gatherer {
     /// What was gathered.
     #[must_use]
     pub fn done(self) -> History {
-        self.history
+        History { quota_waits: self.waits.done(), ..self.history }
     }
 }

@@ -16,6 +16,7 @@ mod surroundings;
 mod task;
 mod text;
 mod timeline;
+mod waits;
 
 #[cfg(test)]
 pub(crate) mod samples;

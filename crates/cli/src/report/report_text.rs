@@ -187,6 +187,10 @@ fn agents(out: &mut String, report: &RunReport, look: Look) {
             seconds(agent.seconds)
         );
     }
+    for (account, waits) in &report.quota_waits {
+        let (times, waited) = (times_over(waits.times), seconds(waits.seconds));
+        let _ = writeln!(out, "waited for the quota of {} {times}, {waited} in all", clean(account));
+    }
 }
 
 #[cfg(test)]

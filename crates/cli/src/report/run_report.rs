@@ -40,6 +40,8 @@ pub struct RunReport {
     pub verifications: Verifications,
     /// What each agent did and used.
     pub agents: Vec<AgentUse>,
+    /// Waits for providers' quotas, by account.
+    pub quota_waits: BTreeMap<String, super::waits::Waits>,
     /// How often another coordinator took the run up.
     pub resumed: u32,
 }
@@ -110,6 +112,7 @@ pub fn run_report(status: Status, state: &State, history: History, lessons: Vec<
         agents: agents(&status, state),
         lessons,
         flaky: history.flaky,
+        quota_waits: history.quota_waits,
         rolled_back: history.rolled_back,
         verifications: history.verifications,
         resumed: history.resumed,
