@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use greenlane_core::attempt::{Merge, Suite};
+use greenlane_core::attempt::{Merge, Suite, Verdict};
 use greenlane_core::event::{Event, Outcome, Stopping};
 use greenlane_core::health::HealthStatus;
 use greenlane_core::ids::TaskKey;
@@ -167,6 +167,10 @@ pub fn lines(state: &State, record: &Record) -> Vec<Line> {
                 lines.push(Line::new('!', Paint::Yellow, of(&attempt.key), more));
             }
             lines
+        }
+        Event::WorkJudged { attempt, verdict: Verdict::Accepted { suite_files, .. } } if !suite_files.is_empty() => {
+            let text = format!("changed files of the suite that it does not own: {}", crate::report::suite_files(suite_files));
+            vec![Line::new('!', Paint::Yellow, of(&attempt.key), text)]
         }
         Event::RetryScheduled { key, retry, until } => {
             vec![Line::new('↻', Paint::Yellow, of(key), format!("retry {retry} in {}", humane(until.since(record.at))))]
