@@ -159,7 +159,9 @@ pub fn lines(state: &State, record: &Record) -> Vec<Line> {
             vec![Line::new('✗', Paint::Yellow, String::new(), format!("{agent} cannot be used: {reason}"))]
         }
         Event::SharedStateChanged { attempt, changes, .. } => {
-            let worth: Vec<_> = changes.iter().filter(|c| c.is_notable()).collect();
+            let mut worth: Vec<_> = changes.iter().filter(|c| c.is_notable()).collect();
+            // What was not put back is a person's to do.
+            worth.sort_by_key(|c| c.restored);
             let mut lines: Vec<Line> =
                 worth.iter().take(SHARED_MAX).map(|c| Line::new('!', Paint::Yellow, of(&attempt.key), clean(&c.line()))).collect();
             if worth.len() > SHARED_MAX {
