@@ -86,10 +86,12 @@ echo secret > $(git rev-parse --git-common-dir)/info/attributes",
     // Data that nobody is known to have changed is told and left.
     let attributes = one(&s, "t", "info/attributes");
     assert_eq!((attributes["what"].as_str(), attributes["restored"].as_bool()), (Some("file"), Some(false)));
+    assert!(ran.stderr.contains("file info/attributes is new while it ran; left as it is"), "{ran:?}");
+    assert!(ran.stderr.contains("things were put back, 1 was not: file info/attributes; `greenlane report` has"), "{ran:?}");
     // People read it while it runs, and afterwards.
     assert!(ran.stderr.contains("branch main was changed by `git update-ref refs/heads/main HEAD~1`; put back"), "{ran:?}");
     let shown = s.greenlane(&["status", "t"]).stdout;
-    assert!(shown.contains("hook pre-commit is new while it ran; put back"), "{shown}");
+    assert!(shown.contains("hook pre-commit is new while it ran; removed again"), "{shown}");
     let report = s.greenlane(&["report"]).stdout;
     assert!(report.contains("Changed beside the work") && report.contains("tag v2 is new by `git tag v2`"), "{report}");
     assert_eq!(s.events("shared_state_changed").len(), 1);
@@ -275,6 +277,8 @@ fn tests_that_an_agent_bent_are_tried_as_they_were() {
     let ran = s.run(plan, &[]);
     assert_eq!(ran.code, 0, "{ran:?}");
     assert_eq!(s.task("t")["attempts"][0]["suite_files"], serde_json::json!(["tests/other.sh", "tests/run.sh"]));
+    let line = "changed files of the suite that it does not own: tests/other.sh, tests/run.sh";
+    assert_eq!(ran.stderr.matches(line).count() + ran.stdout.matches(line).count(), 2, "while it runs, and at its end: {ran:?}");
     assert_eq!(s.landed_files(), ["answer", "tests/run.sh"]);
     assert!(s.greenlane(&["status", "t"]).stdout.contains("changed files that judge it"), "{ran:?}");
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use greenlane_core::attempt::{Merge, Suite};
+use greenlane_core::attempt::{Merge, Suite, Verdict};
 use greenlane_core::event::{Event, Outcome, Stopping};
 use greenlane_core::health::HealthStatus;
 use greenlane_core::ids::TaskKey;
@@ -163,7 +163,9 @@ pub fn lines(state: &State, record: &Record) -> Vec<Line> {
             vec![Line::new('✗', Paint::Yellow, String::new(), format!("{agent} cannot be used: {reason}"))]
         }
         Event::SharedStateChanged { attempt, changes, .. } => {
-            let worth: Vec<_> = changes.iter().filter(|c| c.is_notable()).collect();
+            let mut worth: Vec<_> = changes.iter().filter(|c| c.is_notable()).collect();
+            // What was not put back is a person's to do.
+            worth.sort_by_key(|c| c.restored);
             let mut lines: Vec<Line> =
                 worth.iter().take(SHARED_MAX).map(|c| Line::new('!', Paint::Yellow, of(&attempt.key), clean(&c.line()))).collect();
             if worth.len() > SHARED_MAX {
@@ -171,6 +173,10 @@ pub fn lines(state: &State, record: &Record) -> Vec<Line> {
                 lines.push(Line::new('!', Paint::Yellow, of(&attempt.key), more));
             }
             lines
+        }
+        Event::WorkJudged { attempt, verdict: Verdict::Accepted { suite_files, .. } } if !suite_files.is_empty() => {
+            let text = format!("changed files of the suite that it does not own: {}", crate::report::suite_files(suite_files));
+            vec![Line::new('!', Paint::Yellow, of(&attempt.key), text)]
         }
         Event::RetryScheduled { key, retry, until } => {
             vec![Line::new('↻', Paint::Yellow, of(key), format!("retry {retry} in {}", humane(until.since(record.at))))]

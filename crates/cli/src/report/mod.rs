@@ -28,6 +28,7 @@ pub use learned::{Learned, LearnedGatherer, learned};
 pub use quota::{fallbacks, local, local_times};
 pub use report_text::report;
 pub use run_report::{AgentUse, Chain, FailedAttempt, RunReport, run_report};
+pub use shared::suite_files;
 pub use signs::{sign, state_paint, state_words};
 pub use status::{Live, name_of, status, time_spent};
 pub use summary::{summary, times, usage};

@@ -14,7 +14,7 @@ use super::evidence::Call;
 use super::files::FileState;
 use super::snapshot::Snapshot;
 use super::store::Store;
-use super::{heads, reflog, stash};
+use super::{head_moves, heads, reflog, stash};
 use crate::git::Repo;
 
 /// A file's time stamp is that of the system's last tick, so it may lie this much before the write: 10 ms, the longest tick in use.
@@ -36,6 +36,8 @@ pub(super) enum Act {
     KeepRef { full: String, lost: Option<String> },
     /// The ref goes from what it is to what it was.
     MoveRef { full: String, from: Option<String>, to: Option<String> },
+    /// The HEAD of a checkout goes back, where its files stay what they are compared with.
+    MoveHead { git_dir: PathBuf, from: String, to: String },
     /// The entry is taken off the stash.
     DropStash { oid: String },
     /// The entry is put back.
@@ -93,7 +95,11 @@ pub(super) fn compare(witness: &Witness<'_>, store: &Store, before: &Snapshot, a
         }
     }
     found.extend(stash_entries(witness, before, after));
-    found.extend(heads_moved(witness, before, after));
+    if before.heads != after.heads {
+        let branches = before.refs(store)?;
+        found.extend(head_moves::heads_moved(witness, before, after, |full| branches.contains_key(full)));
+    }
+    found.extend(head_moves::indexes_changed(witness, before, after));
     let names: BTreeSet<&String> = before.files.keys().chain(after.files.keys()).collect();
     for name in names {
         let (was, is) = (before.files.get(name), after.files.get(name));
@@ -110,7 +116,7 @@ pub(super) fn compare(witness: &Witness<'_>, store: &Store, before: &Snapshot, a
         }
     }
     // What somebody has to look at comes first.
-    found.sort_by_key(|f| !(f.change.command.is_some() || matches!(f.act, Act::PutFile { .. } | Act::Set { .. })));
+    found.sort_by_key(|f| !(f.change.command.is_some() || matches!(f.act, Act::PutFile { .. } | Act::Set { .. } | Act::MoveHead { .. })));
     Ok(found)
 }
 
@@ -177,13 +183,15 @@ fn culprit(
     let common_dir = witness.repo.common_dir();
     let diary = reflog::read(&common_dir.join("logs").join(full));
     let in_call = |c: &&&Call| match modified_micros(&common_dir.join(full)) {
-        Some(at) => c.start - TICK_MICROS <= at && at <= c.end,
+        Some(at) => during(c, at),
         // Packed since: the diary's seconds are what there is.
         None => diary.last().is_some_and(|e| e.new == is && seconds(c).contains(&e.at)),
     };
     if let Some(last) = suspects.iter().rev().find(in_call) {
         let to = value_before(&diary, was, is, &suspects);
-        return Some((last.shown.clone(), matches!(last.name.as_str(), "fetch" | "pull"), to));
+        // What is new is the doing of the command that made it, whatever went on there afterwards.
+        let made = suspects.iter().find(|c| was.is_none() && c.can_move(full) && c.code == Some(0)).unwrap_or(last);
+        return Some((made.shown.clone(), matches!(last.name.as_str(), "fetch" | "pull"), to));
     }
     // Its own worktree stood on that branch, and its HEAD's diary says what was done there.
     let short = full.strip_prefix("refs/heads/")?;
@@ -228,7 +236,12 @@ fn seconds(call: &Call) -> std::ops::RangeInclusive<i64> {
     call.start / 1_000_000..=call.end / 1_000_000
 }
 
-fn modified_micros(path: &Path) -> Option<i64> {
+/// Was the command at work at this time of a file?
+pub(super) fn during(call: &Call, at: i64) -> bool {
+    call.start - TICK_MICROS <= at && at <= call.end
+}
+
+pub(super) fn modified_micros(path: &Path) -> Option<i64> {
     let modified = fs::metadata(path).ok()?.modified().ok()?;
     i64::try_from(modified.duration_since(UNIX_EPOCH).ok()?.as_micros()).ok()
 }
@@ -279,7 +292,11 @@ fn stash_entries(witness: &Witness<'_>, before: &Snapshot, after: &Snapshot) -> 
         } else {
             Act::KeepRef { full: String::from("refs/stash"), lost: Some(entry.oid.clone()) }
         };
-        found.push(Found { change: change(&entry, false, call.map(|c| c.shown.clone())), act });
+        let mut told = change(&entry, false, call.map(|c| c.shown.clone()));
+        if call.is_none() {
+            told.note = Some(format!("`git stash store -m '{}' {}` brings it back", entry.message.replace('\'', "'\\''"), entry.oid));
+        }
+        found.push(Found { change: told, act });
     }
     found
 }
@@ -293,34 +310,6 @@ fn branches_stood_on(witness: &Witness<'_>, before: &Snapshot) -> Vec<String> {
         }
     }
     branches
-}
-
-/// Another checkout's HEAD is told only where the attempt's own command moved it: a person changes branches all day.
-fn heads_moved(witness: &Witness<'_>, before: &Snapshot, after: &Snapshot) -> Vec<Found> {
-    let mut found = Vec::new();
-    for (top, was) in &before.heads {
-        let Some(is) = after.heads.get(top).filter(|is| *is != was) else { continue };
-        let moved = |c: &&Call| {
-            let there = c.worktree.as_deref() == Some(Path::new(top)) && c.moves_its_checkout();
-            // Renaming a branch takes every checkout of it along.
-            let renamed = |head: &str| head.strip_prefix("ref: ").is_some_and(|full| c.name == "branch" && c.can_move(full));
-            there || (renamed(was) && renamed(is))
-        };
-        let Some(call) = witness.calls.iter().rev().find(moved) else { continue };
-        let short = |head: &str| head.strip_prefix("ref: refs/heads/").unwrap_or(head).to_owned();
-        let change = SharedChange {
-            what: SharedKind::Head,
-            name: top.clone(),
-            before: Some(short(was)),
-            after: Some(short(is)),
-            command: Some(call.shown.clone()),
-            kept: None,
-            restored: false,
-            note: Some(format!("its files went along: look at them, then `git -C {top} switch {}`", short(was))),
-        };
-        found.push(Found { change, act: Act::Tell });
-    }
-    found
 }
 
 fn one_setting(witness: &Witness<'_>, setting: Setting) -> Found {

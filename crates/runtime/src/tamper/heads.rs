@@ -2,22 +2,18 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use crate::git::Repo;
 use crate::git::residue::linked_git_dir;
 
-/// The HEAD of every checkout that is not in the pool: its folder and the text.
-pub(super) fn look(repo: &Repo, pool: &Path) -> BTreeMap<String, String> {
-    let mut found = BTreeMap::new();
-    let mut note = |top: &Path, git_dir: &Path| {
-        if let Ok(text) = fs::read_to_string(git_dir.join("HEAD")) {
-            found.insert(top.display().to_string(), text.trim_end().to_owned());
-        }
-    };
-    if let Some(top) = repo.main_top() {
-        note(top, repo.common_dir());
-    }
+/// The length of the sum at an index's end, in bytes (SHA-1; of a longer one this much of its end does as well).
+const SUM_BYTES: u64 = 20;
+
+/// Every checkout that is not in the pool: its folder and its git-dir.
+fn checkouts(repo: &Repo, pool: &Path) -> Vec<(PathBuf, PathBuf)> {
+    let mut found: Vec<_> = repo.main_top().map(|top| (top.to_owned(), repo.common_dir().to_owned())).into_iter().collect();
     for entry in fs::read_dir(repo.common_dir().join("worktrees")).into_iter().flatten().flatten() {
         let git_dir = entry.path();
         let Ok(back) = fs::read_to_string(git_dir.join("gitdir")) else { continue };
@@ -25,10 +21,37 @@ pub(super) fn look(repo: &Repo, pool: &Path) -> BTreeMap<String, String> {
         if let Some(top) = file.parent()
             && !top.starts_with(pool)
         {
-            note(top, &git_dir);
+            found.push((top.to_owned(), git_dir));
         }
     }
     found
+}
+
+/// The HEAD of every checkout that is not in the pool: its folder and the text.
+pub(super) fn look(repo: &Repo, pool: &Path) -> BTreeMap<String, String> {
+    let text = |git_dir: &Path| fs::read_to_string(git_dir.join("HEAD")).ok();
+    checkouts(repo, pool).into_iter().filter_map(|(top, d)| Some((top.display().to_string(), text(&d)?.trim_end().to_owned()))).collect()
+}
+
+/// The same of their indexes: what tells one content from another, without reading all of it.
+pub(super) fn indexes(repo: &Repo, pool: &Path) -> BTreeMap<String, String> {
+    checkouts(repo, pool)
+        .into_iter()
+        .filter_map(|(top, d)| Some((top.display().to_string(), fingerprint(&d.join("index")).ok()?)))
+        .collect()
+}
+
+/// Its length, and the sum that git itself writes at the end of an index; where it writes none, the time.
+fn fingerprint(path: &Path) -> io::Result<String> {
+    let mut file = fs::File::open(path)?;
+    let meta = file.metadata()?;
+    let mut sum = Vec::new();
+    file.seek(SeekFrom::Start(meta.len().saturating_sub(SUM_BYTES)))?;
+    file.take(SUM_BYTES).read_to_end(&mut sum)?;
+    if sum.iter().all(|b| *b == 0) {
+        return Ok(format!("{} {:?}", meta.len(), meta.modified()?));
+    }
+    Ok(format!("{} {}", meta.len(), sum.iter().map(|b| format!("{b:02x}")).collect::<String>()))
 }
 
 /// The git-dir of this checkout, if it is one of this repository's.

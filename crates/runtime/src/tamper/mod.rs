@@ -9,6 +9,7 @@ mod compare;
 mod config;
 mod evidence;
 mod files;
+mod head_moves;
 mod heads;
 mod put_back;
 mod reflog;

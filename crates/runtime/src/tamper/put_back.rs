@@ -37,7 +37,12 @@ impl PutBack<'_> {
         let set = if settings.is_empty() { Ok(Default::default()) } else { self.settings(&settings, settings.len() == all_settings) };
         // Branches that are missing come back before those that took their place are removed.
         let mut order: Vec<usize> = (0..found.len()).collect();
-        order.sort_by_key(|i| matches!(&found[*i].act, Act::MoveRef { to: None, .. }));
+        // So do HEADs, which lead to the ones and hold the others.
+        order.sort_by_key(|i| match &found[*i].act {
+            Act::MoveRef { to: None, .. } => 2,
+            Act::MoveHead { .. } => 1,
+            _ => 0,
+        });
         let mut changes: Vec<SharedChange> = found.iter().map(|f| f.change.clone()).collect();
         for (count, i) in order.into_iter().enumerate() {
             let change = &mut changes[i];
@@ -57,6 +62,21 @@ impl PutBack<'_> {
                     let before = to.as_ref().and_then(|oid| self.keep("before", full, oid));
                     change.kept = from.as_ref().filter(|_| count < KEPT_MAX).and_then(|oid| self.keep("after", full, oid)).or(before);
                     self.move_ref(full, from.as_deref(), to.as_deref())
+                }
+                Act::MoveHead { git_dir, from, to } => {
+                    let top = Path::new(&change.name);
+                    match self.move_head(git_dir, top, from, to) {
+                        Ok(true) => {
+                            change.note = None;
+                            Ok(true)
+                        }
+                        Ok(false) => Ok(false),
+                        // How to go back is worth more than why it was not done.
+                        Err(why) => {
+                            change.note = change.note.take().map(|way| format!("{why}; {way}"));
+                            Ok(false)
+                        }
+                    }
                 }
                 Act::DropStash { oid } => {
                     change.kept = self.keep("after", &format!("refs/stash/{oid}"), oid);
@@ -124,6 +144,44 @@ impl PutBack<'_> {
         // Done already by a coordinator that died before it could say so; or somebody was quicker.
         let now = refs::value_now(self.repo, full).map_err(|e| e.to_string())?;
         if now.as_deref() == to { Ok(true) } else { Err(String::from("it has moved on since, or is locked")) }
+    }
+
+    /// Writes a HEAD under git's own lock, if it still is what the attempt left, and if no file becomes a changed one by that: the commit
+    /// is the same, or the index holds what the old one holds.
+    fn move_head(&self, git_dir: &Path, top: &Path, from: &str, to: &str) -> Result<bool, String> {
+        let head = git_dir.join("HEAD");
+        let now = || fs::read_to_string(&head).map(|text| text.trim_end().to_owned()).map_err(|e| e.to_string());
+        let commit = |text: &str| match text.strip_prefix("ref: ") {
+            Some(full) => refs::value_now(self.repo, full).map_err(|e| e.to_string()),
+            None => Ok(Some(text.to_owned())),
+        };
+        if now()? == to {
+            return Ok(true);
+        }
+        // An old way to keep a HEAD; it is not ours to replace.
+        if fs::symlink_metadata(&head).is_ok_and(|m| !m.is_file()) {
+            return Ok(false);
+        }
+        let Some(old) = commit(to)? else { return Ok(false) };
+        if commit(from)?.as_deref() != Some(old.as_str()) {
+            let compare = ["diff-index", "--cached", "--quiet", old.as_str(), "--"];
+            let compared = self.repo.git_in(git_dir, top).run_allowing(&compare, &[0, 1]).map_err(|e| e.to_string())?;
+            if compared.code != 0 {
+                return Ok(false);
+            }
+        }
+        let lock = git_dir.join("HEAD.lock");
+        let locked = |e: io::Error| format!("it is locked ({e})");
+        let mut file = fs::File::options().write(true).create_new(true).open(&lock).map_err(locked)?;
+        let written = std::io::Write::write_all(&mut file, format!("{to}\n").as_bytes()).map_err(|e| e.to_string());
+        let done = written.and_then(|()| match now()? == from {
+            true => fs::rename(&lock, &head).map_err(|e| e.to_string()),
+            false => Err(String::from("it has moved on since")),
+        });
+        if done.is_err() {
+            drop(fs::remove_file(&lock));
+        }
+        done.map(|()| true)
     }
 
     fn settings(&self, settings: &[config::Setting], whole: bool) -> Result<std::collections::BTreeSet<String>, String> {

@@ -25,6 +25,9 @@ pub(super) struct Snapshot {
     pub loose: BTreeMap<String, String>,
     /// The user's checkouts and what they are at.
     pub heads: BTreeMap<String, String>,
+    /// Their indexes, told apart.
+    #[serde(default)]
+    pub index: BTreeMap<String, String>,
     /// Files that git reads.
     pub files: BTreeMap<String, FileState>,
     /// From the oldest to the newest.
@@ -43,6 +46,7 @@ impl Snapshot {
             packed: store.keep(&refs::packed_text(repo)?)?,
             loose,
             heads: heads::look(repo, pool),
+            index: heads::indexes(repo, pool),
             files: files::look(common_dir, store)?,
             stash: stash::list(common_dir),
         })

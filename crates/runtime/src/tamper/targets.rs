@@ -104,6 +104,18 @@ impl Call {
         MOVERS.contains(&self.name.as_str())
     }
 
+    /// Does it name this branch (a full ref) as where to go?
+    pub(super) fn leads_to(&self, full: &str) -> bool {
+        self.args.iter().any(|word| names(word, full))
+    }
+
+    /// Does it write the index of the checkout in which it runs, other than to note times of files?
+    pub(super) fn stages(&self) -> bool {
+        const STAGERS: &[&str] = &["add", "stage", "rm", "mv", "restore", "apply", "read-tree", "update-index"];
+        STAGERS.contains(&self.name.as_str())
+            || (self.moves_its_checkout() && !matches!(self.name.as_str(), "branch" | "update-ref" | "symbolic-ref"))
+    }
+
     /// Can this command give a setting of the repository this value (`None`: take it away)?
     pub(super) fn can_set(&self, key: &str, value: Option<&str>) -> bool {
         let part = |n: usize| key.splitn(3, '.').nth(n).unwrap_or_default();

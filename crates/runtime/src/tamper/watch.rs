@@ -157,7 +157,8 @@ impl Watch {
 
     fn look(&self, dir: &Path, subject: &Subject<'_>, before: &Snapshot) -> io::Result<Findings> {
         let after = Snapshot::take(&self.repo, &self.pool, &self.store, &before.own)?;
-        let nothing = before.same_refs(&after) && before.files == after.files && before.heads == after.heads && before.stash == after.stash;
+        let checkouts = before.heads == after.heads && before.index == after.index;
+        let nothing = checkouts && before.same_refs(&after) && before.files == after.files && before.stash == after.stash;
         let mut found = Vec::new();
         let calls = evidence::read(&dir.join("git"));
         if !nothing || calls.iter().any(Call::moves_refs) {

@@ -66,20 +66,88 @@ fn housekeeping_and_honest_work_raise_no_alarm() {
     });
 }
 
+/// What became of the HEAD of the user's checkout.
+fn head_of(changes: &[SharedChange]) -> &SharedChange {
+    changes.iter().find(|c| c.what == SharedKind::Head).unwrap_or_else(|| panic!("{changes:#?}"))
+}
+
 #[test]
-fn a_branch_that_was_renamed_comes_back_and_what_a_checkout_is_on_is_not_removed() {
+fn a_branch_that_was_renamed_comes_back_and_so_does_the_checkout_that_went_along() {
     with_each_git(|place| {
-        let main = place.temp.head();
+        let before = place.temp.fingerprint();
         let w = Watched::begin(&place, "a");
         w.agent("git branch -m main other");
         let changes = w.settle();
-        assert!(one(&changes, "main").restored, "{changes:#?}");
-        assert_eq!(place.temp.git(&["rev-parse", "main"]), main);
-        let other = one(&changes, "other");
-        assert!(!other.restored && other.note.as_deref() == Some("a checkout is on it"), "{other:#?}");
-        let head = changes.iter().find(|c| c.what == SharedKind::Head).expect("the user's checkout is on the other branch now");
-        assert_eq!((head.before.as_deref(), head.after.as_deref()), (Some("main"), Some("other")));
-        assert!(head.note.as_deref().is_some_and(|n| n.contains("switch main")));
+        assert!(one(&changes, "main").restored && one(&changes, "other").restored, "{changes:#?}");
+        let head = head_of(&changes);
+        assert_eq!((head.before.as_deref(), head.after.as_deref(), head.restored), (Some("main"), Some("other"), true), "{head:#?}");
+        assert_eq!(place.temp.fingerprint(), before);
+    });
+}
+
+#[test]
+fn a_head_that_was_written_without_git_or_by_symbolic_ref_comes_back() {
+    with_each_git(|place| {
+        place.temp.git(&["branch", "other"]);
+        place.temp.git(&["branch", "far", &place.temp.git(&["commit-tree", "-m", "far", "HEAD^{tree}"])]);
+        let before = place.temp.fingerprint();
+        for (n, script) in [
+            "echo 'ref: refs/heads/other' > $MAIN/.git/HEAD",
+            "echo 'ref: refs/heads/far' > $MAIN/.git/HEAD",
+            "git rev-parse HEAD > $MAIN/.git/HEAD",
+            "git -C $MAIN symbolic-ref HEAD refs/heads/nowhere",
+            "git --git-dir=$MAIN/.git symbolic-ref HEAD refs/heads/far; git -C $MAIN status -s; git -C $MAIN commit -q --dry-run || true",
+            "git -C $MAIN checkout -q --detach",
+            "git -C $MAIN switch -q other; git -C $MAIN log -1 main",
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            let w = Watched::begin(&place, &format!("t{n}"));
+            w.agent(script);
+            let changes = w.settle();
+            let head = head_of(&changes);
+            assert!(head.restored && head.note.is_none(), "{script}: {changes:#?}");
+            // The call that did it, not the last one.
+            assert!(
+                head.command.as_deref().is_none_or(|c| ["symbolic-ref", "checkout", "switch"].iter().any(|name| c.contains(name))),
+                "{head:#?}"
+            );
+            assert_eq!(head.command.is_some(), !script.contains('>'), "{script}: {head:#?}");
+            assert_eq!(place.temp.fingerprint(), before, "{script}");
+        }
+    });
+}
+
+#[test]
+fn a_head_whose_files_went_along_stays_and_the_way_back_is_the_right_one() {
+    with_each_git(|place| {
+        let top = place.temp.path().display().to_string();
+        let w = Watched::begin(&place, "a");
+        w.agent("cd $MAIN; git checkout -q -b evil; echo evil >> README.md; git commit -qam evil; git status -s");
+        let changes = w.settle();
+        let head = head_of(&changes);
+        assert_eq!((head.restored, head.command.as_deref()), (false, Some("git checkout -q -b evil")), "{head:#?}");
+        assert!(head.note.as_deref().is_some_and(|n| n.contains(&format!("`git -C {top} switch main` goes back"))), "{head:#?}");
+        let evil = one(&changes, "evil");
+        assert_eq!((evil.restored, evil.command.as_deref()), (false, Some("git checkout -q -b evil")), "{evil:#?}");
+        // What is staged there was not the user; what the user stages is not told.
+        place.temp.git(&["switch", "-q", "main"]);
+        let w = Watched::begin(&place, "b");
+        w.agent("echo more >> $MAIN/README.md; git -C $MAIN symbolic-ref HEAD refs/heads/nowhere; git -C $MAIN add README.md; git -C $MAIN status -s");
+        let changes = w.settle();
+        let head = head_of(&changes);
+        assert!(
+            !head.restored && head.note.as_deref().is_some_and(|n| n.contains("symbolic-ref HEAD refs/heads/main` goes back")),
+            "{head:#?}"
+        );
+        let index = changes.iter().find(|c| c.what == SharedKind::Index).expect("told");
+        assert_eq!(index.command.as_deref(), Some("git add README.md"));
+        place.temp.git(&["symbolic-ref", "HEAD", "refs/heads/main"]);
+        let w = Watched::begin(&place, "c");
+        w.agent("git -C $MAIN status -s; git add -A");
+        place.temp.git(&["reset", "-q", "--hard"]);
+        assert_eq!(w.settle(), []);
     });
 }
 
@@ -107,14 +175,17 @@ fn commands_in_the_users_checkout() {
         let changes = w.settle();
         assert!(one(&changes, "main").restored, "{changes:#?}");
         assert_eq!(place.temp.git(&["rev-parse", "main"]), main);
-        assert!(!one(&changes, "elsewhere").restored, "the checkout is on it");
-        assert!(changes.iter().any(|c| c.what == SharedKind::Head), "{changes:#?}");
-        // A person who switches branches is nobody's business.
-        place.temp.git(&["checkout", "-q", "main"]);
-        let w = Watched::begin(&place, "b");
+        assert!(one(&changes, "elsewhere").restored && head_of(&changes).restored, "{changes:#?}");
+        // A person who switches branches is told once, and stays where he went.
+        place.temp.git(&["branch", "elsewhere"]);
+        let (w, v) = (Watched::begin(&place, "b"), Watched::begin(&place, "c"));
         place.temp.git(&["checkout", "-q", "elsewhere"]);
-        w.agent("git status -s");
-        assert_eq!(w.settle(), []);
+        w.agent("git status -s; git -C $MAIN status -s");
+        let changes = w.settle();
+        assert_eq!((changes.len(), head_of(&changes).command.as_deref(), head_of(&changes).restored), (1, None, false), "{changes:#?}");
+        assert!(head_of(&changes).note.as_deref().is_some_and(|n| n.contains("switch main")), "{changes:#?}");
+        assert_eq!(place.temp.git(&["symbolic-ref", "HEAD"]), "refs/heads/elsewhere");
+        drop(v.settle());
     });
 }
 
