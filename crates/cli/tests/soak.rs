@@ -127,6 +127,11 @@ impl Soak {
         let status = s.status();
         let others = status["tasks"].as_array().unwrap().iter().filter(|t| t["state"] != "done");
         let others: Vec<String> = others.map(|t| format!("{} {}: {}", t["id"], t["state"], t["reason"])).collect();
+        if let Some(first) = others.first().and_then(|o| o.split('"').nth(1)) {
+            let mark = format!("\"{first}\"");
+            s.events("").iter().map(ToString::to_string).filter(|e| e.contains(&mark)).for_each(|e| println!("{e}"));
+            println!("{}", s.git(&["log", "--all", "--oneline", "--name-status", "--", first]));
+        }
         assert_eq!(others, Vec::<String>::new());
         assert_eq!(status["summary"]["done"], tasks, "{:#}", status["summary"]);
         assert_eq!(status["run"]["state"], "finished");
