@@ -55,7 +55,7 @@ fn a_task_that_exceeds_its_cap_is_ended_while_it_runs_and_not_tried_again() {
 #[test]
 fn most_of_a_cap_is_told_while_the_attempt_is_at_work() {
     let body = "for i in 1 2 3 4 5 6 7 8; do call $i; result $i; done\nuntil [ -e \"$OUT/warned\" ]; do sleep 0.02; done\necho x > a; end";
-    let s = with_spender(body, "[run]\nheartbeat = \"1h\"\nhealth_interval = \"100ms\"");
+    let s = with_spender(body, "[run]\nheartbeat = \"1h\"\nhung_after = \"2h\"\ndead_after = \"3h\"\nhealth_interval = \"100ms\"");
     let running = s.start(s.run_command(&plan(&[task("a", "budget = { tokens = \"10k\" }")]), &[]));
     common::eventually("it is warned of", || s.count("budget_warned") == 1);
     std::fs::write(s.out("warned"), "").unwrap();

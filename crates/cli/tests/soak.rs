@@ -1,7 +1,7 @@
 //! A long run under random kills at every level: at its end every task is accounted for exactly once, and nothing is left over.
 //!
 //! `SOAK_TASKS` says how many tasks (80 without it), `SOAK_SEED` repeats the kills of an earlier soak as far as timing lets it.
-//! `scripts/soak` runs a long one. What is killed is chosen among the agents, their keepers and the coordinator; some are stopped for a
+//! With `SOAK_KEEP` a soak that fails leaves everything to be looked at. `scripts/soak` runs a long one. What is killed is chosen among the agents, their keepers and the coordinator; some are stopped for a
 //! while instead. A coordinator that dies is followed by `resume`.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -131,6 +131,10 @@ impl Soak {
             let mark = format!("\"{first}\"");
             s.events("").iter().map(ToString::to_string).filter(|e| e.contains(&mark)).for_each(|e| println!("{e}"));
             println!("{}", s.git(&["log", "--all", "--oneline", "--name-status", "--", first]));
+            if std::env::var_os("SOAK_KEEP").is_some() {
+                println!("everything is in {}", s.path("").display());
+                std::process::exit(1);
+            }
         }
         assert_eq!(others, Vec::<String>::new());
         assert_eq!(status["summary"]["done"], tasks, "{:#}", status["summary"]);
