@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use greenlane_core::attempt::{Suite, Verdict};
 use greenlane_core::coordinator::Step;
-use greenlane_core::event::Event;
+use greenlane_core::event::{Event, Outcome};
 use greenlane_core::failure::FailureDetail;
 use greenlane_core::health::{HealthStatus, Keeper};
 use greenlane_core::ids::{AttemptId, RunId, TaskKey};
@@ -171,6 +171,11 @@ fn changes_are_told(state: &State, attempt: &AttemptId, from: HealthStatus, to: 
     let wrong = |what: &str| Err(("changes_are_told", format!("{attempt} from {from:?} to {to:?}: {what}")));
     if from == to {
         return wrong("no change");
+    }
+    let is_lost = |e: &Event| matches!(e, Event::AttemptFailed { attempt: of, outcome: Outcome::Lost, .. } if of == attempt);
+    if to == HealthStatus::Dead && out.events.iter().any(is_lost) {
+        // The end of a keeper that left no record, told together with it: nobody has to look at what is gone.
+        return Ok(());
     }
     if !state.is_current(attempt, Phase::Running) || out.events.iter().any(|e| !matches!(e, Event::HealthChanged { .. })) {
         return wrong("it is not under way, or something else came of it");
