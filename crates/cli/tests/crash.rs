@@ -5,6 +5,19 @@ mod common;
 
 use common::{Ran, Sandbox};
 
+/// A smudge filter that kills the coordinator and the checkout that asked for it, once, in the worktree that `$OUT/armed` names.
+const KILLING_FILTER: &str = r#"#!/bin/sh
+if [ "$(cat "$OUT/armed" 2>/dev/null)" = "$(pwd)" ] && mkdir "$OUT/killed" 2>/dev/null; then
+    p=$$
+    while [ "$(cat /proc/$p/comm)" != greenlane ]; do
+        child=$p
+        p=$(sed 's/.*) [A-Z] //; s/ .*//' /proc/$p/stat)
+    done
+    kill -KILL $p $child
+fi
+cat
+"#;
+
 /// Three tasks, one after two; each notes that it ran. The suite checks what is there.
 const PLAN: &str = r#"
 id = "crash"
@@ -82,6 +95,42 @@ fn crash_after(event: &str, n: u32) {
     let branch = status["run"]["branch"].as_str().unwrap();
     assert_eq!(sandbox.files_on(branch), ["README.md", "a.txt", "b.txt", "c.txt"], "after {event}:{n}");
     assert_eq!(sandbox.git(&["status", "--porcelain"]), "", "the user's checkout is untouched");
+}
+
+#[test]
+fn a_worktree_that_was_being_filled_is_filled_again() {
+    let sandbox = Sandbox::new(&[("x.slow", "1\n"), (".gitattributes", "*.slow filter=slow\n")]);
+    let filter = sandbox.script("smudge", KILLING_FILTER).join("smudge");
+    sandbox.git(&["config", "filter.slow.smudge", filter.to_str().unwrap()]);
+    // `a` leaves its worktree with another x.slow; `b`, which stands on `c`, gets that worktree, and dies while it is filled.
+    let plan = r#"
+verify = ["test -e z.txt -o ! -e b.txt"]
+[[task]]
+id = "a"
+priority = 0
+retries = 0
+run = "echo 2 > x.slow; pwd > $OUT/armed; exit 1"
+[[task]]
+id = "c"
+run = "echo c > c.txt"
+[[task]]
+id = "b"
+depends = ["c"]
+run = "cat c.txt x.slow > b.txt; echo z > z.txt"
+"#;
+    let mut run = sandbox.run_command(plan, &["-j", "1"]);
+    let killed = Ran::of(run.env("GREENLANE_KEEP_FAILED", "0").output().unwrap());
+    assert_eq!(killed.code, -1, "{killed:?}");
+    let resumed = sandbox.greenlane(&["resume"]);
+    assert_eq!(sandbox.states()["b"], "done", "{resumed:?}\n{:#}", sandbox.task("b"));
+    assert_eq!(
+        sandbox.git(&["show", &format!("{}:b.txt", sandbox.branch())]),
+        "c\n1",
+        "it saw what it depends on, and nothing of the other's"
+    );
+    // What `a` left is in a ref; what nobody made is in none.
+    let kept = sandbox.git(&["for-each-ref", "--format=%(refname)", "refs/greenlane"]);
+    assert!(kept.contains("/kept/p+a/") && !kept.contains("/kept/p+b/"), "{kept}");
 }
 
 macro_rules! crashes {

@@ -179,7 +179,7 @@ fn prepare(context: &Context, job: &Job) -> Result<Workspace, (String, Option<Fa
         log_dir: dir,
     };
     let workspace = context.pool.prepare(&prepare).map_err(|e| (format!("no workspace: {e}"), e.detail()))?;
-    context.hold(&workspace);
+    context.hold(&attempt.key, &workspace);
     Ok(workspace)
 }
 

@@ -62,7 +62,8 @@ pub struct Context {
     /// Attempts are being looked at.
     pub(super) looking: AtomicBool,
     sender: Sender<Message>,
-    workspaces: Mutex<BTreeMap<PathBuf, Workspace>>,
+    /// By task, and not by path: a worktree that one task let go is another's in the next moment.
+    workspaces: Mutex<BTreeMap<TaskKey, Workspace>>,
     shell: Arc<KeptShell>,
     tasks: Mutex<BTreeMap<TaskKey, VecDeque<Job>>>,
     tasks_idle: Condvar,
@@ -187,25 +188,26 @@ impl Context {
     }
 
     /// Keeps a worktree at hand while its task needs it.
-    pub(super) fn hold(&self, workspace: &Workspace) {
-        self.workspaces.lock().unwrap_or_else(PoisonError::into_inner).insert(workspace.path.clone(), workspace.clone());
+    pub(super) fn hold(&self, key: &TaskKey, workspace: &Workspace) {
+        self.workspaces.lock().unwrap_or_else(PoisonError::into_inner).insert(key.clone(), workspace.clone());
     }
 
     /// Lets go of it.
-    pub(super) fn let_go(&self, workspace: &Workspace) {
-        self.workspaces.lock().unwrap_or_else(PoisonError::into_inner).remove(&workspace.path);
+    pub(super) fn let_go(&self, key: &TaskKey) {
+        self.workspaces.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
     }
 
     /// The worktree in which an attempt works or worked, as long as its task holds it.
     pub(super) fn workspace(&self, attempt: &AttemptId) -> Result<Workspace, String> {
         let unknown = || String::from("it is not known in which worktree it worked");
         let prepared = self.layout.workspace_of(attempt).ok_or_else(unknown)?;
-        if let Some(held) = self.workspaces.lock().unwrap_or_else(PoisonError::into_inner).get(&prepared.path) {
-            return Ok(held.clone());
+        let held = self.workspaces.lock().unwrap_or_else(PoisonError::into_inner).get(&attempt.key).cloned();
+        if let Some(held) = held.filter(|h| h.path == prepared.path) {
+            return Ok(held);
         }
         // After a resume: the pool knows from its marks who holds what.
         let workspace = self.pool.reopen_own(&prepared.path, &self.run, &attempt.key).map_err(|e| e.to_string())?;
-        self.hold(&workspace);
+        self.hold(&attempt.key, &workspace);
         Ok(workspace)
     }
 

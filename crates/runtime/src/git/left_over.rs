@@ -15,17 +15,23 @@ const READERS: [&str; 2] = ["cat-file", "hash-object"];
 /// Waits until no other process' git writes to this repository, at most 10 s; whoever is in the way then is met.
 pub fn wait_for_left_over(common_dir: &Path) {
     let began = Instant::now();
-    while began.elapsed() < PATIENCE && any_at_work(common_dir) {
+    while began.elapsed() < PATIENCE && any_at_work(common_dir, began.elapsed() < NAMELESS) {
         std::thread::sleep(ROUND);
     }
 }
 
-fn any_at_work(common_dir: &Path) -> bool {
+/// A process that is just becoming another program has no command line for some microseconds; on a busy machine for longer. One that
+/// never has one (some rewrite theirs) is waited for no longer than this.
+const NAMELESS: Duration = Duration::from_millis(200);
+
+fn any_at_work(common_dir: &Path, with_nameless: bool) -> bool {
     let wanted = [b"--git-dir=".as_slice(), common_dir.as_os_str().as_encoded_bytes()].concat();
     let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
     entries.filter(|e| e.file_name().to_str().is_some_and(|name| name.bytes().all(|b| b.is_ascii_digit()))).any(|process| {
-        let line = fs::read(process.path().join("cmdline")).unwrap_or_default();
-        names(&line, &wanted) && parent_of(&process.path()) != Some(std::process::id())
+        let path = process.path();
+        let line = fs::read(path.join("cmdline")).unwrap_or_default();
+        let meant = if line.is_empty() { with_nameless && is_program(&path) } else { names(&line, &wanted) };
+        meant && parent_of(&path) != Some(std::process::id())
     })
 }
 
@@ -34,6 +40,11 @@ fn names(line: &[u8], wanted: &[u8]) -> bool {
     let mut words = line.split(|b| *b == 0);
     let here = |word: &[u8]| word.strip_prefix(wanted).is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/"));
     words.clone().any(here) && !words.any(|w| READERS.iter().any(|r| r.as_bytes() == w))
+}
+
+/// Neither one of the kernel's own nor a zombie: those have no program.
+fn is_program(process: &Path) -> bool {
+    fs::read_link(process.join("exe")).is_ok()
 }
 
 fn parent_of(process: &Path) -> Option<u32> {
@@ -67,10 +78,10 @@ mod tests {
         let mut shell = shell.args(["-c", script, "sh", &argument]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
         let mut said = String::new();
         BufReader::new(shell.stdout.take().ok_or("no output")?).read_line(&mut said)?;
-        assert!(any_at_work(dir.path()), "{said}");
+        assert!(any_at_work(dir.path(), false), "{said}");
         drop(shell.stdin.take());
         shell.wait()?;
-        assert!(!any_at_work(dir.path()));
+        assert!(!any_at_work(dir.path(), false));
         Ok(())
     }
 }

@@ -10,7 +10,7 @@ use greenlane_core::branch;
 use greenlane_core::ids::{Oid, RunId};
 
 use super::error::{WorkspaceError, at};
-use super::mark::{Class, Holding, Mark};
+use super::mark::{Class, Filling, Holding, Mark};
 use super::pool::Pool;
 use super::request::Workspace;
 use crate::git::{Applied, DryRun, RefChange, residue};
@@ -99,7 +99,8 @@ impl Pool {
         if !residue::is_intact(&path, &mark.git_dir) {
             return why("it has lost its .git file");
         }
-        if mark.class == Class::Verify {
+        // Nobody's work lies in one whose filling was cut off.
+        if mark.class == Class::Verify || mark.filling == Some(Filling::Mixed) {
             return Ok(None);
         }
         let ws = Workspace::new(mark, path, true);

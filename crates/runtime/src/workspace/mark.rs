@@ -32,6 +32,16 @@ pub enum Holding {
     Broken,
 }
 
+/// What lies in a worktree that is being filled.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Filling {
+    /// What it held before, of which this is the note, may not be in a ref yet.
+    Over(Box<Mark>),
+    /// Nobody's work: what it held before is safe, the files are those of two commits mixed.
+    Mixed,
+}
+
 /// The note.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mark {
@@ -62,6 +72,9 @@ pub struct Mark {
     /// Holds work that no commit can hold; never recycled. In words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pinned: Option<String>,
+    /// It is being filled, or the process that filled it died: what lies in it is not the work of this task.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub filling: Option<Filling>,
     /// Digest of the set-up commands and lock files that set-up last ran for.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub set_up_for: String,
@@ -96,7 +109,8 @@ impl Mark {
         let mut note = worktree.as_os_str().to_owned();
         note.push(".json");
         let mark = fs::read(note).ok().and_then(|bytes| serde_json::from_slice::<Self>(&bytes).ok());
-        worktree.is_dir() && mark.is_some_and(|m| m.run == *run && m.key.as_ref() == Some(key) && m.holding != Holding::Free)
+        worktree.is_dir()
+            && mark.is_some_and(|m| m.run == *run && m.key.as_ref() == Some(key) && m.holding != Holding::Free && m.filling.is_none())
     }
 
     /// Takes the note away.

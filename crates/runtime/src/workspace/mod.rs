@@ -1,5 +1,6 @@
 //! Worktrees for attempts and for verification: pooled, marked, recycled, kept, cleaned up.
 
+mod claim;
 mod clean;
 mod error;
 mod include;
@@ -16,7 +17,7 @@ mod submodule;
 pub use clean::{Cleaned, Known};
 pub use error::WorkspaceError;
 pub(crate) use made::ignore_in;
-pub use mark::{Class, Holding, Mark};
+pub use mark::{Class, Filling, Holding, Mark};
 pub use place::{pool_dir, worktrees_dir};
 pub use pool::Pool;
 pub use request::{From, PoolSettings, Prepare, Release, Workspace};

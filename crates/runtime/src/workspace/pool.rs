@@ -13,15 +13,12 @@ use greenlane_core::ids::{Oid, RunId, TaskKey};
 use greenlane_core::time::Time;
 
 use super::error::{WorkspaceError, at};
-use super::mark::{Class, Holding, Mark};
+use super::mark::{Class, Filling, Holding, Mark};
 use super::prepare::Head;
 use super::request::{From, PoolSettings, Prepare, Release, Workspace};
 use super::shell::Shell;
 use super::snapshot::{self, When};
 use crate::git::{Repo, lock, residue};
-
-/// The most worktrees of one repository; beyond it something is wrong.
-const WORKTREES_MAX: u32 = 10_000;
 
 /// The worktrees of one repository. Used from many threads at once.
 pub struct Pool {
@@ -88,14 +85,12 @@ impl Pool {
     /// # Errors
     /// See [`WorkspaceError`]. The worktree is free again then, and what was in it is safe.
     pub fn prepare(&self, wanted: &Prepare) -> Result<Workspace, WorkspaceError> {
-        let own = self.own(wanted)?;
         if wanted.from == From::Continue {
-            if let Some(mark) = &own
-                && residue::is_intact(&mark.worktree(&self.dir), &mark.git_dir)
-            {
+            let own = |m: &Mark| m.is_held_by(&wanted.run, &wanted.key);
+            if let Some(ws) = self.take_as_it_is(own)? {
                 // The processes of the attempt before are gone; a git of its that was killed has left its locks.
-                residue::clear_locks(&mark.git_dir).map_err(at(&mark.git_dir))?;
-                return self.take_as_it_is(mark.clone());
+                residue::clear_locks(&ws.git_dir).map_err(at(&ws.git_dir))?;
+                return Ok(ws);
             }
             if let Some(name) = snapshot::newest(&self.repo, &wanted.run, &wanted.slug)? {
                 return self.prepare(&Prepare { from: From::Snapshot(name), ..wanted.clone() });
@@ -135,9 +130,10 @@ impl Pool {
             since: now(),
             settled: false,
             pinned: None,
+            filling: None,
             set_up_for: String::new(),
         };
-        let place = self.claim(own, mark)?;
+        let place = self.claim(mark)?;
         // The branch is about to be moved: commits that only it has are kept.
         if let Some(tip) = self.repo.resolve(&format!("refs/heads/{}", wanted.branch))?
             && tip != head
@@ -167,9 +163,10 @@ impl Pool {
             since: now(),
             settled: false,
             pinned: None,
+            filling: None,
             set_up_for: String::new(),
         };
-        let place = self.claim(None, mark)?;
+        let place = self.claim(mark)?;
         self.fill_or_another(place, commit, &Head::Detached, log_dir, None)
     }
 
@@ -178,12 +175,11 @@ impl Pool {
     /// # Errors
     /// [`WorkspaceError::NotInPool`], [`WorkspaceError::LostIdentity`].
     pub fn reopen(&self, path: &Path) -> Result<Workspace, WorkspaceError> {
-        let mark = self.marks()?.into_iter().find(|m| m.worktree(&self.dir) == path);
-        let mark = mark.ok_or_else(|| WorkspaceError::NotInPool(path.to_owned()))?;
-        if !residue::is_intact(path, &mark.git_dir) {
-            return Err(WorkspaceError::LostIdentity(path.to_owned()));
+        if let Some(ws) = self.take_as_it_is(|m| m.worktree(&self.dir) == path)? {
+            return Ok(ws);
         }
-        self.take_as_it_is(mark)
+        let is_known = self.marks()?.iter().any(|m| m.worktree(&self.dir) == path);
+        Err(if is_known { WorkspaceError::LostIdentity(path.to_owned()) } else { WorkspaceError::NotInPool(path.to_owned()) })
     }
 
     /// The same, if this task of this run still holds it as busy: not where it was let go, or has gone to another task since.
@@ -191,8 +187,8 @@ impl Pool {
     /// # Errors
     /// As [`Pool::reopen`].
     pub fn reopen_own(&self, path: &Path, run: &RunId, key: &TaskKey) -> Result<Workspace, WorkspaceError> {
-        let held = |m: &Mark| m.worktree(&self.dir) == path && m.holding == Holding::Busy && m.run == *run && m.key.as_ref() == Some(key);
-        if self.marks()?.iter().any(held) { self.reopen(path) } else { Err(WorkspaceError::NotInPool(path.to_owned())) }
+        let held = |m: &Mark| m.worktree(&self.dir) == path && m.holding == Holding::Busy && m.is_held_by(run, key);
+        self.take_as_it_is(held)?.ok_or_else(|| WorkspaceError::NotInPool(path.to_owned()))
     }
 
     /// Lets a worktree go. With [`Release::Landed`] it can be recycled at once; should it hold more than was landed, that is
@@ -223,6 +219,11 @@ impl Pool {
 
     fn trust(&self, mark: &Mark) {
         self.trusted.lock().unwrap_or_else(PoisonError::into_inner).insert(mark.number);
+    }
+
+    /// Was it this process that set it free? It is so no longer.
+    pub(super) fn was_trusted(&self, mark: &Mark) -> bool {
+        self.trusted.lock().unwrap_or_else(PoisonError::into_inner).remove(&mark.number)
     }
 
     /// Keeps the work in a worktree in a ref, and leaves the worktree as it is; `None`: there was nothing that a branch has not.
@@ -261,188 +262,21 @@ impl Pool {
                         self.unmake(&mark)?;
                         continue;
                     }
-                    mark.holding = if mark.class == Class::Verify { Holding::Free } else { Holding::Kept };
+                    match mark.filling.take() {
+                        Some(Filling::Over(former)) => mark = *former,
+                        Some(Filling::Mixed) => (mark.holding, mark.filling) = (Holding::Free, Some(Filling::Mixed)),
+                        None if mark.class == Class::Verify => mark.holding = Holding::Free,
+                        None => {}
+                    }
+                    if mark.holding == Holding::Busy {
+                        mark.holding = Holding::Kept;
+                    }
                     mark.settled = false;
                     self.write(&mark)?;
                 }
             }
         }
         self.recycle_oldest()
-    }
-
-    fn take_as_it_is(&self, mut mark: Mark) -> Result<Workspace, WorkspaceError> {
-        let _guard = self.locked()?;
-        mark.holding = Holding::Busy;
-        mark.settled = false;
-        mark.since = now();
-        self.write(&mark)?;
-        Ok(Workspace::new(&mark, mark.worktree(&self.dir), true))
-    }
-
-    /// The worktree that this very task holds.
-    fn own(&self, wanted: &Prepare) -> Result<Option<Mark>, WorkspaceError> {
-        let is_own =
-            |m: &Mark| m.class == Class::Task && m.holding != Holding::Free && m.run == wanted.run && m.key.as_ref() == Some(&wanted.key);
-        Ok(self.marks()?.into_iter().find(is_own))
-    }
-
-    /// Claims a number: the task's own, else a free one, else a new one. The claimed worktree's earlier work is safe afterwards.
-    fn claim(&self, own: Option<Mark>, mut mark: Mark) -> Result<Place, WorkspaceError> {
-        let guard = self.locked()?;
-        let marks = self.marks()?;
-        let old = match own.filter(|m| m.pinned.is_none()) {
-            Some(own) => Some(own),
-            None => {
-                let free = |m: &&Mark| m.class == mark.class && m.holding == Holding::Free && m.pinned.is_none();
-                let mut free: Vec<&Mark> = marks.iter().filter(free).collect();
-                // Verification of the same plan has the fitting build cache.
-                free.sort_by_key(|m| (m.slug != mark.slug, m.number));
-                free.first().map(|m| (*m).clone())
-            }
-        };
-        if let Some(mut old) = old {
-            if residue::is_intact(&old.worktree(&self.dir), &old.git_dir) {
-                let trusted = self.trusted.lock().unwrap_or_else(PoisonError::into_inner).remove(&old.number);
-                let safe = old.holding == Holding::Free && trusted;
-                let clean = !(safe && old.settled);
-                mark.number = old.number;
-                mark.git_dir = old.git_dir.clone();
-                mark.set_up_for = old.set_up_for.clone();
-                self.write(&mark)?;
-                drop(guard);
-                if !safe && old.class == Class::Task {
-                    let how = if old.holding == Holding::Free { When::Needed } else { When::Always };
-                    if let Err(error) = self.rescue(&mut old, how) {
-                        self.write(&old)?;
-                        return Err(error);
-                    }
-                    if old.pinned.is_some() {
-                        // Its work can only stay where it is; another worktree is taken.
-                        self.write(&old)?;
-                        return self.claim(None, mark);
-                    }
-                }
-                return Ok(Place { mark, reused: true, clean });
-            }
-            self.forget_or_pin(old)?;
-            drop(guard);
-            return self.claim(None, mark);
-        }
-        mark.number = (1..WORKTREES_MAX)
-            .find(|n| {
-                marks.iter().all(|m| m.number != *n)
-                    && !self.dir.join(n.to_string()).exists()
-                    && !self.dir.join(format!("{n}.json")).exists()
-            })
-            .ok_or_else(|| WorkspaceError::NotInPool(self.dir.clone()))?;
-        self.write(&mark)?;
-        Ok(Place { mark, reused: false, clean: false })
-    }
-
-    /// A worktree that lost its identity: if its directory is gone the note goes too, else it is left to people.
-    fn forget_or_pin(&self, mut mark: Mark) -> Result<(), WorkspaceError> {
-        if !mark.is_made() {
-            return self.unmake(&mark);
-        }
-        if mark.worktree(&self.dir).exists() {
-            mark.holding = Holding::Kept;
-            mark.pinned = Some(String::from("it has lost its .git file"));
-            return self.write(&mark);
-        }
-        mark.remove(&self.dir).map_err(at(&self.dir))
-    }
-
-    /// Takes away a worktree whose making was cut off: nobody has worked there. The caller holds the pool's lock.
-    fn unmake(&self, mark: &Mark) -> Result<(), WorkspaceError> {
-        let path = mark.worktree(&self.dir);
-        if let Some(text) = path.to_str() {
-            // Refused where git does not know it yet.
-            drop(self.repo.git().run(&["worktree", "remove", "--force", "--force", text]));
-        }
-        if path.exists() {
-            fs::remove_dir_all(&path).map_err(at(&path))?;
-        }
-        mark.remove(&self.dir).map_err(at(&self.dir))
-    }
-
-    /// A worktree that cannot be recycled must not stand in the way of every attempt that comes to it.
-    fn fill_or_another(
-        &self,
-        place: Place,
-        commit: &Oid,
-        head: &Head<'_>,
-        log_dir: &Path,
-        files: Option<&Oid>,
-    ) -> Result<Workspace, WorkspaceError> {
-        let (reused, mark) = (place.reused, place.mark.clone());
-        match self.fill(place, commit, head, log_dir, files) {
-            Err(error) if reused && !matches!(error, WorkspaceError::Setup { .. }) => {
-                let another = Mark { set_up_for: String::new(), ..mark };
-                self.fill(self.claim(None, another)?, commit, head, log_dir, files)
-            }
-            other => other,
-        }
-    }
-
-    fn fill(&self, place: Place, commit: &Oid, head: &Head<'_>, log_dir: &Path, files: Option<&Oid>) -> Result<Workspace, WorkspaceError> {
-        let Place { mut mark, reused, clean } = place;
-        let path = mark.worktree(&self.dir);
-        if !reused {
-            match self.add_worktree(&path, commit) {
-                Ok(git_dir) => mark.git_dir = git_dir,
-                Err(error) => {
-                    mark.remove(&self.dir).map_err(at(&self.dir))?;
-                    return Err(error);
-                }
-            }
-        }
-        let ws = Workspace::new(&mark, path, reused);
-        let filled = self.check_out(&ws, commit, head, clean).and_then(|()| {
-            mark.set_up_for = self.furnish(&ws, commit, &mark.set_up_for, log_dir, &mark.slug)?;
-            match files {
-                Some(files) if files != commit => self.lay_out(&ws, commit, files),
-                _ => Ok(()),
-            }
-        });
-        if let Err(error) = filled {
-            let set_up = matches!(error, WorkspaceError::Setup { .. });
-            mark.holding = if reused && !set_up { Holding::Broken } else { Holding::Free };
-            mark.set_up_for.clear();
-            self.write(&mark)?;
-            return Err(error);
-        }
-        self.write(&mark)?;
-        Ok(ws)
-    }
-
-    /// Writes the files of a snapshot over those of its first parent, as uncommitted changes.
-    fn lay_out(&self, ws: &Workspace, head: &Oid, files: &Oid) -> Result<(), WorkspaceError> {
-        let git = ws.git(&self.repo);
-        git.run(&["read-tree", "--reset", "-u", files.as_str()])?;
-        git.run(&["read-tree", "--reset", head.as_str()])?;
-        let theirs = ws.git_dir.join("index");
-        fs::copy(ws.private_index(), &theirs).map(drop).map_err(at(&theirs))
-    }
-
-    /// Sees to it that what a worktree holds is in a ref or a branch. What no commit can hold pins it.
-    fn rescue(&self, mark: &mut Mark, when: When) -> Result<Option<String>, WorkspaceError> {
-        let path = mark.worktree(&self.dir);
-        if !residue::is_intact(&path, &mark.git_dir) {
-            mark.pinned = Some(String::from("it has lost its .git file"));
-            return Ok(None);
-        }
-        let ws = Workspace::new(mark, path, true);
-        let name = mark.key.as_ref().map_or_else(|| mark.slug.clone(), ToString::to_string);
-        match snapshot::take(&self.repo, &ws, when, &format!("The work on {name} as it was left")) {
-            Ok(Some(commit)) => Ok(Some(self.repo.keep_in_ref(&snapshot::prefix(&mark.run, &mark.slug), &commit)?)),
-            Ok(None) => Ok(None),
-            Err(WorkspaceError::NotKeepable { why, .. }) => {
-                mark.pinned = Some(why);
-                mark.holding = Holding::Kept;
-                Ok(None)
-            }
-            Err(error) => Err(error),
-        }
     }
 
     /// Of the kept worktrees beyond the limit, the oldest become snapshots and are free.
@@ -465,12 +299,7 @@ impl Pool {
     }
 }
 
-struct Place {
-    mark: Mark,
-    reused: bool,
-    clean: bool,
-}
-
-fn now() -> Time {
+/// The time for notes.
+pub(super) fn now() -> Time {
     Time(SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| u64::try_from(d.as_millis()).unwrap_or(u64::MAX)))
 }
