@@ -153,6 +153,17 @@ impl Context {
         Self::perform("task", move || context.work_off(&key));
     }
 
+    /// The same, if there is anything to be done: a resume asks for the worktree of every task that ever ended, and hardly any is left.
+    pub(super) fn perform_if_held(self: &Arc<Self>, attempt: &AttemptId, job: impl FnOnce(&Arc<Self>) + Send + 'static) {
+        let key = &attempt.key;
+        let at_work = self.tasks.lock().unwrap_or_else(PoisonError::into_inner).contains_key(key);
+        let at_hand = || self.workspaces.lock().unwrap_or_else(PoisonError::into_inner).contains_key(key);
+        let busy = || self.layout.workspace_of(attempt).is_some_and(|w| self.pool.is_busy_for(&w.path, &self.run, key));
+        if at_work || at_hand() || busy() {
+            self.perform_for(key, job);
+        }
+    }
+
     fn work_off(self: &Arc<Self>, key: &TaskKey) {
         loop {
             let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);

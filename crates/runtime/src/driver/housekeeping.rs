@@ -12,16 +12,14 @@ use crate::workspace::Release;
 
 /// The task's work has landed: its worktree may be used again.
 pub(super) fn free(context: &Arc<Context>, attempt: AttemptId) {
-    let key = attempt.key.clone();
-    context.perform_for(&key, move |context| release(context, &attempt, Release::Landed));
+    context.perform_if_held(&attempt.clone(), move |context| release(context, &attempt, Release::Landed));
 }
 
 /// The task ended without landing: its worktree is kept as it is, unless there is nothing in it to keep.
 pub(super) fn keep(context: &Arc<Context>, state: &State, attempt: AttemptId) {
     let verdict = state.attempt(&attempt).and_then(|a| a.verdict.as_ref());
     let how = if verdict == Some(&Verdict::NoChange) { Release::Landed } else { Release::Kept };
-    let key = attempt.key.clone();
-    context.perform_for(&key, move |context| release(context, &attempt, how));
+    context.perform_if_held(&attempt.clone(), move |context| release(context, &attempt, how));
 }
 
 /// Asked again after a crash, this finds that the task holds no worktree any more, and does nothing.

@@ -1,38 +1,30 @@
 //! What a new coordinator looks at before it begins: worktrees that nobody holds any more, branches that were taken back.
 
-use greenlane_core::ids::{AttemptId, TaskKey};
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use greenlane_core::ids::TaskKey;
 use greenlane_core::input::Request;
 use greenlane_core::state::{Phase, State};
 
 use super::DriverError;
 use super::context::Context;
-use super::layout::Layout;
 use crate::journal::Journal;
-use crate::workspace::Holding;
-
-/// How many of the latest runs may still have agents at work that nobody coordinates.
-const RUNS_MAX: u32 = 20;
+use crate::workspace::{Holding, Mark};
 
 /// Worktrees that are marked busy, and that no run which can be resumed needs, become kept ones.
 pub(super) fn settle_worktrees(context: &Context, journal: &Journal) -> Result<(), DriverError> {
-    let marks = context.pool.marks()?;
-    if !marks.iter().any(|m| m.holding == Holding::Busy) {
-        return Ok(());
-    }
-    let mut held = Vec::new();
-    for entry in journal.runs(RUNS_MAX)? {
-        let (state, _) = journal.load(&entry.run)?;
-        if state.finished {
-            continue;
-        }
-        // By the file beside the prompt, not by the journal: an attempt may have been spawned without a word in it.
-        let layout = Layout::new(&context.state_dir, &entry.run);
-        // Of the run that is taken up, the core asks for each task's again: to free it, to keep it, to go on in it.
-        let is_resumed = entry.run == context.run;
-        let at_work = |phase: Phase| is_resumed || phase.active() || matches!(phase, Phase::AwaitingRetry { .. });
-        let at_work = state.tasks.iter().filter(|t| at_work(t.phase));
-        let attempts = at_work.flat_map(|t| t.attempts.iter().map(|a| AttemptId { key: t.key.clone(), n: a.n }));
-        held.extend(attempts.filter_map(|id| layout.workspace_of(&id)).map(|w| w.path));
+    let mut busy = context.pool.marks()?;
+    busy.retain(|m| m.holding == Holding::Busy);
+    let (own, others): (Vec<Mark>, Vec<Mark>) = busy.into_iter().partition(|m| m.run == context.run);
+    // Of the run that is taken up, the core asks for each task's again: to free it, to keep it, to go on in it.
+    let mut held: Vec<PathBuf> = own.iter().filter(|m| m.holds_work()).map(|m| m.worktree(context.pool.dir())).collect();
+    for run in others.iter().map(|m| &m.run).collect::<BTreeSet<_>>() {
+        let (state, _) = journal.load(run)?;
+        let at_work = |phase: Phase| !state.finished && (phase.active() || matches!(phase, Phase::AwaitingRetry { .. }));
+        let of_run = others.iter().filter(|m| m.run == *run);
+        let needed = of_run.filter(|m| m.key.as_ref().and_then(|k| state.task(k)).is_some_and(|t| at_work(t.phase)));
+        held.extend(needed.map(|m| m.worktree(context.pool.dir())));
     }
     context.pool.settle_orphans(&held)?;
     Ok(())

@@ -35,10 +35,13 @@ impl Mark {
 }
 
 impl Pool {
-    /// Takes the worktree that is wanted with all that lies in it; `None`: there is none, or it lost its identity.
-    pub(super) fn take_as_it_is(&self, wanted: impl Fn(&Mark) -> bool) -> Result<Option<Workspace>, WorkspaceError> {
+    /// Takes the worktree that is wanted, which is looked for under the pool's lock, with all that lies in it; `None`: there is none, or it lost its identity.
+    pub(super) fn take_as_it_is(
+        &self,
+        wanted: impl FnOnce() -> Result<Option<Mark>, WorkspaceError>,
+    ) -> Result<Option<Workspace>, WorkspaceError> {
         let _guard = self.locked()?;
-        let Some(mut mark) = self.marks()?.into_iter().find(wanted) else { return Ok(None) };
+        let Some(mut mark) = wanted()? else { return Ok(None) };
         let path = mark.worktree(self.dir());
         if !residue::is_intact(&path, &mark.git_dir) {
             return Ok(None);
@@ -106,17 +109,17 @@ impl Pool {
         if !mark.is_made() {
             return self.unmake(&mark);
         }
-        if mark.worktree(&self.dir()).exists() {
+        if mark.worktree(self.dir()).exists() {
             mark.holding = Holding::Kept;
             mark.pinned = Some(String::from("it has lost its .git file"));
             return self.write(&mark);
         }
-        mark.remove(&self.dir()).map_err(at(&self.dir()))
+        mark.remove(self.dir()).map_err(at(self.dir()))
     }
 
     /// Takes away a worktree whose making was cut off: nobody has worked there. The caller holds the pool's lock.
     pub(super) fn unmake(&self, mark: &Mark) -> Result<(), WorkspaceError> {
-        let path = mark.worktree(&self.dir());
+        let path = mark.worktree(self.dir());
         if let Some(text) = path.to_str() {
             // Refused where git does not know it yet.
             drop(self.repo().git().run(&["worktree", "remove", "--force", "--force", text]));
@@ -124,7 +127,7 @@ impl Pool {
         if path.exists() {
             fs::remove_dir_all(&path).map_err(at(&path))?;
         }
-        mark.remove(&self.dir()).map_err(at(&self.dir()))
+        mark.remove(self.dir()).map_err(at(self.dir()))
     }
 
     /// A worktree that cannot be recycled must not stand in the way of every attempt that comes to it.
@@ -148,12 +151,12 @@ impl Pool {
 
     fn fill(&self, place: Place, commit: &Oid, head: &Head<'_>, log_dir: &Path, files: Option<&Oid>) -> Result<Workspace, WorkspaceError> {
         let Place { mut mark, reused, clean } = place;
-        let path = mark.worktree(&self.dir());
+        let path = mark.worktree(self.dir());
         if !reused {
             match self.add_worktree(&path, commit) {
                 Ok(git_dir) => mark.git_dir = git_dir,
                 Err(error) => {
-                    mark.remove(&self.dir()).map_err(at(&self.dir()))?;
+                    mark.remove(self.dir()).map_err(at(self.dir()))?;
                     return Err(error);
                 }
             }
@@ -189,7 +192,7 @@ impl Pool {
 
     /// Sees to it that what a worktree holds is in a ref or a branch. What no commit can hold pins it.
     pub(super) fn rescue(&self, mark: &mut Mark, when: When) -> Result<Option<String>, WorkspaceError> {
-        let path = mark.worktree(&self.dir());
+        let path = mark.worktree(self.dir());
         if !residue::is_intact(&path, &mark.git_dir) {
             mark.pinned = Some(String::from("it has lost its .git file"));
             return Ok(None);

@@ -90,8 +90,15 @@ impl Mark {
         !self.git_dir.as_os_str().is_empty()
     }
 
+    /// A task's work may lie in it: it was filled, and is no verification's.
+    #[must_use]
+    pub fn holds_work(&self) -> bool {
+        self.class == Class::Task && self.is_made() && self.filling.is_none()
+    }
+
     /// The worktree of this note.
-    pub(super) fn worktree(&self, pool: &Path) -> PathBuf {
+    #[must_use]
+    pub fn worktree(&self, pool: &Path) -> PathBuf {
         pool.join(self.number.to_string())
     }
 
@@ -111,6 +118,13 @@ impl Mark {
         let mark = fs::read(note).ok().and_then(|bytes| serde_json::from_slice::<Self>(&bytes).ok());
         worktree.is_dir()
             && mark.is_some_and(|m| m.run == *run && m.key.as_ref() == Some(key) && m.holding != Holding::Free && m.filling.is_none())
+    }
+
+    /// The note of the worktree at this path, if there is one that can be read.
+    pub(super) fn beside(worktree: &Path) -> Option<Self> {
+        let mut note = worktree.as_os_str().to_owned();
+        note.push(".json");
+        serde_json::from_slice(&fs::read(note).ok()?).ok()
     }
 
     /// Takes the note away.

@@ -87,7 +87,7 @@ impl Pool {
     pub fn prepare(&self, wanted: &Prepare) -> Result<Workspace, WorkspaceError> {
         if wanted.from == From::Continue {
             let own = |m: &Mark| m.is_held_by(&wanted.run, &wanted.key);
-            if let Some(ws) = self.take_as_it_is(own)? {
+            if let Some(ws) = self.take_as_it_is(|| Ok(self.marks()?.into_iter().find(own)))? {
                 // The processes of the attempt before are gone; a git of its that was killed has left its locks.
                 residue::clear_locks(&ws.git_dir).map_err(at(&ws.git_dir))?;
                 return Ok(ws);
@@ -175,11 +175,9 @@ impl Pool {
     /// # Errors
     /// [`WorkspaceError::NotInPool`], [`WorkspaceError::LostIdentity`].
     pub fn reopen(&self, path: &Path) -> Result<Workspace, WorkspaceError> {
-        if let Some(ws) = self.take_as_it_is(|m| m.worktree(&self.dir) == path)? {
-            return Ok(ws);
-        }
-        let is_known = self.marks()?.iter().any(|m| m.worktree(&self.dir) == path);
-        Err(if is_known { WorkspaceError::LostIdentity(path.to_owned()) } else { WorkspaceError::NotInPool(path.to_owned()) })
+        let known = self.mark_of(path).is_some();
+        let lost = || if known { WorkspaceError::LostIdentity(path.to_owned()) } else { WorkspaceError::NotInPool(path.to_owned()) };
+        self.take_as_it_is(|| Ok(self.mark_of(path)))?.ok_or_else(lost)
     }
 
     /// The same, if this task of this run still holds it as busy: not where it was let go, or has gone to another task since.
@@ -187,8 +185,18 @@ impl Pool {
     /// # Errors
     /// As [`Pool::reopen`].
     pub fn reopen_own(&self, path: &Path, run: &RunId, key: &TaskKey) -> Result<Workspace, WorkspaceError> {
-        let held = |m: &Mark| m.worktree(&self.dir) == path && m.holding == Holding::Busy && m.is_held_by(run, key);
-        self.take_as_it_is(held)?.ok_or_else(|| WorkspaceError::NotInPool(path.to_owned()))
+        let own = || self.mark_of(path).filter(|m| m.holding == Holding::Busy && m.is_held_by(run, key));
+        self.take_as_it_is(|| Ok(own()))?.ok_or_else(|| WorkspaceError::NotInPool(path.to_owned()))
+    }
+
+    /// Does this task of this run hold the worktree at this path as busy? Costs one small file.
+    pub(crate) fn is_busy_for(&self, path: &Path, run: &RunId, key: &TaskKey) -> bool {
+        self.mark_of(path).is_some_and(|m| m.holding == Holding::Busy && m.is_held_by(run, key))
+    }
+
+    /// The note of the worktree at this path, without a look at all the others.
+    fn mark_of(&self, path: &Path) -> Option<Mark> {
+        Mark::beside(path).filter(|m| m.worktree(&self.dir) == path && m.common_dir == self.repo.common_dir())
     }
 
     /// Lets a worktree go. With [`Release::Landed`] it can be recycled at once; should it hold more than was landed, that is
@@ -198,8 +206,7 @@ impl Pool {
     /// If its state cannot be read or kept; it stays as it is then.
     pub fn release(&self, ws: &Workspace, how: Release) -> Result<(), WorkspaceError> {
         let guard = self.locked()?;
-        let mark = self.marks()?.into_iter().find(|m| m.number == ws.number);
-        let mut mark = mark.ok_or_else(|| WorkspaceError::NotInPool(ws.path.clone()))?;
+        let mut mark = self.mark_of(&ws.path).ok_or_else(|| WorkspaceError::NotInPool(ws.path.clone()))?;
         mark.since = now();
         mark.settled = ws.is_settled();
         if how == Release::Kept && mark.class == Class::Task {

@@ -88,7 +88,6 @@ pub struct Workspace {
     pub base: Oid,
     /// It was not made anew.
     pub reused: bool,
-    pub(super) number: u32,
     pub(super) state: Arc<State>,
 }
 
@@ -102,7 +101,7 @@ pub(super) struct State {
 impl Workspace {
     pub(super) fn new(mark: &Mark, path: PathBuf, reused: bool) -> Self {
         let (git_dir, branch, base) = (mark.git_dir.clone(), mark.branch.clone(), mark.base.clone());
-        Self { path, git_dir, branch, base, reused, number: mark.number, state: Arc::default() }
+        Self { path, git_dir, branch, base, reused, state: Arc::default() }
     }
 
     /// Greenlane's own index of this worktree. Agents never see it, so whatever flags they set in theirs, files are judged as they are.
