@@ -61,6 +61,12 @@ pub struct RunOptions {
     /// Below what free disk and memory nothing starts.
     #[serde(default)]
     pub room: RoomPolicy,
+    /// The command that refreshes the context before a group that has none of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group_refresh: Option<String>,
+    /// What landed of a group that failed is taken off the branch, whatever its plan says.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub group_rollback: bool,
     /// Seed of the retry jitter.
     pub seed: u64,
     /// A scheduling bug for the simulation to find.
@@ -180,6 +186,11 @@ impl RunOptions {
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks like this")]
+fn is_false(is: &bool) -> bool {
+    !*is
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks like this")]
 fn is_zero(n: &u32) -> bool {
     *n == 0
 }
@@ -205,6 +216,8 @@ impl Default for RunOptions {
             budget: Budget::default(),
             task_budget: Budget::default(),
             room: RoomPolicy::default(),
+            group_refresh: None,
+            group_rollback: false,
             seed: 0,
             #[cfg(feature = "planted-bugs")]
             planted_bug: None,

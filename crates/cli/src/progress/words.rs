@@ -202,6 +202,20 @@ pub fn lines(state: &State, record: &Record) -> Vec<Line> {
         Event::SuiteFlaky { plan, .. } => {
             vec![Line::new('!', Paint::Yellow, plan, "the suite was red and then green on the same work: it is flaky")]
         }
+        Event::GroupRefreshed { group, problem: Some(problem), .. } => {
+            let text = format!("the context could not be refreshed before group `{group}`: {}", brief(problem));
+            vec![Line::new('!', Paint::Yellow, group, text)]
+        }
+        Event::GroupEnded { group, rollback: true, .. } => {
+            vec![Line::new('·', Paint::Yellow, group, "the group failed; what landed of it is taken off the branch")]
+        }
+        Event::GroupNotRolledBack { group, message, .. } => {
+            vec![Line::new('!', Paint::Red, group, format!("what landed of it stays on the branch: {}", brief(message)))]
+        }
+        Event::RolledBack { tasks, kept, .. } => {
+            let names: Vec<String> = tasks.iter().map(ToString::to_string).collect();
+            vec![Line::new('-', Paint::Yellow, "", format!("taken off the branch, and kept in {kept}: {}", names.join(", ")))]
+        }
         Event::BatchRaced { head, from, by, .. } => {
             let plan = state.plans.iter().find(|p| p.head == *head);
             let branch = plan.and_then(|p| p.branch.as_deref()).unwrap_or("the branch");

@@ -4,6 +4,7 @@
 mod budget;
 mod error;
 mod file;
+mod groups;
 mod keys;
 mod kind;
 mod layers;
@@ -26,6 +27,7 @@ use serde::{Deserialize, Serialize};
 pub use crate::agent::AgentOverride;
 pub use budget::{BoundsConfig, BudgetConfig};
 pub use error::{ConfigError, Location, Problem};
+pub use groups::GroupsConfig;
 pub use keys::{KEYS, Key, NEVER_CONFIGURATION, key_of_path};
 pub use kind::{Kind, Refusal};
 pub use layers::Origin;
@@ -56,6 +58,8 @@ pub struct Config {
     pub learning: LearningConfig,
     /// `[budget]`.
     pub budget: BudgetConfig,
+    /// `[groups]`.
+    pub groups: GroupsConfig,
     /// `[bounds]`.
     pub bounds: BoundsConfig,
     /// `[agents.NAME]`, by name.

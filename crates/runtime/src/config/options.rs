@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use greenlane_core::health::HealthPolicy;
 use greenlane_core::options::{RetryPolicy, RunOptions};
+use greenlane_core::plan::OnFailure;
 use greenlane_core::room::RoomPolicy;
 
 use super::{BaseRed, Config};
@@ -39,6 +40,8 @@ impl Config {
             task_budget: self.budget.task.clone(),
             room: self.room(),
             quota: quota.clone(),
+            group_refresh: self.groups.refresh.clone(),
+            group_rollback: self.groups.on_failure == OnFailure::Rollback,
             ..RunOptions::default()
         };
         RunOptions { seed, ..options }
