@@ -129,6 +129,24 @@ fn places_are_shared_by_all_runs_of_the_user_and_end_with_their_keeper() {
     assert_eq!((one.code, other.code), (0, 0), "{one:?}\n{other:?}");
     assert_eq!(attempts(&first, "a")[0]["outcome"], "lost");
     assert_eq!(second.count("retry_scheduled"), 0);
+
+    // Whoever was held back was no attempt, for people; programs find each under its id.
+    let all = attempts(&second, "b");
+    let (held_back, begun): (Vec<_>, Vec<_>) = all.iter().partition(|a| a["number"].is_null());
+    assert_eq!((held_back.len(), begun.len(), &begun[0]["number"]), (all.len() - 1, 1, &1.into()), "{all:#?}");
+    assert!(begun[0]["n"].as_u64() > Some(1) && held_back.iter().all(|a| a["outcome"] == "cancelled"), "{all:#?}");
+    assert!(!other.stderr.contains("attempt 2") && other.stderr.matches("started (robot)").count() == all.len(), "{other:?}");
+    let shown = second.greenlane(&["status", "b"]).stdout;
+    assert!(shown.contains("#1 robot: succeeded") && !shown.contains("#2"), "{shown}");
+    let table = second.greenlane(&["status"]).stdout;
+    assert!(table.contains("#1") && !table.contains("#2"), "{table}");
+    assert!(second.greenlane(&["report"]).stdout.contains("  1 attempt, "));
+    for named in ["1", begun[0]["id"].as_str().unwrap()] {
+        let ran = second.greenlane(&["logs", "b", "--attempt", named]);
+        assert!(ran.code == 0 && ran.stdout.contains("\"result\":\"done\""), "{named}: {ran:?}");
+    }
+    let ran = second.greenlane(&["logs", "b", "--attempt", "99"]);
+    assert!(ran.code == 2 && ran.stderr.contains("has no attempt 99\nhint: it has had just one attempt"), "{ran:?}");
 }
 
 /// What a run says at its end, and what `report` does.

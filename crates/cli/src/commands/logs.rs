@@ -15,6 +15,7 @@ use crate::context::Context;
 use crate::error::{Error, Outcome};
 use crate::follow::{Following, News};
 use crate::names;
+use crate::progress::number;
 use crate::report::{self, Look, RedSuites};
 use crate::session::{Opened, Session};
 
@@ -32,9 +33,9 @@ pub struct LogsArgs {
     /// Go on until the attempt ends
     #[arg(short, long)]
     pub follow: bool,
-    /// Which attempt, from 1 [default: the latest]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
-    pub attempt: Option<u32>,
+    /// Which attempt, as `status` counts them from 1 [default: the latest]; its `id` in JSON (`PLAN/TASK#N`) is taken too
+    #[arg(long, value_name = "N", value_parser = named_attempt)]
+    pub attempt: Option<NamedAttempt>,
     /// Standard error instead of standard output
     #[arg(long)]
     pub stderr: bool,
@@ -44,6 +45,23 @@ pub struct LogsArgs {
     /// Another run than the latest
     #[arg(long, value_name = "RUN")]
     pub run: Option<String>,
+}
+
+/// An attempt as somebody names it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NamedAttempt {
+    /// As people count them.
+    Number(u32),
+    /// As programs know it: `PLAN/TASK#N`.
+    Id(String),
+}
+
+fn named_attempt(text: &str) -> Result<NamedAttempt, String> {
+    if text.contains('#') {
+        return Ok(NamedAttempt::Id(text.to_owned()));
+    }
+    let number = text.parse().ok().filter(|n: &u32| *n > 0);
+    number.map(NamedAttempt::Number).ok_or_else(|| String::from("attempts are counted from 1"))
 }
 
 /// How often a growing log is read again while its attempt runs.
@@ -62,14 +80,14 @@ pub fn run(args: &LogsArgs, context: &Context) -> Outcome {
     let opened = session.open_run(args.run.as_deref())?;
     let key = names::task(&opened.state, &args.task)
         .map_err(|e| names::elsewhere(e, &session, &opened, std::slice::from_ref(&args.task), "logs"))?;
-    let (attempt, opened) = match attempt_of(&opened, &key, args.attempt) {
+    let (attempt, opened) = match attempt_of(&opened, &key, args.attempt.as_ref()) {
         Ok(attempt) => (attempt, opened),
         Err(_) if args.follow && args.attempt.is_none() && opened.is_alive() => wait_for_attempt(&session, opened, &key)?,
         Err(e) => return Err(e),
     };
     let dir = opened.layout.attempt_dir(&attempt);
     if args.prompt {
-        return prompt(&dir, &attempt, context);
+        return prompt(&dir, number(&opened.state, &attempt), &key, context);
     }
     let name = if args.stderr { "stderr.log" } else { "stdout.log" };
     let mut log = Log::new(dir.join(name));
@@ -89,18 +107,28 @@ pub fn run(args: &LogsArgs, context: &Context) -> Outcome {
         };
         let hint =
             if fs::metadata(dir.join(other.1)).is_ok_and(|m| m.len() > 0) { format!("; {} there is more", other.2) } else { String::new() };
-        context.output.say(&format!("attempt {} of `{}` has printed nothing on {}{hint}", attempt.n, key.task, other.0));
+        context.output.say(&format!(
+            "attempt {} of `{}` has printed nothing on {}{hint}",
+            number(&opened.state, &attempt),
+            key.task,
+            other.0
+        ));
     }
     say_why(&session, &opened, &attempt, context)?;
     Ok(ExitCode::SUCCESS)
 }
 
-fn attempt_of(opened: &Opened, key: &TaskKey, n: Option<u32>) -> Result<AttemptId, Error> {
+fn attempt_of(opened: &Opened, key: &TaskKey, named: Option<&NamedAttempt>) -> Result<AttemptId, Error> {
     let task = opened.state.task(key);
-    let attempts = task.map_or(&[][..], |t| &t.attempts);
-    let last = attempts.last().map(|a| a.n);
-    match (n, last) {
-        (_, None) => Err(match (task.and_then(|t| t.landed_before.as_ref()), task.is_some_and(|t| t.phase.ended())) {
+    let begun = task.map_or(0, |t| t.begun().count());
+    let found = match named {
+        None => task.and_then(|t| t.begun().last()),
+        Some(NamedAttempt::Number(n)) => task.and_then(|t| t.numbered(*n)),
+        Some(NamedAttempt::Id(id)) => task.and_then(|t| t.attempts.iter().find(|a| *id == format!("{key}#{}", a.n))),
+    };
+    match (named, found) {
+        (_, Some(found)) => Ok(AttemptId { key: key.clone(), n: found.n }),
+        (_, None) if begun == 0 => Err(match (task.and_then(|t| t.landed_before.as_ref()), task.is_some_and(|t| t.phase.ended())) {
             (Some(before), _) => Error::usage(format!("`{}` was not done in run {}: it had landed before", key.task, opened.run))
                 .hint(format!("`greenlane logs {key} --run {}` shows how", before.run)),
             (None, ended) => {
@@ -110,11 +138,15 @@ fn attempt_of(opened: &Opened, key: &TaskKey, n: Option<u32>) -> Result<AttemptI
                     .hint(format!("`greenlane status {key}{flag}` {says}"))
             }
         }),
-        (Some(n), Some(last)) if !attempts.iter().any(|a| a.n == n) => {
-            let what = if last == 1 { String::from("just one attempt") } else { format!("the attempts 1 to {last}") };
-            Err(Error::usage(format!("`{}` has no attempt {n}", key.task)).hint(format!("it has had {what}")))
+        (named, None) => {
+            let what = if begun == 1 { String::from("just one attempt") } else { format!("the attempts 1 to {begun}") };
+            let named = match named {
+                Some(NamedAttempt::Number(n)) => n.to_string(),
+                Some(NamedAttempt::Id(id)) => format!("`{}`", report::clean(id)),
+                None => String::new(),
+            };
+            Err(Error::usage(format!("`{}` has no attempt {named}", key.task)).hint(format!("it has had {what}")))
         }
-        (n, Some(last)) => Ok(AttemptId { key: key.clone(), n: n.unwrap_or(last) }),
     }
 }
 
@@ -132,11 +164,11 @@ fn wait_for_attempt(session: &Session, opened: Opened, key: &TaskKey) -> Result<
     }
 }
 
-fn prompt(dir: &Path, attempt: &AttemptId, context: &Context) -> Outcome {
+fn prompt(dir: &Path, number: u32, key: &TaskKey, context: &Context) -> Outcome {
     let mut log = Log::new(dir.join("prompt.md"));
     log.copy(context)?;
     if log.copied == 0 {
-        return Err(Error::usage(format!("attempt {} of `{}` has no prompt yet", attempt.n, attempt.key.task)));
+        return Err(Error::usage(format!("attempt {number} of `{}` has no prompt yet", key.task)));
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -178,7 +210,8 @@ fn say_why(session: &Session, opened: &Opened, attempt: &AttemptId, context: &Co
     // Work that needs a person did not fail: then it is the task's reason that tells.
     let undecided = task.reason.as_ref().filter(|_| newest && task.phase == Phase::NeedsHuman);
     let Some(message) = of.failure.as_ref().map(|f| &f.message).or(undecided) else { return Ok(()) };
-    let mut text = format!("attempt {} of `{}`: {}", attempt.n, report::clean(attempt.key.task.as_str()), report::clean(message));
+    let mut text =
+        format!("attempt {} of `{}`: {}", number(&opened.state, attempt), report::clean(attempt.key.task.as_str()), report::clean(message));
     if context.output.live {
         text = report::wrapped(&text, Look::of_stdout(false).width, REASON_LINES_MAX).join("\n");
     }

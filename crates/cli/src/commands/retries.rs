@@ -213,7 +213,7 @@ const WHAT_COLUMNS: usize = 24;
 const REST_COLUMNS_MIN: usize = 24;
 
 fn table(retries: &[Stored<RetryRecord>], look: Look) -> String {
-    let name = |r: &RetryRecord| clean(&format!("{}/{}#{}", r.plan, r.task, r.attempt));
+    let name = |r: &RetryRecord| clean(&format!("{}/{}#{}", r.plan, r.task, r.number.unwrap_or(r.attempt)));
     let width = retries.iter().map(|s| columns(&name(&s.record))).max().unwrap_or(0).min(look.width / 3);
     let mut out = String::new();
     for Stored { record, .. } in retries {

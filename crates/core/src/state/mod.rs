@@ -5,6 +5,7 @@ mod apply;
 mod index;
 mod landing;
 mod lane;
+mod numbering;
 mod spending;
 
 use std::collections::{BTreeMap, BTreeSet};

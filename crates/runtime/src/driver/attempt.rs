@@ -56,6 +56,7 @@ struct Job {
 
 /// The attempt before this one, for its prompt and its session.
 struct Earlier {
+    /// As it is shown.
     n: u32,
     failure: String,
     output: String,
@@ -88,7 +89,7 @@ pub(super) fn start(context: &Arc<Context>, state: &State, attempt: AttemptId, a
             _ => record.map(|r| format!("{}\n{}", r.stdout_tail, r.stderr_tail).trim().to_owned()).unwrap_or_default(),
         };
         Earlier {
-            n: a.n,
+            n: task.number_of(a.n).unwrap_or(a.n),
             failure: a.failure.as_ref().map(|f| f.message.clone()).unwrap_or_default(),
             output,
             session: record.filter(|_| a.agent == agent).and_then(|r| r.report.session_to_resume()).map(str::to_owned),

@@ -5,7 +5,7 @@ use greenlane_core::attempt::{Exit, Verdict};
 use greenlane_core::event::{Event, Outcome};
 use greenlane_core::failure::{Circumstances, Evidence, Failure, FailureDetail, FailureType, Resources};
 use greenlane_core::ids::{AttemptId, RunId};
-use greenlane_core::state::{AttemptState, State};
+use greenlane_core::state::State;
 use greenlane_core::time::Time;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -83,7 +83,7 @@ pub struct FailureRecord {
     /// What the tree and the machine used.
     #[serde(default)]
     pub system_resources: Resources,
-    /// What else is known: run, attempt, agent, outcome, detail, evidence, worktree, branch, model, session, usage, ….
+    /// What else is known: run, attempt (its id), number (as people know it), agent, outcome, detail, evidence, worktree, branch, model, session, usage, ….
     #[serde(default)]
     pub context: Map<String, Value>,
     /// The attempt's label, `run/slug/n`; for a report, who made it.
@@ -95,6 +95,12 @@ impl FailureRecord {
     #[must_use]
     pub fn detail(&self) -> Option<FailureDetail> {
         serde_json::from_value(self.context.get("detail")?.clone()).ok()
+    }
+
+    /// As which attempt people know it, where it is one; its id in lines of older versions.
+    #[must_use]
+    pub fn number(&self) -> Option<u64> {
+        self.context.get("number").or_else(|| self.context.get("attempt"))?.as_u64()
     }
 
     /// The run, where it is known.
@@ -138,7 +144,7 @@ impl FailureRecord {
             last_output_lines: output,
             last_error_lines: errors,
             system_resources: resources.unwrap_or_default(),
-            context: context(run, attempt, outcome, failure, known),
+            context: context(run, attempt, outcome, failure, state),
             worker_id: label(run, attempt),
         }
     }
@@ -169,7 +175,8 @@ impl FailureRecord {
     }
 }
 
-fn context(run: &RunId, attempt: &AttemptId, outcome: &Outcome, failure: &Failure, known: Option<&AttemptState>) -> Map<String, Value> {
+fn context(run: &RunId, attempt: &AttemptId, outcome: &Outcome, failure: &Failure, state: &State) -> Map<String, Value> {
+    let (known, number) = (state.attempt(attempt), state.task(&attempt.key).and_then(|t| t.number_of(attempt.n)));
     let mut context = Map::new();
     let mut put = |name: &str, value: Value| {
         if !value.is_null() {
@@ -178,6 +185,7 @@ fn context(run: &RunId, attempt: &AttemptId, outcome: &Outcome, failure: &Failur
     };
     put("run", json!(run));
     put("attempt", json!(attempt.n));
+    put("number", json!(number));
     put("outcome", json!(outcome.as_str()));
     put("detail", json!(failure.detail));
     put("evidence", json!(failure.evidence));

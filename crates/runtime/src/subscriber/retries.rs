@@ -26,8 +26,11 @@ pub struct RetryRecord {
     pub plan: String,
     /// The task.
     pub task: String,
-    /// The attempt that failed.
+    /// The attempt that failed: its id.
     pub attempt: u32,
+    /// As which attempt people know it; `None` in lines of older versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub number: Option<u32>,
     /// As what.
     pub failure_type: FailureType,
     /// More, where the evidence had it.
@@ -111,6 +114,7 @@ fn decided(run: &RunId, at: Time, key: &TaskKey, how: How<'_>, state: &State, li
         plan,
         task: id,
         attempt: attempt.n,
+        number: task.number_of(attempt.n),
         failure_type: failure.kind,
         detail: failure.detail,
         error_message: failure.message.clone(),
