@@ -3,9 +3,9 @@
 
 use greenlane_core::attempt::{Exit, Verdict};
 use greenlane_core::event::{Event, Outcome};
-use greenlane_core::failure::{Circumstances, Evidence, Failure, FailureDetail, FailureType, Resources};
+use greenlane_core::failure::{Circumstances, Evidence, Failure, FailureDetail, FailureType, Resources, last_lines};
 use greenlane_core::ids::{AttemptId, RunId};
-use greenlane_core::state::State;
+use greenlane_core::state::{AttemptState, State};
 use greenlane_core::time::Time;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -74,16 +74,16 @@ pub struct FailureRecord {
     pub signal: Option<i32>,
     /// The last stack trace in the output.
     pub stack_trace: Option<String>,
-    /// The last lines of standard output, at most 100.
+    /// The last lines of standard output, at most 100; of work that a check or the suite refused, those of its output.
     #[serde(default)]
     pub last_output_lines: Vec<String>,
-    /// The last lines of standard error, at most 100.
+    /// The last lines of the agent's standard error, at most 100.
     #[serde(default)]
     pub last_error_lines: Vec<String>,
     /// What the tree and the machine used.
     #[serde(default)]
     pub system_resources: Resources,
-    /// What else is known: run, attempt (its id), number (as people know it), agent, outcome, detail, evidence, worktree, branch, model, session, usage, ….
+    /// What else is known: run, attempt (its id), number (as people know it), output_of (whose output it is: agent, check, suite), agent, outcome, detail, evidence, worktree, branch, model, session, usage, ….
     #[serde(default)]
     pub context: Map<String, Value>,
     /// The attempt's label, `run/slug/n`; for a report, who made it.
@@ -128,6 +128,8 @@ impl FailureRecord {
             Some(c) => (c.output_lines.clone(), c.error_lines.clone(), c.stack_trace.clone()),
             None => (tail(record.map(|r| &r.stdout_tail)), tail(record.map(|r| &r.stderr_tail)), None),
         };
+        // Of work that was judged, what the agent printed is beside the point; what the judge printed is not.
+        let output = known.and_then(judge).map_or(output, |(_, said)| last_lines(said));
         let resources = record.and_then(|r| r.resources.clone()).or_else(|| seen.and_then(|c| c.resources.clone()));
         let (plan, task) = (attempt.key.plan.to_string(), attempt.key.task.to_string());
         Self {
@@ -175,6 +177,16 @@ impl FailureRecord {
     }
 }
 
+/// Who refused the work, and what it printed, where it printed anything.
+fn judge(attempt: &AttemptState) -> Option<(&'static str, &str)> {
+    let (who, said) = match (&attempt.refused, &attempt.verdict) {
+        (Some(refused), _) => ("suite", &refused.output),
+        (None, Some(Verdict::CheckFailed { output, .. })) => ("check", output),
+        _ => return None,
+    };
+    (!said.trim().is_empty()).then_some((who, said))
+}
+
 fn context(run: &RunId, attempt: &AttemptId, outcome: &Outcome, failure: &Failure, state: &State) -> Map<String, Value> {
     let (known, number) = (state.attempt(attempt), state.task(&attempt.key).and_then(|t| t.number_of(attempt.n)));
     let mut context = Map::new();
@@ -192,6 +204,7 @@ fn context(run: &RunId, attempt: &AttemptId, outcome: &Outcome, failure: &Failur
     put("reset_at", json!(failure.reset_at.map(Time::rfc3339)));
     let Some(known) = known else { return context };
     put("agent", json!(known.agent));
+    put("output_of", json!(judge(known).map_or("agent", |(who, _)| who)));
     if let Some(spawned) = &known.spawned {
         put("worktree", json!(spawned.worktree));
         put("branch", json!(spawned.branch));
