@@ -49,6 +49,8 @@ struct Job {
     /// Greenlane's refs that it has to leave alone.
     refs_of_others: Vec<String>,
     earlier: Option<Earlier>,
+    /// The ids of the task's attempts that began.
+    begun: Vec<u32>,
     /// What the task may use, and has used.
     allowance: Allowance,
     room: RoomPolicy,
@@ -108,6 +110,7 @@ pub(super) fn start(context: &Arc<Context>, state: &State, attempt: AttemptId, a
         base,
         onto,
         earlier,
+        begun: task.begun().map(|a| a.n).collect(),
         allowance: state.allowance_of(task),
         room: state.options().room,
     };
@@ -248,7 +251,7 @@ fn lessons(context: &Context, job: &Job) -> Vec<Lesson> {
     let Some(teacher) = &context.teacher else { return Vec::new() };
     let query =
         Query { owns: &job.task.owns, checks: &job.task.check, suite: &job.plan.verify, agent: &job.agent, own: None, now: clock::now() };
-    let found = teacher.lessons(&context.run, &job.attempt.key, &query);
+    let found = teacher.lessons(&context.run, &job.attempt.key, &job.begun, &query);
     found.unwrap_or_else(|e| {
         context.warn(format!("{} starts without lessons: {e}", job.attempt));
         Vec::new()
