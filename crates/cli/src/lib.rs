@@ -18,6 +18,7 @@ pub mod progress;
 pub mod report;
 pub mod session;
 pub mod start;
+pub mod transcript;
 
 use std::ffi::OsString;
 use std::process::ExitCode;

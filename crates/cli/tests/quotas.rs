@@ -143,7 +143,7 @@ fn places_are_shared_by_all_runs_of_the_user_and_end_with_their_keeper() {
     assert!(table.contains("#1") && !table.contains("#2"), "{table}");
     assert!(second.greenlane(&["report"]).stdout.contains("  1 attempt, "));
     for named in ["1", begun[0]["id"].as_str().unwrap()] {
-        let ran = second.greenlane(&["logs", "b", "--attempt", named]);
+        let ran = second.greenlane(&["logs", "b", "--raw", "--attempt", named]);
         assert!(ran.code == 0 && ran.stdout.contains("\"result\":\"done\""), "{named}: {ran:?}");
     }
     let ran = second.greenlane(&["logs", "b", "--attempt", "99"]);

@@ -89,7 +89,10 @@ pub(super) fn text(document: &Document, look: Look) -> String {
         Some("suite") => "What the suite printed last",
         _ => "What it printed last",
     };
-    part(&mut out, who, &record.last_output_lines, look);
+    match &document.words {
+        Some(words) => part(&mut out, "What it said and did last", words, look),
+        None => part(&mut out, who, &record.last_output_lines, look),
+    }
     part(&mut out, "On standard error", &record.last_error_lines, look);
     if let Some(trace) = &record.stack_trace {
         part(&mut out, "Stack trace", &trace.lines().map(str::to_owned).collect::<Vec<_>>(), look);

@@ -1,9 +1,12 @@
 //! `failures show`: one failure in full: what is known of it, where its files lie, and what was done about it.
 
-use std::path::PathBuf;
+use std::fs::File;
+use std::io::{self, Read as _, Seek as _, SeekFrom};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use greenlane_core::ids::{AttemptId, RunId, TaskKey};
+use greenlane_runtime::agent::words_of;
 use greenlane_runtime::subscriber::{FailureRecord, RetryRecord};
 use serde::Serialize;
 
@@ -13,6 +16,10 @@ use crate::error::{Error, Outcome};
 use crate::logbook::{Filter, Stored, is_named, newest};
 use crate::report::Look;
 use crate::session::{Opened, Session};
+use crate::transcript;
+
+/// So much of a log's end is read.
+const TAIL_BYTES: u64 = 256 * 1024;
 
 /// Flags of `failures show`.
 #[derive(Clone, Debug, clap::Args)]
@@ -43,6 +50,9 @@ pub(super) struct Document {
     pub(super) task: Option<Task>,
     /// The attempt's folder, with its logs; `null` where there is none.
     pub(super) files: Option<PathBuf>,
+    /// What an agent that writes events said and did last; `None`: its output is text.
+    #[serde(skip)]
+    pub(super) words: Option<Vec<String>>,
 }
 
 /// Where the task stands.
@@ -64,18 +74,40 @@ pub(super) fn run(args: &ShowArgs, session: &Session, context: &Context) -> Outc
     let key = failure.record.plan.as_deref().zip(failure.record.task.as_deref()).map(|(plan, task)| TaskKey::new(plan, task));
     let n = failure.record.context.get("attempt").and_then(serde_json::Value::as_u64).and_then(|n| u32::try_from(n).ok());
     let attempt = key.zip(n).map(|(key, n)| AttemptId { key, n });
-    let document = Document {
+    let mut document = Document {
         decision: attempt.as_ref().map_or(Ok(None), |attempt| decision(session, &failure.record, attempt))?,
         task: opened.as_ref().zip(attempt.as_ref()).and_then(|(opened, attempt)| task(opened, attempt)),
+        words: None,
         files: opened.as_ref().zip(attempt.as_ref()).map(|(o, a)| o.layout.attempt_dir(a)).filter(|dir| dir.exists()),
         failure,
     };
     if args.json {
         context.output.json(&document)?;
     } else {
+        document.words = words(&document);
         context.output.data(&one::text(&document, Look::of_stdout(context.output.color)))?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Of the log's end rather than of the lines in the record, which are cut.
+fn words(document: &Document) -> Option<Vec<String>> {
+    let record = &document.failure.record;
+    if record.context.get("output_of").is_some_and(|of| of != "agent") {
+        return None;
+    }
+    let log = document.files.as_ref().and_then(|dir| end_of(&dir.join("stdout.log")).ok());
+    let all = words_of(&log.unwrap_or_else(|| record.last_output_lines.join("\n")))?;
+    Some(all.iter().flat_map(|s| transcript::lines(s, false)).collect())
+}
+
+fn end_of(path: &Path) -> io::Result<String> {
+    let mut file = File::open(path)?;
+    let len = file.metadata()?.len();
+    file.seek(SeekFrom::Start(len.saturating_sub(TAIL_BYTES)))?;
+    let mut bytes = Vec::new();
+    file.take(TAIL_BYTES).read_to_end(&mut bytes)?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 /// The newest that is meant.

@@ -1,7 +1,8 @@
-//! `logs`: an attempt's output as it was printed, the prompt, and why the gate refused. Changes nothing.
+//! `logs`: an attempt's output, in lines for people or as it was printed; the prompt; why the gate refused. Changes nothing.
 
-use std::fs::{self, File};
-use std::io::{self, Read as _, Seek as _, SeekFrom};
+mod file;
+
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -9,6 +10,7 @@ use std::time::Duration;
 use greenlane_core::attempt::Verdict;
 use greenlane_core::ids::{AttemptId, TaskKey};
 use greenlane_core::state::Phase;
+use greenlane_runtime::agent::OutputKind;
 use greenlane_runtime::keeper::{self, Probe};
 
 use crate::context::Context;
@@ -19,13 +21,18 @@ use crate::progress::number;
 use crate::report::{self, Look, RedSuites};
 use crate::session::{Opened, Session};
 
+use file::Log;
+
 /// Flags of `logs`.
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = "Examples:
   greenlane logs bucket                 what its latest attempt printed
   greenlane logs bucket -f              and what it goes on to print
   greenlane logs bucket --attempt 1 --stderr
-  greenlane logs bucket --prompt        what the agent was told")]
+  greenlane logs bucket --raw           every byte as it is, an agent's events for other programs
+  greenlane logs bucket --prompt        what the agent was told
+
+What an agent writes as events is shown as what it said and did; `▸` is a call of a tool, `|` what came of it.")]
 pub struct LogsArgs {
     /// The task: `ID` or `PLAN/ID`
     #[arg(value_name = "TASK")]
@@ -39,6 +46,9 @@ pub struct LogsArgs {
     /// Standard error instead of standard output
     #[arg(long)]
     pub stderr: bool,
+    /// Each byte as it was printed
+    #[arg(long)]
+    pub raw: bool,
     /// The prompt instead of the output
     #[arg(long, conflicts_with_all = ["stderr", "follow"])]
     pub prompt: bool,
@@ -68,8 +78,6 @@ fn named_attempt(text: &str) -> Result<NamedAttempt, String> {
 const LOOK_AGAIN: Duration = Duration::from_millis(250);
 /// Most lines of a reason on a terminal.
 const REASON_LINES_MAX: usize = 12;
-/// So much of a log is in memory at a time.
-const CHUNK_BYTES: usize = 64 * 1024;
 
 /// Prints it.
 ///
@@ -87,19 +95,22 @@ pub fn run(args: &LogsArgs, context: &Context) -> Outcome {
     };
     let dir = opened.layout.attempt_dir(&attempt);
     if args.prompt {
-        return prompt(&dir, number(&opened.state, &attempt), &key, context);
+        return prompt(args, &dir, number(&opened.state, &attempt), &key, context);
     }
     let name = if args.stderr { "stderr.log" } else { "stdout.log" };
-    let mut log = Log::new(dir.join(name));
+    // Events are written to standard output alone.
+    let kind = if args.stderr { None } else { keeper::output_kind(&dir) };
+    let mut log = Log::new(dir.join(name), kind.unwrap_or_default(), args.raw, context);
     if args.follow {
-        follow(&session, opened, &dir, &mut log, context)?;
+        follow(&session, opened, &dir, &mut log)?;
         let opened = session.open_run(args.run.as_deref())?;
         say_why(&session, &opened, &attempt, context)?;
         return Ok(ExitCode::SUCCESS);
     }
-    log.copy(context)?;
-    log.copy_tail(context)?;
-    if log.copied == 0 {
+    log.copy()?;
+    log.copy_tail()?;
+    log.finish()?;
+    if log.is_empty() {
         let other = if args.stderr {
             ("standard error", "stdout.log", "without --stderr")
         } else {
@@ -164,17 +175,18 @@ fn wait_for_attempt(session: &Session, opened: Opened, key: &TaskKey) -> Result<
     }
 }
 
-fn prompt(dir: &Path, number: u32, key: &TaskKey, context: &Context) -> Outcome {
-    let mut log = Log::new(dir.join("prompt.md"));
-    log.copy(context)?;
-    if log.copied == 0 {
+fn prompt(args: &LogsArgs, dir: &Path, number: u32, key: &TaskKey, context: &Context) -> Outcome {
+    let mut log = Log::new(dir.join("prompt.md"), OutputKind::Plain, args.raw, context);
+    log.copy()?;
+    log.finish()?;
+    if log.is_empty() {
         return Err(Error::usage(format!("attempt {number} of `{}` has no prompt yet", key.task)));
     }
     Ok(ExitCode::SUCCESS)
 }
 
 /// Prints what is there and what comes, until the attempt's keeper has gone, whoever asked it to run.
-fn follow(session: &Session, opened: Opened, dir: &Path, log: &mut Log, context: &Context) -> Result<(), Error> {
+fn follow(session: &Session, opened: Opened, dir: &Path, log: &mut Log<'_>) -> Result<(), Error> {
     let alive = opened.is_alive();
     let mut following = if alive { Some(Following::begin(session, opened)?) } else { None };
     loop {
@@ -184,9 +196,9 @@ fn follow(session: &Session, opened: Opened, dir: &Path, log: &mut Log, context:
             Ok(Probe::NeverBegan) => following.is_some(),
             _ => false,
         };
-        log.copy(context)?;
+        log.copy()?;
         if !running {
-            return Ok(());
+            return log.finish();
         }
         // The journal tells of the end at once; of growing files nobody tells.
         match &mut following {
@@ -236,52 +248,4 @@ fn files_in(dir: &Path) -> Vec<PathBuf> {
     let mut found: Vec<PathBuf> = fs::read_dir(dir).into_iter().flatten().flatten().map(|e| e.path()).filter(|p| p.is_file()).collect();
     found.sort();
     found
-}
-
-/// A file that is copied to standard output piece by piece, and may grow meanwhile.
-struct Log {
-    path: PathBuf,
-    copied: u64,
-}
-
-impl Log {
-    fn new(path: PathBuf) -> Self {
-        Self { path, copied: 0 }
-    }
-
-    /// Copies what has not been copied yet. A file that is not there yet is empty.
-    fn copy(&mut self, context: &Context) -> Result<(), Error> {
-        self.copied = copy_from(&self.path, self.copied, context)?;
-        Ok(())
-    }
-
-    /// While an attempt with very much output runs, what comes after the log's first part is kept beside it.
-    fn copy_tail(&mut self, context: &Context) -> Result<(), Error> {
-        let beside = |end: &str| PathBuf::from(format!("{}{end}", self.path.display()));
-        let (old, new) = (beside(".tail.old"), beside(".tail"));
-        if new.exists() {
-            context.output.say("… what was printed here is left out; this is the end so far:");
-            copy_from(&old, 0, context)?;
-            copy_from(&new, 0, context)?;
-        }
-        Ok(())
-    }
-}
-
-fn copy_from(path: &Path, from: u64, context: &Context) -> Result<u64, Error> {
-    let unreadable = |e: io::Error| Error::environment(format!("cannot read {}: {e}", path.display()));
-    let mut file = match File::open(path) {
-        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(from),
-        file => file.map_err(unreadable)?,
-    };
-    let mut at = file.seek(SeekFrom::Start(from)).map_err(unreadable)?;
-    let mut chunk = vec![0; CHUNK_BYTES];
-    loop {
-        let n = file.read(&mut chunk).map_err(unreadable)?;
-        if n == 0 {
-            return Ok(at);
-        }
-        context.output.bytes(&chunk[..n])?;
-        at += n as u64;
-    }
 }
