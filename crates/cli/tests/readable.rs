@@ -55,7 +55,7 @@ no event at all
         assert!(text.contains("| ▸ runs `make all`\n") && text.contains("| ✗ API Error: 400 no such frob\n"), "{args:?}: {text}");
         assert!(!text.contains("{\"type\"") && !text.contains('\u{1b}'), "{args:?}: {text}");
     }
-    assert!(s.greenlane(&["failures", "show", "a"]).stdout.contains("\nWhat it said and did last\n  | · session s-1\n"));
+    assert!(s.greenlane(&["failures", "show", "a"]).stdout.contains("\nWhat it said and did last\n  | I look around.\n"));
 }
 
 #[test]

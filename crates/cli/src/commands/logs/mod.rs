@@ -232,7 +232,9 @@ fn say_why(session: &Session, opened: &Opened, attempt: &AttemptId, context: &Co
             Verdict::Accepted { .. } => super::report::history(&session.journal()?, opened)?.suites,
             _ => RedSuites::default(),
         };
-        for line in report::evidence(of).iter().chain(suites.of(attempt)) {
+        // Its own words stand above already.
+        let checked = if matches!(verdict, Verdict::CheckFailed { .. }) { report::evidence(of) } else { Vec::new() };
+        for line in checked.iter().chain(suites.of(attempt)) {
             text.push_str(&format!("\n  | {line}"));
         }
         let dir = suites.files(&opened.layout, attempt).unwrap_or_else(|| opened.layout.gate_dir(attempt));

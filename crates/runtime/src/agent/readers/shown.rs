@@ -150,6 +150,8 @@ pub fn words_of(tail: &str) -> Option<Vec<Shown>> {
     let whole = tail.lines().skip_while(|l| event(l).is_none());
     let mut all: Vec<Shown> = whole.flat_map(|l| readable.line(l)).collect();
     all.extend(readable.finish());
+    // Who it was is known, and comes late where the beginning is not there.
+    all.retain(|s| !matches!(s, Shown::Remark(text) if text.starts_with("session ") || text.starts_with("model ")));
     Some(all)
 }
 
