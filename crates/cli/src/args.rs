@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use clap::builder::Styles;
 use clap::builder::styling::{AnsiColor, Effects};
+use clap::error::{ContextKind, ContextValue};
 use clap::{ArgAction, ColorChoice, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 use greenlane_core::time::parse_duration;
 
@@ -145,8 +146,22 @@ pub enum Verb {
 /// Reads the command line. On `--help`, `--version` and mistakes it prints and ends the process, as clap does: exit code 0 or 2.
 pub fn parse(argv: Vec<OsString>) -> Cli {
     let color = color_asked(&argv);
-    let matches = Cli::command().color(color).get_matches_from(argv);
+    let matches = Cli::command().color(color).try_get_matches_from(argv).unwrap_or_else(|e| shortened(e).exit());
     Cli::from_arg_matches(&matches).unwrap_or_else(|e| e.exit())
+}
+
+/// What somebody typed may be a whole file: an error quotes the beginning of it.
+fn shortened(mut error: clap::Error) -> clap::Error {
+    const QUOTED_CHARS_MAX: usize = 200;
+    for kind in [ContextKind::InvalidValue, ContextKind::InvalidArg, ContextKind::InvalidSubcommand, ContextKind::TrailingArg] {
+        if let Some(ContextValue::String(text)) = error.get(kind)
+            && let Some((cut, _)) = text.char_indices().nth(QUOTED_CHARS_MAX)
+        {
+            let short = format!("{}… ({} bytes)", &text[..cut], text.len());
+            error.insert(kind, ContextValue::String(short));
+        }
+    }
+    error
 }
 
 /// Looks for `--color` before clap does, so that clap's own messages follow it.
