@@ -8,6 +8,7 @@ pub mod context;
 pub mod coordinate;
 pub mod error;
 pub mod follow;
+pub mod help;
 pub mod leftovers;
 pub mod live;
 pub mod logbook;
