@@ -116,7 +116,7 @@ mod tests {
 
     #[test]
     fn an_account_is_told_in_a_line_and_a_pause_in_another() {
-        let look = Look { width: 60, color: false };
+        let look = Look { width: 80, color: false };
         let mut account = Account::idle("work#1a2b", 10);
         assert_eq!(account.text(4, look, Time(0)), "    account work: 0 of 10 places in use\n");
         account = Account { in_use: Some(5), limit: 5, until: Some(Time(90_000)), reason: Some("429\u{1b}[2J Too many".into()), ..account };
