@@ -132,7 +132,8 @@ fn one_fault_of_three_tasks_is_one_deficiency_and_a_lesson_where_it_fits() {
     for part in [
         known.as_str(),
         "showed 4 times, which makes it a pattern; first",
-        "tasks p/a, p/b, p/c, p/like",
+        "tasks p/",
+        ", p/like agents command",
         "checks `./check`",
         "What could be done →",
     ] {
