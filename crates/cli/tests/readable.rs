@@ -55,6 +55,10 @@ no event at all
         assert!(text.contains("| ▸ runs `make all`\n") && text.contains("| ✗ API Error: 400 no such frob\n"), "{args:?}: {text}");
         assert!(!text.contains("{\"type\"") && !text.contains('\u{1b}'), "{args:?}: {text}");
     }
+    // And so does its next attempt.
+    assert_eq!(s.greenlane(&["retry", "a"]).code, 1);
+    let prompt = s.greenlane(&["logs", "a", "--prompt"]).stdout;
+    assert!(prompt.contains("▸ runs `make all`\n") && !prompt.contains("{\"type\""), "{prompt}");
     assert!(s.greenlane(&["failures", "show", "a"]).stdout.contains("\nWhat it said and did last\n  | I look around.\n"));
 }
 

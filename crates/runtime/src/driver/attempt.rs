@@ -7,7 +7,7 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use greenlane_core::attempt::Verdict;
+use greenlane_core::attempt::{ExitRecord, Verdict};
 use greenlane_core::branch;
 use greenlane_core::budget::Allowance;
 use greenlane_core::deficiency::{Lesson, Query};
@@ -24,7 +24,7 @@ use super::context::Context;
 use super::layout::{PreparedWorkspace, label};
 use super::shared;
 use crate::accounts::Lease;
-use crate::agent::{self, Launch};
+use crate::agent::{self, Launch, Shown};
 use crate::clock;
 use crate::gate::{self, Generated, JudgeSpec};
 use crate::keeper::{self, Cancel, Lifetime, Limits, Probe, Spec};
@@ -88,7 +88,7 @@ pub(super) fn start(context: &Arc<Context>, state: &State, attempt: AttemptId, a
         let output = match (&a.refused, &a.verdict) {
             (Some(refused), _) => refused.output.clone(),
             (None, Some(Verdict::CheckFailed { output, .. })) => output.clone(),
-            _ => record.map(|r| format!("{}\n{}", r.stdout_tail, r.stderr_tail).trim().to_owned()).unwrap_or_default(),
+            _ => record.map(printed).unwrap_or_default(),
         };
         Earlier {
             n: task.number_of(a.n).unwrap_or(a.n),
@@ -149,6 +149,12 @@ pub(super) fn start(context: &Arc<Context>, state: &State, attempt: AttemptId, a
             }
         }
     });
+}
+
+/// The end of what an attempt printed, its events as what they say.
+fn printed(record: &ExitRecord) -> String {
+    let words: Vec<String> = agent::last_words(record).iter().map(Shown::plain).collect();
+    format!("{}\n{}", words.join("\n"), record.stderr_tail).trim().to_owned()
 }
 
 /// Others have every place of its account. It never begins; the core waits until a place is free.

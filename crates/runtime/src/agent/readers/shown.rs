@@ -41,6 +41,20 @@ pub enum Shown {
     Line(String),
 }
 
+impl Shown {
+    /// As text without a colour, for who reads it as data.
+    #[must_use]
+    pub fn plain(&self) -> String {
+        match self {
+            Shown::Said(text) | Shown::Piece(text) | Shown::Line(text) => text.clone(),
+            Shown::Calls(what) => format!("▸ {what}"),
+            Shown::Result { lines, .. } => lines.iter().map(|l| format!("  | {l}")).collect::<Vec<_>>().join("\n"),
+            Shown::Failed(text) => format!("✗ {text}"),
+            Shown::Remark(text) => format!("· {text}"),
+        }
+    }
+}
+
 /// A result's first lines, wherever its text stands in the value; `None`: it succeeded without a word.
 pub(super) fn result(of: &Value, failed: bool) -> Option<Shown> {
     let text = text_of(of, 0);
