@@ -206,7 +206,7 @@ fn should_retry(args: &ShouldRetryArgs, session: &Session, context: &Context) ->
 /// The column of what was decided.
 const WHAT_COLUMNS: usize = 24;
 /// The reason gets at least so much, on a line of its own if need be.
-const REST_COLUMNS_MIN: usize = 24;
+const REST_COLUMNS_MIN: usize = 40;
 /// Most lines of why a task was given up.
 const BECAUSE_LINES_MAX: usize = 3;
 
