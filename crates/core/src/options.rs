@@ -8,8 +8,9 @@ use serde::{Deserialize, Serialize};
 use crate::budget::Budget;
 use crate::failure::{FailureDetail, FailureType};
 use crate::health::HealthPolicy;
+use crate::input::AccountReading;
 use crate::room::RoomPolicy;
-use crate::time::duration_text;
+use crate::time::{Time, duration_text};
 
 /// The limits and policies of one run. Recorded in the journal, so that a resumed run decides as before.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -138,6 +139,17 @@ impl Default for QuotaPolicy {
             fallback_after: Duration::from_secs(600),
             wait_max: Duration::from_secs(24 * 3600),
         }
+    }
+}
+
+impl QuotaPolicy {
+    /// A limit that was lowered while other runs worked, and has been left alone since, as it would have risen meanwhile.
+    #[must_use]
+    pub fn risen(&self, limit: u32, reading: &AccountReading, now: Time) -> u32 {
+        let Some(changed_at) = reading.changed_at.filter(|_| limit < self.api_limit) else { return limit };
+        let calm_since = changed_at.max(reading.paused_until.unwrap_or_default());
+        let steps = now.since(calm_since).as_millis() / self.calm.as_millis().max(1);
+        limit.saturating_add(u32::try_from(steps).unwrap_or(u32::MAX)).min(self.api_limit)
     }
 }
 

@@ -101,7 +101,7 @@ fn lessons(plan: &Plan, task: &Task, agent: Option<&str>, context: &Context) -> 
         Query { owns: &task.owns, checks: &task.check, suite: &suite, agent: agent.unwrap_or_default(), own: None, now: clock::now() };
     let key = TaskKey { plan: plan.id.clone(), task: task.id.clone() };
     // A run that is not: what its attempts showed is not known yet.
-    Teacher::new(session.state_dir).lessons(&RunId::from(""), &key, &query).unwrap_or_default()
+    Teacher::new(session.state_dir).lessons(&RunId::from(""), &key, &[], &query).unwrap_or_default()
 }
 
 /// The task of that name: `ID`, or `PLAN/ID` where several plans have it.

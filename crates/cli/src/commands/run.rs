@@ -5,8 +5,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use clap::ValueEnum;
-use greenlane_core::ids::{PlanId, TaskId};
-use greenlane_core::plan::select;
+use greenlane_core::ids::PlanId;
 use greenlane_core::state::State;
 use greenlane_core::time::format_duration;
 use greenlane_runtime::clock;
@@ -21,7 +20,7 @@ use crate::caps::Caps;
 use crate::context::Context;
 use crate::coordinate::{Ended, Ready, Tell, conclude};
 use crate::error::{Error, Kind, Outcome};
-use crate::plans::{self, NamedPlans};
+use crate::plans::{self, Kept, NamedPlans};
 use crate::start::PlanToRun;
 
 /// Flags of `run`.
@@ -110,6 +109,11 @@ pub enum BaseRedArg {
 }
 
 impl RunArgs {
+    /// Which tasks of its plans are meant.
+    fn kept(&self) -> Kept<'_> {
+        Kept { only: &self.only, group: self.group.as_deref() }
+    }
+
     /// The flags that are configuration, as `Config::load` takes them.
     #[must_use]
     pub fn settings(&self) -> Vec<(&'static str, String)> {
@@ -194,7 +198,9 @@ pub fn run(args: &RunArgs, context: &Context) -> Outcome {
     let tell = Tell::of(args.json, args.background);
     if args.dry_run {
         let (named, agent) = (args.named.clone(), args.agent.clone());
-        return super::plan::run(&PlanArgs { named, jobs: args.jobs, agent, caps: args.caps.clone(), json: args.json }, context);
+        require_plan_before_only(args, context)?;
+        let shown = PlanArgs { named, jobs: args.jobs, agent, caps: args.caps.clone(), json: args.json };
+        return super::plan::show(&shown, &args.kept(), context);
     }
     let plans = read_plans(args, context)?;
     let ready = Ready::open(context, &args.settings())?;
@@ -259,9 +265,8 @@ pub fn run(args: &RunArgs, context: &Context) -> Outcome {
     land_if_asked(args, context, &repo, &finished.state, &[], code)
 }
 
-/// Reads the plans, says everything that is wrong with any of them, and keeps what was asked for.
-fn read_plans(args: &RunArgs, context: &Context) -> Result<Vec<PlanToRun>, Error> {
-    // Everything behind `--only` is a task of its.
+/// Everything behind `--only` is a task of its.
+fn require_plan_before_only(args: &RunArgs, context: &Context) -> Result<(), Error> {
     if args.named.plans.is_empty()
         && let Some(plan) = args.only.iter().find(|word| context.directory.join(word).exists())
     {
@@ -270,42 +275,15 @@ fn read_plans(args: &RunArgs, context: &Context) -> Result<Vec<PlanToRun>, Error
         return Err(Error::usage(format!("`{plan}` is read as a task, since it stands behind --only"))
             .hint(format!("put the plan first: `greenlane run {plan} --only {tasks}`")));
     }
+    Ok(())
+}
+
+/// Reads the plans, says everything that is wrong with any of them, and keeps what was asked for.
+fn read_plans(args: &RunArgs, context: &Context) -> Result<Vec<PlanToRun>, Error> {
+    require_plan_before_only(args, context)?;
     let loaded = plans::load(context, context.top().as_deref(), &args.named)?;
-    let mut plans: Vec<PlanToRun> =
-        loaded.into_iter().map(|p| PlanToRun { plan: p.plan, file: p.path, whole_folder: p.whole_folder }).collect();
-    if args.only.is_empty() && args.group.is_none() {
-        return Ok(plans);
-    }
-    let several = plans.len() > 1;
-    let mut missing = Vec::new();
-    let mut kept = Vec::new();
-    for mut one in plans.drain(..) {
-        let prefix = format!("{}/", one.plan.id);
-        let names = args.only.iter().map(|n| TaskId::from(n.strip_prefix(&prefix).unwrap_or(n)));
-        // With several plans a name need not be in each; with one it must be.
-        let only: Vec<TaskId> = names.filter(|id| !several || one.plan.task(id).is_some()).collect();
-        if several && only.is_empty() && args.group.is_none() {
-            continue;
-        }
-        match select(one.plan, &only, args.group.as_deref()) {
-            Ok(plan) => {
-                one.plan = plan;
-                kept.push(one);
-            }
-            Err(e) => missing.push(e),
-        }
-    }
-    if kept.is_empty() {
-        let error = match missing.into_iter().next() {
-            Some(e) => {
-                let error = Error::usage(format!("the plan has no {}", e.what));
-                e.suggestion.map_or(error.clone(), |s| error.hint(format!("did you mean `{s}`?")))
-            }
-            None => Error::usage(format!("no plan has a task {}", args.only.join(", "))),
-        };
-        return Err(error);
-    }
-    Ok(kept)
+    let kept = args.kept().of(loaded)?;
+    Ok(kept.into_iter().map(|p| PlanToRun { plan: p.plan, file: p.path, whole_folder: p.whole_folder }).collect())
 }
 
 /// So long is a coordinator waited for that holds the repository, but is at its very start or end.

@@ -6,6 +6,7 @@ mod group;
 mod index;
 mod landing;
 mod lane;
+mod numbering;
 mod spending;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -11,7 +11,7 @@ use crate::caps::{self, Caps};
 use crate::context::Context;
 use crate::error::{Error, Kind, Outcome, Problem};
 use crate::output::Paint;
-use crate::plans::{self, NamedPlans};
+use crate::plans::{self, Kept, NamedPlans};
 
 mod text;
 
@@ -79,6 +79,14 @@ struct TaskDocument<'a> {
 /// # Errors
 /// If anything in the plans or the configuration is wrong; of plans that was said already.
 pub fn run(args: &PlanArgs, context: &Context) -> Outcome {
+    show(args, &Kept::default(), context)
+}
+
+/// The same of a part of the plans: what `run --dry-run` was asked for.
+///
+/// # Errors
+/// As [`run`], and for names that no plan has.
+pub fn show(args: &PlanArgs, kept: &Kept<'_>, context: &Context) -> Outcome {
     let top = context.top();
     let mut flags: Vec<(&str, String)> = Vec::new();
     flags.extend(args.jobs.map(|jobs| ("run.jobs", jobs.to_string())));
@@ -88,6 +96,9 @@ pub fn run(args: &PlanArgs, context: &Context) -> Outcome {
     let registry = plans::registry(&config)?;
     let default_agent = config.run.agent.as_deref();
     let mut loaded = plans::read(context, top.as_deref(), &args.named);
+    if !loaded.has_errors() {
+        loaded.plans = kept.of(loaded.plans)?;
+    }
     let mut shown = Vec::new();
     for plan in loaded.plans.iter().map(|p| &p.plan) {
         loaded.diagnostics.extend(plans::agent_problems(plan, default_agent, &registry).into_iter().map(|p| diagnostic(plan, p)));
