@@ -11,16 +11,18 @@ pub enum Part {
     Tuned,
     HeldOut,
     Public,
+    Fresh,
 }
 
 impl Part {
-    pub const ALL: [Part; 3] = [Part::Tuned, Part::HeldOut, Part::Public];
+    pub const ALL: [Part; 4] = [Part::Tuned, Part::HeldOut, Part::Public, Part::Fresh];
 
     pub fn as_str(self) -> &'static str {
         match self {
             Part::Tuned => "tuned",
             Part::HeldOut => "held out",
             Part::Public => "public",
+            Part::Fresh => "fresh",
         }
     }
 }
