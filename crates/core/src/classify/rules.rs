@@ -299,9 +299,9 @@ mod tests {
 
     #[test]
     fn what_is_wrong_with_rules_is_said() {
-        let broken = BUILT_IN.replacen("\"4\" = [\"endpoint\"", "\"four\" = [\"endpoint\"", 1);
+        let broken = BUILT_IN.replacen("\"4\" = [\"pydantic\"", "\"four\" = [\"pydantic\"", 1);
         assert_eq!(Rules::parse(&broken).err(), Some(String::from("`four` is no number of points")));
-        let twice = BUILT_IN.replacen("[\"endpoint\",", "[\"endpoint\", \"endpoints\",", 1);
+        let twice = BUILT_IN.replacen("\"endpoint\",", "\"endpoint\", \"endpoints\",", 1);
         assert_eq!(Rules::parse(&twice).err(), Some(String::from("backend_api has `endpoints` twice")));
         assert!(Rules::parse("factors = 1").is_err());
     }

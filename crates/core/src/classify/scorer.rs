@@ -115,12 +115,19 @@ impl Classifier {
     fn words_of_title(&self, words: &[String], scores: &mut Scores) {
         let factors = &self.rules.factors;
         let tail = words.iter().skip(1).position(|w| self.rules.prepositions.contains(w)).map_or(words.len(), |at| at + 1);
-        if let Some((length, votes)) = self.rules.first.at(words, 0) {
+        let begins = self.rules.first.at(words, 0);
+        if let Some((length, votes)) = begins {
             scores.vote(votes, factors.title, &words[..length].join(" "), "title");
         }
         self.each(&self.rules.words, words, |at, phrase, votes| {
             let factor = if at >= tail { factors.title * factors.tail } else { factors.title };
-            scores.vote(votes, factor, phrase, "title");
+            for (kind, points) in votes {
+                // What a word says as the title's beginning it does not say again as a word.
+                let said = begins.is_some_and(|(length, first)| at < length && first.iter().any(|(k, _)| k == kind));
+                if !said {
+                    scores.add(*kind, points * factor, phrase, "title");
+                }
+            }
         });
     }
 
@@ -166,14 +173,28 @@ impl Classifier {
                 let known = most.entry(*kind).or_default();
                 *known = known.max(*points);
             }
-            for (kind, points) in most {
-                scores.add(kind, points * share, path, "files");
+            let best = |side: &[TaskType]| side.iter().filter_map(|k| most.get(k)).fold(0.0, |a: f64, b| a.max(*b));
+            let (front, back) = (best(&self.rules.sides.front), best(&self.rules.sides.back));
+            for (kind, points) in &most {
+                // One file lies on one side: `frontend/lib/api/client.ts` is no back end, and no front and back.
+                let (is_front, is_back) = (self.rules.sides.front.contains(kind), self.rules.sides.back.contains(kind));
+                if !(is_front && front < back || is_back && back < front) {
+                    scores.add(*kind, points * share, path, "files");
+                }
+                scores.front_files |= is_front && front > back;
+                scores.back_files |= is_back && back > front;
+                if (is_front || is_back) && (front - back).abs() < f64::EPSILON {
+                    *scores.on_no_side.entry(*kind).or_default() += points * share;
+                }
             }
         }
     }
 
     fn both_sides(&self, scores: &mut Scores) {
-        let best = |side: &[TaskType]| side.iter().map(|k| scores.of(*k)).fold(0.0, f64::max);
+        if scores.front_files != scores.back_files {
+            return; // Its files say which side it is on.
+        }
+        let best = |side: &[TaskType]| side.iter().map(|k| scores.of_side(*k)).fold(0.0, f64::max);
         let weaker = best(&self.rules.sides.front).min(best(&self.rules.sides.back));
         scores.add(TaskType::FullStackFeature, weaker * self.rules.factors.both_sides, "front and back", "both sides");
     }
@@ -196,6 +217,11 @@ impl Classifier {
 #[derive(Default)]
 struct Scores {
     points: BTreeMap<TaskType, f64>,
+    /// Of them, from files that could be of either side.
+    on_no_side: BTreeMap<TaskType, f64>,
+    /// There is a file of the front, and one of the back.
+    front_files: bool,
+    back_files: bool,
     evidence: Vec<Evidence>,
 }
 
@@ -213,8 +239,10 @@ impl Scores {
         }
     }
 
-    fn of(&self, kind: TaskType) -> f64 {
-        self.points.get(&kind).copied().unwrap_or(0.0)
+    /// What counted for a type and lies on its side alone.
+    fn of_side(&self, kind: TaskType) -> f64 {
+        let of = |points: &BTreeMap<TaskType, f64>| points.get(&kind).copied().unwrap_or(0.0);
+        of(&self.points) - of(&self.on_no_side)
     }
 
     /// The most points first; a tie in the order of the types, so that the same text is always the same.
@@ -292,9 +320,9 @@ mod tests {
     #[test]
     fn the_repository_decides_between_near_ties_and_lends_its_stacks() {
         let classifier = Classifier::built_in();
-        let repository = classifier.repository(["pubspec.yaml", "Cargo.toml", "src/main.rs"]);
+        let repository = classifier.repository(["pubspec.yaml", "Dockerfile", "src/main.rs"]);
         let found = classifier.classify(&Task { title: "Do it".into(), ..Task::new("t") }, &repository);
-        assert_eq!((found.kind, found.stacks), (Some(TaskType::MobileDevelopment), vec![String::from("rust")]));
+        assert_eq!((found.kind, found.stacks), (Some(TaskType::MobileDevelopment), vec![String::from("docker")]));
         let task = Task { title: "Write the README".into(), ..Task::new("t") };
         assert_eq!(classifier.classify(&task, &repository).kind, Some(TaskType::Documentation));
     }

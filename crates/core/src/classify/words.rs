@@ -30,7 +30,21 @@ pub(super) fn split(text: &str) -> Split {
 }
 
 fn words(text: &str, out: &mut Vec<String>) {
-    out.extend(text.split(|c: char| !c.is_alphanumeric()).filter(|w| !w.is_empty()).map(|w| singular(w.to_lowercase())));
+    for word in text.split(|c: char| !c.is_alphanumeric()).filter(|w| !w.is_empty()) {
+        let mut rest = word;
+        while let Some(at) = hump(rest) {
+            out.push(singular(rest[..at].to_lowercase()));
+            rest = &rest[at..];
+        }
+        out.push(singular(rest.to_lowercase()));
+    }
+}
+
+/// Where the first part of a name like `requireAuth` ends. Names that begin with a capital (`GraphQL`) or with a letter or two of their
+/// own (`iOS`, `gRPC`) are one word.
+fn hump(word: &str) -> Option<usize> {
+    let at = word.find(|c: char| c.is_ascii_uppercase())?;
+    (at >= 3 && word.is_ascii() && word[..at].bytes().all(|b| b.is_ascii_lowercase())).then_some(at)
 }
 
 /// A phrase of the rules as words.
@@ -90,6 +104,7 @@ mod tests {
         let of = |text: &str| split(text).words;
         assert_eq!(of("Add the UI's building-blocks: classes, queries!"), ["add", "the", "ui", "s", "building", "block", "class", "query"]);
         assert_eq!(of("Redis, css, tokens and indexes"), ["redis", "css", "token", "and", "index"]);
+        assert_eq!(of("requireAuth() in GraphQL, iOS and gRPC"), ["require", "auth", "in", "graphql", "ios", "and", "grpc"]);
         assert!(of("").is_empty());
         assert!(of(&"é".repeat(9_000)).iter().all(|w| w.len() <= TEXT_BYTES_MAX));
     }

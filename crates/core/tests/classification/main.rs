@@ -63,7 +63,7 @@ fn the_page_states_what_is_measured() {
 fn what_is_wrong_among_the_tuned_texts_can_be_looked_at() {
     let classifier = Classifier::built_in();
     let mut wrong: BTreeMap<TaskType, Vec<String>> = BTreeMap::new();
-    for one in labelled::all().iter().filter(|l| l.part == Part::Tuned) {
+    for one in labelled::all().iter().filter(|l| matches!(l.part, Part::Tuned | Part::Fresh)) {
         let found = classifier.classify(&one.task(), &RepositoryFiles::default());
         if found.kind != Some(one.kind) {
             let top: Vec<String> = found.scores.iter().take(3).map(|(k, p)| format!("{k} {p}")).collect();

@@ -96,7 +96,8 @@ fn text(measured: &Measured) -> String {
     for kind in TaskType::ALL {
         let of = |part| measured.count(|j: &Judged| j.of.kind == kind && j.of.part == part, |j| j.ours).text();
         let before = measured.count(|j| j.of.kind == kind, |j| j.orchestrator).text();
-        out += &format!("| {kind} | {} | {} | {} | {} | {before} |\n", of(Part::Tuned), of(Part::HeldOut), of(Part::Public), of(Part::Fresh));
+        out +=
+            &format!("| {kind} | {} | {} | {} | {} | {before} |\n", of(Part::Tuned), of(Part::HeldOut), of(Part::Public), of(Part::Fresh));
     }
     out += "\n| confidence | right, of all but the tuned texts |\n|---|---|\n";
     for (low, high) in [(0.0, 0.25), (0.25, 0.5), (0.5, 0.75), (0.75, 1.01)] {
