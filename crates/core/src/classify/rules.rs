@@ -83,6 +83,7 @@ pub(super) struct Factors {
     pub files: f64,
     pub repository: f64,
     pub both_sides: f64,
+    pub both_files: f64,
     pub hedge: f64,
 }
 

@@ -196,7 +196,11 @@ impl Classifier {
         }
         let best = |side: &[TaskType]| side.iter().map(|k| scores.of_side(*k)).fold(0.0, f64::max);
         let weaker = best(&self.rules.sides.front).min(best(&self.rules.sides.back));
-        scores.add(TaskType::FullStackFeature, weaker * self.rules.factors.both_sides, "front and back", "both sides");
+        let factors = &self.rules.factors;
+        scores.add(TaskType::FullStackFeature, weaker * factors.both_sides, "front and back", "both sides");
+        if scores.front_files && scores.back_files {
+            scores.add(TaskType::FullStackFeature, factors.both_files, "files of both", "both sides");
+        }
     }
 
     fn stacks(&self, words: &[String], files: &[&str], repository: &RepositoryFiles) -> Vec<String> {

@@ -12,11 +12,10 @@ pub enum Part {
     HeldOut,
     Public,
     Fresh,
-    Unseen,
 }
 
 impl Part {
-    pub const ALL: [Part; 5] = [Part::Tuned, Part::HeldOut, Part::Public, Part::Fresh, Part::Unseen];
+    pub const ALL: [Part; 4] = [Part::Tuned, Part::HeldOut, Part::Public, Part::Fresh];
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -24,7 +23,6 @@ impl Part {
             Part::HeldOut => "held out",
             Part::Public => "public",
             Part::Fresh => "fresh",
-            Part::Unseen => "unseen",
         }
     }
 }

@@ -11,7 +11,7 @@ use greenlane_core::classify::{Classifier, RepositoryFiles, TaskType};
 use labelled::Part;
 
 /// Below these the classification has become worse than it was when the table was last stated.
-const FLOORS: [(Part, f64); 5] = [(Part::Tuned, 0.0), (Part::HeldOut, 0.0), (Part::Public, 0.0), (Part::Fresh, 0.0), (Part::Unseen, 0.0)];
+const FLOORS: [(Part, f64); 4] = [(Part::Tuned, 0.94), (Part::HeldOut, 0.86), (Part::Public, 0.84), (Part::Fresh, 0.76)];
 /// So much better than the better of the ancestors on texts that the rules were not tuned on.
 const AHEAD: f64 = 0.25;
 
