@@ -1,4 +1,9 @@
 //! How often the classification is right, on texts that people labelled, against what the ancestors did.
+#![expect(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "the core does not look, but its tests keep a page and measure time"
+)]
 
 mod baseline;
 mod labelled;
