@@ -287,7 +287,7 @@ mod tests {
     fn confidence_is_computed_from_the_margin() {
         let clear = assign(TESTS, &["copilot", "gemini"], &Record::default());
         let close = assign(TESTS, &["codex", "gemini"], &Record::default());
-        assert!(clear.confidence > 0.95 && close.confidence < 0.6, "{clear:?} {close:?}");
+        assert!(clear.confidence > 0.85 && close.confidence < 0.6, "{clear:?} {close:?}");
         assert!(clear.margin > close.margin && close.margin > 0.0);
         let unsure = assign("Do it", &["claude", "codex"], &Record::default());
         assert!(unsure.confidence < 0.6 && unsure.why.starts_with("nothing says"), "{unsure:?}");
