@@ -288,7 +288,7 @@ mod tests {
             read("testing=codex, documentation = gemini").map(|v| v.to_string()).unwrap_or_default(),
             "{ documentation = \"gemini\", testing = \"codex\" }"
         );
-        assert_eq!(read("tests=codex").map_err(|r| r.hint), Err(Some(String::from("did you mean `testing`?"))));
+        assert_eq!(read("testng=codex").map_err(|r| r.hint), Err(Some(String::from("did you mean `testing`?"))));
         assert!(read("testing").is_err() && read("testing=").is_err());
     }
 
