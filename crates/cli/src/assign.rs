@@ -71,15 +71,18 @@ impl Assigning {
             })?;
         }
         let classifier = Classifier::built_in();
+        let paths = context.top().map(|top| repository_paths(&top)).unwrap_or_default();
+        let repository = classifier.repository(paths.iter().map(String::as_str));
         let record = match Session::open(context) {
-            Ok(session) if history == History::Configured && config.assign.history => track_record(&session.state_dir, &classifier)?,
+            Ok(session) if history == History::Configured && config.assign.history => {
+                track_record(&session.state_dir, &classifier, &repository)?
+            }
             // Outside a repository nothing ever ran.
             _ => Record::default(),
         };
-        let paths = context.top().map(|top| repository_paths(&top)).unwrap_or_default();
         let is_here = |agent: &&greenlane_runtime::agent::AgentDef| unusable(agent, &context.env, &context.directory).is_none();
         Ok(Self {
-            repository: classifier.repository(paths.iter().map(String::as_str)),
+            repository,
             assigner: Assigner::built_in(),
             overrides: Overrides { types: config.assign.types.clone() },
             here: registry.iter().filter(is_here).map(|a| a.name.clone()).collect(),

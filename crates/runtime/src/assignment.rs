@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::Path;
 
-use greenlane_core::classify::{Classifier, Record, tally};
+use greenlane_core::classify::{Classifier, Record, RepositoryFiles, tally};
 
 use crate::journal::{Journal, JournalError};
 
@@ -49,7 +49,7 @@ fn names(dir: &Path) -> Vec<String> {
 ///
 /// # Errors
 /// If the journal cannot be read.
-pub fn track_record(state_dir: &Path, classifier: &Classifier) -> Result<Record, JournalError> {
+pub fn track_record(state_dir: &Path, classifier: &Classifier, repository: &RepositoryFiles) -> Result<Record, JournalError> {
     let mut record = Record::default();
     let journal = match Journal::read(state_dir) {
         Ok(journal) => journal,
@@ -57,7 +57,7 @@ pub fn track_record(state_dir: &Path, classifier: &Classifier) -> Result<Record,
         Err(e) => return Err(e),
     };
     for run in journal.runs(RUNS_MAX)? {
-        tally(&journal.load(&run.run)?.0, classifier, &mut record);
+        tally(&journal.load(&run.run)?.0, classifier, repository, &mut record);
     }
     Ok(record)
 }

@@ -150,7 +150,12 @@ impl Assigner {
             by,
             confidence: rounded(self.sureness(margin)),
             margin: rounded(margin),
-            why: self.words(task, by, &chosen, by_rules, here, record),
+            why: match task.kind.and_then(|k| overrides.types.get(&k)).filter(|_| configured.is_none()) {
+                Some(absent) => {
+                    format!("`assign.types` names {absent}, which is not here; {}", self.words(task, by, &chosen, by_rules, here, record))
+                }
+                None => self.words(task, by, &chosen, by_rules, here, record),
+            },
         })
     }
 
@@ -315,7 +320,13 @@ mod tests {
             ("gemini", Choice::Configuration, &[String::from("copilot")][..])
         );
         assert_eq!(there.why, "`assign.types` gives testing to gemini");
-        assert_eq!(of(&["copilot"]).map(|a| a.agent).as_deref(), Some("copilot"), "who is not here cannot do it");
+        let absent = of(&["copilot"]).unwrap_or_else(|| panic!("nobody"));
+        assert_eq!(absent.agent, "copilot", "who is not here cannot do it");
+        assert!(
+            absent.why.starts_with("`assign.types` names gemini, which is not here; simple testing: copilot is the only"),
+            "{}",
+            absent.why
+        );
     }
 
     #[test]

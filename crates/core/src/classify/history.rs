@@ -85,12 +85,12 @@ impl Record {
 
 /// Adds what the attempts of a run have shown. Left out is what says nothing of the agent: commands, attempts that go on or were called
 /// off, the provider's refusals, Greenlane's own failures, tasks of no type.
-pub fn tally(state: &State, classifier: &Classifier, record: &mut Record) {
+pub fn tally(state: &State, classifier: &Classifier, repository: &RepositoryFiles, record: &mut Record) {
     for task in &state.tasks {
         if !task.attempts.iter().any(|a| a.agent != COMMAND_AGENT && says_something(a, task)) {
             continue;
         }
-        let Some(kind) = classifier.classify(state.definition(task), &RepositoryFiles::default()).kind else { continue };
+        let Some(kind) = classifier.classify(state.definition(task), repository).kind else { continue };
         for attempt in task.attempts.iter().filter(|a| a.agent != COMMAND_AGENT && says_something(a, task)) {
             record.add(kind, &attempt.agent, shown(attempt));
         }

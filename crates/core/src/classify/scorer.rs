@@ -14,6 +14,9 @@ use crate::plan::Task;
 /// Most entries of what counted that are kept.
 const EVIDENCE_MAX: usize = 12;
 
+/// Longest word or path among them, in characters.
+const WHAT_CHARS_MAX: usize = 120;
+
 /// What the repository itself is, from the names of some of its files.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RepositoryFiles {
@@ -239,7 +242,12 @@ impl Scores {
     fn add(&mut self, kind: TaskType, points: f64, what: &str, place: &str) {
         if points > 0.0 {
             *self.points.entry(kind).or_default() += points;
-            self.evidence.push(Evidence { kind, what: what.to_owned(), place: place.to_owned(), points: rounded(points) });
+            self.evidence.push(Evidence {
+                kind,
+                what: what.chars().take(WHAT_CHARS_MAX).collect(),
+                place: place.to_owned(),
+                points: rounded(points),
+            });
         }
     }
 

@@ -211,7 +211,7 @@ fn agents_of_types(table: &toml::Table) -> Result<(), Refusal> {
             };
             return refuse(format!("has `{name}`, which is no type of task"), hint);
         }
-        if !value.as_str().is_some_and(|agent| !agent.trim().is_empty()) {
+        if value.as_str().is_none_or(|agent| agent.trim().is_empty()) {
             return refuse(format!("gives {name} to {value}"), format!("write an agent's name: {name} = \"claude\""));
         }
     }

@@ -13,6 +13,8 @@ use crate::context::Context;
 use crate::error::Error;
 use crate::output::{Paint, paint};
 
+/// So many types are told where nobody asks why.
+const SCORES_MAX: usize = 2;
 /// Most things that counted that a line tells.
 const EVIDENCE_MAX: usize = 5;
 
@@ -93,6 +95,8 @@ pub fn look(args: &PlanArgs, context: &Context, config: &Config, registry: &Regi
             }
             if !args.why {
                 found.evidence.clear();
+                found.size.words.clear();
+                found.scores.truncate(SCORES_MAX);
             }
             looked.push(Looked { classification: found, assignment });
         }
