@@ -12,10 +12,11 @@ pub enum Part {
     HeldOut,
     Public,
     Fresh,
+    Last,
 }
 
 impl Part {
-    pub const ALL: [Part; 4] = [Part::Tuned, Part::HeldOut, Part::Public, Part::Fresh];
+    pub const ALL: [Part; 5] = [Part::Tuned, Part::HeldOut, Part::Public, Part::Fresh, Part::Last];
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -23,6 +24,7 @@ impl Part {
             Part::HeldOut => "held out",
             Part::Public => "public",
             Part::Fresh => "fresh",
+            Part::Last => "last",
         }
     }
 }

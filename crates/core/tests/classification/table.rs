@@ -92,12 +92,18 @@ fn text(measured: &Measured) -> String {
     }
     let all = |right: fn(&Judged) -> bool| measured.count(|_| true, right).text();
     out += &format!("| all | {} | {} | {} |\n", all(|j| j.ours), all(|j| j.orchestrator), all(|j| j.coordinator));
-    out += "\n| type | tuned | held out | public | fresh | orchestrator's way, all |\n|---|---|---|---|---|---|\n";
+    out += "\n| type | tuned | held out | public | fresh | last | orchestrator's way, all |\n|---|---|---|---|---|---|---|\n";
     for kind in TaskType::ALL {
         let of = |part| measured.count(|j: &Judged| j.of.kind == kind && j.of.part == part, |j| j.ours).text();
         let before = measured.count(|j| j.of.kind == kind, |j| j.orchestrator).text();
-        out +=
-            &format!("| {kind} | {} | {} | {} | {} | {before} |\n", of(Part::Tuned), of(Part::HeldOut), of(Part::Public), of(Part::Fresh));
+        out += &format!(
+            "| {kind} | {} | {} | {} | {} | {} | {before} |\n",
+            of(Part::Tuned),
+            of(Part::HeldOut),
+            of(Part::Public),
+            of(Part::Fresh),
+            of(Part::Last)
+        );
     }
     out += "\n| confidence | right, of all texts |\n|---|---|\n";
     for (low, high) in [(0.0, 0.25), (0.25, 0.5), (0.5, 0.75), (0.75, 1.01)] {
