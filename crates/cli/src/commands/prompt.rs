@@ -56,7 +56,8 @@ pub fn run(args: &PromptArgs, context: &Context) -> Outcome {
     let loaded = plans_meant(args, top.as_deref(), context)?;
     let (plan, task) = find(&loaded, &args.task)?;
     let registry = plans::registry(&config)?;
-    let assigned = assign::of_plans(context, &config, &registry, History::Configured, &[plan])?;
+    // A prompt can be looked at where nobody is there to read it.
+    let assigned = assign::of_plans(context, &config, &registry, History::Configured, &[plan]).unwrap_or_default();
     let assigned = assigned.first().and_then(|all| all.get(&task.id)).map(|a| a.agent.as_str());
     let agent = assigned.or_else(|| plans::agent_of(task, assign::default_agent(&config)));
     if agent == Some(COMMAND) {

@@ -105,9 +105,9 @@ fn text(measured: &Measured) -> String {
             of(Part::Last)
         );
     }
-    out += "\n| confidence | right, of all texts |\n|---|---|\n";
+    out += "\n| confidence | right, of all but the tuned texts |\n|---|---|\n";
     for (low, high) in [(0.0, 0.25), (0.25, 0.5), (0.5, 0.75), (0.75, 1.01)] {
-        let within = |j: &Judged| (low..high).contains(&j.confidence);
+        let within = |j: &Judged| j.of.part != Part::Tuned && (low..high).contains(&j.confidence);
         let words = if high > 1.0 { format!("from {low}") } else { format!("{low} to {high}") };
         out += &format!("| {words} | {} |\n", measured.count(within, |j| j.ours).text());
     }
