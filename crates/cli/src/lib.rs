@@ -2,6 +2,7 @@
 //! Decides nothing about a run.
 
 pub mod args;
+pub mod assign;
 pub mod caps;
 pub mod commands;
 pub mod context;

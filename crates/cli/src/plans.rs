@@ -142,7 +142,9 @@ pub fn agent_problems(plan: &Plan, default: Option<&str>, registry: &Registry) -
                     problems.push(Problem {
                         message: format!("task `{}` names no agent, and there is no default one", task.id),
                         location: location(task),
-                        hints: vec![String::from("use --agent NAME, `agent` in the plan, or [run] agent in greenlane.toml")],
+                        hints: vec![String::from(
+                            "use --agent NAME, `agent` in the plan, or [run] agent in greenlane.toml; --agent auto assigns one",
+                        )],
                     });
                 }
                 continue;

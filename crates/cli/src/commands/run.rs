@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use clap::ValueEnum;
 use greenlane_core::ids::PlanId;
+use greenlane_core::plan::Plan;
 use greenlane_core::state::State;
 use greenlane_core::time::format_duration;
 use greenlane_runtime::clock;
@@ -16,6 +17,7 @@ use greenlane_runtime::submission::Wish;
 use super::hand_over::{HandedOver, HandingOver};
 use super::plan::PlanArgs;
 use crate::args::duration;
+use crate::assign::History;
 use crate::caps::Caps;
 use crate::context::Context;
 use crate::coordinate::{Ended, Ready, Tell, conclude};
@@ -30,6 +32,7 @@ use crate::start::PlanToRun;
   greenlane run                                   every PRD under prds/active/
   greenlane run a.toml b.toml --max-plans 2       two plans, each on its own branch
   greenlane run plan.toml -j 8 --agent claude     eight attempts at once
+  greenlane run plan.toml --agent auto            each task by the agent that fits it
   greenlane run plan.toml --only bucket           one task and what it depends on
   greenlane run plan.toml --land main             bring it into main when it is green
   greenlane run plan.toml --dry-run               show it, start nothing
@@ -46,9 +49,12 @@ pub struct RunArgs {
     /// Plans at once; more wait in a queue [default: 3]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub max_plans: Option<u32>,
-    /// The agent of tasks that name none
+    /// The agent of tasks that name none; `auto` assigns one to each
     #[arg(long, value_name = "NAME")]
     pub agent: Option<String>,
+    /// With `--agent auto`: by the rules alone, whatever agents have shown here
+    #[arg(long)]
+    pub no_history: bool,
     /// Time limit of an attempt, such as 90s or 1h30m [default: 1h]
     #[arg(long, value_name = "DUR", value_parser = duration)]
     pub timeout: Option<Duration>,
@@ -144,6 +150,7 @@ impl RunArgs {
             jobs,
             max_plans,
             agent,
+            no_history,
             timeout,
             retries,
             repairs,
@@ -178,6 +185,7 @@ impl RunArgs {
         value("base-red", base_red.and_then(|b| b.to_possible_value()).map(|v| v.get_name().to_owned()));
         value("format", named.format.and_then(|f| f.to_possible_value()).map(|v| v.get_name().to_owned()));
         let switches = [
+            ("--no-history", no_history),
             ("--keep-going", keep_going),
             ("--require-verify", require_verify),
             ("--strict-budget", &caps.strict_budget),
@@ -199,13 +207,16 @@ pub fn run(args: &RunArgs, context: &Context) -> Outcome {
     if args.dry_run {
         let (named, agent) = (args.named.clone(), args.agent.clone());
         require_plan_before_only(args, context)?;
-        let shown = PlanArgs { named, jobs: args.jobs, agent, caps: args.caps.clone(), json: args.json };
-        return super::plan::show(&shown, &args.kept(), context);
+        let (jobs, caps, json, no_history) = (args.jobs, args.caps.clone(), args.json, args.no_history);
+        return super::plan::show(&PlanArgs { named, jobs, agent, why: false, no_history, caps, json }, &args.kept(), context);
     }
-    let plans = read_plans(args, context)?;
+    let mut plans = read_plans(args, context)?;
     let ready = Ready::open(context, &args.settings())?;
-    ready.require_agents(context, &plans.iter().map(|p| &p.plan).collect::<Vec<_>>())?;
-    ready.require_keepable_caps(context, &plans.iter().map(|p| &p.plan).collect::<Vec<_>>())?;
+    ready.assign(context, if args.no_history { History::Ignored } else { History::Configured }, &mut plans)?;
+    let with_agents: Vec<Plan> = plans.iter().map(PlanToRun::with_agents).collect();
+    let with_agents: Vec<&Plan> = with_agents.iter().collect();
+    ready.require_agents(context, &with_agents)?;
+    ready.require_keepable_caps(context, &with_agents)?;
     if let Some(branch) = &args.land
         && ready.repo.resolve(&format!("refs/heads/{branch}"))?.is_none()
     {
@@ -283,7 +294,8 @@ fn read_plans(args: &RunArgs, context: &Context) -> Result<Vec<PlanToRun>, Error
     require_plan_before_only(args, context)?;
     let loaded = plans::load(context, context.top().as_deref(), &args.named)?;
     let kept = args.kept().of(loaded)?;
-    Ok(kept.into_iter().map(|p| PlanToRun { plan: p.plan, file: p.path, whole_folder: p.whole_folder }).collect())
+    let plans = kept.into_iter();
+    Ok(plans.map(|p| PlanToRun { plan: p.plan, file: p.path, whole_folder: p.whole_folder, assigned: Default::default() }).collect())
 }
 
 /// So long is a coordinator waited for that holds the repository, but is at its very start or end.
@@ -325,7 +337,7 @@ mod tests {
 
     #[test]
     fn the_background_is_told_all_that_was_said() {
-        let line = "run -j 4 --max-plans 2 --agent -Ccd --timeout 1h30m --retries 1 --repairs 2 --budget tokens=5,wall=1h --task-budget cost_usd=0.5 --strict-budget --base -x --only a -Cb --group g --keep-going --land main \
+        let line = "run -j 4 --max-plans 2 --agent -Ccd --no-history --timeout 1h30m --retries 1 --repairs 2 --budget tokens=5,wall=1h --task-budget cost_usd=0.5 --strict-budget --base -x --only a -Cb --group g --keep-going --land main \
                     --require-verify --base-red allow --fresh --detach --format toml -- -C.toml b.toml";
         let line = line.replace("--agent -Ccd", "--agent=-Ccd").replace("--base -x", "--base=-x").replace("a -Cb", "a --only=-Cb");
         let asked = read(line.split_whitespace().map(OsString::from));

@@ -17,5 +17,5 @@ pub use instructions::instruction_files;
 pub use launch::{COMMAND, Launch, PROMPT_ARGUMENT_BYTES_MAX, command_argv};
 pub use presence::{Presence, SignedIn, VERSION_TIMEOUT};
 pub use readers::{LINE_BYTES_MAX, Readable, Reader, Shown, ToolCall, guess, last_words, reader, words_of};
-pub use registry::{Registry, RegistryError};
+pub use registry::{AUTO, Registry, RegistryError};
 pub use tells::Told;

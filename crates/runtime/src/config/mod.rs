@@ -1,6 +1,7 @@
 //! Configuration: built-in defaults, the user's file, the repository's `greenlane.toml`, `GREENLANE_*` variables, flags; later
 //! layers win. Every value knows where it came from. Acts on nothing.
 
+mod assign;
 mod budget;
 mod error;
 mod file;
@@ -25,6 +26,7 @@ use greenlane_core::options::QuotaPolicy;
 use serde::{Deserialize, Serialize};
 
 pub use crate::agent::AgentOverride;
+pub use assign::AssignConfig;
 pub use budget::{BoundsConfig, BudgetConfig};
 pub use error::{ConfigError, Location, Problem};
 pub use groups::GroupsConfig;
@@ -56,6 +58,8 @@ pub struct Config {
     pub output: OutputConfig,
     /// `[learning]`.
     pub learning: LearningConfig,
+    /// `[assign]`.
+    pub assign: AssignConfig,
     /// `[budget]`.
     pub budget: BudgetConfig,
     /// `[groups]`.

@@ -8,6 +8,7 @@ use greenlane_core::plan::OnFailure;
 use greenlane_core::room::RoomPolicy;
 
 use super::{BaseRed, Config};
+use crate::agent::AUTO;
 
 impl Config {
     /// What of the configuration decisions depend on. `agent_slots`: of the agents that have a limit of their own. `processors`:
@@ -21,7 +22,8 @@ impl Config {
             max_plans: run.max_plans,
             check_jobs: run.check_jobs.unwrap_or(processors).max(1),
             backlog: run.backlog,
-            agent: run.agent.clone(),
+            // Whoever hands in a plan has assigned its tasks by then.
+            agent: run.agent.clone().filter(|agent| agent != AUTO),
             agent_slots,
             keep_going: run.keep_going,
             require_verify: run.require_verify,

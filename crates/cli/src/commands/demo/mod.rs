@@ -59,7 +59,7 @@ pub fn run(args: &DemoArgs, context: &Context) -> Outcome {
     let plans: Vec<PlanToRun> =
         plans::load(&inside, Some(&sample.repo), &NamedPlans { plans: vec![sample.plan_path.clone()], format: None })?
             .into_iter()
-            .map(|p| PlanToRun { plan: p.plan, file: p.path, whole_folder: p.whole_folder })
+            .map(|p| PlanToRun { plan: p.plan, file: p.path, whole_folder: p.whole_folder, assigned: Default::default() })
             .collect();
     let _lock = ready.lock()?;
     let submissions = ready.submissions(&inside, &plans, &Wish::default())?;
