@@ -6,8 +6,13 @@ use std::path::Path;
 use greenlane_core::attempt::{AgentReport, Usage};
 use greenlane_runtime::agent::{LINE_BYTES_MAX, OutputKind, Reader, reader};
 
-const KINDS: [(&str, OutputKind); 4] =
-    [("claude", OutputKind::Claude), ("codex", OutputKind::Codex), ("gemini", OutputKind::Gemini), ("opencode", OutputKind::Opencode)];
+const KINDS: [(&str, OutputKind); 5] = [
+    ("claude", OutputKind::Claude),
+    ("codex", OutputKind::Codex),
+    ("gemini", OutputKind::Gemini),
+    ("opencode", OutputKind::Opencode),
+    ("pi", OutputKind::Pi),
+];
 const SCENARIOS: [&str; 5] = ["ok", "429", "500", "401", "hang"];
 
 fn recorded(name: &str, file: &str) -> String {
@@ -16,7 +21,7 @@ fn recorded(name: &str, file: &str) -> String {
 }
 
 fn kind(name: &str) -> OutputKind {
-    KINDS.iter().find(|(n, _)| *n == name).expect("a known agent").1
+    serde_json::from_value(name.into()).expect("a known agent")
 }
 
 fn read(name: &str, scenario: &str) -> Box<dyn Reader> {
@@ -60,6 +65,15 @@ fn each_agent_is_judged_by_its_events() {
         ("opencode", "ok", Some(true), None, 0),
         ("opencode", "401", Some(false), Some(401), 0),
         ("opencode", "hang", None, None, 0),
+        ("aider", "ok", None, None, 0),
+        ("aider", "429", Some(false), Some(429), 8),
+        ("aider", "401", Some(false), Some(401), 0),
+        ("aider", "hang", None, None, 0),
+        ("pi", "ok", Some(true), None, 0),
+        ("pi", "429", Some(false), Some(429), 3),
+        ("pi", "500", Some(false), Some(500), 3),
+        ("pi", "401", Some(false), Some(401), 0),
+        ("pi", "hang", None, None, 0),
     ];
     for (name, scenario, finished, status, retries) in table {
         let report = report(name, scenario);
@@ -83,7 +97,7 @@ fn an_agent_that_was_ended_while_it_retried_tells_why() {
 fn usage_is_the_same_measure_for_all() {
     // Three calls: 1,000 tokens each, 200 cached, 50 out. Anthropic counts the cached ones besides, the others within.
     for (name, input_tokens, costs) in
-        [("claude", 3_600, true), ("codex", 3_000, false), ("gemini", 3_000, false), ("opencode", 3_000, true)]
+        [("claude", 3_600, true), ("codex", 3_000, false), ("gemini", 3_000, false), ("opencode", 3_000, true), ("pi", 3_000, true)]
     {
         let Usage { input_tokens: input, cached_tokens, output_tokens, cost_usd } = report(name, "ok").usage.unwrap_or_default();
         assert_eq!((input, cached_tokens, output_tokens, cost_usd.is_some()), (input_tokens, 600, 150, costs), "{name}");

@@ -6,8 +6,13 @@ use std::path::Path;
 
 use greenlane_runtime::agent::{OutputKind, Readable, Shown, guess};
 
-const KINDS: [(&str, OutputKind); 4] =
-    [("claude", OutputKind::Claude), ("codex", OutputKind::Codex), ("gemini", OutputKind::Gemini), ("opencode", OutputKind::Opencode)];
+const KINDS: [(&str, OutputKind); 5] = [
+    ("claude", OutputKind::Claude),
+    ("codex", OutputKind::Codex),
+    ("gemini", OutputKind::Gemini),
+    ("opencode", OutputKind::Opencode),
+    ("pi", OutputKind::Pi),
+];
 
 fn recorded(name: &str, scenario: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/agent-output/{name}/{scenario}.stdout"));
@@ -84,6 +89,17 @@ fn a_session_reads_as_what_was_said_and_done() {
         "remark done: 3000 tokens in, 150 out, $0.00",
     ];
     assert_eq!(of("opencode"), opencode);
+    let pi = [
+        "remark session 01a1ffc3-54a0-7447-8c6b-73a7be2db560",
+        "remark model scripted",
+        "calls writes /w/repo/src/hello.txt",
+        "result Successfully wrote 5 bytes to /w/repo/src/hello.txt",
+        "calls runs `echo ran > ran.txt`",
+        "result (no output)",
+        "says scripted: done",
+        "remark done: 3000 tokens in, 150 out, $0.00",
+    ];
+    assert_eq!(of("pi"), pi);
 }
 
 #[test]
@@ -96,7 +112,9 @@ fn no_recording_shows_json_and_each_failure_is_told() {
             let failed = all.iter().filter(|l| l.starts_with("failed ")).count();
             // Opencode's 429 and 500, and who gemini is, stand on standard error alone.
             let tells = text.contains("\"error\":{") || text.contains("\"is_error\":true");
-            assert_eq!(failed, usize::from(tells), "{name} {scenario}: {all:#?}");
+            // Pi ends for each try, and says only then that it tries again.
+            let ends = text.lines().filter(|l| l.contains("\"type\":\"agent_end\"") && l.contains("\"stopReason\":\"error\"")).count();
+            assert_eq!(failed, if name == "pi" { ends } else { usize::from(tells) }, "{name} {scenario}: {all:#?}");
             assert!(guess(&text).is_none_or(|guessed| guessed == kind), "{name} {scenario}");
             assert!(guess(&text).is_some() || all.is_empty(), "{name} {scenario}");
         }

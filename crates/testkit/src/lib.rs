@@ -4,6 +4,7 @@
 
 pub mod fuzz;
 pub mod model_server;
+mod more_agents;
 pub mod program;
 pub mod real_agent;
 pub mod repo;

@@ -7,8 +7,13 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::{env, fs, io};
 
+use super::more_agents;
+
 /// The agents that `tests/agents/install.sh` installs.
 pub const REAL_AGENTS: [&str; 4] = ["claude", "codex", "gemini", "opencode"];
+
+/// The agents that `tests/agents/install-more.sh` installs, into the directory that `GREENLANE_MORE_AGENTS` names.
+pub const MORE_AGENTS: [&str; 5] = ["aider", "pi", "qwen", "cline", "copilot"];
 
 /// One installed agent, ready to talk to a scripted model.
 #[derive(Clone, Debug)]
@@ -27,8 +32,8 @@ impl RealAgent {
     /// # Errors
     /// If files cannot be written, or nobody knows the agent.
     pub fn new(name: &str, model_server_url: &str, dir: &Path) -> io::Result<Self> {
-        let unknown = || io::Error::new(io::ErrorKind::NotFound, format!("{name} is not one of {REAL_AGENTS:?}"));
-        let name = REAL_AGENTS.into_iter().find(|n| *n == name).ok_or_else(unknown)?;
+        let unknown = || io::Error::new(io::ErrorKind::NotFound, format!("{name} is none of {REAL_AGENTS:?} and {MORE_AGENTS:?}"));
+        let name = REAL_AGENTS.into_iter().chain(MORE_AGENTS).find(|n| *n == name).ok_or_else(unknown)?;
         let (home, tmp) = (dir.join("home"), dir.join("tmp"));
         fs::create_dir_all(&home)?;
         fs::create_dir_all(&tmp)?;
@@ -38,8 +43,9 @@ impl RealAgent {
             fs::create_dir_all(home.join(".gemini"))?;
             fs::write(home.join(".gemini/settings.json"), settings)?;
         }
+        more_agents::settings(name, model_server_url, &home)?;
         let path = env::var_os("PATH").unwrap_or_default();
-        let places = std::iter::once(bin_dir()).chain(env::split_paths(&path));
+        let places = place_of(name).into_iter().chain(env::split_paths(&path));
         let path = env::join_paths(places).map_err(io::Error::other)?;
         let variables = [("PATH", path), ("HOME", home.into()), ("TMPDIR", tmp.into()), ("LANG", OsString::from("C.UTF-8"))];
         Ok(Self { name, config: config(name, model_server_url), env: variables.into_iter().map(|(n, v)| (OsString::from(n), v)).collect() })
@@ -48,7 +54,7 @@ impl RealAgent {
     /// Whether the agent has been installed.
     #[must_use]
     pub fn is_installed(name: &str) -> bool {
-        bin_dir().join(name).exists()
+        place_of(name).is_some_and(|dir| dir.join(name).exists())
     }
 }
 
@@ -67,11 +73,21 @@ pub fn is_wanted(name: &str) -> bool {
         !demanded.split([',', ' ']).any(|d| d == name),
         "{name} is not installed, and GREENLANE_REQUIRE_AGENTS demands it: run tests/agents/install.sh"
     );
-    eprintln!("left out: {name} is not installed (tests/agents/install.sh)");
+    let script = if MORE_AGENTS.contains(&name) { "install-more.sh, GREENLANE_MORE_AGENTS" } else { "install.sh" };
+    eprintln!("left out: {name} is not installed (tests/agents/{script})");
     false
 }
 
-/// Where the agents' programs lie.
+/// Where this agent's program lies, if it is anywhere.
+fn place_of(name: &str) -> Option<PathBuf> {
+    if MORE_AGENTS.contains(&name) {
+        env::var_os("GREENLANE_MORE_AGENTS").map(|dir| Path::new(&dir).join("node_modules/.bin"))
+    } else {
+        Some(bin_dir())
+    }
+}
+
+/// Where the programs of [`REAL_AGENTS`] lie.
 #[must_use]
 pub fn bin_dir() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/agents/node_modules/.bin")
@@ -100,7 +116,7 @@ env = {{ ANTHROPIC_BASE_URL = "{url}", ANTHROPIC_API_KEY = "sk-scripted", CLAUDE
         "gemini" => format!(
             "[agents.gemini]\nmodel = \"gemini-2.5-pro\"\nenv = {{ GOOGLE_GEMINI_BASE_URL = \"{url}\", GEMINI_API_KEY = \"scripted\" }}\n"
         ),
-        _ => {
+        "opencode" => {
             let provider = format!(
                 r#"{{"npm":"@ai-sdk/openai-compatible","name":"Scripted","options":{{"baseURL":"{url}/v1","apiKey":"scripted"}},"models":{{"scripted":{{"name":"Scripted"}}}}}}"#
             );
@@ -109,5 +125,6 @@ env = {{ ANTHROPIC_BASE_URL = "{url}", ANTHROPIC_API_KEY = "sk-scripted", CLAUDE
                 "[agents.{name}]\nmodel = \"scripted/scripted\"\nenv = {{ OPENCODE_DISABLE_MODELS_FETCH = \"1\", OPENCODE_CONFIG_CONTENT = '{content}' }}\n"
             )
         }
+        other => more_agents::config(other, url),
     }
 }

@@ -29,6 +29,8 @@ pub enum OutputKind {
     Pi,
     /// Cline's `--json`.
     Cline,
+    /// Aider's text.
+    Aider,
 }
 
 /// An agent as it is started: a built-in one with what the configuration says about it, or a user's own.

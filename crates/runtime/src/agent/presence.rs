@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
-use std::io::Read as _;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::mpsc;
@@ -107,19 +107,26 @@ fn expand(template: &str, environment: &BTreeMap<OsString, OsString>) -> Option<
 
 fn version(program: &Path, environment: &BTreeMap<OsString, OsString>) -> Option<String> {
     let mut command = Command::new(program);
-    command.arg("--version").env_clear().envs(environment).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+    command.arg("--version").env_clear().envs(environment).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().ok()?;
-    let stdout = child.stdout.take()?;
-    let (send, answer) = mpsc::channel();
-    // A thread of its own, since reading has no time limit. Where the child leaves a grandchild with the pipe it ends with that one.
-    std::thread::spawn(move || {
-        let mut text = String::new();
-        let read = stdout.take(VERSION_BYTES_MAX).read_to_string(&mut text);
-        drop(send.send(read.map(|_| text)));
-    });
-    let said = answer.recv_timeout(VERSION_TIMEOUT);
+    let (stdout, stderr) = (first_line(child.stdout.take()?), first_line(child.stderr.take()?));
+    let said = stdout.recv_timeout(VERSION_TIMEOUT);
     drop(child.kill());
     drop(child.wait());
-    let text = said.ok()?.ok()?;
-    text.lines().map(str::trim).find(|line| !line.is_empty()).map(|line| line.chars().take(80).collect())
+    // pi says it on standard error, where others warn: only a bare version counts there.
+    let bare = |line: &String| line.chars().all(|c| c.is_ascii_digit() || c == '.');
+    said.ok()?.or_else(|| stderr.recv_timeout(VERSION_TIMEOUT).ok()?.filter(bare))
+}
+
+/// The first line of this pipe that is not empty, once it has closed. A thread of its own, since reading has no time limit. Where the
+/// child leaves a grandchild with the pipe it ends with that one.
+fn first_line(pipe: impl Read + Send + 'static) -> mpsc::Receiver<Option<String>> {
+    let (send, answer) = mpsc::channel();
+    std::thread::spawn(move || {
+        let mut text = String::new();
+        let read = pipe.take(VERSION_BYTES_MAX).read_to_string(&mut text);
+        let line = text.lines().map(str::trim).find(|line| !line.is_empty()).map(|line| line.chars().take(80).collect());
+        drop(send.send(line.filter(|_| read.is_ok())));
+    });
+    answer
 }

@@ -22,7 +22,7 @@ impl OutputKind {
         use OutputKind as K;
         match (measure, self) {
             (Measure::Wall, _) => Told::Running,
-            (_, K::Plain) => Told::Never,
+            (_, K::Plain | K::Aider) => Told::Never,
             (Measure::ModelCalls, _) => Told::Running,
             (Measure::Tokens, K::Claude | K::Qwen | K::Opencode | K::Pi | K::Cline) => Told::Running,
             (Measure::Tokens, K::Codex | K::Gemini) => Told::AtEnd,
@@ -36,6 +36,6 @@ impl OutputKind {
     /// Calls of tools are told, so that their absence tells something too.
     #[must_use]
     pub fn tells_tools(self) -> bool {
-        self != OutputKind::Plain
+        !matches!(self, OutputKind::Plain | OutputKind::Aider)
     }
 }

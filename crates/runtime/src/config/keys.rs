@@ -87,7 +87,7 @@ pub const AGENT_KEYS: &[(&str, Kind)] = &[
     ("resume_args", Kind::Lines),
     ("prompt_args", Kind::Lines),
     ("stdin", Kind::Text),
-    ("output", Kind::OneOf(&["plain", "claude", "codex", "gemini", "opencode", "qwen", "copilot", "pi", "cline"])),
+    ("output", Kind::OneOf(&["plain", "claude", "codex", "gemini", "opencode", "qwen", "copilot", "pi", "cline", "aider"])),
     ("env", Kind::Variables),
     ("env_allow", Kind::Lines),
     ("account", Kind::Text),

@@ -6,7 +6,7 @@ use greenlane_core::failure::of_exit;
 use greenlane_runtime::agent::{OutputKind, Readable, Shown, reader};
 use greenlane_testkit::fuzz::Target;
 
-const KINDS: [OutputKind; 9] = [
+const KINDS: [OutputKind; 10] = [
     OutputKind::Plain,
     OutputKind::Claude,
     OutputKind::Qwen,
@@ -16,6 +16,7 @@ const KINDS: [OutputKind; 9] = [
     OutputKind::Copilot,
     OutputKind::Pi,
     OutputKind::Cline,
+    OutputKind::Aider,
 ];
 
 /// Of the agents of which nothing is recorded here.

@@ -10,8 +10,8 @@
 //!                                                 then on with the rest
 //! SCRIPT: hang                                    no answer at all
 //! ```
-//! A request that offers no tool to write or run with, or that wants JSON, is a side request (a title, a summary, a quota
-//! check) and gets harmless words whatever the prompt says: failing there would not be what the script asks for.
+//! A request that offers no tool to write or run with (and reads no files out of the answer), or that wants JSON, is a side request (a
+//! title, a summary, a quota check) and gets harmless words whatever the prompt says: failing there would not be what the script asks for.
 
 use std::collections::BTreeMap;
 
@@ -62,10 +62,12 @@ impl Script {
             let value: Value = json!({"reasoning": "done", "next_speaker": "user", "title": "Scripted", "isNewTopic": false});
             return Decision { reply: say(&value.to_string()), directive: None, n };
         }
-        let Some(prompt) = last_prompt(ask).filter(|_| tools::can_work(&ask.tools)) else {
+        let Some(prompt) = last_prompt(ask).filter(|_| tools::can_work(ask)) else {
             return Decision { reply: say("Scripted"), directive: None, n };
         };
-        let mut steps = prompt.results;
+        // Who has no tools gets all that is to be written at once, with the answer; a command cannot be run.
+        let listings = tools::takes_listings(ask).then(|| prompt.listings()).filter(|text| !text.is_empty());
+        let mut steps = if listings.is_some() { prompt.directives.len() } else { prompt.results };
         for (source, directive) in &prompt.directives {
             let decided = |reply| Decision { reply, directive: Some(source.clone()), n };
             match directive {
@@ -85,7 +87,7 @@ impl Script {
             }
         }
         let last = prompt.directives.last().map(|(source, _)| source.clone());
-        Decision { reply: say("scripted: done"), directive: last, n }
+        Decision { reply: say(&format!("{}scripted: done", listings.unwrap_or_default())), directive: last, n }
     }
 }
 
@@ -101,6 +103,14 @@ struct Prompt {
 }
 
 impl Prompt {
+    fn listings(&self) -> String {
+        let written = self.directives.iter().filter_map(|(_, directive)| match directive {
+            Directive::Write { path, text } => Some(tools::listing(path, text)),
+            _ => None,
+        });
+        written.collect::<Vec<_>>().join("\n")
+    }
+
     fn script(&self) -> String {
         self.directives.iter().map(|(source, _)| source.as_str()).collect::<Vec<_>>().join("\n")
     }
@@ -210,6 +220,17 @@ mod tests {
         without_tools.tools.clear();
         let decision = Script::default().decide(&without_tools);
         assert_eq!((words(&decision.reply).as_str(), decision.directive), ("Scripted", None));
+    }
+
+    #[test]
+    fn who_reads_files_out_of_the_answer_gets_them_there() {
+        let mut without_tools = ask(vec![user("SCRIPT: write path=a text=1\nSCRIPT: run x\nSCRIPT: write path=d/b text=2")]);
+        without_tools.tools.clear();
+        without_tools.system = String::from("You MUST use this *file listing* format:");
+        let decision = Script::default().decide(&without_tools);
+        assert_eq!(words(&decision.reply), "a\n```\n1\n```\n\nd/b\n```\n2\n```\nscripted: done");
+        without_tools.turns = vec![user("SCRIPT: error 500")];
+        assert_eq!(words(&Script::default().decide(&without_tools).reply), "500");
     }
 
     #[test]

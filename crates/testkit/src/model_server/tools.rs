@@ -1,21 +1,36 @@
-//! Picks the tool that the agent itself offers, and fills its arguments by the schema it gave.
+//! Picks the tool that the agent itself offers, and fills its arguments by the schema it gave. For an agent without tools, which reads
+//! whole files out of the answer (aider), the answer's text.
 
 use serde_json::{Map, Value, json};
 
-use super::wire::{Ask, Content, Tool};
+use super::wire::{Ask, Content, Tool, Turn};
 
-/// Tools that write a whole file, by agent: claude, gemini and qwen, opencode and pi.
-const WRITERS: &[&str] = &["Write", "write_file", "write"];
-/// Tools that run a command: claude, gemini and qwen, opencode, codex (by version).
-const RUNNERS: &[&str] = &["Bash", "run_shell_command", "bash", "exec_command", "shell_command", "shell", "local_shell"];
+/// Tools that write a whole file, by agent: claude, gemini and qwen, opencode and pi, copilot, cline.
+const WRITERS: &[&str] = &["Write", "write_file", "write", "create", "editor"];
+/// Tools that run a command: claude, gemini and qwen, opencode with pi and copilot, codex (by version), cline.
+const RUNNERS: &[&str] = &["Bash", "run_shell_command", "bash", "exec_command", "shell_command", "shell", "local_shell", "run_commands"];
 
 const PATH_KEYS: &[&str] = &["file_path", "filePath", "absolute_path", "path"];
-const CONTENT_KEYS: &[&str] = &["content", "contents", "file_text", "text"];
-const COMMAND_KEYS: &[&str] = &["command", "cmd"];
+const CONTENT_KEYS: &[&str] = &["content", "contents", "file_text", "text", "new_text"];
+const COMMAND_KEYS: &[&str] = &["command", "cmd", "commands"];
 
-/// Whether a request with these tools is about the task.
-pub(super) fn can_work(tools: &[Tool]) -> bool {
-    tools.iter().any(|t| WRITERS.contains(&t.name.as_str()) || RUNNERS.contains(&t.name.as_str()))
+/// By these words aider says that it takes whole files out of the answer.
+const LISTINGS: &str = "*file listing*";
+
+/// Whether a request is about the task.
+pub(super) fn can_work(ask: &Ask) -> bool {
+    let works = |t: &Tool| WRITERS.contains(&t.name.as_str()) || RUNNERS.contains(&t.name.as_str());
+    takes_listings(ask) || ask.tools.iter().any(works)
+}
+
+/// Whether what the answer says is what is written.
+pub(super) fn takes_listings(ask: &Ask) -> bool {
+    ask.tools.is_empty() && ask.system.contains(LISTINGS)
+}
+
+/// The file as part of such an answer; a file without an end of its last line gets one.
+pub(super) fn listing(path: &str, text: &str) -> String {
+    format!("{path}\n```\n{}\n```\n", text.trim_end_matches('\n'))
 }
 
 /// The call that writes this file, by a tool for it or else by a shell.
@@ -24,7 +39,7 @@ pub(super) fn write(ask: &Ask, path: &str, text: &str) -> Option<Content> {
         && let Some((path_key, content_key)) = key(schema, PATH_KEYS).zip(key(schema, CONTENT_KEYS))
     {
         // Some agents refuse a relative path; those say in their system prompt where they work.
-        let path = working_directory(&ask.system).map_or_else(|| path.to_owned(), |dir| format!("{dir}/{path}"));
+        let path = working_directory(ask).map_or_else(|| path.to_owned(), |dir| format!("{dir}/{path}"));
         let mut input = required(schema);
         input.insert(path_key.to_owned(), json!(path));
         input.insert(content_key.to_owned(), json!(text));
@@ -39,8 +54,13 @@ pub(super) fn run(ask: &Ask, command: &str) -> Option<Content> {
     let (tool, schema) = pick(ask, RUNNERS)?;
     let key = key(schema, COMMAND_KEYS)?;
     let mut input = required(schema);
-    let list = schema["properties"][key]["type"] == "array";
-    input.insert(key.to_owned(), if list { json!(["sh", "-c", command]) } else { json!(command) });
+    let value = match schema["properties"][key]["type"].as_str() {
+        // Several command lines, or the words of one.
+        Some("array") if key == "commands" => json!([command]),
+        Some("array") => json!(["sh", "-c", command]),
+        _ => json!(command),
+    };
+    input.insert(key.to_owned(), value);
     Some(called(tool, input))
 }
 
@@ -73,9 +93,14 @@ fn required(schema: &Value) -> Map<String, Value> {
         .collect()
 }
 
-fn working_directory(system: &str) -> Option<&str> {
-    let marks = ["Primary working directory: ", "Working directory: ", "working directory: ", "<cwd>"];
-    let (_, rest) = marks.iter().find_map(|mark| system.split_once(mark))?;
+/// As the system prompt tells it, or the first message (qwen).
+fn working_directory(ask: &Ask) -> Option<&str> {
+    let marks =
+        ["Primary working directory: ", "Working directory: ", "Working Directory: ", "working directory: ", "<cwd>", "in the directory: "];
+    let first = ask.turns.iter().find_map(|t| if let Turn::User(text) = t { Some(text.as_str()) } else { None });
+    let (_, rest) = [ask.system.as_str(), first.unwrap_or_default()]
+        .into_iter()
+        .find_map(|text| marks.iter().find_map(|mark| text.split_once(mark)))?;
     let line = rest.lines().next()?;
     let path = line.split("</cwd>").next()?.trim().trim_end_matches(['.', '/']);
     path.starts_with('/').then_some(path)
@@ -113,6 +138,15 @@ mod tests {
         assert_eq!(input(write(&ask, "d/a.txt", "it's")), json!({"cmd": r"mkdir -p 'd' && printf '%s' 'it'\''s' > 'd/a.txt'"}));
         let ask = offering("shell", json!({"properties": {"command": {"type": "array"}}}));
         assert_eq!(input(run(&ask, "ls")), json!({"command": ["sh", "-c", "ls"]}));
+    }
+
+    #[test]
+    fn cline_takes_several_command_lines_at_once_and_qwen_says_first_where_it_works() {
+        let ask = offering("run_commands", json!({"properties": {"commands": {"type": "array"}}, "required": ["commands"]}));
+        assert_eq!(input(run(&ask, "ls")), json!({"commands": ["ls"]}));
+        let mut ask = offering("write_file", json!({"properties": {"file_path": {}, "content": {}}}));
+        ask.turns = vec![Turn::User(String::from("I'm in the directory: /w/repo\nIt holds nothing")), Turn::User(String::from("Do it."))];
+        assert_eq!(input(write(&ask, "a.txt", "x")), json!({"file_path": "/w/repo/a.txt", "content": "x"}));
     }
 
     #[test]

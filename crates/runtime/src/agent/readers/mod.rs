@@ -4,6 +4,7 @@
 //! Every reader takes whatever comes: a line that it does not understand is passed over. What is kept is bounded.
 
 mod activity;
+mod aider;
 mod claude;
 mod cline;
 mod codex;
@@ -72,6 +73,7 @@ pub fn reader(kind: OutputKind) -> Box<dyn Reader> {
         OutputKind::Copilot => Box::new(copilot::Copilot::default()),
         OutputKind::Pi => Box::new(pi::Pi::default()),
         OutputKind::Cline => Box::new(cline::Cline::default()),
+        OutputKind::Aider => Box::new(aider::Aider::default()),
     }
 }
 

@@ -277,7 +277,12 @@ impl Notes {
         error.reset_at = error.reset_at.or_else(|| self.retrying.as_ref()?.reset_at);
         let status = error.status.map(|s| s.to_string()).filter(|s| !error.message.contains(s.as_str()));
         let status = status.map(|s| format!(" ({s})")).unwrap_or_default();
-        self.shows(|| Shown::Failed(format!("{}{status}", error.message)));
+        // Some say it twice, in the end.
+        self.touched = true;
+        let again = self.report.finished == Some(false) && self.report.error.as_ref() == Some(&error);
+        if !again {
+            self.shows(|| Shown::Failed(format!("{}{status}", error.message)));
+        }
         self.report.finished = Some(false);
         self.report.error = Some(error);
         self.activity = None;

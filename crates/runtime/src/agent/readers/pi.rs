@@ -63,6 +63,13 @@ impl Events for Pi {
         }
     }
 
+    /// Before its first event for people it may say that it cannot begin.
+    fn error_line(&mut self, line: &str) {
+        if line.starts_with("No API key found") {
+            self.notes.failed(error(line, None));
+        }
+    }
+
     fn notes(&mut self) -> &mut Notes {
         &mut self.notes
     }

@@ -93,7 +93,7 @@ impl Readable {
     /// For this kind of output. Plain text is seen as it is.
     #[must_use]
     pub fn new(kind: OutputKind) -> Self {
-        let reader = (kind != OutputKind::Plain).then(|| {
+        let reader = (!matches!(kind, OutputKind::Plain | OutputKind::Aider)).then(|| {
             let mut reader = reader(kind);
             reader.keep_shown();
             reader
@@ -144,7 +144,8 @@ pub fn guess(text: &str) -> Option<OutputKind> {
             Some(OutputKind::Copilot)
         } else if begins(&["agent_event", "hook_event", "run_result"]) {
             Some(OutputKind::Cline)
-        } else if begins(&["agent_start", "agent_end", "message_end", "message_start", "tool_execution_", "turn_end"]) {
+        } else if kind == "session" || begins(&["agent_start", "agent_end", "message_end", "message_start", "tool_execution_", "turn_end"])
+        {
             Some(OutputKind::Pi)
         } else if matches!(kind, "assistant" | "user" | "system" | "rate_limit_event") || e["is_error"].is_boolean() {
             Some(OutputKind::Claude)
