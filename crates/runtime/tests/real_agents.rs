@@ -239,7 +239,7 @@ fn record(name: &str, scenario: &str, dir: &tempfile::TempDir, server: &ModelSer
     }
 }
 
-/// Claude and qwen list all that they can do in their first event, and copilot does: that is long and says nothing here.
+/// Claude and qwen list all that they can do in their first event, and copilot and cline do; that is long and says nothing here.
 fn short(name: &str, line: &str) -> String {
     let Ok(mut event) = serde_json::from_str::<serde_json::Value>(line) else { return line.to_owned() };
     if ["claude", "qwen"].contains(&name) && event["subtype"] == "init" {
@@ -251,6 +251,8 @@ fn short(name: &str, line: &str) -> String {
         }
     } else if event["type"] == "session.skills_loaded" {
         event["data"] = serde_json::json!({"skills": []});
+    } else if let Some(model) = event["model"].as_object_mut().filter(|m| m.contains_key("info")) {
+        model.remove("info");
     } else {
         return line.to_owned();
     }

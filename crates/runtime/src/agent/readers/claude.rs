@@ -72,7 +72,10 @@ impl Claude {
     fn assistant(&mut self, event: &Value) {
         let message = &event["message"];
         // The call that failed for good; those that were made again were told before.
-        if event["is_api_error_message"] == true || message["model"] == "<synthetic>" {
+        // Qwen has no mark for it but its words, and that nothing was used.
+        let words = message["content"][0]["text"].as_str().unwrap_or_default();
+        let qwens = words.starts_with("[API Error: ") && message["usage"]["input_tokens"] == 0;
+        if event["is_api_error_message"] == true || message["model"] == "<synthetic>" || qwens {
             self.notes.knows();
             return;
         }
