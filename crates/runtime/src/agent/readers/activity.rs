@@ -9,7 +9,7 @@ pub(super) fn describe(tool: &str, input: &Value, worktree: &str) -> String {
     let with = |verb: &str, object: Option<&str>| object.map_or_else(|| format!("{verb} something"), |o| format!("{verb} {o}"));
     match tool.to_lowercase().as_str() {
         "write" | "write_file" | "create" => with("writes", path),
-        "edit" | "multiedit" | "replace" | "notebookedit" | "patch" | "apply_patch" | "str_replace" => with("edits", path),
+        "edit" | "editor" | "multiedit" | "replace" | "notebookedit" | "patch" | "apply_patch" | "str_replace" => with("edits", path),
         "read" | "read_file" | "view" | "read_many_files" => with("reads", path),
         "ls" | "list" | "list_directory" => with("looks into", path),
         "bash" | "run_shell_command" | "shell" | "exec_command" => {

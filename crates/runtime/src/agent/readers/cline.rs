@@ -1,8 +1,9 @@
 //! Cline, `--json` (measured with 3.0.65).
 //!
-//! Silent while its provider refuses; ended by a signal it says "aborted" and its exit code is 0. Cached input is part of the input.
+//! Silent while its provider refuses, for a minute; then its events tell. It does not hear SIGTERM while its model is silent. Where it is
+//! aborted it says so, and its exit code is 0. Cached input is part of the input.
 
-use greenlane_core::attempt::Usage;
+use greenlane_core::attempt::{AgentError, Usage};
 use serde_json::Value;
 
 use super::Events;
@@ -13,13 +14,16 @@ use super::notes::{Notes, count, error};
 #[derive(Default)]
 pub(super) struct Cline {
     notes: Notes,
-    said: Option<String>,
+    said: Option<AgentError>,
 }
 
 impl Events for Cline {
     fn event(&mut self, event: &Value) {
         match event["type"].as_str().unwrap_or_default() {
-            "hook_event" => self.notes.session(&event["taskId"]),
+            "hook_event" => {
+                self.notes.knows();
+                self.notes.session(&event["taskId"]);
+            }
             "agent_event" => {
                 self.notes.knows();
                 self.agent(&event["event"]);
@@ -27,7 +31,7 @@ impl Events for Cline {
             "run_result" => self.result(event),
             "error" => {
                 self.notes.knows();
-                self.said = event["message"].as_str().map(str::to_owned);
+                self.said = self.said.take().or_else(|| Some(error(event["message"].as_str()?, None)));
             }
             _ => self.notes.knows(),
         }
@@ -72,7 +76,13 @@ impl Cline {
                 self.notes.call_ended(&event["toolCallId"], &serde_json::json!([event["output"], event["error"]]));
             }
             ("content_end", Some("text")) => self.notes.says(event["text"].as_str().unwrap_or_default()),
-            ("error", _) => self.said = event["message"].as_str().or_else(|| event["error"].as_str()).map(str::to_owned),
+            ("error", _) => {
+                let said = event["message"].as_str().or_else(|| event["error"].as_str()).or_else(|| event["error"]["message"].as_str());
+                // A key that is refused, whatever words its provider has for that.
+                let refused = (event["errorClass"] == "auth").then_some(401);
+                let said = said.map(|message| error(message, None));
+                self.said = said.map(|e| AgentError { status: e.status.or(refused), ..e }).or_else(|| self.said.take());
+            }
             _ => {}
         }
     }
@@ -90,8 +100,9 @@ impl Cline {
             // By a signal; it did not finish.
             "aborted" => {}
             other => {
-                let said = self.said.take().or_else(|| event["text"].as_str().filter(|t| !t.is_empty()).map(str::to_owned));
-                self.notes.failed(error(&said.unwrap_or_else(|| format!("it stopped: {other}")), None));
+                let text = event["text"].as_str().filter(|t| !t.is_empty());
+                let said = self.said.take().or_else(|| Some(error(text?, None)));
+                self.notes.failed(said.unwrap_or_else(|| error(&format!("it stopped: {other}"), None)));
             }
         }
     }

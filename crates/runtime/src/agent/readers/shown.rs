@@ -75,7 +75,7 @@ fn text_of(value: &Value, depth: usize) -> String {
             parts.collect::<Vec<_>>().join("\n")
         }
         Value::Object(fields) if depth < DEPTH_MAX => {
-            let known = ["text", "content", "output", "message", "error", "stdout"].iter().find_map(|k| fields.get(*k));
+            let known = ["text", "content", "output", "message", "error", "stdout", "result"].iter().find_map(|k| fields.get(*k));
             known.map_or_else(|| value.to_string(), |v| text_of(v, depth + 1))
         }
         _ => String::new(),
