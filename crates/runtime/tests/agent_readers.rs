@@ -6,12 +6,15 @@ use std::path::Path;
 use greenlane_core::attempt::{AgentReport, Usage};
 use greenlane_runtime::agent::{LINE_BYTES_MAX, OutputKind, Reader, reader};
 
-const KINDS: [(&str, OutputKind); 5] = [
+const KINDS: [(&str, OutputKind); 8] = [
     ("claude", OutputKind::Claude),
     ("codex", OutputKind::Codex),
     ("gemini", OutputKind::Gemini),
     ("opencode", OutputKind::Opencode),
     ("pi", OutputKind::Pi),
+    ("qwen", OutputKind::Qwen),
+    ("cline", OutputKind::Cline),
+    ("copilot", OutputKind::Copilot),
 ];
 const SCENARIOS: [&str; 5] = ["ok", "429", "500", "401", "hang"];
 
@@ -74,6 +77,20 @@ fn each_agent_is_judged_by_its_events() {
         ("pi", "500", Some(false), Some(500), 3),
         ("pi", "401", Some(false), Some(401), 0),
         ("pi", "hang", None, None, 0),
+        ("qwen", "ok", Some(true), None, 0),
+        ("qwen", "429", Some(false), Some(429), 0),
+        ("qwen", "500", Some(false), Some(500), 0),
+        ("qwen", "401", Some(false), Some(401), 0),
+        ("qwen", "hang", None, None, 0),
+        ("cline", "ok", Some(true), None, 0),
+        ("cline", "429", Some(false), Some(429), 0),
+        ("cline", "500", Some(false), Some(500), 0),
+        ("cline", "401", Some(false), Some(401), 0),
+        ("cline", "hang", None, None, 0),
+        ("copilot", "ok", Some(true), None, 0),
+        ("copilot", "500", Some(false), Some(500), 5),
+        ("copilot", "401", Some(false), Some(401), 2),
+        ("copilot", "hang", None, None, 0),
     ];
     for (name, scenario, finished, status, retries) in table {
         let report = report(name, scenario);
@@ -96,9 +113,15 @@ fn an_agent_that_was_ended_while_it_retried_tells_why() {
 #[test]
 fn usage_is_the_same_measure_for_all() {
     // Three calls: 1,000 tokens each, 200 cached, 50 out. Anthropic counts the cached ones besides, the others within.
-    for (name, input_tokens, costs) in
-        [("claude", 3_600, true), ("codex", 3_000, false), ("gemini", 3_000, false), ("opencode", 3_000, true), ("pi", 3_000, true)]
-    {
+    for (name, input_tokens, costs) in [
+        ("claude", 3_600, true),
+        ("codex", 3_000, false),
+        ("gemini", 3_000, false),
+        ("opencode", 3_000, true),
+        ("pi", 3_000, true),
+        ("qwen", 3_000, false),
+        ("cline", 3_000, true),
+    ] {
         let Usage { input_tokens: input, cached_tokens, output_tokens, cost_usd } = report(name, "ok").usage.unwrap_or_default();
         assert_eq!((input, cached_tokens, output_tokens, cost_usd.is_some()), (input_tokens, 600, 150, costs), "{name}");
     }

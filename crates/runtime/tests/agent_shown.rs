@@ -6,12 +6,15 @@ use std::path::Path;
 
 use greenlane_runtime::agent::{OutputKind, Readable, Shown, guess};
 
-const KINDS: [(&str, OutputKind); 5] = [
+const KINDS: [(&str, OutputKind); 8] = [
     ("claude", OutputKind::Claude),
     ("codex", OutputKind::Codex),
     ("gemini", OutputKind::Gemini),
     ("opencode", OutputKind::Opencode),
     ("pi", OutputKind::Pi),
+    ("qwen", OutputKind::Qwen),
+    ("cline", OutputKind::Cline),
+    ("copilot", OutputKind::Copilot),
 ];
 
 fn recorded(name: &str, scenario: &str) -> String {
@@ -111,11 +114,13 @@ fn no_recording_shows_json_and_each_failure_is_told() {
             assert!(all.iter().all(|l| !l.starts_with("line ") && !l.contains("{\"type\"")), "{name} {scenario}: {all:#?}");
             let failed = all.iter().filter(|l| l.starts_with("failed ")).count();
             // Opencode's 429 and 500, and who gemini is, stand on standard error alone.
-            let tells = text.contains("\"error\":{") || text.contains("\"is_error\":true");
+            let tells = text.contains("\"error\":{") || text.contains("\"is_error\":true") || text.contains("\"session.error\"");
             // Pi ends for each try, and says only then that it tries again.
             let ends = text.lines().filter(|l| l.contains("\"type\":\"agent_end\"") && l.contains("\"stopReason\":\"error\"")).count();
             assert_eq!(failed, if name == "pi" { ends } else { usize::from(tells) }, "{name} {scenario}: {all:#?}");
-            assert!(guess(&text).is_none_or(|guessed| guessed == kind), "{name} {scenario}");
+            // Qwen's events are Claude's.
+            let alike = if kind == OutputKind::Qwen { OutputKind::Claude } else { kind };
+            assert!(guess(&text).is_none_or(|guessed| guessed == alike), "{name} {scenario}");
             assert!(guess(&text).is_some() || all.is_empty(), "{name} {scenario}");
         }
     }

@@ -9,7 +9,7 @@ use greenlane_core::time::Time;
 use greenlane_runtime::agent::{OutputKind, reader};
 
 /// Those of `tests/real_agents.rs`, and those of `tests/real_agents/more.rs`.
-const AGENTS: [&str; 6] = ["claude", "codex", "gemini", "opencode", "aider", "pi"];
+const AGENTS: [&str; 9] = ["claude", "codex", "gemini", "opencode", "aider", "pi", "qwen", "cline", "copilot"];
 
 fn recordings() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/agent-output")
@@ -77,8 +77,8 @@ fn every_recording_is_judged_right() {
             ("500", api(D::ServerError)),
             ("401", api(D::Authentication)),
             ("not-signed-in", api(D::Authentication)),
-            // Ended from outside: by SIGTERM (opencode hears only SIGKILL), whatever code its agent made of that.
-            ("hang", Some(if agent == "opencode" { killed } else { (T::Unknown, None, Some(Ended)) })),
+            // Ended from outside: by SIGTERM (opencode and cline hear only SIGKILL), whatever code its agent made of that.
+            ("hang", Some(if ["opencode", "cline"].contains(&agent) { killed } else { (T::Unknown, None, Some(Ended)) })),
             ("killed", Some(killed)),
         ];
         for (scenario, expected) in table {

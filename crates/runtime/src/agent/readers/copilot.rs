@@ -67,6 +67,14 @@ impl Events for Copilot {
         }
     }
 
+    /// Where nobody is signed in it writes no event at all.
+    fn error_line(&mut self, line: &str) {
+        if line.starts_with("Error: No authentication information found") {
+            self.failed = true;
+            self.notes.failed(error(line, None));
+        }
+    }
+
     fn notes(&mut self) -> &mut Notes {
         &mut self.notes
     }
