@@ -10,6 +10,7 @@ pub mod detach;
 pub mod doctor;
 pub mod events;
 pub mod failures;
+pub mod groups;
 pub mod hand_over;
 pub mod health;
 pub mod land;
@@ -46,6 +47,7 @@ pub fn dispatch(verb: Verb, context: &Context) -> Outcome {
         Verb::Plan(args) => plan::run(&args, context),
         Verb::Status(args) => status::run(&args, context),
         Verb::Logs(args) => logs::run(&args, context),
+        Verb::Groups(args) => groups::run(&args, context),
         Verb::Wait(args) => wait::run(&args, context),
         Verb::Stop(args) => stop::run(&args, context),
         Verb::Pause(args) => pause::run(&args, context),
@@ -92,6 +94,11 @@ mod tests {
         check::<super::resume::ResumeArgs>("resume");
         check::<super::retry::RetryArgs>("retry");
         check::<super::wait::WaitArgs>("wait");
+        check::<super::groups::GroupsArgs>("groups");
+        check::<super::groups::DetectArgs>("detect");
+        check::<super::groups::ListArgs>("list");
+        check::<super::groups::StatusArgs>("status");
+        check::<super::groups::WaitArgs>("wait");
         check::<super::land::LandArgs>("land");
         check::<super::rollback::RollbackArgs>("rollback");
         check::<super::clean::CleanArgs>("clean");
