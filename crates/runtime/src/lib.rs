@@ -17,6 +17,7 @@ pub mod lessons;
 pub mod lock;
 pub mod machine;
 pub mod plan_files;
+pub mod prompts;
 pub mod reserve;
 pub mod room;
 pub mod submission;

@@ -22,6 +22,8 @@ pub const PROMPT_BYTES_MAX: usize = 8 << 20;
 const BUILT_IN_PREFIX: &str = "builtin/";
 /// Most instructions of one rendering, so that a loop ends. The built-in templates take a few hundred.
 const FUEL: u64 = 2_000_000;
+/// Most templates, blocks and macros within each other: prompts are made on threads with little stack.
+const DEPTH_MAX: usize = 30;
 
 const BUILT_IN: [(&str, &str); 12] = [
     (DEFAULT_FAMILY, include_str!("templates/default.md")),
@@ -86,6 +88,7 @@ impl Templates {
         environment.set_auto_escape_callback(|_| AutoEscape::None);
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
         environment.set_fuel(Some(FUEL));
+        environment.set_recursion_limit(DEPTH_MAX);
         if let Ok(syntax) = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).keep_trailing_newline(true).build() {
             environment.set_syntax(syntax);
         }

@@ -85,6 +85,7 @@ pub const AGENT_KEYS: &[(&str, Kind)] = &[
     ("output", Kind::OneOf(&["plain", "claude", "codex", "gemini", "opencode", "qwen", "copilot", "pi", "cline"])),
     ("env", Kind::Variables),
     ("env_allow", Kind::Lines),
+    ("family", Kind::Text),
     ("account", Kind::Text),
     ("slots", Kind::Count { min: 1, max: 1000 }),
     ("stall_timeout", Kind::Delay),

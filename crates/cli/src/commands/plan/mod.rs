@@ -86,6 +86,7 @@ pub fn run(args: &PlanArgs, context: &Context) -> Outcome {
     flags.extend(args.caps.settings().into_iter().filter_map(|(key, value)| value.map(|v| (key, v))));
     let config = context.load_config(top.as_deref(), &flags)?.config;
     let registry = plans::registry(&config)?;
+    plans::templates(top.as_deref(), &registry)?;
     let default_agent = config.run.agent.as_deref();
     let mut loaded = plans::read(context, top.as_deref(), &args.named);
     let mut shown = Vec::new();
