@@ -6,6 +6,7 @@ pub mod accounts;
 pub mod agent;
 pub mod clock;
 pub mod config;
+pub mod context_files;
 pub mod control;
 pub mod driver;
 pub mod gate;

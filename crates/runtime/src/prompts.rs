@@ -23,12 +23,7 @@ const FILE_BYTES_MAX: u64 = 256 * 1024;
 pub fn load_templates(top: Option<&Path>, registry: &Registry) -> Result<Templates, Vec<TemplateProblem>> {
     let Some(dir) = top.map(|top| top.join(TEMPLATES_DIR)).filter(|dir| dir.is_dir()) else { return Ok(Templates::built_in()) };
     let problem = |path: String, message: String| {
-        vec![TemplateProblem {
-            path,
-            line: 0,
-            message,
-            hint: Some(format!("{TEMPLATES_DIR} holds templates of prompts: see docs/prompts.md")),
-        }]
+        vec![TemplateProblem { path, line: 0, message, hint: Some(String::from("docs/prompts.md says what belongs there")) }]
     };
     let listed = fs::read_dir(&dir).and_then(Iterator::collect::<Result<Vec<_>, _>>);
     let mut entries = listed.map_err(|e| problem(TEMPLATES_DIR.to_owned(), format!("it cannot be read: {e}")))?;

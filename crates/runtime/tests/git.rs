@@ -132,7 +132,7 @@ fn excluded_once() {
     repo.exclude().expect("written");
     repo.exclude().expect("written");
     let text = std::fs::read_to_string(temp.path().join(".git/info/exclude")).expect("it");
-    assert_eq!(text.matches("/.greenlane/*\n!/.greenlane/prompts/\n").count(), 1);
+    assert_eq!(text.matches("/.greenlane/*\n!/.greenlane/prompts/\n!/.greenlane/skills/\n!/.greenlane/context.md\n").count(), 1);
     temp.write(".greenlane/state.db", "x");
     assert_eq!(temp.git(&["status", "--porcelain"]), "");
     temp.write(".greenlane/prompts/claude.md", "x");
@@ -142,7 +142,7 @@ fn excluded_once() {
     std::fs::write(temp.path().join(".git/info/exclude"), "x\n/.greenlane/\ny").expect("written");
     repo.exclude().expect("written");
     let text = std::fs::read_to_string(temp.path().join(".git/info/exclude")).expect("it");
-    assert_eq!(text, "x\ny\n/.greenlane/*\n!/.greenlane/prompts/\n");
+    assert_eq!(text, "x\ny\n/.greenlane/*\n!/.greenlane/prompts/\n!/.greenlane/skills/\n!/.greenlane/context.md\n");
 }
 
 #[test]

@@ -70,7 +70,6 @@ struct Documents<'a> {
 
 /// What prompts are made of, whatever the task.
 struct Maker<'a> {
-    context: &'a Context,
     plans: &'a [Plan],
     config: &'a Config,
     registry: &'a Registry,
@@ -104,7 +103,6 @@ pub fn run(args: &PromptArgs, context: &Context) -> Outcome {
     let loaded = plans_meant(&named, top.as_deref(), context)?;
     let lessons = config.learning.lessons.then(|| Session::open(context).ok()).flatten();
     let maker = Maker {
-        context,
         plans: &loaded,
         config: &config,
         registry: &registry,

@@ -62,6 +62,8 @@ pub const KEYS: &[Key] = &[
     key("workspace.keep_failed", "GREENLANE_KEEP_FAILED", None, Kind::Count { min: 0, max: 1000 }),
     key("output.bytes_max", "GREENLANE_OUTPUT_BYTES_MAX", None, Kind::Bytes { min: 4096 }),
     key("learning.lessons", "GREENLANE_LESSONS", None, Kind::Switch),
+    key("context.source", "GREENLANE_CONTEXT_SOURCE", None, Kind::Text),
+    key("context.files", "GREENLANE_CONTEXT_FILES", None, Kind::Words(crate::context_files::KINDS)),
     key("budget.run", "GREENLANE_BUDGET", Some("--budget"), Kind::Budget),
     key("budget.task", "GREENLANE_BUDGET_TASK", Some("--task-budget"), Kind::Budget),
     key("budget.strict", "GREENLANE_STRICT_BUDGET", Some("--strict-budget"), Kind::Switch),
@@ -92,7 +94,7 @@ pub const AGENT_KEYS: &[(&str, Kind)] = &[
 ];
 
 /// The sections of a file.
-pub const SECTIONS: &[&str] = &["run", "retry", "quota", "workspace", "output", "learning", "budget", "bounds", "agents"];
+pub const SECTIONS: &[&str] = &["run", "retry", "quota", "workspace", "output", "learning", "context", "budget", "bounds", "agents"];
 
 impl Key {
     /// The section.

@@ -2,6 +2,7 @@
 //! layers win. Every value knows where it came from. Acts on nothing.
 
 mod budget;
+mod context;
 mod error;
 mod file;
 mod keys;
@@ -25,6 +26,7 @@ use serde::{Deserialize, Serialize};
 
 pub use crate::agent::AgentOverride;
 pub use budget::{BoundsConfig, BudgetConfig};
+pub use context::ContextConfig;
 pub use error::{ConfigError, Location, Problem};
 pub use keys::{KEYS, Key, NEVER_CONFIGURATION, key_of_path};
 pub use kind::{Kind, Refusal};
@@ -54,6 +56,8 @@ pub struct Config {
     pub output: OutputConfig,
     /// `[learning]`.
     pub learning: LearningConfig,
+    /// `[context]`.
+    pub context: ContextConfig,
     /// `[budget]`.
     pub budget: BudgetConfig,
     /// `[bounds]`.

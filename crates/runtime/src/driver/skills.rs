@@ -12,7 +12,7 @@ use greenlane_core::prompt::{Skill, SkillGave};
 use super::context::Context;
 use super::layout::label;
 use crate::keeper::{self, Probe};
-use crate::workspace::{Shell as _, ShellLine, ShellOutcome, Workspace, ignore_in};
+use crate::workspace::{ShellLine, ShellOutcome, Workspace, ignore_in};
 
 /// Limit of a skill whose task names none; the same as other orchestrators give their refresh of the context.
 const SKILL_TIMEOUT: Duration = Duration::from_secs(120);

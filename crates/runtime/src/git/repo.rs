@@ -17,8 +17,9 @@ use super::writer::{Idents, Writer};
 /// Who commits where the user has configured nobody.
 const IDENTITY_FALLBACK: (&str, &str) = ("Greenlane", "greenlane@localhost");
 
-/// What is kept out of git's sight, in `info/exclude`: the state, but not the templates of prompts, which are the repository's own.
-const EXCLUDED: &str = "/.greenlane/*\n!/.greenlane/prompts/\n";
+/// What is kept out of git's sight, in `info/exclude`: the state, but not what a repository
+/// brings itself: templates of prompts, skills, the source of the context files.
+const EXCLUDED: &str = "/.greenlane/*\n!/.greenlane/prompts/\n!/.greenlane/skills/\n!/.greenlane/context.md\n";
 /// What stood there before there were templates.
 const EXCLUDED_BEFORE: &[u8] = b"/.greenlane/";
 
