@@ -90,6 +90,25 @@ fn the_prompts_of_a_whole_plan_without_any_run() {
 }
 
 #[test]
+fn what_is_shown_is_what_the_agent_gets_every_time() {
+    let s = with_agent(&[("AGENTS.md", "Be kind.\n")]);
+    let plan = "[[task]]\nid = \"a\"\nagent = \"mine\"\nprompt = \"Write it.\"\nowns = [\"done-it\"]\nobjective = \"It is there.\"\n[[task]]\nid = \"b\"\nrun = \"echo 2 > b\"\nowns = [\"b\"]\n";
+    let plain = |text: &str| {
+        let line = |l: &str| l.split_once(" A copy of the plan to read is at ").map_or(l, |(before, _)| before).to_owned();
+        text.lines().map(line).collect::<Vec<_>>()
+    };
+    let first = s.run(plan, &[]);
+    assert_eq!(first.code, 0, "{first:?}");
+    let in_the_first = plain(&told(&s));
+    let again = s.run(plan, &["--fresh"]);
+    assert_eq!(again.code, 0, "{again:?}");
+    assert_eq!(plain(&told(&s)), in_the_first);
+    let shown = s.greenlane(&["prompt", "a", s.path("plan.toml").to_str().unwrap()]);
+    assert_eq!(plain(&shown.stdout), in_the_first);
+    assert!(in_the_first.contains(&String::from("- `b`: `b`")), "{in_the_first:#?}");
+}
+
+#[test]
 fn a_template_of_the_repository_is_used_and_can_be_tracked() {
     let s = with_agent(&[]);
     s.write(

@@ -103,10 +103,7 @@ pub enum Work {
 #[must_use]
 pub fn stands_in(task: &Task, default: Option<&str>, agent: &str) -> Option<String> {
     let first = task.agent.as_deref().or(default).filter(|first| *first != agent)?;
-    task.fallbacks
-        .iter()
-        .any(|f| f == agent)
-        .then(|| format!("The task was meant for `{first}`, which cannot work now; you are next in the plan's list."))
+    task.fallbacks.iter().any(|f| f == agent).then(|| format!("The task names `{first}` first, and you among those who take over."))
 }
 
 #[cfg(test)]

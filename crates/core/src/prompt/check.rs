@@ -3,6 +3,7 @@
 
 use minijinja::Environment;
 
+use super::rules::SHARED;
 use super::templates::{TemplateProblem, Templates};
 use super::values::NAMES;
 use super::{Neighbour, Previous, PromptInput, Skill, SkillGave, Work};
@@ -45,7 +46,7 @@ pub(super) fn rendering(templates: &Templates, name: &str) -> Vec<TemplateProble
                 message: String::from("a prompt of it does not hold the task's own words"),
                 hint: Some(String::from("put `{{ task.words }}` into it")),
             }),
-            Ok(prompt) if !prompt.contains("git push") => problems.push(TemplateProblem {
+            Ok(prompt) if !prompt.contains(SHARED) => problems.push(TemplateProblem {
                 path: templates.path(name),
                 line: 0,
                 message: String::from("a prompt of it does not hold the rules of working beside others"),

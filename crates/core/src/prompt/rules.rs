@@ -3,6 +3,9 @@
 use super::PromptInput;
 use super::text::names;
 
+/// What nobody may do to the repository that all share. Every prompt has to say it.
+pub(super) const SHARED: &str = "Never use `git stash` or `git push`, never change git's configuration or hooks, never switch, create or delete branches or worktrees: the repository is shared by all worktrees.";
+
 /// Each a paragraph without a line break.
 pub(super) fn rules(input: &PromptInput<'_>) -> Vec<String> {
     let mut rules = Vec::new();
@@ -38,8 +41,6 @@ pub(super) fn rules(input: &PromptInput<'_>) -> Vec<String> {
     rule(String::from(
         "Leave your work in this worktree, committed or not. Only what is there counts, not what you say about it; where you could not finish, say why and leave what you have.",
     ));
-    rule(String::from(
-        "Never use `git stash` or `git push`, never change git's configuration or hooks, never switch, create or delete branches or worktrees: the repository is shared by all worktrees.",
-    ));
+    rule(String::from(SHARED));
     rules
 }

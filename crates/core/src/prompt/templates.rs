@@ -154,7 +154,7 @@ impl Templates {
         names.iter().copied().find(|name| self.known.contains(*name)).unwrap_or(DEFAULT_FAMILY)
     }
 
-    /// Names of the repository's own templates that no agent reads and no other template names; probably slips.
+    /// The repository's own templates: names and files.
     #[must_use]
     pub fn own(&self) -> Vec<(&str, &str)> {
         self.paths.iter().map(|(name, path)| (name.as_str(), path.as_str())).collect()

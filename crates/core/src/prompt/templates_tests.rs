@@ -219,7 +219,7 @@ fn no_template_takes_all_time_or_all_memory() {
 fn who_stands_in_is_told_why() {
     let mut task = full_task();
     (task.agent, task.fallbacks) = (Some("claude".into()), vec!["codex".into()]);
-    assert!(stands_in(&task, None, "codex").unwrap().contains("meant for `claude`"));
+    assert!(stands_in(&task, None, "codex").unwrap().contains("names `claude` first"));
     assert_eq!(stands_in(&task, None, "claude"), None);
     assert_eq!(stands_in(&task, None, "gemini"), None, "a person chose it");
 }
