@@ -98,10 +98,25 @@ fn files_are_chosen_and_links_are_not_followed() {
     let ran = s.greenlane(&["context", "write", "--append"]);
     assert!(ran.code == 2 && ran.stderr.contains("GEMINI.md: it is a link"), "{ran:?}");
     assert_eq!(std::fs::read_to_string(&outside).unwrap(), "Not yours.\n");
+    std::fs::remove_file(s.repo().join("GEMINI.md")).unwrap();
+    std::os::unix::fs::symlink("nowhere.md", s.repo().join("GEMINI.md")).unwrap();
+    assert_eq!(s.greenlane(&["context", "write"]).code, 2, "nor one into nothing");
     // Among the files themselves a link is as good.
     std::fs::remove_file(s.repo().join("GEMINI.md")).unwrap();
     std::os::unix::fs::symlink("CLAUDE.md", s.repo().join("GEMINI.md")).unwrap();
     assert_eq!(s.greenlane(&["context", "write"]).code, 0);
+}
+
+#[test]
+fn a_persons_agents_file_can_be_the_source() {
+    let s = Sandbox::new(&[]);
+    s.write("AGENTS.md", "Mine, and the source.\n");
+    std::os::unix::fs::symlink("AGENTS.md", s.repo().join("CLAUDE.md")).unwrap();
+    s.write("greenlane.toml", "[context]\nsource = \"AGENTS.md\"\nfiles = [\"agents\", \"claude\", \"cursor\", \"gemini\"]\n");
+    let ran = s.greenlane(&["context", "write"]);
+    assert_eq!((ran.code, ran.stdout.as_str()), (0, ".cursorrules was made\n.gemini/settings.json was made\n"), "{ran:?}");
+    assert_eq!(read(&s, "AGENTS.md"), "Mine, and the source.\n");
+    assert!(read(&s, ".cursorrules").contains("\nMine, and the source.\n") && read(&s, ".gemini/settings.json").contains("AGENTS.md"));
 }
 
 #[test]

@@ -192,6 +192,27 @@ fn a_plan_can_ask_that_no_skill_fails() {
 }
 
 #[test]
+fn a_coordinator_that_goes_takes_its_skills_along_and_the_next_one_runs_them_again() {
+    let s = with_agent(&[]);
+    let wait = await_file("never");
+    let plan = format!(
+        "[[task]]\nid = \"a\"\nagent = \"mine\"\nprompt = \"Write it.\"\nskills = [\"[ -e $OUT/go ] && echo gone on && exit 0; echo $$ > $OUT/pid.new; mv $OUT/pid.new $OUT/pid; {wait}\"]\n"
+    );
+    let running = s.start(s.run_command(&plan, &[]));
+    wait_for(&s.out("pid"));
+    let pid: u32 = std::fs::read_to_string(s.out("pid")).unwrap().trim().parse().unwrap();
+    running.signal("TERM");
+    let ran = running.wait();
+    assert_eq!(ran.code, 143, "{ran:?}");
+    assert!(!common::lives(pid), "nothing of it is left");
+    std::fs::write(s.out("go"), "").unwrap();
+    let ran = s.greenlane(&["resume"]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert!(told(&s).contains("```\ngone on\n```"), "{}", told(&s));
+    assert!(s.events("retry_scheduled").is_empty(), "it was nobody's failure");
+}
+
+#[test]
 fn a_task_that_is_stopped_in_its_skills_ends_with_them() {
     let s = with_agent(&[]);
     let plan = format!(

@@ -79,11 +79,7 @@ impl Obstacle {
 /// Everything that stands against it, at once.
 pub fn wanted(top: &Path, source: &str, kinds: &[String], theirs: Theirs) -> Result<Vec<Wanted>, Vec<Obstacle>> {
     let body = read_source(top, source).map_err(|o| vec![o])?;
-    let targets = targets(top, kinds);
-    if let Some((path, _)) = targets.iter().find(|(path, _)| path == source) {
-        let hint = "name another file: `source` under [context] in greenlane.toml";
-        return Err(vec![Obstacle::new(path.clone(), "the source of the files is one of them", hint)]);
-    }
+    let targets = targets(top, source, kinds);
     let (mut all, mut obstacles) = (Vec::new(), Vec::new());
     for (path, holds) in &targets {
         match one(top, path, holds, (&body, source), theirs, &targets) {
@@ -154,10 +150,11 @@ fn read_source(top: &Path, source: &str) -> Result<String, Obstacle> {
     Ok(text.trim().to_owned())
 }
 
-/// The files for these kinds. Without `AGENTS.md` nothing can refer to it.
-fn targets(top: &Path, kinds: &[String]) -> Vec<(String, Holds)> {
+/// The files for these kinds, without the source itself. Where there is no `AGENTS.md`, nothing can refer to it.
+fn targets(top: &Path, source: &str, kinds: &[String]) -> Vec<(String, Holds)> {
     let has = |kind: &str| kinds.iter().any(|k| k == kind);
-    let agents = has("agents");
+    let is_source = |path: &str| top.join(path).canonicalize().is_ok_and(|p| top.join(source).canonicalize().is_ok_and(|s| s == p));
+    let agents = has("agents") || is_source("AGENTS.md");
     let mut all = Vec::new();
     for kind in KINDS.iter().filter(|kind| has(kind)) {
         let (path, holds) = match (*kind, agents) {
@@ -173,7 +170,9 @@ fn targets(top: &Path, kinds: &[String]) -> Vec<(String, Holds)> {
             ("cline", _) => (".clinerules", Holds::Text),
             _ => (".windsurfrules", Holds::Text),
         };
-        all.push((path.to_owned(), holds));
+        if !is_source(path) {
+            all.push((path.to_owned(), holds));
+        }
     }
     all
 }
@@ -189,7 +188,11 @@ fn one(
     let same = |text: String| Wanted { path: path.to_owned(), change: Change::Same, text };
     if let Some(link) = link_within(top, path) {
         // `CLAUDE.md` is often a link to `AGENTS.md`.
-        let points_to = |other: &String| other != path && top.join(&link).canonicalize().ok() == top.join(other).canonicalize().ok();
+        let full = top.join(&link);
+        let same_file = |other: &Path| full.canonicalize().is_ok_and(|a| top.join(other).canonicalize().is_ok_and(|b| a == b));
+        // The other file may be about to be made.
+        let says = |other: &Path| fs::read_link(&full).is_ok_and(|to| link.parent().unwrap_or(Path::new("")).join(to) == other);
+        let points_to = |other: &String| other != path && (same_file(other.as_ref()) || says(other.as_ref()));
         if targets.iter().any(|(other, _)| points_to(other)) {
             return Ok(same(String::new()));
         }
