@@ -8,6 +8,8 @@ use crate::plan::{Plan, Task};
 const NEIGHBOURS_MAX: usize = 20;
 /// Most globs of each.
 const GLOBS_MAX: usize = 8;
+/// By how many globs of each it is told how near two tasks are: every task is compared with every other where all prompts are made.
+const COMPARED_MAX: usize = 3;
 
 /// Another task and its files.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -47,8 +49,23 @@ pub fn neighbours<'a>(plans: impl Iterator<Item = &'a Plan>, plan: &Plan, task: 
 
 /// How many folders the nearest two globs have in common. Only the first globs are looked at: a task may have thousands.
 fn nearness(own: &[String], others: &[String]) -> usize {
-    let common = |a: &str, b: &str| a.split('/').zip(b.split('/')).take_while(|(a, b)| a == b && !a.contains(['*', '?', '[', '{'])).count();
-    own.iter().take(GLOBS_MAX).flat_map(|a| others.iter().take(GLOBS_MAX).map(move |b| common(a, b))).max().unwrap_or(0)
+    let first = |globs: &'_ [String]| globs.len().min(COMPARED_MAX);
+    let pairs = own[..first(own)].iter().flat_map(|a| others[..first(others)].iter().map(move |b| (a, b)));
+    pairs.map(|(a, b)| common(a, b)).max().unwrap_or(0)
+}
+
+/// Folders in common before the first wildcard; one more where it is the same file.
+fn common(a: &str, b: &str) -> usize {
+    let mut folders = 0;
+    for (x, y) in a.bytes().zip(b.bytes()) {
+        match x {
+            x if x != y => return folders,
+            b'*' | b'?' | b'[' | b'{' => return folders,
+            b'/' => folders += 1,
+            _ => {}
+        }
+    }
+    folders + usize::from(a.len() == b.len())
 }
 
 #[cfg(test)]
@@ -78,6 +95,14 @@ mod tests {
         plan.tasks[5].ticked = true;
         let named = neighbours([&plan].into_iter(), &plan, &plan.tasks[0]);
         assert_eq!(named.iter().map(|n| n.task.as_str()).collect::<Vec<_>>(), ["api", "src", "docs"]);
+    }
+
+    #[test]
+    fn folders_are_compared_whole_and_up_to_a_wildcard() {
+        for (a, b, want) in [("src/api/x", "src/apis/x", 1), ("src/**", "src/**", 1), ("a/b", "a/b", 2), ("a/b", "a/b/c", 1), ("x", "y", 0)]
+        {
+            assert_eq!((common(a, b), common(b, a)), (want, want), "{a} {b}");
+        }
     }
 
     #[test]
