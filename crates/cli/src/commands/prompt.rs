@@ -1,10 +1,11 @@
 //! `prompt`: what an agent would be told, or all agents of a plan. Starts nothing.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use greenlane_core::deficiency::{Lesson, Query};
-use greenlane_core::ids::{RunId, TaskKey};
+use greenlane_core::ids::{RunId, TaskId, TaskKey};
 use greenlane_core::plan::{Plan, Task, closest};
 use greenlane_core::prompt::{DEFAULT_FAMILY, PromptInput, Skill, SkillGave, Templates, neighbours};
 use greenlane_core::slug::key_slug;
@@ -15,6 +16,7 @@ use greenlane_runtime::lessons::Teacher;
 use greenlane_runtime::prompts::family_of;
 use serde::Serialize;
 
+use crate::assign::{self, Assigned, History};
 use crate::context::Context;
 use crate::error::{Error, Kind, Outcome};
 use crate::plans::{self, NamedPlans};
@@ -71,6 +73,8 @@ struct Documents<'a> {
 /// What prompts are made of, whatever the task.
 struct Maker<'a> {
     plans: &'a [Plan],
+    /// Who does the tasks for which nobody is named, plan by plan.
+    assigned: &'a [BTreeMap<TaskId, Assigned>],
     config: &'a Config,
     registry: &'a Registry,
     templates: &'a Templates,
@@ -102,7 +106,11 @@ pub fn run(args: &PromptArgs, context: &Context) -> Outcome {
     }
     let loaded = plans_meant(&named, top.as_deref(), context)?;
     let lessons = config.learning.lessons.then(|| Session::open(context).ok()).flatten();
+    // A prompt can be looked at where nobody is there to read it.
+    let assigned =
+        assign::of_plans(context, &config, &registry, History::Configured, &loaded.iter().collect::<Vec<_>>()).unwrap_or_default();
     let maker = Maker {
+        assigned: &assigned,
         plans: &loaded,
         config: &config,
         registry: &registry,
@@ -114,7 +122,7 @@ pub fn run(args: &PromptArgs, context: &Context) -> Outcome {
         return all(args, context, &maker);
     }
     let (plan, task) = find(&loaded, args.task.as_deref().unwrap_or_default())?;
-    if plans::agent_of(task, config.run.agent.as_deref()) == Some(COMMAND) {
+    if plans::agent_of(task, assign::default_agent(&config)) == Some(COMMAND) {
         let line = task.run.as_deref().unwrap_or_default();
         return Err(Error::usage(format!("task `{}` is a command and gets no prompt", task.id)).hint(format!("it runs: {}", line.trim())));
     }
@@ -156,7 +164,9 @@ fn document<'a>(made: &'a Made<'_>) -> Document<'a> {
 
 impl<'a> Maker<'a> {
     fn make(&self, plan: &'a Plan, task: &'a Task) -> Result<Made<'a>, Error> {
-        let agent = plans::agent_of(task, self.config.run.agent.as_deref());
+        let number = self.plans.iter().position(|p| p.id == plan.id);
+        let assigned = number.and_then(|n| self.assigned.get(n)?.get(&task.id));
+        let agent = assigned.map(|a| a.agent.as_str()).or_else(|| plans::agent_of(task, assign::default_agent(self.config)));
         let name = PathBuf::from(&plan.source).file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
         let copy = format!("<folder of the attempt>/plan/{name}");
         let generated: Vec<String> = plan.generated.keys().cloned().collect();
@@ -192,7 +202,7 @@ impl<'a> Maker<'a> {
             Query { owns: &task.owns, checks: &task.check, suite: &suite, agent: agent.unwrap_or_default(), own: None, now: clock::now() };
         let key = TaskKey { plan: plan.id.clone(), task: task.id.clone() };
         // A run that is not: what its attempts showed is not known yet.
-        teacher.lessons(&RunId::from(""), &key, &query).unwrap_or_default()
+        teacher.lessons(&RunId::from(""), &key, &[], &query).unwrap_or_default()
     }
 }
 

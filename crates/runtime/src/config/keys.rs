@@ -64,6 +64,11 @@ pub const KEYS: &[Key] = &[
     key("learning.lessons", "GREENLANE_LESSONS", None, Kind::Switch),
     key("context.source", "GREENLANE_CONTEXT_SOURCE", None, Kind::Text),
     key("context.files", "GREENLANE_CONTEXT_FILES", None, Kind::Words(crate::context_files::KINDS)),
+    key("groups.refresh", "GREENLANE_GROUPS_REFRESH", None, Kind::Text),
+    key("groups.refresh_timeout", "GREENLANE_GROUPS_REFRESH_TIMEOUT", None, Kind::Limit),
+    key("groups.on_failure", "GREENLANE_GROUPS_ON_FAILURE", None, Kind::OneOf(&["keep", "rollback"])),
+    key("assign.types", "GREENLANE_ASSIGN_TYPES", None, Kind::AgentOfType),
+    key("assign.history", "GREENLANE_ASSIGN_HISTORY", None, Kind::Switch),
     key("budget.run", "GREENLANE_BUDGET", Some("--budget"), Kind::Budget),
     key("budget.task", "GREENLANE_BUDGET_TASK", Some("--task-budget"), Kind::Budget),
     key("budget.strict", "GREENLANE_STRICT_BUDGET", Some("--strict-budget"), Kind::Switch),
@@ -94,7 +99,8 @@ pub const AGENT_KEYS: &[(&str, Kind)] = &[
 ];
 
 /// The sections of a file.
-pub const SECTIONS: &[&str] = &["run", "retry", "quota", "workspace", "output", "learning", "context", "budget", "bounds", "agents"];
+pub const SECTIONS: &[&str] =
+    &["run", "retry", "quota", "workspace", "output", "learning", "context", "groups", "assign", "budget", "bounds", "agents"];
 
 impl Key {
     /// The section.
