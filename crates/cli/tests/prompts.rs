@@ -109,6 +109,21 @@ fn what_is_shown_is_what_the_agent_gets_every_time() {
 }
 
 #[test]
+fn who_is_assigned_is_told_why() {
+    let s = with_agent(&[]);
+    let plan = s.plan("plan.toml", "id = \"p\"\n[[task]]\nid = \"a\"\nagent = \"auto\"\nprompt = \"Write unit tests for the parser.\"\n");
+    let ran = s.greenlane(&["prompt", "a", plan.to_str().unwrap()]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert!(ran.stdout.contains("## Why you\n\nYou were assigned to it: "), "{}", ran.stdout);
+    // Whichever agents are installed where this runs.
+    let config = std::fs::read_to_string(s.repo().join("greenlane.toml")).unwrap();
+    s.write("greenlane.toml", &format!("[assign]\ntypes = {{ testing = \"mine\" }}\n{config}"));
+    let ran = s.greenlane(&["run", plan.to_str().unwrap()]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert!(told(&s).contains("## Why you\n\nYou were assigned to it: `assign.types` gives testing to mine."), "{}", told(&s));
+}
+
+#[test]
 fn a_template_of_the_repository_is_used_and_can_be_tracked() {
     let s = with_agent(&[]);
     s.write(

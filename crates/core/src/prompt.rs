@@ -99,11 +99,15 @@ pub enum Work {
     Dropped,
 }
 
-/// Why this agent has the task, as far as the plan alone tells: it stands in for another one.
+/// Why this agent has the task: it was assigned, or it stands in for another one. `default`: the run's agent.
 #[must_use]
-pub fn stands_in(task: &Task, default: Option<&str>, agent: &str) -> Option<String> {
+pub fn why(task: &Task, default: Option<&str>, agent: &str) -> Option<String> {
+    if task.agent.as_deref() == Some(agent) {
+        return task.why.clone();
+    }
     let first = task.agent.as_deref().or(default).filter(|first| *first != agent)?;
-    task.fallbacks.iter().any(|f| f == agent).then(|| format!("The task names `{first}` first, and you among those who take over."))
+    let among = task.fallbacks.iter().any(|f| f == agent);
+    among.then(|| format!("The task names `{first}` first, and you among those who take over."))
 }
 
 #[cfg(test)]

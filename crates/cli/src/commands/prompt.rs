@@ -180,7 +180,7 @@ impl<'a> Maker<'a> {
                 plan_copy: Some(&copy),
                 task,
                 agent: agent.unwrap_or_default(),
-                why: None,
+                why: assigned.map(|a| a.why.as_str()),
                 skills: &skills,
                 neighbours: &neighbours(self.plans.iter(), plan, task),
                 generated: &generated,

@@ -122,6 +122,9 @@ pub struct Task {
     /// The agent's name; `None`: the run's default. Ignored where `run` is set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub agent: Option<String>,
+    /// Why that agent, where Greenlane chose it: no key of a plan's, and no part of its digest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
     /// Agents whose alternative attempts are to be compared.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub candidates: Vec<String>,
@@ -223,6 +226,7 @@ impl Task {
             stage: None,
             owns: Vec::new(),
             agent: None,
+            why: None,
             candidates: Vec::new(),
             fallbacks: Vec::new(),
             model: None,

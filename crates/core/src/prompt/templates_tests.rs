@@ -216,10 +216,12 @@ fn no_template_takes_all_time_or_all_memory() {
 }
 
 #[test]
-fn who_stands_in_is_told_why() {
+fn who_was_assigned_or_stands_in_is_told_why() {
     let mut task = full_task();
     (task.agent, task.fallbacks) = (Some("claude".into()), vec!["codex".into()]);
-    assert!(stands_in(&task, None, "codex").unwrap().contains("names `claude` first"));
-    assert_eq!(stands_in(&task, None, "claude"), None);
-    assert_eq!(stands_in(&task, None, "gemini"), None, "a person chose it");
+    assert!(why(&task, None, "codex").unwrap().contains("names `claude` first"));
+    assert_eq!(why(&task, None, "claude"), None);
+    task.why = Some("It tests best.".into());
+    assert_eq!(why(&task, None, "claude").as_deref(), Some("It tests best."));
+    assert_eq!(why(&task, None, "gemini"), None, "a person chose it");
 }

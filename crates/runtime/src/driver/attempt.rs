@@ -107,7 +107,7 @@ pub(super) fn start(context: &Arc<Context>, state: &State, attempt: AttemptId, a
         plan: PlanFacts::of(&plan.submission.plan, &plan.verify),
         agent: agent.to_owned(),
         account: state.account_of(agent).map(str::to_owned),
-        why: prompt::stands_in(state.definition(task), state.options().agent.as_deref(), agent),
+        why: prompt::why(state.definition(task), state.options().agent.as_deref(), agent),
         others: state.plans.iter().flat_map(|p| &p.submission.plan.tasks).filter(|t| !t.ticked).count().saturating_sub(1),
         neighbours: prompt::neighbours(state.plans.iter().map(|p| &p.submission.plan), &plan.submission.plan, state.definition(task)),
         refs_of_others: shared::refs_of_others(context, state, &attempt),
