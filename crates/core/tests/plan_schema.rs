@@ -62,7 +62,8 @@ fn a_key_that_the_schema_has_is_taken() {
             "priority" | "retries" | "repairs" => json!(1),
             "budget" => json!({"tokens": 5}),
             "env" => json!({"A": "b"}),
-            "timeout" | "stall_timeout" | "check_timeout" | "estimate" => json!("5m"),
+            "skill_failure" => json!("stop"),
+            "timeout" | "stall_timeout" | "check_timeout" | "skill_timeout" | "estimate" => json!("5m"),
             "depends" => json!([]),
             _ => json!("x"),
         };

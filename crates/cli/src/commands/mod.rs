@@ -4,6 +4,7 @@ pub mod agents;
 pub mod clean;
 pub mod completions;
 pub mod config;
+pub mod context;
 pub mod deficiencies;
 pub mod demo;
 pub mod detach;
@@ -63,6 +64,7 @@ pub fn dispatch(verb: Verb, context: &Context) -> Outcome {
         Verb::Retries(args) => retries::run(&args, context),
         Verb::Clean(args) => clean::run(&args, context),
         Verb::Prompt(args) => prompt::run(&args, context),
+        Verb::Context(args) => context::run(&args, context),
         Verb::Agents(args) => agents::run(&args, context),
         Verb::Config(args) => config::run(&args, context),
         Verb::Doctor(args) => doctor::run(&args, context),

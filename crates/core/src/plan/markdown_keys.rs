@@ -9,7 +9,7 @@ use super::suggest;
 /// Keys whose value is a list divided by commas.
 const DIVIDED: [&str; 5] = ["depends", "owns", "candidates", "fallbacks", "skills"];
 /// Keys that hold one whole text for each item: commands and sentences have commas of their own.
-const REPEATED: [&str; 2] = ["check", "criteria"];
+const REPEATED: [&str; 5] = ["check", "criteria", "activities", "deliverables", "contracts"];
 /// How YAML begins a text of several lines. Prompts may have several here, too.
 const BLOCKS: [&str; 6] = ["|", "|-", "|+", ">", ">-", ">+"];
 const NUMBERS: [&str; 3] = ["priority", "retries", "repairs"];

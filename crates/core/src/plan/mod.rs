@@ -30,7 +30,7 @@ mod yaml;
 pub use branch::check_branch;
 pub use diagnostic::{Diagnostic, Severity};
 pub use digest::digests;
-pub use model::{Group, OnFailure, Plan, Task};
+pub use model::{Group, OnFailure, Plan, SkillFailure, Task};
 pub use native::{PLAN_KEYS, TASK_KEYS};
 pub use read::{Format, PlanSource, Reading, read};
 pub use select::{NotInPlan, select};

@@ -7,7 +7,7 @@ use super::context::{Context, Span};
 use super::diagnostic::Severity;
 use super::draft::{Draft, Grouping, Places};
 use super::fields::{Fields, VALUE_BYTES_MAX};
-use super::model::{PRIORITY_DEFAULT, Plan, Task};
+use super::model::{PRIORITY_DEFAULT, Plan, SkillFailure, Task};
 use super::node::{Node, Table};
 use super::suggest;
 use crate::ids::{GroupId, PlanId, TaskId};
@@ -18,11 +18,15 @@ pub const PLAN_KEYS: [&str; 11] =
     ["name", "id", "base", "branch", "verify", "verify_timeout", "jobs", "generated", "defaults", "task", "tasks"];
 
 /// The keys of a task; docs/plan.schema.json has the same.
-pub const TASK_KEYS: [&str; 25] = [
+pub const TASK_KEYS: [&str; 31] = [
     "id",
     "title",
     "prompt",
     "prompt_file",
+    "objective",
+    "activities",
+    "deliverables",
+    "contracts",
     "depends",
     "group",
     "owns",
@@ -32,6 +36,8 @@ pub const TASK_KEYS: [&str; 25] = [
     "model",
     "role",
     "skills",
+    "skill_timeout",
+    "skill_failure",
     "criteria",
     "check",
     "priority",
@@ -215,10 +221,19 @@ pub(super) fn task(
 
 /// About how many bytes it takes.
 fn size(task: &Task) -> usize {
-    let lists = [&task.owns, &task.candidates, &task.fallbacks, &task.skills, &task.criteria, &task.check];
-    let listed = lists.into_iter().flatten().map(|text| text.len() + size_of::<String>());
+    let words = [&task.activities, &task.deliverables, &task.contracts];
+    let lists = [&task.owns, &task.candidates, &task.fallbacks, &task.skills, &task.criteria, &task.check].into_iter().chain(words);
+    let listed = lists.flatten().map(|text| text.len() + size_of::<String>());
     let variables = task.env.iter().map(|(name, value)| name.len() + value.len() + 2 * size_of::<String>());
-    let texts = [Some(&task.prompt), Some(&task.title), task.run.as_ref(), task.role.as_ref(), task.model.as_ref(), task.agent.as_ref()];
+    let texts = [
+        Some(&task.prompt),
+        Some(&task.title),
+        task.objective.as_ref(),
+        task.run.as_ref(),
+        task.role.as_ref(),
+        task.model.as_ref(),
+        task.agent.as_ref(),
+    ];
     let depends = task.depends.iter().map(|id| id.as_str().len() + size_of::<TaskId>());
     let texts = texts.into_iter().flatten().map(String::len);
     size_of::<Task>() + listed.chain(variables).chain(depends).chain(texts).sum::<usize>()
@@ -250,6 +265,12 @@ fn task_fields(ctx: &mut Context<'_>, fields: &Fields<'_>, mut task: Task, files
     task.model = fields.text(ctx, "model");
     task.role = fields.text(ctx, "role");
     task.skills = fields.texts(ctx, "skills").unwrap_or_default();
+    task.skill_timeout = fields.duration(ctx, "skill_timeout");
+    task.skill_failure = skill_failure(ctx, fields);
+    task.objective = fields.text(ctx, "objective");
+    task.activities = fields.texts(ctx, "activities").unwrap_or_default();
+    task.deliverables = fields.texts(ctx, "deliverables").unwrap_or_default();
+    task.contracts = fields.texts(ctx, "contracts").unwrap_or_default();
     task.criteria = fields.texts(ctx, "criteria").unwrap_or_default();
     task.check = fields.texts(ctx, "check").unwrap_or_default();
     task.priority = fields.number(ctx, "priority", 0, 4).and_then(|p| u8::try_from(p).ok()).unwrap_or(PRIORITY_DEFAULT);
@@ -264,6 +285,19 @@ fn task_fields(ctx: &mut Context<'_>, fields: &Fields<'_>, mut task: Task, files
     task.run = fields.text(ctx, "run");
     places.has_work |= fields.own.entry("run").is_some() || task.run.is_some();
     (task, places)
+}
+
+fn skill_failure(ctx: &mut Context<'_>, fields: &Fields<'_>) -> SkillFailure {
+    match fields.text_at(ctx, "skill_failure") {
+        None => SkillFailure::Tell,
+        Some((word, _)) if word == "tell" => SkillFailure::Tell,
+        Some((word, _)) if word == "stop" => SkillFailure::Stop,
+        Some((word, span)) => {
+            let hint = "`tell` lets the agent work without it, `stop` fails the attempt";
+            ctx.error_hint(&span, format!("`skill_failure` is `tell` or `stop`, not `{}`", word.escape_debug()), hint);
+            SkillFailure::Tell
+        }
+    }
 }
 
 fn prompt(ctx: &mut Context<'_>, fields: &Fields<'_>, task: &mut Task, files: Files<'_>) {

@@ -19,6 +19,7 @@ mod quota;
 mod recover;
 mod shared;
 mod shell;
+mod skills;
 
 use std::collections::VecDeque;
 use std::sync::Arc;

@@ -110,6 +110,7 @@ pub fn show(args: &PlanArgs, kept: &Kept<'_>, context: &Context) -> Outcome {
     flags.extend(args.caps.settings().into_iter().filter_map(|(key, value)| value.map(|v| (key, v))));
     let config = context.load_config(top.as_deref(), &flags)?.config;
     let registry = plans::registry(&config)?;
+    plans::templates(top.as_deref(), &registry)?;
     let default_agent = assign::default_agent(&config);
     let mut loaded = plans::read(context, top.as_deref(), &args.named);
     if !loaded.has_errors() {
