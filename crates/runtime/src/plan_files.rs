@@ -76,7 +76,7 @@ impl Loaded {
         let folder = found.path.parent().unwrap_or(Path::new("/")).to_owned();
         let files = |name: &str| read_text(&folder.join(name)).map_err(|(message, _)| message);
         let whole_folder = found.folder_id.is_some();
-        let source = PlanSource { path: found.shown, text, folder_id: found.folder_id, files: &files, format };
+        let source = PlanSource { folder_id: found.folder_id, format, ..PlanSource::new(found.shown, text, &files) };
         let reading = read(&source);
         self.diagnostics.extend(reading.diagnostics);
         if let Some(plan) = reading.plan {

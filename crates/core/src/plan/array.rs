@@ -46,7 +46,7 @@ pub(super) fn draft(ctx: &mut Context<'_>, node: &Node, id: &str) -> Option<Draf
                 "done" | "completed" | "passes" => ticked |= *value == Value::Bool(true),
                 "status" => ticked |= matches!(entry.node.text(), Some("done" | "completed" | "closed")),
                 key if TASK_KEYS.contains(&key) => put(&mut native, renamed(entry, key, value.clone())),
-                _ => ignored.add(entry),
+                _ => ignored.keep(&mut native, entry),
             }
         }
         let (mut task, mut places) =

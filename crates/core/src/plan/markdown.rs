@@ -20,23 +20,23 @@ use crate::ids::GroupId;
 const DERIVED_CHARS_MAX: usize = 40;
 
 /// A list item that is a task.
-struct Found {
-    line: usize,
+pub(super) struct Found {
+    pub line: usize,
     indent: usize,
-    ticked: bool,
+    pub ticked: bool,
     /// The text behind the checkbox, and its place.
-    text: String,
-    at: usize,
+    pub text: String,
+    pub at: usize,
     /// The line behind its last.
     end: usize,
     /// The task that it is nested in.
-    parent: Option<usize>,
+    pub parent: Option<usize>,
 }
 
 /// Reads the text.
 pub(super) fn draft(ctx: &mut Context<'_>, default_id: &str, files: Files<'_>) -> Option<Draft> {
     let (front, body) = yaml::front_matter(ctx)?;
-    native::unknown_keys(ctx, &front, &native::PLAN_KEYS[..9], "in the front matter");
+    native::unknown_keys(ctx, &front, native::header_keys(), "in the front matter");
     let mut plan = native::header(ctx, &front, default_id);
     let defaults = native::defaults(ctx, &front, files);
     let text = ctx.text;
@@ -46,7 +46,9 @@ pub(super) fn draft(ctx: &mut Context<'_>, default_id: &str, files: Files<'_>) -
     {
         plan.name = String::from(title.trim().trim_end_matches('#').trim());
     }
-    let mut draft = Draft::new(plan, Grouping::Sequential);
+    // Where the order of the groups is given, a task without one is outside of them.
+    let grouping = if front.get("groups").is_some() { Grouping::Named } else { Grouping::Sequential };
+    let mut draft = Draft::new(plan, grouping);
     let found = find(&lines);
     let headings: BTreeSet<usize> = found.iter().filter_map(|f| f.parent).collect();
     let mut groups: Vec<Option<(GroupId, Span)>> = Vec::with_capacity(found.len());
@@ -100,7 +102,7 @@ pub(super) fn draft(ctx: &mut Context<'_>, default_id: &str, files: Files<'_>) -
         if !prompt.is_empty() {
             task.prompt = if task.prompt.is_empty() { prompt } else { format!("{}\n\n{prompt}", task.prompt) };
         }
-        task.ticked = item.ticked;
+        task.ticked |= item.ticked;
         draft.push(task, places);
     }
     let mut next = BTreeMap::new();
@@ -115,7 +117,7 @@ fn entry(key: &str, text: String, span: &Span) -> Entry {
 }
 
 /// All tasks, nested ones behind the one that they are nested in.
-fn find(lines: &[Line<'_>]) -> Vec<Found> {
+pub(super) fn find(lines: &[Line<'_>]) -> Vec<Found> {
     let mut found: Vec<Found> = Vec::new();
     let mut open: Vec<usize> = Vec::new();
     let mut list_seen = false;
@@ -180,7 +182,7 @@ fn checkbox(text: &str) -> (Option<bool>, &str) {
 }
 
 /// The id that a task's text begins with, `1.2`, `T001` or `US-001`, and the text behind it.
-fn leading_id(text: &str) -> (Option<&str>, &str) {
+pub(super) fn leading_id(text: &str) -> (Option<&str>, &str) {
     let (word, rest) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
     let plain = word.trim_matches('*');
     let id = plain.trim_end_matches([':', '.', ')']);
@@ -196,7 +198,7 @@ fn leading_id(text: &str) -> (Option<&str>, &str) {
 }
 
 /// Reads what stands under a task: keys into the table, the rest as the text that is given back.
-fn body_of(ctx: &mut Context<'_>, lines: &[Line<'_>], task: &Found, table: &mut Table) -> String {
+pub(super) fn body_of(ctx: &mut Context<'_>, lines: &[Line<'_>], task: &Found, table: &mut Table) -> String {
     let body = &lines[task.line + 1..task.end];
     let level = body.iter().find(|l| l.item().is_some()).map(|l| l.indent);
     let mut prose: Vec<&Line<'_>> = Vec::new();

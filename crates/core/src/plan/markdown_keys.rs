@@ -91,7 +91,7 @@ pub(super) fn add(
     }
     let list_key = DIVIDED.contains(&key) || REPEATED.contains(&key);
     let whole = nodes.first().map_or(key_span.clone(), |n| n.span.start..nodes.last().map_or(n.span.end, |l| l.span.end));
-    let value = if key == "env" {
+    let value = if key == "env" || key == "extra" {
         Value::Table(variables(ctx, &nodes))
     } else if list_key {
         Value::List(nodes)
@@ -103,7 +103,8 @@ pub(super) fn add(
             [] => Value::Text(String::new()),
             [one] => {
                 let number = one.text().and_then(|t| t.parse().ok()).filter(|_| NUMBERS.contains(&key));
-                number.map_or_else(|| one.value.clone(), Value::Int)
+                let truth = one.text().and_then(|t| t.parse().ok()).filter(|_| key == "ticked");
+                number.map(Value::Int).or(truth.map(Value::Bool)).unwrap_or_else(|| one.value.clone())
             }
             [_, second, ..] => {
                 ctx.error(&second.span, format!("`{key}` has one value only"));

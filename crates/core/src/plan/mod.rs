@@ -1,6 +1,7 @@
 //! Plans: their model, their formats (text in, [`Plan`] out), their validation. Reads no files.
 
 mod array;
+mod beads;
 mod branch;
 mod context;
 mod diagnostic;
@@ -10,19 +11,25 @@ mod fields;
 mod forecast;
 mod foreign;
 mod json;
+mod kitty;
 mod markdown;
 mod markdown_keys;
 mod marker;
 mod model;
 mod native;
 mod node;
+mod outline;
+mod packages;
+mod phases;
 mod prd;
 mod read;
 mod scan;
 mod select;
+mod spec_kit;
 mod stages;
 mod suggest;
 mod summary;
+mod task_master;
 mod toml;
 mod validate;
 mod yaml;

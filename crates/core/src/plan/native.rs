@@ -7,18 +7,25 @@ use super::context::{Context, Span};
 use super::diagnostic::Severity;
 use super::draft::{Draft, Grouping, Places};
 use super::fields::{Fields, VALUE_BYTES_MAX};
-use super::model::{PRIORITY_DEFAULT, Plan, Task};
+use super::model::{Group, PRIORITY_DEFAULT, Plan, Task};
 use super::node::{Node, Table};
 use super::suggest;
 use crate::ids::{GroupId, PlanId, TaskId};
 use crate::overlap::Glob;
 
 /// The keys of a plan; docs/plan.schema.json has the same.
-pub const PLAN_KEYS: [&str; 11] =
-    ["name", "id", "base", "branch", "verify", "verify_timeout", "jobs", "generated", "defaults", "task", "tasks"];
+pub const PLAN_KEYS: [&str; 13] =
+    ["name", "id", "base", "branch", "verify", "verify_timeout", "jobs", "generated", "groups", "extra", "defaults", "task", "tasks"];
+/// The last of them, which Markdown has as list items.
+const TASK_LISTS: usize = 2;
+
+/// The plan's keys without its tasks.
+pub(super) fn header_keys() -> &'static [&'static str] {
+    &PLAN_KEYS[..PLAN_KEYS.len() - TASK_LISTS]
+}
 
 /// The keys of a task; docs/plan.schema.json has the same.
-pub const TASK_KEYS: [&str; 25] = [
+pub const TASK_KEYS: [&str; 27] = [
     "id",
     "title",
     "prompt",
@@ -44,6 +51,8 @@ pub const TASK_KEYS: [&str; 25] = [
     "estimate",
     "env",
     "run",
+    "ticked",
+    "extra",
 ];
 
 /// Words that other tools have for our keys.
@@ -145,6 +154,16 @@ pub(super) fn header(ctx: &mut Context<'_>, table: &Table, default_id: &str) -> 
         }
         plan.generated.insert(glob, command);
     }
+    for (name, span) in fields.texts_at(ctx, "groups").unwrap_or_default() {
+        check_id(ctx, "group", &name, &span);
+        let id = GroupId::from(name);
+        if plan.groups.iter().any(|g| g.id == id) {
+            ctx.error(&span, format!("`groups` names `{id}` twice"));
+        }
+        let stage = u32::try_from(plan.groups.len()).unwrap_or(u32::MAX);
+        plan.groups.push(Group { id, stage });
+    }
+    plan.extra = fields.map(ctx, "extra").unwrap_or_default().into_iter().map(|(key, (value, _))| (key, value)).collect();
     plan
 }
 
@@ -157,6 +176,9 @@ pub(super) fn defaults<'t>(ctx: &mut Context<'_>, table: &'t Table, files: Files
     };
     if let Some(id) = defaults.entry("id") {
         ctx.error(&id.key_span, "`defaults` cannot give an id: each task needs its own");
+    }
+    for entry in ["ticked", "extra"].iter().filter_map(|key| defaults.entry(key)) {
+        ctx.error(&entry.key_span, format!("`defaults` cannot give `{}`: it is each task's own", entry.key));
     }
     let (_, _) = task_fields(ctx, &Fields::new(defaults, None), Task::new("defaults"), files);
     unknown_keys(ctx, defaults, &TASK_KEYS, "in the defaults");
@@ -217,7 +239,7 @@ pub(super) fn task(
 fn size(task: &Task) -> usize {
     let lists = [&task.owns, &task.candidates, &task.fallbacks, &task.skills, &task.criteria, &task.check];
     let listed = lists.into_iter().flatten().map(|text| text.len() + size_of::<String>());
-    let variables = task.env.iter().map(|(name, value)| name.len() + value.len() + 2 * size_of::<String>());
+    let variables = task.env.iter().chain(&task.extra).map(|(name, value)| name.len() + value.len() + 2 * size_of::<String>());
     let texts = [Some(&task.prompt), Some(&task.title), task.run.as_ref(), task.role.as_ref(), task.model.as_ref(), task.agent.as_ref()];
     let depends = task.depends.iter().map(|id| id.as_str().len() + size_of::<TaskId>());
     let texts = texts.into_iter().flatten().map(String::len);
@@ -262,6 +284,10 @@ fn task_fields(ctx: &mut Context<'_>, fields: &Fields<'_>, mut task: Task, files
     task.estimate = fields.duration(ctx, "estimate");
     task.env = env(ctx, fields);
     task.run = fields.text(ctx, "run");
+    task.ticked = fields.truth(ctx, "ticked").unwrap_or(false);
+    // A task's own alone: what is unknown of one task says nothing of another.
+    let own = Fields::new(fields.own, None);
+    task.extra = own.map(ctx, "extra").unwrap_or_default().into_iter().map(|(key, (value, _))| (key, value)).collect();
     places.has_work |= fields.own.entry("run").is_some() || task.run.is_some();
     (task, places)
 }

@@ -75,8 +75,9 @@ fn header(ctx: &mut Context<'_>, top: &Table, id: &str, ignored: &mut Ignored) -
                 plan.branch = Some(String::from(branch));
             }
             ("branchName", None) => ctx.error(&entry.node.span, format!("`branchName` must be text, not {}", entry.node.kind())),
-            ("userStories" | "stories" | "parallelization" | "description", _) => {}
-            _ => ignored.add(entry),
+            ("userStories" | "stories" | "parallelization", _) => {}
+            ("description", Some(text)) => drop(plan.extra.insert(entry.key.clone(), String::from(text))),
+            _ => ignored.keep_in_plan(&mut plan, entry),
         }
     }
     plan.name = name.unwrap_or_else(|| plan.id.to_string());
@@ -124,7 +125,7 @@ fn story(fields: &Table, ignored: &mut Ignored) -> Story {
                 let known = COMPLEXITY.iter().find(|(w, _)| word.eq_ignore_ascii_case(w));
                 out.estimate = out.estimate.or(known.map(|(_, seconds)| Duration::from_secs(*seconds)));
             }
-            _ => ignored.add(entry),
+            _ => ignored.keep(&mut out.native, entry),
         }
     }
     if let Some(entry) = prompt_entry {

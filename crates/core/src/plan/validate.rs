@@ -38,7 +38,9 @@ pub(super) fn check(ctx: &mut Context<'_>, draft: &Draft) {
 fn no_tasks_hint(draft: &Draft) -> String {
     String::from(match draft.grouping {
         super::draft::Grouping::Named => "write a `[[task]]` (TOML) or an entry of `tasks` or `userStories` (JSON) for each",
-        super::draft::Grouping::Sequential => "a task is a list item such as `- [ ] 1.1 [P:Group-A] Add the parser`",
+        super::draft::Grouping::Sequential | super::draft::Grouping::InOrder => {
+            "a task is a list item such as `- [ ] 1.1 [P:Group-A] Add the parser`"
+        }
     })
 }
 

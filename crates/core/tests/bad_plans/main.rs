@@ -27,8 +27,7 @@ fn files(path: &str) -> Result<String, String> {
 fn every_wrong_plan_gets_its_message() {
     let mut wrong = Vec::new();
     for (name, path, text, expected) in TOPICS.concat() {
-        let reading =
-            read(&PlanSource { path: String::from(path), text: String::from(text), folder_id: None, files: &files, format: None });
+        let reading = read(&PlanSource::new(path, text, &files));
         let message: String = reading.diagnostics.iter().map(|d| d.render(false)).collect();
         assert!(reading.plan.is_none(), "{name}: such a plan must not run");
         if message != expected {
@@ -42,7 +41,7 @@ fn every_wrong_plan_gets_its_message() {
 #[test]
 fn what_grows_has_limits() {
     let errors = |text: String| {
-        let reading = read(&PlanSource { path: String::from("p"), text, folder_id: None, files: &files, format: None });
+        let reading = read(&PlanSource::new("p", text, &files));
         assert!(reading.plan.is_none());
         reading.diagnostics
     };

@@ -10,7 +10,7 @@ const FINDINGS_MAX: usize = 210;
 
 fn read_as(path: &str, text: &str) -> Reading {
     let files = |p: &str| if p == "ok.md" { Ok(String::from("from the file")) } else { Err(String::from("no such file")) };
-    read(&PlanSource { path: String::from(path), text: String::from(text), folder_id: None, files: &files, format: None })
+    read(&PlanSource::new(path, text, &files))
 }
 
 /// What must be true of any text, and the kinds of findings it gave.
