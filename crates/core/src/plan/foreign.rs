@@ -205,7 +205,8 @@ impl Sections {
         }
         if !heading.is_empty() {
             self.text.push_str(heading);
-            self.text.push_str(if text.contains('\n') { ":\n" } else { ": " });
+            let block = text.contains('\n') || super::scan::item_text(text).is_some();
+            self.text.push_str(if block { ":\n" } else { ": " });
         }
         self.text.push_str(text);
     }
@@ -214,7 +215,7 @@ impl Sections {
     pub fn list(&mut self, heading: &str, items: &[String]) {
         let items: Vec<String> = items.iter().filter(|i| !i.trim().is_empty()).map(|i| format!("- {}", i.trim())).collect();
         if !items.is_empty() {
-            self.add(heading, &format!("{}\n", items.join("\n")));
+            self.add(heading, &items.join("\n"));
         }
     }
 

@@ -139,7 +139,7 @@ fn without_front_matter(text: &str) -> String {
 
 fn package(ctx: &mut Context<'_>, draft: &mut Draft, fields: &Table, span: &Span, text: &str, ignored: &mut Ignored) {
     let mut native = Table::default();
-    let (mut owns, mut sections, mut lane) = (Vec::new(), Sections::default(), Lane::Open);
+    let (mut owns, mut created, mut sections, mut lane) = (Vec::new(), Vec::new(), Sections::default(), Lane::Open);
     sections.plain(text);
     for entry in fields.entries.iter().filter(|e| !is_blank(&e.node)) {
         // Of a list's item the place is the package's own: YAML's fields have none.
@@ -148,7 +148,8 @@ fn package(ctx: &mut Context<'_>, draft: &mut Draft, fields: &Table, span: &Span
             "id" | "work_package_id" => put(&mut native, renamed(entry, "id", super::foreign::as_texts(&entry.node.value))),
             "title" => put(&mut native, renamed(entry, "title", entry.node.value.clone())),
             "dependencies" | "depends_on" => put(&mut native, list_entry("depends", texts(ctx, entry), &entry.key_span)),
-            "owned_files" | "create_intent" => owns.extend(texts(ctx, entry)),
+            "owned_files" => owns = texts(ctx, entry),
+            "create_intent" => created = texts(ctx, entry),
             "requirement_refs" => sections.list("Requirements", &plain(texts(ctx, entry))),
             "subtasks" => sections.list("Subtasks", &plain(texts(ctx, entry))),
             "prompt_file" | "history" | "shell_pid" => {}
@@ -156,6 +157,7 @@ fn package(ctx: &mut Context<'_>, draft: &mut Draft, fields: &Table, span: &Span
             _ => ignored.keep(&mut native, entry),
         }
     }
+    owns.append(&mut created);
     if !owns.is_empty() {
         let mut seen = std::collections::BTreeSet::new();
         owns.retain(|(glob, _)| seen.insert(glob.clone()));

@@ -243,9 +243,13 @@ fn default_id(source: &PlanSource<'_>) -> String {
     let name = match stem {
         // The files of these formats have the same name everywhere.
         "prd" | "tasks" | "wps" | "issues" => match parts.next() {
+            Some("tasks") => parts.next().unwrap_or(stem).trim_start_matches('.'),
+            Some(folder) => folder.trim_start_matches('.'),
+            None => stem,
+        },
+        wp if wp.strip_prefix("WP").is_some_and(|n| n.starts_with(|c: char| c.is_ascii_digit())) => match parts.next() {
             Some("tasks") => parts.next().unwrap_or(stem),
-            Some(".beads") | None => stem,
-            Some(folder) => folder,
+            folder => folder.unwrap_or(stem),
         },
         "" | "-" => "plan",
         stem => stem,

@@ -263,11 +263,16 @@ fn siblings(items: &mut [Item]) {
         let line = &mut items[number].line;
         line.done |= done;
         line.left_out = line.left_out.take().or(left_out);
+        let priority = items[parent].native.entry("priority").cloned();
+        let line = &mut items[number].line;
         for (id, _) in &mut line.depends {
             let sibling = format!("{above}.{id}");
             if ids.contains(&sibling) {
                 *id = sibling;
             }
+        }
+        if let Some(priority) = priority {
+            put(&mut items[number].native, priority);
         }
     }
 }

@@ -1,0 +1,90 @@
+//! The sample plans of `docs/plans`: each is recognised, read and planned, and what comes out is what stands in `plans.txt`.
+
+mod files;
+
+use std::fmt::Write as _;
+
+use files::{SAMPLES, Sample, beside};
+use greenlane_core::plan::{Format, Plan, PlanSource, Reading, read, summary};
+
+fn reading(sample: Sample, format: Option<Format>) -> Reading {
+    let more = sample[1..].iter().map(|(path, text)| (String::from(*path), String::from(*text))).collect();
+    read(&PlanSource { more, format, ..PlanSource::new(sample[0].0, sample[0].1, &beside) })
+}
+
+fn plan(sample: Sample) -> Plan {
+    let reading = reading(sample, None);
+    let found: String = reading.diagnostics.iter().map(|d| d.render(false)).collect();
+    reading.plan.unwrap_or_else(|| panic!("{}: {found}", sample[0].0))
+}
+
+/// All that a plan says, in a few lines a task.
+fn shown(plan: &Plan) -> String {
+    let mut out = format!("{} {:?} jobs {:?} branch {:?}\n", plan.id, plan.name, plan.jobs, plan.branch);
+    for (key, value) in &plan.extra {
+        writeln!(out, "  extra {key}: {value:?}").expect("text");
+    }
+    for task in &plan.tasks {
+        let (ticked, stage) = (if task.ticked { "x" } else { " " }, task.stage.map(|s| s.to_string()).unwrap_or_default());
+        let depends: Vec<&str> = task.depends.iter().map(|d| d.as_str()).collect();
+        let group = task.group.as_ref().map(|g| format!(" ({g})")).unwrap_or_default();
+        writeln!(out, "  [{ticked}] {stage:>2} {}: {}{group} p{} <- {}", task.id, task.title, task.priority, depends.join(" "))
+            .expect("text");
+        for (name, list) in [("owns", &task.owns), ("criteria", &task.criteria), ("skills", &task.skills), ("fallbacks", &task.fallbacks)] {
+            if !list.is_empty() {
+                writeln!(out, "         {name} {}", list.join(" | ")).expect("text");
+            }
+        }
+        for (name, value) in [("agent", &task.agent), ("role", &task.role), ("model", &task.model)] {
+            if let Some(value) = value {
+                writeln!(out, "         {name} {value}").expect("text");
+            }
+        }
+        if let Some(estimate) = task.estimate {
+            writeln!(out, "         estimate {estimate:?}").expect("text");
+        }
+        for (key, value) in &task.extra {
+            writeln!(out, "         extra {key}: {value:?}").expect("text");
+        }
+        for line in task.prompt.lines() {
+            writeln!(out, "         > {line}").expect("text");
+        }
+    }
+    out
+}
+
+#[test]
+fn every_sample_is_read_as_what_it_is() {
+    let mut all = String::new();
+    for sample in SAMPLES {
+        let reading = reading(sample, None);
+        writeln!(all, "=== {} as {}", sample[0].0, reading.format.map_or("?", Format::name)).expect("text");
+        for d in &reading.diagnostics {
+            writeln!(all, "{:?} {}:{}: {}", d.severity, d.file, d.line, d.message).expect("text");
+        }
+        if let Some(plan) = reading.plan {
+            all.push_str(&shown(&plan));
+        }
+    }
+    let expected = include_str!("plans.txt");
+    if all != expected {
+        let differs = all.lines().zip(expected.lines()).position(|(a, b)| a != b).unwrap_or(0);
+        panic!("line {} of plans.txt differs; all of it:\n{all}", differs + 1);
+    }
+}
+
+#[test]
+fn every_sample_can_be_planned_and_its_format_named() {
+    let mut formats = Vec::new();
+    for sample in SAMPLES {
+        let plan = plan(sample);
+        let summary = summary(&plan, 5).expect("no cycle");
+        assert!(!summary.waves.is_empty(), "{}", sample[0].0);
+        let format = reading(sample, None).format.expect("a format");
+        assert_eq!(reading(sample, Some(format)).plan.as_ref(), Some(&plan), "{} named as {}", sample[0].0, format.name());
+        formats.push(format);
+    }
+    for format in Format::ALL {
+        assert!(formats.contains(&format), "there is no sample of {}", format.name());
+    }
+}
