@@ -121,10 +121,20 @@ pub(super) fn list(ctx: &mut Context<'_>, top: &Table, id: &str, files: Files<'_
     Some(draft)
 }
 
+/// Most places at which an id is looked for.
+const PLACES_MAX: usize = 1_000;
+
 /// YAML gives a list's items no places of their own; the id is found by looking for it behind the last one.
 fn item_place(ctx: &Context<'_>, fields: &Table, from: usize) -> Span {
     let id = fields.get("id").or_else(|| fields.get("work_package_id")).or_else(|| fields.get("title"));
-    id.and_then(Node::text).and_then(|id| find_after(ctx.text, from, id)).unwrap_or(from..from)
+    let Some(id) = id.and_then(Node::text) else { return from..from };
+    let text = ctx.text.get(from..).unwrap_or("");
+    let behind_key = |at: &usize| {
+        let line = text[..*at].rsplit('\n').next().unwrap_or("").trim_end_matches(['"', '\'', ' ']);
+        line.ends_with("id:") || line.ends_with("title:")
+    };
+    let at = text.match_indices(id).map(|(at, _)| at).take(PLACES_MAX).find(behind_key);
+    at.map_or(from..from, |at| from + at..from + at + id.len())
 }
 
 fn find_after(text: &str, from: usize, word: &str) -> Option<Span> {
@@ -146,7 +156,8 @@ fn package(ctx: &mut Context<'_>, draft: &mut Draft, fields: &Table, span: &Span
         let entry = &Entry { key_span: placed(&entry.key_span, span), node: replaced(&entry.node, span), key: entry.key.clone() };
         match entry.key.as_str() {
             "id" | "work_package_id" => put(&mut native, renamed(entry, "id", super::foreign::as_texts(&entry.node.value))),
-            "title" => put(&mut native, renamed(entry, "title", entry.node.value.clone())),
+            // YAML takes `title: yes` for a truth value.
+            "title" => put(&mut native, renamed(entry, "title", Value::Text(super::foreign::described(&entry.node)))),
             "dependencies" | "depends_on" => put(&mut native, list_entry("depends", texts(ctx, entry), &entry.key_span)),
             "owned_files" => owns = texts(ctx, entry),
             "create_intent" => created = texts(ctx, entry),

@@ -173,7 +173,7 @@ fn draft(ctx: &mut Context<'_>, source: &PlanSource<'_>, format: &mut Option<For
         Format::Markdown => markdown::draft(ctx, &id, files),
         Format::SpecKit => spec_kit::draft(ctx, &id, files),
         Format::Phases => phases::draft(ctx, &id),
-        Format::SpecKitty if has_work_package_list(ctx.text) => {
+        Format::SpecKitty if has_work_package_list(ctx.text) || !ctx.text.starts_with("---") => {
             let table = yaml::document(ctx)?;
             kitty::list(ctx, &table, &id, files)
         }

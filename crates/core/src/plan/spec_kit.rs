@@ -33,7 +33,9 @@ pub(super) fn is_task_list(text: &str) -> bool {
         flagged |= phase_of(&line).is_some();
         let Some((item, _)) = line.item() else { continue };
         let Some(rest) = ["[ ]", "[x]", "[X]"].iter().find_map(|mark| item.strip_prefix(mark)) else { continue };
-        let (Some(id), rest) = leading_id(rest.trim()) else { continue };
+        let rest = rest.trim();
+        numbered |= rest.starts_with("TXXX");
+        let (Some(id), rest) = leading_id(rest) else { continue };
         let marks = Marks::of(rest);
         if marks.cc_sdd && !id.starts_with('T') {
             return true;
