@@ -118,7 +118,7 @@ fn what_would_be_waited_for_is_refused() {
 fn a_folder_with_a_plan_by_another_name_is_told() {
     let dir = repository(&[
         ("prds/active/a/prd.json", PRD),
-        ("prds/active/b/tasks.md", "- [ ] x\n"),
+        ("prds/active/b/todo.md", "- [ ] x\n"),
         ("prds/active/c/README.md", "About.\n"),
         ("prds/active/d/picture.png", ""),
     ]);
@@ -126,5 +126,5 @@ fn a_folder_with_a_plan_by_another_name_is_told() {
     let told: Vec<String> = loaded.diagnostics.iter().filter(|d| d.file != "prds/active/a/prd.json").map(|d| d.render(false)).collect();
     assert_eq!((loaded.plans.len(), told.len()), (1, 1), "{told:?}");
     assert!(told[0].starts_with("warning: there is no plan in this folder, and it is left out\n --> prds/active/b\n"), "{told:?}");
-    assert!(told[0].contains("name the file itself if it is one: prds/active/b/tasks.md"), "{told:?}");
+    assert!(told[0].contains("name the file itself if it is one: prds/active/b/todo.md"), "{told:?}");
 }

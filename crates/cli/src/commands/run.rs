@@ -194,7 +194,10 @@ pub fn run(args: &RunArgs, context: &Context) -> Outcome {
     let tell = Tell::of(args.json, args.background);
     if args.dry_run {
         let (named, agent) = (args.named.clone(), args.agent.clone());
-        return super::plan::run(&PlanArgs { named, jobs: args.jobs, agent, caps: args.caps.clone(), json: args.json }, context);
+        return super::plan::run(
+            &PlanArgs { named, jobs: args.jobs, agent, caps: args.caps.clone(), json: args.json, convert: None },
+            context,
+        );
     }
     let plans = read_plans(args, context)?;
     let ready = Ready::open(context, &args.settings())?;

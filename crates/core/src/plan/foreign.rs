@@ -179,8 +179,8 @@ pub(super) fn span_of(node: &Node, unit_seconds: f64) -> Option<std::time::Durat
         Value::Int(_) => described(node).parse().ok()?,
         _ => return None,
     };
-    let seconds = count * unit_seconds;
-    std::time::Duration::try_from_secs_f64(seconds).ok().filter(|_| seconds > 0.0 && seconds <= SECONDS_MAX)
+    let seconds = (count * unit_seconds).round();
+    std::time::Duration::try_from_secs_f64(seconds).ok().filter(|_| seconds >= 1.0 && seconds <= SECONDS_MAX)
 }
 
 /// What an agent is told, out of several fields: each under its heading.

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::context::{Context, Span};
 use super::diagnostic::Severity;
 use super::draft::{Draft, Grouping};
-use super::markdown_keys::{Item, add, classify};
+use super::markdown_keys::{Item, add, classify, is_block};
 use super::native::{self, Files};
 use super::node::{Entry, Node, Table, Value};
 use super::scan::{Line, lines};
@@ -28,7 +28,7 @@ pub(super) struct Found {
     pub text: String,
     pub at: usize,
     /// The line behind its last.
-    end: usize,
+    pub end: usize,
     /// The task that it is nested in.
     pub parent: Option<usize>,
 }
@@ -214,6 +214,16 @@ pub(super) fn body_of(ctx: &mut Context<'_>, lines: &[Line<'_>], task: &Found, t
             continue;
         };
         let mut below = Vec::new();
+        if key == "prompt" && is_block(value) {
+            // A text of its own, as it stands there: only the indentation of all of it is taken away.
+            let rest = &body[number..];
+            let end = rest.iter().position(|l| !(l.is_blank() || l.code || Some(l.indent) > level)).unwrap_or(rest.len());
+            let block = dedented(&rest[..end].iter().collect::<Vec<_>>());
+            if !block.is_empty() {
+                below.push((block, rest.first().map_or(line.at, |l| l.at)));
+            }
+            number += end;
+        }
         while let Some(next) = body.get(number).filter(|l| l.is_blank() || l.code || Some(l.indent) > level) {
             number += 1;
             let (text, at) = next.item().unwrap_or_else(|| (next.text.trim(), next.text.len() - next.text.trim_start().len()));

@@ -14,6 +14,11 @@ const REPEATED: [&str; 2] = ["check", "criteria"];
 const BLOCKS: [&str; 6] = ["|", "|-", "|+", ">", ">-", ">+"];
 const NUMBERS: [&str; 3] = ["priority", "retries", "repairs"];
 
+/// Whether the value only says that it follows on lines of its own.
+pub(super) fn is_block(value: &str) -> bool {
+    BLOCKS.contains(&value)
+}
+
 /// What a nested item turns out to be.
 pub(super) enum Item<'a> {
     /// A key of the plan's, and the text behind its colon (maybe none).

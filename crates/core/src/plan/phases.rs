@@ -281,7 +281,8 @@ fn effort(text: &str) -> Option<Duration> {
         _ => return None,
     };
     let hours = count? * hours;
-    if hours > 0.0 && hours <= 24.0 * 365.0 { Duration::try_from_secs_f64((hours * 3600.0).round()).ok() } else { None }
+    let seconds = (hours * 3600.0).round();
+    if (1.0..=24.0 * 365.0 * 3600.0).contains(&seconds) { Duration::try_from_secs_f64(seconds).ok() } else { None }
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ mod files;
 use std::fmt::Write as _;
 
 use files::{SAMPLES, Sample, beside};
-use greenlane_core::plan::{Format, Plan, PlanSource, Reading, read, summary};
+use greenlane_core::plan::{Format, Native, Plan, PlanSource, Reading, convert, digests, meaning, read, summary};
 
 fn reading(sample: Sample, format: Option<Format>) -> Reading {
     let more = sample[1..].iter().map(|(path, text)| (String::from(*path), String::from(*text))).collect();
@@ -86,5 +86,88 @@ fn every_sample_can_be_planned_and_its_format_named() {
     }
     for format in Format::ALL {
         assert!(formats.contains(&format), "there is no sample of {}", format.name());
+    }
+}
+
+/// Reads what was written; the id and the name stand in the text.
+fn again(text: &str, form: Native) -> Plan {
+    let path = match form {
+        Native::Toml => "other.toml",
+        Native::Json => "other.json",
+        Native::Markdown => "other.md",
+    };
+    let reading = read(&PlanSource::new(path, text, &beside));
+    let found: String = reading.diagnostics.iter().map(|d| d.render(false)).collect();
+    assert!(found.is_empty(), "{found}\n{text}");
+    reading.plan.expect("a plan")
+}
+
+#[test]
+fn every_sample_is_the_same_plan_in_every_native_form() {
+    for sample in SAMPLES {
+        let plan = plan(sample);
+        for form in [Native::Toml, Native::Json, Native::Markdown] {
+            let text = convert(&plan, form).unwrap_or_else(|why| panic!("{} as {form:?}: {why:?}", sample[0].0));
+            let read = again(&text, form);
+            assert_eq!(meaning(&read), meaning(&plan), "{}:\n{text}", sample[0].0);
+            assert_eq!(digests(&read), digests(&plan), "what landed stays landed");
+            assert_eq!(convert(&read, form).as_ref(), Ok(&text), "written again it is the same text");
+        }
+    }
+}
+
+#[test]
+fn plans_made_of_parts_of_the_samples_are_the_same_in_every_form() {
+    let seed = fastrand::u64(..);
+    println!("seed {seed}");
+    let mut rng = fastrand::Rng::with_seed(seed);
+    let all: Vec<Plan> = SAMPLES.iter().map(|s| plan(s)).collect();
+    for round in 0..300 {
+        // Tasks of any samples under new ids, in any order; what they wait for among them stays.
+        let mut mixed = all[rng.usize(..all.len())].clone();
+        mixed.tasks = (0..rng.usize(1..8))
+            .map(|_| {
+                let tasks = &all[rng.usize(..all.len())].tasks;
+                tasks[rng.usize(..tasks.len())].clone()
+            })
+            .collect();
+        mixed.groups.clear();
+        let stages = rng.usize(..4);
+        for (number, task) in mixed.tasks.iter_mut().enumerate() {
+            task.id = format!("{}{number}", ["a", "T00", "1.", "x/../y ", "Ünï-", "US-00"][rng.usize(..6)]).into();
+            task.depends.clear();
+            (task.group, task.stage) = (None, None);
+        }
+        let mut order: Vec<u32> = Vec::new();
+        for number in 0..mixed.tasks.len() {
+            let stage = rng.usize(..=stages);
+            if stage < stages {
+                let stage = u32::try_from(stage).expect("small");
+                mixed.tasks[number].stage = Some(stage);
+                mixed.tasks[number].group = rng.bool().then(|| format!("g{stage}").as_str().into());
+                order.push(stage);
+            }
+            if number > 0 && rng.bool() {
+                let before = rng.usize(..number);
+                let fits = match (mixed.tasks[before].stage, mixed.tasks[number].stage) {
+                    (Some(a), Some(b)) => a <= b,
+                    _ => true,
+                };
+                if fits && (mixed.tasks[before].stage.is_some() || mixed.tasks[number].stage.is_none()) {
+                    let id = mixed.tasks[before].id.clone();
+                    mixed.tasks[number].depends.push(id);
+                }
+            }
+        }
+        order.sort_unstable();
+        order.dedup();
+        mixed.groups = order.iter().map(|s| greenlane_core::plan::Group { id: format!("g{s}").as_str().into(), stage: *s }).collect();
+        if summary(&mixed, 1).is_err() {
+            continue;
+        }
+        for form in [Native::Toml, Native::Json, Native::Markdown] {
+            let text = convert(&mixed, form).unwrap_or_else(|why| panic!("round {round} as {form:?}: {why:?}\n{mixed:#?}"));
+            assert_eq!(meaning(&again(&text, form)), meaning(&mixed), "{text}");
+        }
     }
 }

@@ -13,6 +13,7 @@ use crate::error::{Error, Kind, Outcome, Problem};
 use crate::output::Paint;
 use crate::plans::{self, NamedPlans};
 
+mod convert;
 mod text;
 
 /// Flags of `plan`.
@@ -22,6 +23,7 @@ mod text;
   greenlane plan plan.toml -j 2        the same on two slots
   greenlane plan PRD-001               a PRD under prds/active/ by its id
   greenlane plan a.toml b.md --json
+  greenlane plan tasks.md --convert toml > plan.toml
 
 Nothing is started. Exit code 2 if anything in any of the plans is wrong.")]
 pub struct PlanArgs {
@@ -40,6 +42,9 @@ pub struct PlanArgs {
     /// One JSON document
     #[arg(long)]
     pub json: bool,
+    /// Write the plan in a native form to standard output instead
+    #[arg(long, value_name = "FORM", conflicts_with_all = ["json", "jobs"])]
+    pub convert: Option<convert::Form>,
 }
 
 #[derive(Serialize)]
@@ -80,6 +85,9 @@ struct TaskDocument<'a> {
 /// If anything in the plans or the configuration is wrong; of plans that was said already.
 pub fn run(args: &PlanArgs, context: &Context) -> Outcome {
     let top = context.top();
+    if let Some(form) = args.convert {
+        return convert::run(form, &args.named, context, top.as_deref());
+    }
     let mut flags: Vec<(&str, String)> = Vec::new();
     flags.extend(args.jobs.map(|jobs| ("run.jobs", jobs.to_string())));
     flags.extend(args.agent.clone().map(|agent| ("run.agent", agent)));
