@@ -1,9 +1,11 @@
 //! `plan`: read, check, and show what would happen. Starts nothing.
 
+use std::collections::BTreeMap;
 use std::process::ExitCode;
 
-use greenlane_core::plan::{Diagnostic, Plan, Severity, Summary, summary};
+use greenlane_core::plan::{Diagnostic, Ownership, Paths, Plan, Severity, Summary, ownership, summary};
 use greenlane_core::time::format_duration;
+use greenlane_runtime::git::Repo;
 use serde::Serialize;
 use std::time::Duration;
 
@@ -14,6 +16,7 @@ use crate::output::Paint;
 use crate::plans::{self, NamedPlans};
 
 mod convert;
+mod owners;
 mod text;
 
 /// Flags of `plan`.
@@ -63,6 +66,7 @@ struct PlanDocument<'a> {
     branch: Option<&'a str>,
     verify: Option<&'a [String]>,
     tasks: Vec<TaskDocument<'a>>,
+    ownership: &'a Ownership,
 }
 
 #[derive(Serialize)]
@@ -77,6 +81,7 @@ struct TaskDocument<'a> {
     priority: u8,
     estimate_seconds: Option<f64>,
     ticked: bool,
+    extra: &'a BTreeMap<String, String>,
 }
 
 /// Shows what would happen.
@@ -96,6 +101,8 @@ pub fn run(args: &PlanArgs, context: &Context) -> Outcome {
     let registry = plans::registry(&config)?;
     let default_agent = config.run.agent.as_deref();
     let mut loaded = plans::read(context, top.as_deref(), &args.named);
+    let files = files(context);
+    let paths = Paths::new(files.iter().map(String::as_str));
     let mut shown = Vec::new();
     for plan in loaded.plans.iter().map(|p| &p.plan) {
         loaded.diagnostics.extend(plans::agent_problems(plan, default_agent, &registry).into_iter().map(|p| diagnostic(plan, p)));
@@ -103,7 +110,10 @@ pub fn run(args: &PlanArgs, context: &Context) -> Outcome {
         let unkept = caps::unkept(&config, &registry, &[plan]).into_iter();
         loaded.diagnostics.extend(unkept.map(|why| Diagnostic::file_wide(severity, plan.source.clone(), why.message, None)));
         match summary(plan, config.run.jobs) {
-            Ok(summary) => shown.push((plan, summary)),
+            Ok(summary) => {
+                let owners = ownership(plan, &summary, &paths);
+                shown.push((plan, summary, owners));
+            }
             Err(cycles) => {
                 return Err(Error::usage(format!("plan `{}` has {} cycles that its check did not find", plan.id, cycles.len()))
                     .hint("this is a fault in Greenlane: please report it"));
@@ -112,20 +122,28 @@ pub fn run(args: &PlanArgs, context: &Context) -> Outcome {
     }
     let ok = !loaded.has_errors();
     if args.json {
-        let plans = shown.iter().map(|(plan, summary)| document(plan, summary, default_agent)).collect();
+        let plans = shown.iter().map(|(plan, summary, owners)| document(plan, summary, owners, default_agent)).collect();
         context.output.json(&Document { ok, plans, diagnostics: &loaded.diagnostics })?;
     } else {
         plans::tell(context, &loaded.diagnostics);
         if ok {
-            let views: Vec<_> =
-                shown.iter().map(|(plan, summary)| text::view(plan, summary, default_agent, context.output.color)).collect();
+            let views: Vec<_> = shown
+                .iter()
+                .map(|(plan, summary, owners)| text::view(plan, summary, owners, default_agent, context.output.color))
+                .collect();
             context.output.data(&views.join("\n"))?;
         }
     }
     if ok { Ok(ExitCode::SUCCESS) } else { Err(Error::silent(Kind::Usage)) }
 }
 
-fn document<'a>(plan: &'a Plan, summary: &'a Summary, default_agent: Option<&'a str>) -> PlanDocument<'a> {
+/// The files of the checkout's commit; none where there is no repository, no commit, or no git.
+fn files(context: &Context) -> Vec<String> {
+    let Ok(repo) = Repo::discover(&context.directory) else { return Vec::new() };
+    repo.require_head().ok().and_then(|head| repo.files_of(&head).ok()).unwrap_or_default()
+}
+
+fn document<'a>(plan: &'a Plan, summary: &'a Summary, ownership: &'a Ownership, default_agent: Option<&'a str>) -> PlanDocument<'a> {
     let tasks = plan.tasks.iter().map(|task| TaskDocument {
         id: task.id.as_str(),
         title: &task.title,
@@ -137,6 +155,7 @@ fn document<'a>(plan: &'a Plan, summary: &'a Summary, default_agent: Option<&'a 
         priority: task.priority,
         estimate_seconds: task.estimate.map(|e| e.as_secs_f64()),
         ticked: task.ticked,
+        extra: &task.extra,
     });
     PlanDocument {
         summary,
@@ -144,6 +163,7 @@ fn document<'a>(plan: &'a Plan, summary: &'a Summary, default_agent: Option<&'a 
         branch: plan.branch.as_deref(),
         verify: plan.verify.as_deref(),
         tasks: tasks.collect(),
+        ownership,
     }
 }
 
