@@ -1,9 +1,10 @@
 //! From what the user names to plans: finds the files, reads them within limits, hands their text to the core, gathers findings.
-//! Knows nothing of formats, and starts nothing.
+//! Knows nothing of formats, and starts nothing but `bd`, which is asked for its issues.
 
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
+use crate::beads;
 use greenlane_core::plan::{Diagnostic, Format, ManifestSource, Plan, PlanSource, Severity, check_manifest, check_together, closest, read};
 
 /// Longest plan and longest `prompt_file`.
@@ -72,6 +73,8 @@ struct Found {
     folder_id: Option<String>,
     /// Further files of the same plan, each as it is shown.
     more: Vec<(PathBuf, String)>,
+    /// It is the export of beads' store, which was named as a folder: the store itself may know more.
+    ask_bd: bool,
 }
 
 /// Reads the plans that are named: files, folders with a plan in them, folders of such folders, or the ids of PRDs under
@@ -82,7 +85,10 @@ pub fn load_plans(top: Option<&Path>, directory: &Path, named: &[PathBuf], forma
     let mut loaded = Loaded::default();
     for found in find(top, directory, named, &mut loaded.diagnostics) {
         match read_text(&found.path) {
-            Ok(text) => loaded.read(found, text, format),
+            Ok(text) => {
+                let text = if found.ask_bd { loaded.issues_of(top, &found, text) } else { text };
+                loaded.read(found, text, format);
+            }
             Err((message, hint)) => loaded.diagnostics.push(Diagnostic::file_wide(Severity::Error, found.shown, message, hint)),
         }
     }
@@ -92,6 +98,20 @@ pub fn load_plans(top: Option<&Path>, directory: &Path, named: &[PathBuf], forma
 }
 
 impl Loaded {
+    /// What `bd` has to say, where there is one and the checkout is the main one; else the file that it wrote.
+    fn issues_of(&mut self, top: Option<&Path>, found: &Found, text: String) -> String {
+        let answer = top.filter(|t| t.join(".git").is_dir()).and_then(beads::export);
+        match answer {
+            Some(Ok(issues)) => issues,
+            Some(Err(why)) => {
+                let hint = String::from("what it wrote last is read instead");
+                self.diagnostics.push(Diagnostic::file_wide(Severity::Warning, &found.shown, format!("`bd export` {why}"), Some(hint)));
+                text
+            }
+            None => text,
+        }
+    }
+
     fn read(&mut self, found: Found, text: String, format: Option<Format>) {
         let folder = found.path.parent().unwrap_or(Path::new("/")).to_owned();
         let files = |name: &str| read_text(&folder.join(name)).map_err(|(message, _)| message);
@@ -151,7 +171,10 @@ fn find(top: Option<&Path>, directory: &Path, named: &[PathBuf], diagnostics: &m
             continue;
         }
         match plan_in(&path, &shown) {
-            Some(plan) => found.push(plan),
+            Some(plan) => {
+                let ask_bd = path.file_name().is_some_and(|n| n == ".beads") && plan.path.ends_with("issues.jsonl");
+                found.push(Found { ask_bd, ..plan });
+            }
             None => {
                 let below = plans_below(&path, &shown, &mut |at, message, hint| {
                     skipped.push(Diagnostic::file_wide(Severity::Warning, at.display().to_string(), message, Some(hint)));
@@ -185,7 +208,7 @@ fn file(path: PathBuf, shown: PathBuf) -> Found {
     let path = path.canonicalize().unwrap_or(path);
     let is_prd = path.file_name().is_some_and(|n| n == "prd.json");
     let folder_id = path.parent().and_then(Path::file_name).filter(|_| is_prd).map(|n| n.to_string_lossy().into_owned());
-    Found { path, shown: shown.display().to_string(), folder_id, more: Vec::new() }
+    Found { path, shown: shown.display().to_string(), folder_id, more: Vec::new(), ask_bd: false }
 }
 
 fn plan_in(folder: &Path, shown: &Path) -> Option<Found> {

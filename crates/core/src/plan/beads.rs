@@ -204,6 +204,7 @@ fn labels(ctx: &mut Context<'_>, issue: &mut Issue, entry: &Entry) {
         } else if issue.group.as_ref().is_some_and(|(other, _)| other != name) {
             ctx.error(&span, format!("`{}`: an issue can be in one group only", issue.line.id));
         } else {
+            super::native::check_id(ctx, "group", name, &span);
             issue.group = Some((String::from(name), span));
         }
     }

@@ -76,7 +76,9 @@ pub(super) fn list(ctx: &mut Context<'_>, top: &Table, id: &str, files: Files<'_
     for entry in &top.entries {
         match entry.key.as_str() {
             "work_packages" => {}
-            "title" | "name" | "mission" => plan.name = super::foreign::described(&entry.node),
+            "title" | "name" | "mission" if entry.node.text().is_some_and(|t| !t.trim().is_empty()) => {
+                plan.name = super::foreign::described(&entry.node)
+            }
             _ => ignored.keep_in_plan(&mut plan, entry),
         }
     }

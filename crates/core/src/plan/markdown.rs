@@ -44,7 +44,8 @@ pub(super) fn draft(ctx: &mut Context<'_>, default_id: &str, files: Files<'_>) -
     if front.get("name").is_none()
         && let Some(title) = lines.iter().find_map(|l| l.text.strip_prefix("# ").filter(|t| !l.code && !t.trim().is_empty()))
     {
-        plan.name = String::from(title.trim().trim_end_matches('#').trim());
+        let title = title.trim().trim_end_matches('#').trim();
+        plan.name = String::from(if title.is_empty() { plan.id.as_str() } else { title });
     }
     // Where the order of the groups is given, a task without one is outside of them.
     let grouping = if front.get("groups").is_some() { Grouping::Named } else { Grouping::Sequential };

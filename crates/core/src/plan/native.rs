@@ -125,10 +125,7 @@ pub(super) fn header(ctx: &mut Context<'_>, table: &Table, default_id: &str) -> 
     let fields = Fields::new(table, None);
     let mut plan = Plan::new(PlanId::from(default_id));
     if let Some((id, span)) = fields.text_at(ctx, "id") {
-        check_id(ctx, "plan", &id, &span);
-        if id.contains('/') {
-            ctx.error_hint(&span, format!("the plan's id `{id}` holds `/`"), "a task is named as PLAN/TASK, so a plan's id cannot");
-        }
+        check_plan_id(ctx, &id, &span);
         plan.id = PlanId::from(id);
     }
     plan.name = fields.text(ctx, "name").unwrap_or_else(|| plan.id.to_string());
@@ -356,6 +353,14 @@ fn env(ctx: &mut Context<'_>, fields: &Fields<'_>) -> BTreeMap<String, String> {
         }
     }
     env
+}
+
+/// Reports an id that a plan cannot have.
+pub(super) fn check_plan_id(ctx: &mut Context<'_>, id: &str, span: &Span) {
+    check_id(ctx, "plan", id, span);
+    if id.contains('/') {
+        ctx.error_hint(span, format!("the plan's id `{id}` holds `/`"), "a task is named as PLAN/TASK, so a plan's id cannot");
+    }
 }
 
 /// Reports an id or a group's name that cannot be one.

@@ -54,7 +54,7 @@ pub(super) fn draft(ctx: &mut Context<'_>, node: &Node, id: &str) -> Option<Draf
     };
     for entry in top.entries.iter().filter(|e| !is_blank(&e.node)) {
         match entry.key.as_str() {
-            "title" | "name" | "project" => plan.name = described(&entry.node),
+            "title" | "name" | "project" if entry.node.text().is_some() => plan.name = described(&entry.node),
             "execution_order" | "file_ownership_matrix" | "shared_contracts" => {}
             key if LISTS.contains(&key) => {}
             _ => ignored.keep_in_plan(&mut plan, entry),
@@ -323,6 +323,7 @@ fn order(ctx: &mut Context<'_>, draft: &mut Draft, entry: &Entry, numbers: &BTre
             }
             let alone = sequential || !safe[number];
             let group = if alone { GroupId::from(format!("{}: {wanted}", phase.key)) } else { GroupId::from(phase.key.as_str()) };
+            super::native::check_id(ctx, "group", group.as_str(), &node.span);
             if alone || together.is_none() {
                 let stage = u32::try_from(draft.plan.groups.len()).unwrap_or(u32::MAX);
                 draft.plan.groups.push(Group { id: group.clone(), stage });

@@ -55,7 +55,8 @@ pub(super) fn draft(ctx: &mut Context<'_>, default_id: &str) -> Option<Draft> {
     for line in &lines {
         let span = line.at..line.at + line.text.trim_end().len();
         if let Some(title) = line.text.strip_prefix("# ").filter(|_| !line.code && plan.name == plan.id.as_str()) {
-            plan.name = String::from(title.trim().trim_end_matches('#').trim());
+            let title = title.trim().trim_end_matches('#').trim();
+            plan.name = String::from(if title.is_empty() { plan.id.as_str() } else { title });
         } else if let Some(rest) = heading(line, "##", "Phase") {
             (open, aside) = (false, String::new());
             match numbered(rest) {

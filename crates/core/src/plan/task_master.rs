@@ -48,7 +48,8 @@ pub(super) fn draft(ctx: &mut Context<'_>, node: &Node, id: &str, files: Files<'
         entry
     } else {
         let tag = tag(ctx, top, files)?;
-        if tag.key != TAG_DEFAULT {
+        if tag.key != TAG_DEFAULT && !tag.key.trim().is_empty() {
+            super::native::check_plan_id(ctx, &tag.key, &tag.key_span);
             plan = Plan::new(tag.key.as_str());
         }
         tag.node.table().and_then(|t| t.entry("tasks"))?

@@ -1,15 +1,18 @@
 //! Every format of a plan, damaged: read, checked, shown, written and read again.
 
-use greenlane_core::plan::{Plan, PlanSource, Reading, check_together, digests, read, summary};
+use greenlane_core::plan::{
+    Native, Paths, Plan, PlanSource, Reading, check_together, comments, convert, digests, ownership, read, summary,
+};
 use greenlane_testkit::fuzz::Target;
 
 use crate::plan_seeds::{SEEDS, TOKENS};
+use crate::samples::{SAMPLES, beside};
 
 /// Findings, the word about those that are left out, and one for the whole file at most.
 const FINDINGS_MAX: usize = 210;
 
 fn read_as(path: &str, text: &str) -> Reading {
-    let files = |p: &str| if p == "ok.md" { Ok(String::from("from the file")) } else { Err(String::from("no such file")) };
+    let files = |p: &str| if p == "ok.md" { Ok(String::from("from the file")) } else { beside(p) };
     read(&PlanSource::new(path, text, &files))
 }
 
@@ -19,6 +22,7 @@ fn check(path: &str, bytes: &[u8]) -> Vec<String> {
     let text = String::from_utf8_lossy(bytes);
     let reading = read_as(path, &text);
     let lines = text.split('\n').count();
+    reading.format.map(|format| comments(&text, format));
     assert!(reading.diagnostics.len() <= FINDINGS_MAX, "{} findings", reading.diagnostics.len());
     assert_eq!(reading.plan.is_none(), reading.diagnostics.iter().any(|d| d.is_error()), "an error, or a plan");
     let mut told = 0;
@@ -33,7 +37,16 @@ fn check(path: &str, bytes: &[u8]) -> Vec<String> {
     if let Some(plan) = &reading.plan {
         same_again(plan);
         let shown = summary(plan, 5);
-        assert!(shown.is_ok(), "a plan without errors has no cycle: {shown:?}");
+        let shown = shown.unwrap_or_else(|cycles| panic!("a plan without errors has no cycle: {cycles:?}"));
+        assert!(shown.largest_set.len() <= shown.largest_set_bound);
+        let owners = ownership(plan, &shown, &Paths::new(["src/a.rs", "src/b/c.rs", "docs/x.md"]));
+        assert_eq!(owners.suggestions.len(), shown.overlaps.iter().filter(|o| !o.ordered).count());
+        for form in [Native::Toml, Native::Json] {
+            let written = convert(plan, form);
+            assert!(written.is_ok(), "{form:?} carries every plan: {written:?}");
+        }
+        // Markdown may have to refuse, but must find out.
+        drop(convert(plan, Native::Markdown));
         assert!(check_together(std::slice::from_ref(plan)).is_empty());
     }
     reading.diagnostics.iter().map(|d| d.message.chars().filter(|c| c.is_alphabetic() || *c == ' ').take(24).collect()).take(12).collect()
@@ -49,7 +62,8 @@ fn same_again(plan: &Plan) {
 
 fn fuzz(path: &str, cases: u64) {
     let own = SEEDS.iter().filter(|(p, _)| p.rsplit('.').next() == path.rsplit('.').next());
-    let seeds = own.map(|(_, text)| text.as_bytes().to_vec()).collect();
+    let samples = SAMPLES.iter().copied().flatten().filter(|(p, _)| p.rsplit('.').next() == path.rsplit('.').next());
+    let seeds = own.chain(samples).map(|(_, text)| text.as_bytes().to_vec()).collect();
     Target { name: path, cases, seeds, tokens: TOKENS, ..Target::default() }.run(|bytes| check(path, bytes));
 }
 
@@ -65,7 +79,17 @@ fn damaged_json() {
 
 #[test]
 fn damaged_markdown() {
-    fuzz("plan.md", 800);
+    fuzz("plan.md", 1_200);
+}
+
+#[test]
+fn damaged_issues() {
+    fuzz("issues.jsonl", 400);
+}
+
+#[test]
+fn damaged_yaml() {
+    fuzz("wps.yaml", 400);
 }
 
 /// Inputs of up to a megabyte that took from ten seconds to minutes, or gigabytes, each tried as a case: within its time, findings bounded.
