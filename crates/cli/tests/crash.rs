@@ -85,6 +85,10 @@ fn crash_after(event: &str, n: u32) {
         assert_eq!(resumed.code, 0, "after {event}:{n}: {resumed:?}");
         let held: Vec<_> = sandbox.worktree_notes().into_iter().filter(|note| note["holding"] != "free").collect();
         assert!(held.is_empty(), "what has landed needs no worktree, after {event}:{n}: {held:#?}");
+    } else {
+        assert_eq!(sandbox.greenlane(&["clean"]).code, 0);
+        let left = sandbox.worktree_notes();
+        assert!(left.is_empty(), "no worktree is held by a run that is over, after {event}:{n}: {left:#?}");
     }
     let mut ran = sandbox.out_lines("ran");
     ran.sort();

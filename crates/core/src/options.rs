@@ -20,6 +20,10 @@ pub struct RunOptions {
     pub max_plans: u32,
     /// Most gates (checks of finished attempts) at once.
     pub check_jobs: u32,
+    /// Of one plan at most so many tasks wait to be checked or to land, or are at it, when another of it starts; 0: see
+    /// [`RunOptions::backlog_max`].
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub backlog: u32,
     /// The agent of tasks that name none.
     pub agent: Option<String>,
     /// Most processes of one agent at once, for agents that have such a limit.
@@ -161,12 +165,32 @@ impl Default for RetryPolicy {
     }
 }
 
+/// Each of them keeps a worktree, build files and all. Four for each slot: a suite that takes four times as long as the tasks still
+/// gets whole batches.
+const BACKLOG_PER_JOB: u32 = 4;
+const BACKLOG_LEAST: u32 = 16;
+
+impl RunOptions {
+    /// How many tasks of one plan may be between their agent's end and their landing when another one starts: beyond that, agents
+    /// work faster than their work can be verified, and more of them would only fill the disk and work on an older base.
+    #[must_use]
+    pub fn backlog_max(&self) -> u32 {
+        if self.backlog == 0 { self.jobs.saturating_mul(BACKLOG_PER_JOB).max(BACKLOG_LEAST) } else { self.backlog }
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks like this")]
+fn is_zero(n: &u32) -> bool {
+    *n == 0
+}
+
 impl Default for RunOptions {
     fn default() -> Self {
         Self {
             jobs: 5,
             max_plans: 3,
             check_jobs: 5,
+            backlog: 0,
             agent: None,
             agent_slots: BTreeMap::new(),
             keep_going: false,

@@ -147,6 +147,9 @@ fn made_by(run: &RunId, state: &State, known: &mut Known) {
         known.tasks.insert(branch::of_task(state.branch_prefix(), run, &task.key), run.clone());
         known.tasks.extend(task.attempts.iter().filter_map(|a| Some((a.spawned.as_ref()?.branch.clone(), run.clone()))));
     }
+    if state.finished {
+        known.over.insert(run.clone());
+    }
     // A branch that the plan names is the user's to remove.
     let unnamed = state.plans.iter().filter(|p| p.submission.plan.branch.is_none());
     known.plans.extend(unnamed.filter_map(|p| Some((p.branch.clone()?, run.clone()))));

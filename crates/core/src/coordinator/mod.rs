@@ -20,7 +20,7 @@ mod schedule;
 mod settle;
 
 pub(crate) use quota::{Choice, choose, full};
-pub(crate) use schedule::owner_at_work;
+pub(crate) use schedule::{backlog_is_full, owner_at_work};
 
 use crate::action::Action;
 use crate::event::{Event, HaltCause};

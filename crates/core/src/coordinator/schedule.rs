@@ -17,18 +17,25 @@ use crate::time::Time;
 const HOLD: Duration = Duration::from_millis(500);
 
 /// What is in use, counted once per step and kept up to date while tasks start.
+#[derive(Default)]
 struct Slots {
     run: u32,
     by_agent: BTreeMap<String, u32>,
     by_plan: BTreeMap<usize, u32>,
+    /// Tasks of each plan between their agent's end and their landing.
+    backlog: BTreeMap<usize, u32>,
     by_account: BTreeMap<String, u32>,
 }
 
 impl Slots {
     fn in_use(state: &State) -> Self {
-        let mut slots = Self { run: 0, by_agent: BTreeMap::new(), by_plan: BTreeMap::new(), by_account: BTreeMap::new() };
-        for task in state.tasks.iter().filter(|t| t.phase == Phase::Running) {
-            slots.take(state, task.plan, task.current().map_or("", |a| a.agent.as_str()));
+        let mut slots = Self::default();
+        for task in &state.tasks {
+            match task.phase {
+                Phase::Running => slots.take(state, task.plan, task.current().map_or("", |a| a.agent.as_str())),
+                phase if awaits_landing(phase) => *slots.backlog.entry(task.plan).or_default() += 1,
+                _ => {}
+            }
         }
         slots
     }
@@ -53,7 +60,7 @@ impl Turn<'_> {
         let options = self.state.options();
         let mut slots = Slots::in_use(self.state);
         // A limit of none would wait for ever.
-        let jobs = options.jobs.max(1);
+        let (jobs, backlog_max) = (options.jobs.max(1), options.backlog_max());
         if slots.run >= jobs {
             return;
         }
@@ -81,7 +88,8 @@ impl Turn<'_> {
                 .plan
                 .jobs
                 .is_some_and(|max| slots.by_plan.get(&t.plan).copied().unwrap_or(0) >= max.max(1));
-            if agent_full || plan_full || self.owner_at_work(t).is_some() {
+            let backlog_full = slots.backlog.get(&t.plan).is_some_and(|n| *n >= backlog_max);
+            if agent_full || plan_full || backlog_full || self.owner_at_work(t).is_some() {
                 continue;
             }
             let plan = t.plan;
@@ -123,6 +131,18 @@ impl Turn<'_> {
     }
 }
 
+/// The agent has ended, its work is not on the branch yet.
+fn awaits_landing(phase: Phase) -> bool {
+    matches!(phase, Phase::Gating | Phase::Landing)
+}
+
+/// So many tasks of this plan wait to be verified that none of it starts.
+#[must_use]
+pub(crate) fn backlog_is_full(state: &State, plan: usize) -> Option<usize> {
+    let waiting = state.tasks[state.plans[plan].tasks.clone()].iter().filter(|t| awaits_landing(t.phase)).count();
+    (waiting >= state.options().backlog_max() as usize).then_some(waiting)
+}
+
 /// A task at work, or on its way to the branch, that owns files which this one owns too.
 #[must_use]
 pub(crate) fn owner_at_work(state: &State, task: &TaskState) -> Option<usize> {
@@ -133,7 +153,7 @@ pub(crate) fn owner_at_work(state: &State, task: &TaskState) -> Option<usize> {
 /// is waited for no longer. In a plan whose last landing took longer than [`HOLD`] nothing is held: its slots would stand idle.
 fn soon_ready(state: &State, now: Time) -> (Vec<ReadyKey>, Option<Time>) {
     let mut landing: BTreeMap<usize, (usize, Time)> = BTreeMap::new();
-    for task in state.tasks.iter().filter(|t| matches!(t.phase, Phase::Gating | Phase::Landing)) {
+    for task in state.tasks.iter().filter(|t| awaits_landing(t.phase)) {
         let Some(exited) = task.current().and_then(|a| a.exited_at).filter(|exited| *exited <= now) else { continue };
         let until = exited + HOLD;
         if until <= now || state.plans[task.plan].last_landing_took.is_some_and(|took| took > HOLD) {

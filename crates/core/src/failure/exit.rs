@@ -142,9 +142,10 @@ fn of_signal(signal: i32, record: &ExitRecord) -> Failure {
 fn of_kill(message: String, record: &ExitRecord) -> Failure {
     let failure = Failure::new(FailureType::ResourceExhaustion, "").by(Evidence::Exit);
     match record.oom_kills {
+        // What was seen counts for more than what the signal usually means.
         Some(0) => {
             let message = format!("{message}, by somebody: the system killed nothing for want of memory meanwhile");
-            Failure { message, ..failure }
+            Failure::new(FailureType::Unknown, message).by(Evidence::Keeper)
         }
         Some(_) => Failure { message: format!("{message}, while the system killed processes for want of memory"), ..failure }
             .with(FailureDetail::OutOfMemory)
@@ -238,6 +239,22 @@ mod tests {
             (Exit::Runaway { message: String::new() }, "", Some((T::LogicError, Some(D::Runaway)))),
         ] {
             assert_eq!(told(exit.clone(), stderr), want, "{exit:?} {stderr}");
+        }
+    }
+
+    #[test]
+    fn who_killed_it_is_told_by_what_the_kernel_counted() {
+        use FailureDetail::OutOfMemory;
+        for exit in [Exit::Signal { signal: 9 }, Exit::Code { code: 137 }] {
+            for (oom_kills, want) in [
+                (Some(0), (FailureType::Unknown, None, Evidence::Keeper)),
+                (Some(1), (FailureType::ResourceExhaustion, Some(OutOfMemory), Evidence::Keeper)),
+                (None, (FailureType::ResourceExhaustion, Some(OutOfMemory), Evidence::Exit)),
+            ] {
+                let record = ExitRecord { oom_kills, ..record(exit.clone(), "", AgentReport::default()) };
+                let failure = of_exit(&record).expect("a failure");
+                assert_eq!((failure.kind, failure.detail, failure.evidence), (want.0, want.1, Some(want.2)), "{exit:?} {oom_kills:?}");
+            }
         }
     }
 

@@ -43,6 +43,19 @@ pub(super) fn plan_jobs_are_respected(state: &State) -> Found {
     Ok(())
 }
 
+/// Agents do not run away from verification: when one starts, fewer than `backlog_max` tasks of its plan wait for that.
+pub(super) fn backlog_is_respected(state: &State) -> Found {
+    let Some(options) = &state.options else { return Ok(()) };
+    let most = options.backlog_max() as usize - 1 + options.jobs.max(1) as usize;
+    for plan in &state.plans {
+        let count = state.tasks[plan.tasks.clone()].iter().filter(|t| t.phase.active()).count();
+        if count > most {
+            return Err(format!("{count} tasks of plan {} between start and landing, where {most} may be", plan.submission.plan.id));
+        }
+    }
+    Ok(())
+}
+
 /// At most `check_jobs` gates were asked at once.
 pub(super) fn gates_are_respected(state: &State) -> Found {
     let max = state.options.as_ref().map_or(0, |o| o.check_jobs.max(1));

@@ -26,10 +26,11 @@ type Found = Result<(), String>;
 pub type Rule = fn(&State) -> Found;
 
 /// Every rule by its name.
-pub const RULES: [(&str, Rule); 15] = [
+pub const RULES: [(&str, Rule); 16] = [
     ("jobs_are_respected", limits::jobs_are_respected),
     ("agent_slots_are_respected", limits::agent_slots_are_respected),
     ("plan_jobs_are_respected", limits::plan_jobs_are_respected),
+    ("backlog_is_respected", limits::backlog_is_respected),
     ("gates_are_respected", limits::gates_are_respected),
     ("retries_are_respected", limits::retries_are_respected),
     ("owned_files_apart", tasks::owned_files_apart),

@@ -45,12 +45,16 @@ fn phases(state: &State) -> Vec<Phase> {
 #[test]
 fn each_rule_can_be_broken() {
     type Damage = fn(&mut State);
-    let table: [(&str, Damage); 15] = [
+    let table: [(&str, Damage); 16] = [
         ("jobs_are_respected", |s| s.options.as_mut().unwrap().jobs = 1),
         ("agent_slots_are_respected", |s| {
             s.options.as_mut().unwrap().agent_slots.insert("claude".into(), 1);
         }),
         ("plan_jobs_are_respected", |s| s.plans[0].submission.plan.jobs = Some(1)),
+        ("backlog_is_respected", |s| {
+            s.options.as_mut().unwrap().backlog = 1;
+            s.tasks[1].phase = Phase::Landing;
+        }),
         ("gates_are_respected", |s| {
             s.options.as_mut().unwrap().check_jobs = 1;
             for task in [0, 3] {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::coordinator::{Choice, choose, full, owner_at_work};
+use crate::coordinator::{Choice, backlog_is_full, choose, full, owner_at_work};
 use crate::health::HealthStatus;
 use crate::state::{AttemptState, BatchPhase, COMMAND_AGENT, Phase, PlanPhase, State, TaskState, account_label};
 use crate::time::Time;
@@ -216,6 +216,9 @@ fn queued_by(state: &State, task: &TaskState) -> Option<String> {
     let running = state.tasks.iter().filter(|t| t.phase == Phase::Running).count();
     if running >= state.options().jobs as usize {
         return Some(String::from("waits for a free slot"));
+    }
+    if let Some(waiting) = backlog_is_full(state, task.plan) {
+        return Some(format!("waits until some of the {waiting} tasks before it are verified (`run.backlog`)"));
     }
     let agent = state.agent_of(task);
     let of_agent = state.tasks.iter().filter(|t| t.phase == Phase::Running && t.current().is_some_and(|a| a.agent == agent)).count();

@@ -202,3 +202,23 @@ fn only_looks_are_due(story: &Story) {
     let due = story.state.next_deadline().expect("a look");
     assert!(due.since(story.now) > std::time::Duration::from_secs(50), "{due:?} at {:?}", story.now);
 }
+
+#[test]
+fn nobody_starts_while_too_much_waits_to_be_verified() {
+    let tasks = ["a", "b", "c", "d"].map(|id| task(id, "")).to_vec();
+    let mut story = Story::new(RunOptions { backlog: 2, check_jobs: 1, ..jobs(1) }, tasks);
+    story.spawned("a");
+    assert_eq!(story.exited("a", Exit::Code { code: 0 })[1..], ["attempt_started b#1 from base", "→ judge a#1", "→ start b#1"]);
+    story.spawned("b");
+    assert_eq!(story.exited("b", Exit::Code { code: 0 }), ["attempt_exited b#1"], "two wait");
+    let out = story.accepted("a");
+    assert!(!out.iter().any(|l| l.starts_with("→ start")), "one is judged, and waits to land: {out:?}");
+    let out = story.lands(1, &["a"]);
+    assert!(out.contains(&String::from("attempt_started c#1 from merge1 of a")), "{out:?}");
+}
+
+#[test]
+fn what_waits_to_be_verified_grows_with_the_slots() {
+    assert_eq!((jobs(1).backlog_max(), jobs(20).backlog_max()), (16, 80));
+    assert_eq!(RunOptions { backlog: 3, ..jobs(20) }.backlog_max(), 3);
+}

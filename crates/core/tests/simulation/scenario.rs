@@ -159,6 +159,7 @@ fn options(rng: &mut Rng) -> RunOptions {
         jobs: rng.u32(1..=6),
         max_plans: rng.u32(1..=3),
         check_jobs: rng.u32(1..=4),
+        backlog: rng.u32(0..=4),
         agent: Some(String::from(["claude", "codex"][rng.usize(0..2)])),
         keep_going: rng.bool(),
         require_verify: rng.u8(0..4) == 0,

@@ -42,6 +42,7 @@ pub const KEYS: &[Key] = &[
     key("run.require_verify", "GREENLANE_REQUIRE_VERIFY", Some("--require-verify"), Kind::Switch),
     key("run.base_red", "GREENLANE_BASE_RED", Some("--base-red"), Kind::OneOf(&["stop", "allow"])),
     key("run.check_jobs", "GREENLANE_CHECK_JOBS", None, Kind::Count { min: 1, max: 1000 }),
+    key("run.backlog", "GREENLANE_BACKLOG", None, Kind::Count { min: 0, max: 100_000 }),
     key("retry.max", "GREENLANE_RETRIES", Some("--retries"), Kind::Count { min: 0, max: 100 }),
     key("retry.base", "GREENLANE_RETRY_BASE", None, Kind::Delay),
     key("retry.factor", "GREENLANE_RETRY_FACTOR", None, Kind::Number { min: 1.0, max: 100.0 }),

@@ -19,6 +19,7 @@ impl Config {
             jobs: run.jobs,
             max_plans: run.max_plans,
             check_jobs: run.check_jobs.unwrap_or(processors).max(1),
+            backlog: run.backlog,
             agent: run.agent.clone(),
             agent_slots,
             keep_going: run.keep_going,

@@ -51,6 +51,8 @@ pub struct RunConfig {
     /// Tasks whose checks run at once; `None`: as many as there are processors.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub check_jobs: Option<u32>,
+    /// Tasks of a plan that may wait to be verified when another one starts; 0: four for each of `jobs`, at least 16.
+    pub backlog: u32,
 }
 
 /// What happens when the suite is red before any work was done.

@@ -12,21 +12,27 @@ use super::context::Context;
 use crate::journal::Journal;
 use crate::workspace::{Holding, Mark};
 
-/// Worktrees that are marked busy, and that no run which can be resumed needs, become kept ones.
+/// Worktrees that are marked busy, and that no run which can be resumed needs: those of landed tasks are free, all others are kept.
 pub(super) fn settle_worktrees(context: &Context, journal: &Journal) -> Result<(), DriverError> {
     let mut busy = context.pool.marks()?;
     busy.retain(|m| m.holding == Holding::Busy);
     let (own, others): (Vec<Mark>, Vec<Mark>) = busy.into_iter().partition(|m| m.run == context.run);
     // Of the run that is taken up, the core asks for each task's again: to free it, to keep it, to go on in it.
     let mut held: Vec<PathBuf> = own.iter().filter(|m| m.holds_work()).map(|m| m.worktree(context.pool.dir())).collect();
+    let mut landed = Vec::new();
     for run in others.iter().map(|m| &m.run).collect::<BTreeSet<_>>() {
         let (state, _) = journal.load(run)?;
         let at_work = |phase: Phase| !state.finished && (phase.active() || matches!(phase, Phase::AwaitingRetry { .. }));
         let of_run = others.iter().filter(|m| m.run == *run);
-        let needed = of_run.filter(|m| m.key.as_ref().and_then(|k| state.task(k)).is_some_and(|t| at_work(t.phase)));
-        held.extend(needed.map(|m| m.worktree(context.pool.dir())));
+        for mark in of_run {
+            match mark.key.as_ref().and_then(|k| state.task(k)).map(|t| t.phase) {
+                Some(Phase::Done) => landed.push(mark.worktree(context.pool.dir())),
+                Some(phase) if at_work(phase) => held.push(mark.worktree(context.pool.dir())),
+                _ => {}
+            }
+        }
     }
-    context.pool.settle_orphans(&held)?;
+    context.pool.settle_orphans(&held, &landed)?;
     Ok(())
 }
 

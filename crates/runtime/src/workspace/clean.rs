@@ -17,13 +17,15 @@ use crate::git::{Applied, DryRun, RefChange, residue};
 
 const HEADS: &str = "refs/heads/";
 
-/// The branches that runs are known to have made, without `refs/heads/`, each with its run.
+/// What runs are known to have made: branches, without `refs/heads/`, each with its run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Known {
     /// Of tasks.
     pub tasks: BTreeMap<String, RunId>,
     /// Of plans that name no branch of their own.
     pub plans: BTreeMap<String, RunId>,
+    /// Runs that are over, and will not be resumed: none of their attempts is at work, whatever the notes say.
+    pub over: BTreeSet<RunId>,
 }
 
 /// All branches, and which of them are what.
@@ -61,7 +63,7 @@ impl Pool {
         let unlanded = self.not_in(heads.iter().filter_map(|(_, head)| head.as_ref()), branches.lasting())?;
         for (mark, head) in heads {
             let path = mark.worktree(self.dir());
-            match self.why_not_remove(mark, head.as_ref(), &unlanded)? {
+            match self.why_not_remove(mark, head.as_ref(), &unlanded, &known.over)? {
                 Some(why) => cleaned.left.push((path.display().to_string(), why)),
                 None => {
                     if dry_run == DryRun::No {
@@ -84,13 +86,20 @@ impl Pool {
         Ok(self.repo().resolve(&Workspace::new(mark, path, true).head_name())?)
     }
 
-    fn why_not_remove(&self, mark: &Mark, head: Option<&Oid>, unlanded: &BTreeSet<Oid>) -> Result<Option<String>, WorkspaceError> {
+    fn why_not_remove(
+        &self,
+        mark: &Mark,
+        head: Option<&Oid>,
+        unlanded: &BTreeSet<Oid>,
+        over: &BTreeSet<RunId>,
+    ) -> Result<Option<String>, WorkspaceError> {
         let path = mark.worktree(self.dir());
         let why = |text: &str| Ok(Some(text.to_owned()));
         if let Some(pinned) = &mark.pinned {
             return why(pinned);
         }
-        if mark.holding == Holding::Busy {
+        // Of a run that is over nothing is at work: its coordinator died before it said so.
+        if mark.holding == Holding::Busy && !over.contains(&mark.run) {
             return why("an attempt holds it");
         }
         if !path.exists() {

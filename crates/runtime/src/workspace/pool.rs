@@ -255,16 +255,17 @@ impl Pool {
         Ok(self.repo.keep_in_ref(prefix, &commit)?)
     }
 
-    /// For a run that was interrupted: worktrees that are marked busy and are not among these become kept (agents') or free
-    /// (verification's).
+    /// For runs that were interrupted: worktrees that are marked busy and are not `held` become kept (agents') or free (verification's,
+    /// and agents' whose work has `landed`: should there be more in it, that is kept in a ref before it is used again).
     ///
     /// # Errors
     /// If the notes cannot be read or written.
-    pub fn settle_orphans(&self, held: &[PathBuf]) -> Result<(), WorkspaceError> {
+    pub fn settle_orphans(&self, held: &[PathBuf], landed: &[PathBuf]) -> Result<(), WorkspaceError> {
         {
             let _guard = self.locked()?;
             for mut mark in self.marks()? {
-                if mark.holding == Holding::Busy && !held.contains(&mark.worktree(&self.dir)) {
+                let path = mark.worktree(&self.dir);
+                if mark.holding == Holding::Busy && !held.contains(&path) {
                     if !mark.is_made() {
                         self.unmake(&mark)?;
                         continue;
@@ -272,7 +273,7 @@ impl Pool {
                     match mark.filling.take() {
                         Some(Filling::Over(former)) => mark = *former,
                         Some(Filling::Mixed) => (mark.holding, mark.filling) = (Holding::Free, Some(Filling::Mixed)),
-                        None if mark.class == Class::Verify => mark.holding = Holding::Free,
+                        None if mark.class == Class::Verify || landed.contains(&path) => mark.holding = Holding::Free,
                         None => {}
                     }
                     if mark.holding == Holding::Busy {

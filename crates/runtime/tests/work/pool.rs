@@ -262,7 +262,7 @@ fn verification_has_worktrees_of_its_own_and_keeps_only_ignored_files() {
 fn a_pool_survives_a_crash_and_what_people_do_to_it() {
     let temp = started("git");
     let place = Place::of(temp, PoolSettings::default());
-    let (a, b, c) = (place.prepare("a"), place.prepare("b"), place.prepare("c"));
+    let (a, b, c, e) = (place.prepare("a"), place.prepare("b"), place.prepare("c"), place.prepare("e"));
     put(&a, "a.txt", "in flight");
     put(&c, "c.txt", "done");
     place.accept(&c, "c");
@@ -272,10 +272,10 @@ fn a_pool_survives_a_crash_and_what_people_do_to_it() {
     // The next process: `a` is adopted, nobody holds `b`, a person has been in `c`.
     let place = Place::of(temp, PoolSettings::default());
     put(&c, "mine.txt", "a person's");
-    place.pool.settle_orphans(std::slice::from_ref(&a.path)).expect("settled");
+    place.pool.settle_orphans(std::slice::from_ref(&a.path), std::slice::from_ref(&e.path)).expect("settled");
     assert_eq!(
         place.pool.marks().expect("marks").iter().map(|m| m.holding).collect::<Vec<_>>(),
-        [Holding::Busy, Holding::Kept, Holding::Free]
+        [Holding::Busy, Holding::Kept, Holding::Free, Holding::Free]
     );
     let adopted = place.pool.reopen(&a.path).expect("it");
     let commit = place.accept(&adopted, "a");
@@ -318,6 +318,11 @@ fn cleaning_up_takes_only_what_has_landed() {
             "{reasons:?}"
         );
         assert_eq!(place.temp.git(&["worktree", "list"]).lines().count(), 4);
+        // Its coordinator died after the run's last event, and before it said that nobody is in there any more.
+        let over = Known { over: [place.run.clone()].into(), ..Known::default() };
+        let cleaned = place.pool.clean_up(&over, &|_| true, DryRun::No).expect("cleaned");
+        assert_eq!(cleaned.worktrees, std::slice::from_ref(&busy.path));
+        assert!(unmerged.path.exists() && dirty.path.exists());
     }
 }
 
