@@ -286,41 +286,47 @@ fn parents(found: &mut [Issue]) {
         }
     }
     // An epic that is done is done with all of its issues, or they would be open.
-    for number in 0..found.len() {
-        if found[number].line.container && found[number].line.done {
-            found[number].line.depends.clear();
-        }
+    for epic in found.iter_mut().filter(|i| i.line.container && i.line.done) {
+        epic.line.depends.clear();
     }
 }
 
 /// The order of lines in an export says nothing: a group whose issues wait for another group's comes after it.
 fn order_groups(draft: &mut Draft) {
-    let mut names: Vec<String> = Vec::new();
+    // Groups by number, as they appear; the first spelling of a name counts.
+    let mut names: Vec<GroupId> = Vec::new();
+    let mut numbers: BTreeMap<String, usize> = BTreeMap::new();
     let mut of_task: BTreeMap<&str, usize> = BTreeMap::new();
     for task in &draft.plan.tasks {
         let Some(group) = &task.group else { continue };
-        let lower = group.as_str().to_lowercase();
-        let number = names.iter().position(|n| *n == lower).unwrap_or_else(|| {
-            names.push(lower);
-            names.len() - 1
-        });
+        let number = *numbers.entry(group.as_str().to_lowercase()).or_insert(names.len());
+        if number == names.len() {
+            names.push(group.clone());
+        }
         of_task.insert(task.id.as_str(), number);
     }
     let mut waits: Vec<BTreeSet<usize>> = vec![BTreeSet::new(); names.len()];
+    let mut leads: Vec<BTreeSet<usize>> = vec![BTreeSet::new(); names.len()];
     for task in &draft.plan.tasks {
         let Some(own) = of_task.get(task.id.as_str()) else { continue };
-        waits[*own].extend(task.depends.iter().filter_map(|d| of_task.get(d.as_str())).filter(|g| *g != own));
+        for other in task.depends.iter().filter_map(|d| of_task.get(d.as_str())).filter(|g| *g != own) {
+            waits[*own].insert(*other);
+            leads[*other].insert(*own);
+        }
     }
-    let mut order: Vec<usize> = Vec::new();
-    while order.len() < names.len() {
-        let mut open = (0..names.len()).filter(|g| !order.contains(g));
-        let next = open.clone().find(|g| waits[*g].iter().all(|w| order.contains(w))).or_else(|| open.next());
-        order.extend(next);
+    let mut left: BTreeSet<usize> = (0..names.len()).collect();
+    let mut ready: BTreeSet<usize> = left.iter().copied().filter(|g| waits[*g].is_empty()).collect();
+    let mut groups = Vec::with_capacity(names.len());
+    // Where groups wait for each other in a circle, the first in the file goes first; the check of all dependencies tells it.
+    while let Some(next) = ready.pop_first().or_else(|| left.first().copied()) {
+        left.remove(&next);
+        groups.push(names[next].clone());
+        for after in &leads[next] {
+            waits[*after].remove(&next);
+            if waits[*after].is_empty() && left.contains(after) {
+                ready.insert(*after);
+            }
+        }
     }
-    let first_named = |lower: &String| {
-        let named = draft.plan.tasks.iter().filter_map(|t| t.group.as_ref());
-        named.clone().find(|g| g.as_str().to_lowercase() == *lower).cloned()
-    };
-    let groups: Vec<GroupId> = order.iter().filter_map(|g| names.get(*g)).filter_map(first_named).collect();
     draft.plan.groups = groups.into_iter().zip(0..).map(|(id, stage)| Group { id, stage }).collect();
 }

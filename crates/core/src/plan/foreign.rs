@@ -180,7 +180,7 @@ pub(super) fn span_of(node: &Node, unit_seconds: f64) -> Option<std::time::Durat
         _ => return None,
     };
     let seconds = (count * unit_seconds).round();
-    std::time::Duration::try_from_secs_f64(seconds).ok().filter(|_| seconds >= 1.0 && seconds <= SECONDS_MAX)
+    std::time::Duration::try_from_secs_f64(seconds).ok().filter(|_| (1.0..=SECONDS_MAX).contains(&seconds))
 }
 
 /// What an agent is told, out of several fields: each under its heading.

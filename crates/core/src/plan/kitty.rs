@@ -123,6 +123,17 @@ pub(super) fn list(ctx: &mut Context<'_>, top: &Table, id: &str, files: Files<'_
     Some(draft)
 }
 
+/// How far a place is looked for, in bytes: an item may begin with a long text, but there may be thousands of them.
+const LOOKED_BYTES_MAX: usize = 1 << 16;
+
+fn stretch(text: &str, from: usize) -> &str {
+    let mut end = (from + LOOKED_BYTES_MAX).min(text.len());
+    while !text.is_char_boundary(end) {
+        end += 1;
+    }
+    text.get(from..end).unwrap_or("")
+}
+
 /// Most places at which an id is looked for.
 const PLACES_MAX: usize = 1_000;
 
@@ -130,7 +141,7 @@ const PLACES_MAX: usize = 1_000;
 fn item_place(ctx: &Context<'_>, fields: &Table, from: usize) -> Span {
     let id = fields.get("id").or_else(|| fields.get("work_package_id")).or_else(|| fields.get("title"));
     let Some(id) = id.and_then(Node::text) else { return from..from };
-    let text = ctx.text.get(from..).unwrap_or("");
+    let text = stretch(ctx.text, from);
     let behind_key = |at: &usize| {
         let line = text[..*at].rsplit('\n').next().unwrap_or("").trim_end_matches(['"', '\'', ' ']);
         line.ends_with("id:") || line.ends_with("title:")
@@ -140,7 +151,7 @@ fn item_place(ctx: &Context<'_>, fields: &Table, from: usize) -> Span {
 }
 
 fn find_after(text: &str, from: usize, word: &str) -> Option<Span> {
-    let at = text.get(from..)?.find(word)? + from;
+    let at = stretch(text, from).find(word)? + from;
     Some(at..at + word.len())
 }
 

@@ -61,6 +61,9 @@ pub(super) fn draft(ctx: &mut Context<'_>, default_id: &str, files: Files<'_>) -
             ctx.error_hint(&(item.at + range.start..item.at + range.end), why, "write it as `[P:Group-NAME]`");
             None
         });
+        if let Some(marker) = &marker {
+            native::check_id(ctx, "group", &marker.name, &(item.at + marker.range.start..item.at + marker.range.end));
+        }
         let own = marker.as_ref().map(|m| (GroupId::from(&m.name), item.at + m.range.start..item.at + m.range.end));
         let group = own.or_else(|| groups.get(item.parent?).cloned().flatten());
         groups.push(group.clone());

@@ -27,7 +27,7 @@ pub(super) fn is_document(top: &Table) -> bool {
     // `packages` alone is many a file's.
     let listed =
         |k: &&str| top.get(k).is_some_and(|n| items(n).iter().any(|(_, item)| item.table().is_some_and(|t| t.get("package_id").is_some())));
-    has(&TELLING) || has(&["work_packages", "workPackages"]) || LISTS.iter().any(|k| listed(k))
+    has(&TELLING) || has(&["work_packages", "workPackages"]) || LISTS.iter().any(listed)
 }
 
 /// Reads the file: an object with the packages in a list or by their ids, a list of them, or a single one.

@@ -34,6 +34,9 @@ fn numbered(rest: &str) -> Option<(&str, &str)> {
     good.then(|| (number, rest[end..].trim_start_matches([':', '.', ' ', '-', '–']).trim()))
 }
 
+/// A label, where it stands, and its lines with their places.
+type Section = (String, Span, Vec<(String, usize)>);
+
 /// A stage while its lines are gathered.
 struct Stage {
     number: String,
@@ -41,7 +44,7 @@ struct Stage {
     name: String,
     span: Span,
     /// By label, in the order of the file: where it stands and its lines.
-    sections: Vec<(String, Span, Vec<(String, usize)>)>,
+    sections: Vec<Section>,
 }
 
 /// Reads the text.
@@ -77,6 +80,10 @@ pub(super) fn draft(ctx: &mut Context<'_>, default_id: &str) -> Option<Draft> {
                 Some((name, _)) if !line.code => aside = name.to_lowercase(),
                 _ if aside.starts_with("core principles") => principles.extend(line.item().map(|(item, _)| String::from(item))),
                 _ if aside.starts_with("quality") || aside.starts_with("risk") => {
+                    if !plan.extra.contains_key(&aside) {
+                        let message = format!("the section `{}` is kept with the plan, and nothing is made of it", aside.escape_debug());
+                        ctx.push(Severity::Note, &span, message, None);
+                    }
                     let kept = plan.extra.entry(aside.clone()).or_default();
                     kept.push_str(if kept.is_empty() { "" } else { "\n" });
                     kept.push_str(line.text.trim());
@@ -84,9 +91,6 @@ pub(super) fn draft(ctx: &mut Context<'_>, default_id: &str) -> Option<Draft> {
                 _ => {}
             }
         }
-    }
-    for (name, span) in plan.extra.keys().filter_map(|k| text.to_lowercase().find(k.as_str()).map(|at| (k.clone(), at..at + k.len()))) {
-        ctx.push(Severity::Note, &span, format!("the section `{name}` is kept with the plan, and nothing is made of it"), None);
     }
     let numbers: BTreeMap<String, String> = stages.iter().map(|s| (s.number.clone(), id_of(s))).collect();
     let mut draft = Draft::new(plan, Grouping::Named);

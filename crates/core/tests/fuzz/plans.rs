@@ -115,6 +115,28 @@ fn long_plans_that_took_minutes() {
         ),
         ("wildcards.toml", tasks(&|i| format!("**/*{i}x*/{}x", "**/*/".repeat(700)), 250)),
         ("depth.toml", tasks(&|i| format!("**/{}b{i}/*", "a/".repeat(250)), 2_000)),
+        (
+            "groups.jsonl",
+            many(9_000, &|i| {
+                format!(
+                    "{{\"id\":\"i{i}\",\"title\":\"t\",\"status\":\"open\",\"labels\":[\"parallel:g{i}\"],\"dependencies\":[\"i{}\"]}}\n",
+                    i + 1
+                )
+            }),
+        ),
+        (
+            "epics.jsonl",
+            many(8_000, &|i| {
+                let kind = if i % 2 == 0 { "epic" } else { "task" };
+                format!(
+                    "{{\"id\":\"i{i}\",\"title\":\"t\",\"issue_type\":\"{kind}\",\"parent\":\"i0\",\"dependencies\":[\"i{}\"]}}\n",
+                    i / 2 * 2
+                )
+            }),
+        ),
+        ("sections.md", format!("## Phase 1: a\n### Stage 1.1: b\n{}", many(30_000, &|i| format!("## Quality {i}\nx\n")))),
+        ("sequence.md", format!("## Phase 1: a\n{}", many(12_000, &|i| format!("- [ ] T{i:05} x\n")))),
+        ("list.yaml", format!("work_packages:\n{}", many(20_000, &|i| format!("- {{\"id\": \"\\x41{i}\", title: x}}\n")))),
         ("estimates.toml", many(3, &|i| format!("[[task]]\nid='t{i}'\nrun='x'\nestimate=9000000000000000000\n"))),
     ];
     let (names, seeds): (Vec<_>, Vec<_>) = plans.into_iter().map(|(name, text)| (name, text.into_bytes())).unzip();

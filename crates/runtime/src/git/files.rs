@@ -14,6 +14,6 @@ impl Repo {
     /// If git fails.
     pub fn files_of(&self, commit: &Oid) -> Result<Vec<String>, GitError> {
         let listed = self.git().run(&["ls-tree", "-r", "-z", "--name-only", "--full-tree", commit.as_str()])?;
-        Ok(listed.fields().filter(|name| !name.contains('\u{fffd}')).take(FILES_MAX).map(String::from).collect())
+        Ok(listed.fields().filter(|name| !name.contains('\u{fffd}')).take(FILES_MAX).collect())
     }
 }

@@ -47,8 +47,8 @@ fn toml(text: &str) -> Vec<(u32, String)> {
             } else if rest.starts_with(end) || (end.len() == 1 && c == '\n') {
                 string = None;
                 // A long string may end in up to two quotes of its own.
-                let same = rest.chars().take_while(|x| Some(*x) == end.chars().next()).count();
-                at += if end.len() == 3 { same.min(5) - 1 } else { 0 };
+                let same = rest.chars().take(5).take_while(|x| end.starts_with(*x)).count();
+                at += if end.len() == 3 { same - 1 } else { 0 };
             }
             continue;
         }

@@ -75,9 +75,10 @@ fn named_groups(plan: &Plan) -> Plan {
     // Names that the plan gives go first, so that only those are changed that it did not give.
     let given: BTreeSet<&GroupId> = plan.tasks.iter().filter_map(|t| t.group.as_ref()).collect();
     taken.extend(given.iter().map(|g| g.as_str().to_lowercase()));
-    for (number, group) in plan.groups.iter().enumerate() {
+    let mut seen: BTreeSet<&GroupId> = BTreeSet::new();
+    for group in &plan.groups {
         let mut name = group.id.to_string();
-        if !given.contains(&group.id) || plan.groups[..number].iter().any(|g| g.id == group.id) {
+        if !seen.insert(&group.id) || !given.contains(&group.id) {
             let mut count = 2;
             while !taken.insert(name.to_lowercase()) {
                 name = format!("{}-{count}", group.id);
