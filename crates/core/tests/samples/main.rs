@@ -171,3 +171,39 @@ fn plans_made_of_parts_of_the_samples_are_the_same_in_every_form() {
         }
     }
 }
+
+#[test]
+fn what_bd_prints_is_read_in_each_of_its_shapes() {
+    let issue = r#"{"id": "b-2", "title": "t", "status": "in_progress", "priority": "P1", "issue_type": "task", "dependencies": [
+        {"id": "b-1", "title": "first", "status": "closed", "dependency_type": "blocks"},
+        {"id": "b-3", "title": "next", "status": "open", "dependency_type": "related"},
+        {"id": "b-4", "title": "other", "status": "open", "dependency_type": "waits-for"}],
+        "metadata": {"fallback_agents": ["codex"], "applicable_skills": ["lint"], "owns": ["src/**"], "colour": "red"}}"#;
+    let other = r#"{"id": "b-4", "title": "other", "status": "open", "issue_type": "task"}"#;
+    for text in [
+        format!("[{issue}, {other}]"),
+        format!("{{\"schema_version\": 1, \"data\": [{issue}, {other}]}}"),
+        format!("{}\n{other}\n", issue.replace('\n', " ")),
+    ] {
+        let reading = read(&PlanSource::new("p", text.as_str(), &beside));
+        assert_eq!(reading.format, Some(Format::Beads), "{text}");
+        let told: Vec<&str> = reading.diagnostics.iter().map(|d| d.message.as_str()).collect();
+        assert_eq!(told, ["`b-2` is in progress already, and is done from its start here", "the field `colour` is not used"]);
+        let plan = reading.plan.expect("a plan");
+        assert_eq!(
+            shown(&plan).lines().skip(1).collect::<Vec<_>>(),
+            [
+                "  [ ]    b-2: t p1 <- b-4",
+                "         owns src/**",
+                "         skills lint",
+                "         fallbacks codex",
+                "         extra colour: \"red\"",
+                "         extra issue_type: \"task\"",
+                "  [ ]    b-4: other p2 <- ",
+                "         extra issue_type: \"task\"",
+            ]
+        );
+    }
+    let one = read(&PlanSource::new("p", other, &beside));
+    assert_eq!((one.format, one.plan.map(|p| p.tasks.len())), (Some(Format::Beads), Some(1)));
+}

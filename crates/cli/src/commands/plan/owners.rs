@@ -46,7 +46,7 @@ fn owners(tasks: &[TaskId]) -> String {
 fn about(row: &Row, files: usize) -> String {
     let count = match row.matches {
         _ if files == 0 => String::new(),
-        Some(0) => String::from("new"),
+        Some(0) => String::from(if row.inferred { "new" } else { "no file yet" }),
         Some(1) => String::from("1 file"),
         Some(n) => format!("{n} files"),
         None => String::from("not counted"),
