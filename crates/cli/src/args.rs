@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use clap::builder::Styles;
 use clap::builder::styling::{AnsiColor, Effects};
+use clap::error::{ContextKind, ContextValue};
 use clap::{ArgAction, ColorChoice, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 use greenlane_core::time::parse_duration;
 
@@ -14,6 +15,8 @@ use crate::commands::{
     agents, clean, completions, config, deficiencies, demo, doctor, events, failures, health, land, logs, man, pause, plan, prompt, report,
     resume, retries, retry, rollback, run, runs, status, stop, unpause, wait,
 };
+use crate::help;
+use crate::report::Look;
 
 /// The whole command line.
 #[derive(Debug, Parser)]
@@ -36,7 +39,7 @@ standard error, with its time and its exit code; GREENLANE_TRACE=git:FILE adds i
     arg_required_else_help = true,
     propagate_version = false,
     disable_help_subcommand = false,
-    max_term_width = 110,
+    max_term_width = HELP_COLUMNS_MAX,
     styles = STYLES
 )]
 pub struct Cli {
@@ -47,6 +50,9 @@ pub struct Cli {
     #[command(subcommand)]
     pub verb: Verb,
 }
+
+/// The widest that help is printed.
+const HELP_COLUMNS_MAX: usize = 110;
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Green.on_default().effects(Effects::BOLD))
@@ -145,8 +151,30 @@ pub enum Verb {
 /// Reads the command line. On `--help`, `--version` and mistakes it prints and ends the process, as clap does: exit code 0 or 2.
 pub fn parse(argv: Vec<OsString>) -> Cli {
     let color = color_asked(&argv);
-    let matches = Cli::command().color(color).get_matches_from(argv);
+    // Nobody else needs the words at its end.
+    let helps = |word: &OsString| word.to_str().is_some_and(|w| matches!(w, "-h" | "--help" | "help"));
+    let command = if argv.len() < 2 || argv.iter().any(helps) { help::command(help_width()) } else { Cli::command() };
+    let matches = command.color(color).try_get_matches_from(argv).unwrap_or_else(|e| shortened(e).exit());
     Cli::from_arg_matches(&matches).unwrap_or_else(|e| e.exit())
+}
+
+/// As wide as standard output, which help goes to; lines of more columns are hard to read.
+fn help_width() -> usize {
+    Look::of_stdout(false).width.min(HELP_COLUMNS_MAX)
+}
+
+/// What somebody typed may be a whole file: an error quotes the beginning of it.
+fn shortened(mut error: clap::Error) -> clap::Error {
+    const QUOTED_CHARS_MAX: usize = 200;
+    for kind in [ContextKind::InvalidValue, ContextKind::InvalidArg, ContextKind::InvalidSubcommand, ContextKind::TrailingArg] {
+        if let Some(ContextValue::String(text)) = error.get(kind)
+            && let Some((cut, _)) = text.char_indices().nth(QUOTED_CHARS_MAX)
+        {
+            let short = format!("{}… ({} bytes)", &text[..cut], text.len());
+            error.insert(kind, ContextValue::String(short));
+        }
+    }
+    error
 }
 
 /// Looks for `--color` before clap does, so that clap's own messages follow it.

@@ -7,6 +7,7 @@ use greenlane_core::plan::Plan;
 use greenlane_runtime::agent::{COMMAND, Registry, Told};
 use greenlane_runtime::config::Config;
 
+use crate::assign;
 use crate::plans::agent_of;
 
 /// Flags for caps, of `run`, `plan` and `resume`.
@@ -50,7 +51,7 @@ pub struct Unkept {
 /// What of the caps cannot be kept for whom, each for itself. Time always can; a task's own command uses no model that is known of.
 #[must_use]
 pub fn unkept(config: &Config, registry: &Registry, plans: &[&Plan]) -> Vec<Unkept> {
-    let default = config.run.agent.as_deref();
+    let default = assign::default_agent(config);
     let mut found: BTreeMap<(&str, Measure), Vec<String>> = BTreeMap::new();
     for task in plans.iter().flat_map(|p| &p.tasks).filter(|t| !t.ticked) {
         let own = task.budget.clone().unwrap_or_default();

@@ -24,6 +24,7 @@ use greenlane_runtime::workspace::kept_prefix;
 use crate::context::Context;
 use crate::error::{Error, Kind, Outcome, Problem};
 use crate::names;
+use crate::progress::number;
 use crate::session::{Opened, Session, held, idle_pool};
 
 /// So many of the latest runs are looked at.
@@ -234,10 +235,11 @@ fn write_down(journal: &mut Journal, opened: &mut Opened, inputs: Vec<Input>) ->
 fn tell(opened: &Opened, ends: Vec<(AttemptId, Option<String>)>, context: &Context) -> Outcome {
     let mut problems = Vec::new();
     for (attempt, why) in ends {
+        let number = number(&opened.state, &attempt);
         match why {
-            None => context.output.say(&format!("`{}`: attempt {} has ended; its work is where it was", attempt.key.task, attempt.n)),
+            None => context.output.say(&format!("`{}`: attempt {number} has ended; its work is where it was", attempt.key.task)),
             Some(why) => problems.push(Problem {
-                message: format!("attempt {} of `{}` has not ended: {why}", attempt.n, attempt.key.task),
+                message: format!("attempt {number} of `{}` has not ended: {why}", attempt.key.task),
                 location: None,
                 hints: vec![format!("its files: {}", opened.layout.attempt_dir(&attempt).display())],
             }),

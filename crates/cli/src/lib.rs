@@ -2,12 +2,14 @@
 //! Decides nothing about a run.
 
 pub mod args;
+pub mod assign;
 pub mod caps;
 pub mod commands;
 pub mod context;
 pub mod coordinate;
 pub mod error;
 pub mod follow;
+pub mod help;
 pub mod leftovers;
 pub mod live;
 pub mod logbook;
@@ -18,6 +20,7 @@ pub mod progress;
 pub mod report;
 pub mod session;
 pub mod start;
+pub mod transcript;
 
 use std::ffi::OsString;
 use std::process::ExitCode;

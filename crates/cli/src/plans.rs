@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
-use greenlane_core::plan::{Diagnostic, Format, Plan, Task};
+use greenlane_core::ids::TaskId;
+use greenlane_core::plan::{Diagnostic, Format, Plan, Task, select};
 use greenlane_runtime::agent::{COMMAND, Registry, RegistryError};
 use greenlane_runtime::plan_files::{Loaded, LoadedPlan, load_plans};
 
@@ -82,6 +83,56 @@ pub fn load(context: &Context, top: Option<&Path>, named: &NamedPlans) -> Result
     if loaded.has_errors() { Err(Error::silent(Kind::Usage)) } else { Ok(loaded.plans) }
 }
 
+/// Which tasks of plans are meant: these with all that they depend on, and a group's. Nothing named: all.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Kept<'a> {
+    /// Ids, also with their plan's before them.
+    pub only: &'a [String],
+    /// A group's id.
+    pub group: Option<&'a str>,
+}
+
+impl Kept<'_> {
+    /// The plans without everything else; those without anything that is meant are left out.
+    ///
+    /// # Errors
+    /// Exit code 2 where nothing of what was named is in any of the plans.
+    pub fn of(&self, plans: Vec<LoadedPlan>) -> Result<Vec<LoadedPlan>, Error> {
+        if self.only.is_empty() && self.group.is_none() {
+            return Ok(plans);
+        }
+        let several = plans.len() > 1;
+        let mut missing = Vec::new();
+        let mut kept = Vec::new();
+        for mut one in plans {
+            let prefix = format!("{}/", one.plan.id);
+            let names = self.only.iter().map(|n| TaskId::from(n.strip_prefix(&prefix).unwrap_or(n)));
+            // With several plans a name need not be in each; with one it must be.
+            let only: Vec<TaskId> = names.filter(|id| !several || one.plan.task(id).is_some()).collect();
+            if several && only.is_empty() && self.group.is_none() {
+                continue;
+            }
+            match select(one.plan, &only, self.group) {
+                Ok(plan) => {
+                    one.plan = plan;
+                    kept.push(one);
+                }
+                Err(e) => missing.push(e),
+            }
+        }
+        if !kept.is_empty() {
+            return Ok(kept);
+        }
+        Err(match missing.into_iter().next() {
+            Some(e) => {
+                let error = Error::usage(format!("the plan has no {}", e.what));
+                e.suggestion.map_or(error.clone(), |s| error.hint(format!("did you mean `{s}`?")))
+            }
+            None => Error::usage(format!("no plan has a task {}", self.only.join(", "))),
+        })
+    }
+}
+
 /// Says findings on standard error: errors always, the rest unless `-q`.
 pub fn tell(context: &Context, diagnostics: &[Diagnostic]) {
     for diagnostic in diagnostics.iter().filter(|d| d.is_error() || !context.output.quiet) {
@@ -109,7 +160,9 @@ pub fn agent_problems(plan: &Plan, default: Option<&str>, registry: &Registry) -
                     problems.push(Problem {
                         message: format!("task `{}` names no agent, and there is no default one", task.id),
                         location: location(task),
-                        hints: vec![String::from("use --agent NAME, `agent` in the plan, or [run] agent in greenlane.toml")],
+                        hints: vec![String::from(
+                            "use --agent NAME, `agent` in the plan, or [run] agent in greenlane.toml; --agent auto assigns one",
+                        )],
                     });
                 }
                 continue;

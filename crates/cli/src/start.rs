@@ -1,12 +1,12 @@
 //! Everything between a command line and a coordinated run: the agents are there, the plans become submissions,
 //! nobody else is at work. What fails here fails before anything was started.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use greenlane_core::budget::Measure;
 use greenlane_core::event::Submission;
-use greenlane_core::ids::RunId;
+use greenlane_core::ids::{RunId, TaskId};
 use greenlane_core::plan::Plan;
 use greenlane_core::state::State;
 use greenlane_runtime::accounts::unusable;
@@ -16,6 +16,7 @@ use greenlane_runtime::driver::Layout;
 use greenlane_runtime::journal::Journal;
 use greenlane_runtime::submission::{self, Prepared, Wish};
 
+use crate::assign::{self, Assigned, History};
 use crate::caps::{self, Unkept};
 use crate::context::Context;
 use crate::coordinate::Ready;
@@ -33,6 +34,19 @@ pub struct PlanToRun {
     pub file: PathBuf,
     /// Copy the whole folder (a PRD's), not the file alone.
     pub whole_folder: bool,
+    /// Who does the tasks for which nobody is named. Apart from the plan, whose digests must not change when somebody else is assigned:
+    /// what landed is not done again for that.
+    pub assigned: BTreeMap<TaskId, Assigned>,
+}
+
+impl PlanToRun {
+    /// The plan with who does what.
+    #[must_use]
+    pub fn with_agents(&self) -> Plan {
+        let mut plan = self.plan.clone();
+        assign::fill_in(&mut plan, &self.assigned);
+        plan
+    }
 }
 
 impl Ready {
@@ -64,7 +78,7 @@ impl Ready {
     /// # Errors
     /// All that is missing, at once: exit code 2 for unknown names, else 3.
     pub fn require_agents(&self, context: &Context, plans: &[&Plan]) -> Result<(), Error> {
-        let default = self.config.run.agent.as_deref();
+        let default = assign::default_agent(&self.config);
         let unknown: Vec<Problem> = plans.iter().flat_map(|p| plans::agent_problems(p, default, &self.registry)).collect();
         if !unknown.is_empty() {
             return Err(Error { kind: Kind::Usage, problems: unknown });
@@ -80,6 +94,29 @@ impl Ready {
             }
         }
         self.require_present(context, &wanted)
+    }
+
+    /// Assigns agents to tasks for which nobody is named, where that is asked for, and says who does what.
+    ///
+    /// # Errors
+    /// If there is nobody to assign, or the journal cannot be read.
+    pub fn assign(&self, context: &Context, history: History, plans: &mut [PlanToRun]) -> Result<(), Error> {
+        let read: Vec<&Plan> = plans.iter().map(|p| &p.plan).collect();
+        let all = assign::of_plans(context, &self.config, &self.registry, history, &read)?;
+        for (one, assigned) in plans.iter_mut().zip(all) {
+            if !assigned.is_empty() {
+                let mut by_agent: BTreeMap<&str, usize> = BTreeMap::new();
+                assigned.values().for_each(|a| *by_agent.entry(&a.agent).or_default() += 1);
+                let shares: Vec<String> = by_agent.iter().map(|(agent, n)| format!("{n} to {agent}")).collect();
+                context.output.say(&format!(
+                    "{}: assigned {} (`greenlane plan --agent auto --why` says why)",
+                    one.plan.id,
+                    shares.join(", ")
+                ));
+            }
+            one.assigned = assigned;
+        }
+        Ok(())
     }
 
     /// Says which caps cannot be kept, as an agent does not tell in time what it uses.
@@ -154,7 +191,9 @@ impl Ready {
                 e => Error::environment(e.to_string()),
             })?;
             tell(context, &prepared);
-            all.push(prepared.submission);
+            let mut submission = prepared.submission;
+            assign::fill_in(&mut submission.plan, &one.assigned);
+            all.push(submission);
         }
         Ok(all)
     }

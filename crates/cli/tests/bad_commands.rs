@@ -43,7 +43,7 @@ fn wrong_command_lines() {
         ("stop buckte", 2, "error: there is no task `buckte` in this run\nhint: did you mean `bucket`?\n"),
         ("retry buckte", 2, "error: there is no task `buckte` in this run\nhint: did you mean `bucket`?\n"),
         ("retry bucket", 2, "error: task `p/bucket` is done; nothing is tried again that has landed\n"),
-        ("stop", 2, "error: the following required arguments were not provided:\n"),
+        ("stop", 2, "error: say which tasks are to end\nhint: nothing runs at the moment; "),
         ("pause", 2, "error: nothing runs in this repository\nhint: `greenlane run PLAN` starts a run\n"),
         ("resume nope", 2, "error: there is no run `nope` in this repository\nhint: `greenlane runs` lists them\n"),
         ("events --run nope", 2, "error: there is no run `nope` in this repository\nhint: `greenlane runs` lists them\n"),

@@ -29,12 +29,31 @@ fn mistakes_on_the_command_line_are_exit_2_with_a_way_out() {
         (&["-q", "-v", "config"], "cannot be used with"),
         (&["--color", "sometimes", "config"], "[possible values: auto, always, never]"),
         (&["completions", "tcsh"], "invalid value 'tcsh'"),
+        (&["failures", "log", "--type", "bug", "--message", "x", "--exit-code", "99999"], "99999 is not in 0..=255"),
+        (&["failures", "log", "--type", "bug", "--message", "x", "--exit-code", "-1"], "-1 is not in 0..=255"),
         (&["man", "walk"], "error: no verb `walk`\nhint: `greenlane --help` lists the verbs\n"),
     ];
     for (args, said) in table {
         let (code, out, err) = code_out_err(&greenlane(home.path(), args).output().unwrap());
         assert_eq!((code, out.as_str()), (Some(2), ""), "{args:?}");
         assert!(err.contains(said), "{args:?}: {err}");
+    }
+}
+
+#[test]
+fn what_is_too_long_is_quoted_by_its_beginning() {
+    let home = TempDir::new().unwrap();
+    let long = "x".repeat(90_000);
+    let pair = format!("k={long}");
+    for args in [
+        &["failures", "log", "--type", "bug", "--message", "m", "--context", &pair][..],
+        &["failures", "log", "--type", "bug", "--message", "m", "--context", &long],
+        &["failures", "--type", &long],
+        &["failures", &long],
+        &[&long],
+    ] {
+        let (code, _, err) = code_out_err(&greenlane(home.path(), args).output().unwrap());
+        assert!(code == Some(2) && err.len() < 2_000 && err.contains("xxx… ("), "{}: {}", args.len(), &err[..err.len().min(500)]);
     }
 }
 

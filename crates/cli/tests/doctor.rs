@@ -88,6 +88,25 @@ fn wrong_configuration_is_one_of_its_findings() {
 }
 
 #[test]
+fn worktrees_in_a_place_that_run_refuses_are_told() {
+    let dir = repository();
+    for (place, said) in [(".git/w", "lies inside the git directory"), ("w", "and git does not ignore it")] {
+        std::fs::write(dir.path().join("greenlane.toml"), format!("[workspace]\ndir = \"{place}\"\n")).unwrap();
+        let (code, document) = doctor(dir.path(), &path());
+        let found = check(&document, "worktrees");
+        assert_eq!((code, found["status"].as_str()), (Some(3), Some("missing")), "{place}: {document:#}");
+        assert!(
+            found["message"].as_str().unwrap().contains(said) && found["hint"].as_str().unwrap().contains("\"../worktrees\""),
+            "{found}"
+        );
+        assert!(found["message"].as_str().unwrap().contains("greenlane.toml:2"), "{found}");
+    }
+    std::fs::write(dir.path().join(".gitignore"), "/w/\n").unwrap();
+    let (code, document) = doctor(dir.path(), &path());
+    assert_eq!((code, check(&document, "worktrees")["status"].as_str()), (Some(0), Some("ok")), "{document:#}");
+}
+
+#[test]
 fn a_default_agent_that_is_not_there_is_missing() {
     let dir = repository();
     std::fs::write(

@@ -124,6 +124,9 @@ fn each_failed_attempt_is_one_record_with_the_ancestors_fields_and_what_decided(
     let trace = of(&failures, "crash")["stack_trace"].as_str().unwrap();
     assert!(trace.starts_with("Traceback") && trace.ends_with("division by zero"), "{trace}");
     assert_eq!(of(&failures, "check")["context"]["check"]["output"], "nope");
+    // Of work that was refused, what the check printed is what tells.
+    assert_eq!(of(&failures, "check")["last_output_lines"], serde_json::json!(["nope"]));
+    assert_eq!((&of(&failures, "check")["context"]["output_of"], &code["context"]["output_of"]), (&"check".into(), &"agent".into()));
     assert_eq!(of(&failures, "outside")["context"]["files"], serde_json::json!(["outside.txt"]));
     assert!(failures.iter().all(|f| f["task"] != "fine"));
 
@@ -133,6 +136,13 @@ fn each_failed_attempt_is_one_record_with_the_ancestors_fields_and_what_decided(
     let of_code: Vec<_> =
         retries.iter().filter(|r| r["task"] == "code").map(|r| (r["attempt"].as_u64(), r["will_retry"].as_bool())).collect();
     assert_eq!(of_code, [(Some(1), Some(true)), (Some(2), Some(false))]);
+
+    let because = |task: &str| retries.iter().rfind(|r| r["task"] == task).unwrap()["given_up_because"].clone();
+    assert_eq!(because("code"), "1 of 1 retries are used up");
+    assert_eq!(because("crash"), "bug is not among `retry_types`");
+    assert_eq!(because("check"), "quality_gate_failure is not among `retry_types`, and a command is not told what was wrong");
+    assert_eq!(because("missing"), "missing_program is never tried again: another attempt would end in the same way");
+    assert!(retries.iter().filter(|r| r["will_retry"] == true).all(|r| r.get("given_up_because").is_none()));
 
     // And what it took.
     let metrics = lines(&s, "metrics");
@@ -189,6 +199,59 @@ fn the_verb_lists_counts_and_filters() {
     assert_eq!(retries["retries"].as_array().unwrap().len(), 2);
     assert_eq!((&retries["retries"][1]["will_retry"], &retries["retries"][0]["will_retry"]), (&true.into(), &false.into()));
     assert!(s.greenlane(&["retries"]).stdout.contains("retry 1 after"));
+}
+
+#[test]
+fn one_failure_is_shown_in_full_with_what_was_done_about_it() {
+    let s = Sandbox::new(&[]);
+    s.run(PLAN, &["-j", "4"]);
+    s.greenlane(&["failures", "log", "--type", "bug", "--message", "no \u{1b}[2Jgo", "--context", "build=411"]);
+    let show = |args: &[&str]| {
+        let ran = Ran::of(s.command(&[&["failures", "show"], args].concat()).env("COLUMNS", "80").output().unwrap());
+        assert!(ran.code == 0 && ran.stdout.lines().all(|l| l.chars().count() <= 80 || l.contains('/')), "{ran:?}");
+        ran.stdout
+    };
+    let first = show(&["code#1"]);
+    for part in [
+        "p/code#1  unknown\n  exit code 3: sh: no such thing\n",
+        "  ended      exit code 3, after ",
+        "  evidence   the exit code or signal decided on the type\n",
+        "  resources  ",
+        "  then       tried again after ",
+        " (retry 1), as attempt #2\n",
+        "What it printed last (20 of 100 lines; `--json` has all)\n  | 281\n",
+        "On standard error\n  | sh: no such thing\n",
+        "  greenlane logs p/code --attempt 1\n",
+        "/p+code/1\n",
+    ] {
+        assert!(first.contains(part), "{part}\nis not in\n{first}");
+    }
+    for name in ["code", "p/code", "p/code#2"] {
+        let text = show(&[name]);
+        assert!(text.starts_with("p/code#2  ") && text.contains("  then       given up: 1 of 1 retries are used up\n"), "{name}: {text}");
+    }
+    let check = show(&["check"]);
+    assert!(
+        check.contains("  check      `echo nope; exit 4`: exit code 4\n") && check.contains("What the check printed last\n  | nope\n"),
+        "{check}"
+    );
+    assert!(check.contains("  work       kept in "), "{check}");
+    assert!(show(&["crash"]).contains("Stack trace\n  | Traceback (most recent call last):\n  |   File \"a.py\", line 1"));
+    let latest = show(&[]);
+    assert!(latest.contains("  no go\n") && latest.contains("  build      411\n"), "{latest}");
+    assert!(latest.contains("somebody reported it"), "{latest}");
+
+    let document = json(&s.greenlane(&["failures", "show", "code#1", "--json"]));
+    assert_eq!(document["failure"]["last_output_lines"].as_array().unwrap().len(), 100);
+    assert_eq!((&document["decision"]["how"], &document["task"]["next_attempt"]), (&"retry".into(), &2.into()));
+    let seq = document["failure"]["seq"].to_string();
+    assert!(show(&[&seq]).starts_with("p/code#1 "));
+    for (name, said) in
+        [("nix", "there is no task `nix`"), ("fine", "no failure `fine`"), ("code#9", "no failure `code#9`"), ("999", "no failure `999`")]
+    {
+        let ran = s.greenlane(&["failures", "show", name]);
+        assert!(ran.code == 2 && ran.stderr.contains(said), "{name}: {ran:?}");
+    }
 }
 
 #[test]

@@ -117,6 +117,30 @@ fn one_fault_of_three_tasks_is_one_deficiency_and_a_lesson_where_it_fits() {
     let back = &deficiencies(&sandbox, &["--status", "open"])[0];
     assert_eq!((back["id"].as_str(), back["frequency"].as_u64(), back["context"]["returned"].as_u64()), (Some(id), Some(4), Some(1)));
     assert!(sandbox.greenlane(&["report"]).stdout.contains("it came back in p/like#1"));
+    let known =
+        format!("make the frob first ## Rules (commit {}); it has shown again since (once), and is open again: that was not", &fix[..12]);
+    let flat = |args: &[&str]| {
+        let ran = sandbox.greenlane(args);
+        assert_eq!(ran.code, 0, "{ran:?}");
+        ran.stdout.split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    let suggested = flat(&["deficiencies", "suggest", &id[..6]]);
+    assert!(suggested.contains(&format!("→ known: {known}")), "{known}\nis not in\n{suggested}");
+    let document = json(&sandbox.greenlane(&["deficiencies", "suggest", id, "--json"]));
+    assert_eq!((&document["suggestions"][0]["returned"], &document["suggestions"][0]["remediation_status"]), (&1.into(), &"open".into()));
+    let shown = flat(&["deficiencies", "show", &id[..6]]);
+    for part in [
+        known.as_str(),
+        "showed 4 times, which makes it a pattern; first",
+        "tasks p/",
+        ", p/like agents command",
+        "checks `./check`",
+        "What could be done →",
+    ] {
+        assert!(shown.contains(part), "{part}\nis not in\n{shown}");
+    }
+    assert_eq!(json(&sandbox.greenlane(&["deficiencies", "show", id, "--json"]))["id"], id);
+    assert_eq!(sandbox.greenlane(&["deficiencies", "show", "0000"]).code, 2);
 }
 
 #[test]

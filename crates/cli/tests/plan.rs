@@ -139,3 +139,23 @@ fn a_plan_behind_only_is_told_where_it_goes() {
     let (code, shown, _) = plan(dir.path(), &["p.toml"]);
     assert!(code == Some(0) && shown.contains("1 task has no `estimate` and counts as 10m"), "{shown}");
 }
+
+#[test]
+fn a_dry_run_shows_the_part_that_would_run() {
+    let text = "[[task]]\nid = \"a\"\nrun = \"true\"\n[[task]]\nid = \"b\"\nrun = \"true\"\ndepends = [\"a\"]\n[[task]]\nid = \"c\"\nrun = \"true\"\n";
+    let dir = folder(&[("plan.toml", text)]);
+    let dry = |more: &[&str]| {
+        let args = [&["run", "plan.toml", "--dry-run", "--json"], more].concat();
+        let output =
+            Command::new(env!("CARGO_BIN_EXE_greenlane")).args(args).current_dir(dir.path()).env("HOME", dir.path()).output().unwrap();
+        let document: Value = serde_json::from_slice(&output.stdout).unwrap_or(Value::Null);
+        let tasks = document["plans"][0]["tasks"].as_array().cloned().unwrap_or_default();
+        let ids: Vec<String> = tasks.iter().map(|t| t["id"].as_str().unwrap().to_owned()).collect();
+        (output.status.code(), ids.join(" "), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    assert_eq!(dry(&[]).1, "a b c");
+    assert_eq!(dry(&["--only", "b"]).1, "a b", "with what it depends on");
+    assert_eq!(dry(&["--only", "plan/c"]).1, "c");
+    let (code, _, err) = dry(&["--only", "d"]);
+    assert!(code == Some(2) && err.contains("the plan has no task `d`"), "{err}");
+}

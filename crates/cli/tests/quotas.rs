@@ -123,12 +123,31 @@ fn places_are_shared_by_all_runs_of_the_user_and_end_with_their_keeper() {
     let voided = &second.events("attempt_voided")[0];
     assert_eq!(voided["reason"], "other runs on this machine have every place of robot");
     assert_eq!(requests(&first).len(), 1, "only the one that has the place");
+    assert!(agent_line(&first).ends_with("account robot: 1 of 10 places in use"), "{}", agent_line(&first));
     let keeper = attempts(&first, "a")[0]["pid"].as_u64().unwrap();
     signal(u32::try_from(keeper).unwrap(), "KILL");
     let (one, other) = (one.wait(), other.wait());
     assert_eq!((one.code, other.code), (0, 0), "{one:?}\n{other:?}");
     assert_eq!(attempts(&first, "a")[0]["outcome"], "lost");
     assert_eq!(second.count("retry_scheduled"), 0);
+
+    // Whoever was held back was no attempt, for people; programs find each under its id.
+    let all = attempts(&second, "b");
+    let (held_back, begun): (Vec<_>, Vec<_>) = all.iter().partition(|a| a["number"].is_null());
+    assert_eq!((held_back.len(), begun.len(), &begun[0]["number"]), (all.len() - 1, 1, &1.into()), "{all:#?}");
+    assert!(begun[0]["n"].as_u64() > Some(1) && held_back.iter().all(|a| a["outcome"] == "cancelled"), "{all:#?}");
+    assert!(!other.stderr.contains("attempt 2") && other.stderr.matches("started (robot)").count() == all.len(), "{other:?}");
+    let shown = second.greenlane(&["status", "b"]).stdout;
+    assert!(shown.contains("#1 robot: succeeded") && !shown.contains("#2"), "{shown}");
+    let table = second.greenlane(&["status"]).stdout;
+    assert!(table.contains("#1") && !table.contains("#2"), "{table}");
+    assert!(second.greenlane(&["report"]).stdout.contains("  1 attempt, "));
+    for named in ["1", begun[0]["id"].as_str().unwrap()] {
+        let ran = second.greenlane(&["logs", "b", "--raw", "--attempt", named]);
+        assert!(ran.code == 0 && ran.stdout.contains("\"result\":\"done\""), "{named}: {ran:?}");
+    }
+    let ran = second.greenlane(&["logs", "b", "--attempt", "99"]);
+    assert!(ran.code == 2 && ran.stderr.contains("has no attempt 99\nhint: it has had just one attempt"), "{ran:?}");
 }
 
 /// What a run says at its end, and what `report` does.
@@ -185,12 +204,25 @@ fn a_fallback_takes_over_for_a_long_limit_in_later_runs_too() {
     assert_eq!(agents, ["spare"], "it was known before the run began");
 }
 
+/// What `agents` says of the robot's account.
+fn agent_line(sandbox: &Sandbox) -> String {
+    let shown = sandbox.greenlane(&["agents"]).stdout;
+    shown.lines().find(|l| l.contains("account robot: ")).unwrap_or_default().to_owned()
+}
+
 #[test]
 fn a_limit_is_lifted_for_all_runs_when_a_person_says_so() {
     let sandbox = stage(None);
     fs::write(sandbox.out("limit-a"), "18000").unwrap();
     let run = sandbox.start(run_as(&sandbox, &sandbox, &task("a", "agent = \"robot\""), &[]));
     wait_for(&sandbox.path("state").join("greenlane/accounts/robot.json"));
+    eventually("the refused attempt has given its place back", || agent_line(&sandbox).contains("account robot: 0 of "));
+    let shown = sandbox.greenlane(&["agents"]).stdout;
+    assert!(agent_line(&sandbox).contains(" (lowered from 10)") && shown.contains("its provider refuses until "), "{shown}");
+    assert!(shown.contains("You have hit your limit"), "{shown}");
+    let agents: Value = serde_json::from_str(&sandbox.greenlane(&["agents", "--json"]).stdout).unwrap();
+    let robot = agents["agents"].as_array().unwrap().iter().find(|a| a["name"] == "robot").unwrap()["account"].clone();
+    assert!(robot["paused_until"].is_string() && robot["reason"].is_string() && robot["limit_max"] == 10, "{robot}");
     let ran = sandbox.greenlane(&["unpause", "--account", "robt"]);
     assert!(ran.code == 2 && ran.stderr.contains("no account `robt` was ever limited\nhint: known: robot"), "{ran:?}");
     let ran = sandbox.greenlane(&["unpause", "--account", "robot"]);

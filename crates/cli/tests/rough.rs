@@ -228,3 +228,31 @@ fn an_old_plans_branch_that_the_user_stands_on_is_not_moved_under_their_feet() {
     // Whatever comes of it: the checkout must not look as if the user had undone the work.
     assert_eq!(s.git(&["status", "--porcelain"]), "", "{ran:?}");
 }
+
+#[test]
+fn who_says_stop_and_nothing_else_is_told_what_could_be_meant() {
+    let s = Sandbox::new(&[]);
+    let nothing = s.greenlane(&["stop"]);
+    assert!(nothing.code == 2 && nothing.stderr.contains("hint: nothing runs at the moment; "), "{nothing:?}");
+    let mut runs = Vec::new();
+    for name in ["one", "two"] {
+        let text = format!("id = \"{name}\"\n[[task]]\nid = \"{name}-task\"\nrun = \"touch $OUT/{name}; exec sleep 60\"\n");
+        let run = s.start(s.run_command(&text, &[]));
+        wait_for(&s.out(name));
+        runs.push(s.status()["run"]["id"].as_str().unwrap().to_owned());
+        if name == "one" {
+            let alone = s.greenlane(&["stop"]);
+            assert!(
+                alone.stderr.contains("`greenlane stop --all` ends the whole run; `greenlane stop one-task` ends one task"),
+                "{alone:?}"
+            );
+        }
+        run.signal("KILL");
+        run.wait();
+    }
+    let several = s.greenlane(&["stop"]);
+    assert_eq!(several.code, 2, "{several:?}");
+    let hint = format!("`greenlane stop --all` ends everything that runs or was left behind: the runs {}, {}", runs[1], runs[0]);
+    assert!(several.stderr.contains(&hint), "{hint}\nis not in\n{}", several.stderr);
+    assert_eq!(s.greenlane(&["stop", "--all", "--now"]).code, 0);
+}

@@ -7,7 +7,7 @@
 //! What is told of one attempt is told in order: that it was spawned comes before that it ended, also when both are found by a probe.
 
 use crate::event::{AttemptRef, BatchId};
-use crate::ids::{AttemptId, Oid, PlanId};
+use crate::ids::{AttemptId, GroupId, Oid, PlanId};
 use crate::time::Time;
 
 /// One thing to do. The driver answers with the input of the same name.
@@ -24,6 +24,31 @@ pub enum Action {
         plan: PlanId,
         /// The commit.
         commit: Oid,
+    },
+    /// Keep the branch's head in a ref; where there is a command, refresh the context, which is answered.
+    BeginGroup {
+        /// Of which plan.
+        plan: PlanId,
+        /// Which.
+        group: GroupId,
+        /// The branch's head.
+        head: Oid,
+        /// The command.
+        refresh: Option<String>,
+    },
+    /// Take everything from this landing on off the plan's branch, and keep it in a ref. Where the landing is not on the branch any more, a
+    /// coordinator that died before it knew has done that.
+    RollBackGroup {
+        /// Of which plan.
+        plan: PlanId,
+        /// Which.
+        group: GroupId,
+        /// The branch's head.
+        head: Oid,
+        /// The first that is taken off.
+        landing: Oid,
+        /// How many landings there are from there on: where a person has committed in between, nothing is taken off.
+        landings: usize,
     },
     /// Prepare a workspace and start a keeper in it.
     StartAttempt {

@@ -8,12 +8,24 @@ use crate::attempt::{ExitRecord, Merge, Suite, Verdict};
 use crate::budget::{Budget, Measure, Spent};
 use crate::failure::Failure;
 use crate::health::{HealthStatus, Seen};
-use crate::ids::{AttemptId, Oid, PlanId, RunId, TaskId, TaskKey};
+use crate::ids::{AttemptId, GroupId, Oid, PlanId, RunId, TaskId, TaskKey};
 use crate::options::RunOptions;
 use crate::plan::Plan;
 use crate::room::RoomPolicy;
 use crate::shared::SharedChange;
 use crate::time::Time;
+
+/// How a group ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GroupOutcome {
+    /// All of its tasks are on the branch.
+    Completed,
+    /// Some of its tasks are not.
+    Failed,
+    /// None of its tasks could be tried.
+    Blocked,
+}
 
 /// A batch of finished attempts that are merged and verified together; numbered from 1 within a run.
 pub type BatchId = u64;
@@ -59,6 +71,51 @@ pub enum Event {
         /// Why it ended early.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         reason: Option<String>,
+    },
+    /// A group's turn has come: all tasks of earlier groups have ended.
+    GroupStarted {
+        /// Of which plan.
+        plan: PlanId,
+        /// Which.
+        group: GroupId,
+        /// The branch's head before it.
+        head: Oid,
+        /// Its tasks wait until the context is refreshed.
+        #[serde(default, skip_serializing_if = "is_false")]
+        refresh: bool,
+    },
+    /// The context was refreshed before a group, or could not be, which only warns.
+    GroupRefreshed {
+        /// Of which plan.
+        plan: PlanId,
+        /// Which.
+        group: GroupId,
+        /// Why it could not be.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        problem: Option<String>,
+    },
+    /// All tasks of a group have ended.
+    GroupEnded {
+        /// Of which plan.
+        plan: PlanId,
+        /// Which.
+        group: GroupId,
+        /// How.
+        outcome: GroupOutcome,
+        /// A suite was green on all that landed of it.
+        verified: bool,
+        /// What landed of it is to be taken off the branch again.
+        #[serde(default, skip_serializing_if = "is_false")]
+        rollback: bool,
+    },
+    /// What landed of a failed group could not be taken off: it stays on the branch.
+    GroupNotRolledBack {
+        /// Of which plan.
+        plan: PlanId,
+        /// Which.
+        group: GroupId,
+        /// Why.
+        message: String,
     },
     /// An attempt was decided on; its workspace is being prepared.
     AttemptStarted {

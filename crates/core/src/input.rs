@@ -9,7 +9,7 @@ use crate::budget::Budget;
 use crate::event::{BatchId, MergeResult, Stopping, Submission};
 use crate::failure::FailureDetail;
 use crate::health::Reading;
-use crate::ids::{AttemptId, Oid, PlanId, TaskKey};
+use crate::ids::{AttemptId, GroupId, Oid, PlanId, TaskKey};
 use crate::options::RunOptions;
 use crate::room::{Room, RoomPolicy};
 use crate::shared::SharedChange;
@@ -155,6 +155,35 @@ pub enum Input {
         attempt: AttemptId,
         /// The verdict.
         verdict: Verdict,
+    },
+    /// The context was refreshed before a group, or could not be.
+    GroupRefreshed {
+        /// Of which plan.
+        plan: PlanId,
+        /// Which.
+        group: GroupId,
+        /// Why it could not be.
+        problem: Option<String>,
+    },
+    /// The plan's branch is where it was before a group.
+    GroupRolledBack {
+        /// Of which plan.
+        plan: PlanId,
+        /// Which.
+        group: GroupId,
+        /// The branch's head now.
+        head: Oid,
+        /// The ref that keeps what was taken off.
+        kept: String,
+    },
+    /// It could not be moved there.
+    GroupNotRolledBack {
+        /// Of which plan.
+        plan: PlanId,
+        /// Which.
+        group: GroupId,
+        /// Why.
+        message: String,
     },
     /// A batch was merged in memory.
     BatchMerged {

@@ -6,6 +6,7 @@ pub mod action;
 pub mod attempt;
 pub mod branch;
 pub mod budget;
+pub mod classify;
 pub mod coordinator;
 pub mod deficiency;
 pub mod event;

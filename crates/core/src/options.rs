@@ -8,8 +8,9 @@ use serde::{Deserialize, Serialize};
 use crate::budget::Budget;
 use crate::failure::{FailureDetail, FailureType};
 use crate::health::HealthPolicy;
+use crate::input::AccountReading;
 use crate::room::RoomPolicy;
-use crate::time::duration_text;
+use crate::time::{Time, duration_text};
 
 /// The limits and policies of one run. Recorded in the journal, so that a resumed run decides as before.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -61,6 +62,12 @@ pub struct RunOptions {
     /// Below what free disk and memory nothing starts.
     #[serde(default)]
     pub room: RoomPolicy,
+    /// The command that refreshes the context before a group that has none of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group_refresh: Option<String>,
+    /// What landed of a group that failed is taken off the branch, whatever its plan says.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub group_rollback: bool,
     /// Seed of the retry jitter.
     pub seed: u64,
     /// A scheduling bug for the simulation to find.
@@ -135,6 +142,17 @@ impl Default for QuotaPolicy {
     }
 }
 
+impl QuotaPolicy {
+    /// A limit that was lowered while other runs worked, and has been left alone since, as it would have risen meanwhile.
+    #[must_use]
+    pub fn risen(&self, limit: u32, reading: &AccountReading, now: Time) -> u32 {
+        let Some(changed_at) = reading.changed_at.filter(|_| limit < self.api_limit) else { return limit };
+        let calm_since = changed_at.max(reading.paused_until.unwrap_or_default());
+        let steps = now.since(calm_since).as_millis() / self.calm.as_millis().max(1);
+        limit.saturating_add(u32::try_from(steps).unwrap_or(u32::MAX)).min(self.api_limit)
+    }
+}
+
 impl RetryPolicy {
     /// Whether such a failure is tried again at all. What another attempt cannot change never is, whatever the types say.
     #[must_use]
@@ -180,6 +198,11 @@ impl RunOptions {
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks like this")]
+fn is_false(is: &bool) -> bool {
+    !*is
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks like this")]
 fn is_zero(n: &u32) -> bool {
     *n == 0
 }
@@ -205,6 +228,8 @@ impl Default for RunOptions {
             budget: Budget::default(),
             task_budget: Budget::default(),
             room: RoomPolicy::default(),
+            group_refresh: None,
+            group_rollback: false,
             seed: 0,
             #[cfg(feature = "planted-bugs")]
             planted_bug: None,

@@ -140,9 +140,11 @@ fn a_teacher_knows_what_was_journalled_a_moment_ago() {
     let teacher = Teacher::new(dir.path().to_owned());
     let checks = vec!["make".to_owned()];
     let query = Query { owns: &[], checks: &checks, suite: &[], agent: "claude", own: None, now: Time(99) };
-    let ask = |task: &str| teacher.lessons(&RunId::from("r1"), &TaskKey::new("p", task), &query).unwrap();
+    let ask = |task: &str| teacher.lessons(&RunId::from("r1"), &TaskKey::new("p", task), &[], &query).unwrap();
     assert!(ask("a").is_empty());
     append(dir.path(), "r1", 10, &fails(1));
     assert!(ask("a")[0].what.starts_with("As in attempt 1 of this task"));
+    let begun = teacher.lessons(&RunId::from("r1"), &TaskKey::new("p", "a"), &[9, 1], &query).unwrap();
+    assert!(begun[0].what.starts_with("As in attempt 2 of this task"), "as people count them");
     assert_eq!(ask("b")[0].quote.as_deref(), Some("error: no frob after 1ms"));
 }

@@ -235,6 +235,26 @@ fn what_a_subscriber_remembers_is_its_log_also_when_others_write_it() {
 }
 
 #[test]
+fn no_file_is_longer_than_a_log_may_be_however_much_is_written_at_once() {
+    let place = Place::new(150);
+    // All of it in one go, then bit by bit.
+    place.catch_up();
+    let sizes = || {
+        let logs = names(&place.folder()).into_iter().filter(|n| n.starts_with("sample.jsonl"));
+        logs.map(|n| fs::metadata(place.folder().join(n)).unwrap().len()).collect::<Vec<_>>()
+    };
+    assert!(sizes().len() > 2 && sizes().iter().all(|n| *n <= 4_000), "{:?}", sizes());
+    place.logs().rebuild(WAIT).unwrap();
+    assert!(sizes().len() > 2 && sizes().iter().all(|n| *n <= 4_000), "{:?}", sizes());
+    for _ in 0..20 {
+        place.grow(4);
+        place.catch_up();
+    }
+    assert!(sizes().iter().all(|n| *n <= 4_000), "{:?}", sizes());
+    assert!(place.expected().ends_with(&place.text()));
+}
+
+#[test]
 fn a_rebuild_gives_the_same_lines_and_leaves_what_is_not_a_subscribers() {
     let place = Place::new(200);
     place.catch_up();

@@ -10,6 +10,7 @@ use greenlane_runtime::driver::Layout;
 use greenlane_runtime::submission::Wish;
 
 use super::run::RunArgs;
+use crate::assign;
 use crate::context::Context;
 use crate::coordinate::{Ready, Tell};
 use crate::error::{Error, Kind};
@@ -87,7 +88,7 @@ impl HandingOver<'_> {
         });
         // Who does what was said here, and does not change with the coordinator.
         let nobodys = submissions.iter_mut().flat_map(|s| &mut s.plan.tasks).filter(|t| t.run.is_none() && t.candidates.is_empty());
-        nobodys.filter(|t| t.agent.is_none()).for_each(|t| t.agent.clone_from(&ready.config.run.agent));
+        nobodys.filter(|t| t.agent.is_none()).for_each(|t| t.agent = assign::default_agent(&ready.config).map(str::to_owned));
         if !submissions.is_empty() {
             ready.copy_plans(&run, plans)?;
             if let Err(refused) = client.say(&Say::SubmitAll(submissions)) {

@@ -3,9 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::{Command, CommandFactory as _};
+use clap::Command;
 
-use crate::args::Cli;
 use crate::context::Context;
 use crate::error::{Error, Outcome};
 
@@ -31,7 +30,7 @@ pub struct ManArgs {
 /// Prints a page, or writes all.
 pub fn run(args: &ManArgs, context: &Context) -> Outcome {
     // A fixed width: the reference must not depend on the terminal that it was made on.
-    let mut root = Cli::command().term_width(100);
+    let mut root = crate::help::command(100);
     root.build();
     if args.markdown {
         context.output.data(&markdown(&mut root))?;

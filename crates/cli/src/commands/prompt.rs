@@ -12,6 +12,7 @@ use greenlane_runtime::clock;
 use greenlane_runtime::lessons::Teacher;
 use serde::Serialize;
 
+use crate::assign::{self, History};
 use crate::context::Context;
 use crate::error::{Error, Outcome};
 use crate::plans::{self, NamedPlans};
@@ -54,7 +55,11 @@ pub fn run(args: &PromptArgs, context: &Context) -> Outcome {
     let config = context.load_config(top.as_deref(), &[])?.config;
     let loaded = plans_meant(args, top.as_deref(), context)?;
     let (plan, task) = find(&loaded, &args.task)?;
-    let agent = plans::agent_of(task, config.run.agent.as_deref());
+    let registry = plans::registry(&config)?;
+    // A prompt can be looked at where nobody is there to read it.
+    let assigned = assign::of_plans(context, &config, &registry, History::Configured, &[plan]).unwrap_or_default();
+    let assigned = assigned.first().and_then(|all| all.get(&task.id)).map(|a| a.agent.as_str());
+    let agent = assigned.or_else(|| plans::agent_of(task, assign::default_agent(&config)));
     if agent == Some(COMMAND) {
         let line = task.run.as_deref().unwrap_or_default();
         return Err(Error::usage(format!("task `{}` is a command and gets no prompt", task.id)).hint(format!("it runs: {}", line.trim())));
@@ -101,7 +106,7 @@ fn lessons(plan: &Plan, task: &Task, agent: Option<&str>, context: &Context) -> 
         Query { owns: &task.owns, checks: &task.check, suite: &suite, agent: agent.unwrap_or_default(), own: None, now: clock::now() };
     let key = TaskKey { plan: plan.id.clone(), task: task.id.clone() };
     // A run that is not: what its attempts showed is not known yet.
-    Teacher::new(session.state_dir).lessons(&RunId::from(""), &key, &query).unwrap_or_default()
+    Teacher::new(session.state_dir).lessons(&RunId::from(""), &key, &[], &query).unwrap_or_default()
 }
 
 /// The task of that name: `ID`, or `PLAN/ID` where several plans have it.

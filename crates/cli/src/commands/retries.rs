@@ -4,6 +4,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use greenlane_core::failure::{FailureDetail, FailureType};
+use greenlane_runtime::clock;
 use greenlane_runtime::subscriber::RetryRecord;
 use serde::Serialize;
 
@@ -11,7 +12,7 @@ use crate::context::Context;
 use crate::error::{Error, Kind, Outcome};
 use crate::logbook::{Filter, Record, Stored, failure_type, newest};
 use crate::output::{Paint, paint};
-use crate::report::{Look, clean, columns, fit, humane};
+use crate::report::{Look, clean, columns, fit, humane, local_times, wrapped};
 use crate::session::Session;
 
 /// Flags of `retries`.
@@ -176,14 +177,9 @@ fn should_retry(args: &ShouldRetryArgs, session: &Session, context: &Context) ->
         }
     }
     let attempt = attempt.unwrap_or(1);
-    let reason = if let Some(detail) = args.detail.filter(|d| d.is_hopeless()) {
-        Err(format!("{} is never tried again: another attempt would end in the same way", detail.as_str()))
-    } else if !policy.is_retried(args.kind, args.detail) {
-        Err(format!("{} is not among `retry_types`", args.kind.as_str()))
-    } else if attempt > retries_max {
-        Err(format!("{} of {retries_max} retries are used up", attempt - 1))
-    } else {
-        Ok(format!("retry {attempt} of {retries_max}"))
+    let reason = match policy.refusal(args.kind, args.detail, attempt, retries_max) {
+        Some(why) => Err(why),
+        None => Ok(format!("retry {attempt} of {retries_max}")),
     };
     let wait = reason.is_ok().then(|| policy.wait(attempt).as_secs_f64());
     if args.json {
@@ -210,10 +206,12 @@ fn should_retry(args: &ShouldRetryArgs, session: &Session, context: &Context) ->
 /// The column of what was decided.
 const WHAT_COLUMNS: usize = 24;
 /// The reason gets at least so much, on a line of its own if need be.
-const REST_COLUMNS_MIN: usize = 24;
+const REST_COLUMNS_MIN: usize = 40;
+/// Most lines of why a task was given up.
+const BECAUSE_LINES_MAX: usize = 3;
 
 fn table(retries: &[Stored<RetryRecord>], look: Look) -> String {
-    let name = |r: &RetryRecord| clean(&format!("{}/{}#{}", r.plan, r.task, r.attempt));
+    let name = |r: &RetryRecord| clean(&format!("{}/{}#{}", r.plan, r.task, r.number.unwrap_or(r.attempt)));
     let width = retries.iter().map(|s| columns(&name(&s.record))).max().unwrap_or(0).min(look.width / 3);
     let mut out = String::new();
     for Stored { record, .. } in retries {
@@ -237,10 +235,14 @@ fn table(retries: &[Stored<RetryRecord>], look: Look) -> String {
             fit(&name(record), width),
             paint(&fit(&what, WHAT_COLUMNS.min(look.width.saturating_sub(24 + width))), style, look.color)
         );
+        // What was given up has a line more: why.
+        let because = record.given_up_because.as_ref().map(|why| format!("because {}", clean(&local_times(why, clock::now()))));
+        let because = because.map(|why| wrapped(&why, look.width.saturating_sub(2), BECAUSE_LINES_MAX)).unwrap_or_default();
+        let because: String = because.iter().map(|line| format!("  {line}\n")).collect();
         let beside = look.width >= taken + REST_COLUMNS_MIN;
         let rest = fit(&rest, look.width.saturating_sub(if beside { taken } else { 2 }));
-        let between = if beside { "  " } else { "\n  " };
-        out.push_str(&format!("{head}{between}{}\n", rest.trim_end()));
+        let (head, between) = if beside { (head.as_str(), "  ") } else { (head.trim_end(), "\n  ") };
+        out.push_str(&format!("{head}{between}{}\n{because}", rest.trim_end()));
     }
     out
 }

@@ -5,8 +5,8 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use clap::ValueEnum;
-use greenlane_core::ids::{PlanId, TaskId};
-use greenlane_core::plan::select;
+use greenlane_core::ids::PlanId;
+use greenlane_core::plan::Plan;
 use greenlane_core::state::State;
 use greenlane_core::time::format_duration;
 use greenlane_runtime::clock;
@@ -17,11 +17,12 @@ use greenlane_runtime::submission::Wish;
 use super::hand_over::{HandedOver, HandingOver};
 use super::plan::PlanArgs;
 use crate::args::duration;
+use crate::assign::History;
 use crate::caps::Caps;
 use crate::context::Context;
 use crate::coordinate::{Ended, Ready, Tell, conclude};
 use crate::error::{Error, Kind, Outcome};
-use crate::plans::{self, NamedPlans};
+use crate::plans::{self, Kept, NamedPlans};
 use crate::start::PlanToRun;
 
 /// Flags of `run`.
@@ -31,6 +32,7 @@ use crate::start::PlanToRun;
   greenlane run                                   every PRD under prds/active/
   greenlane run a.toml b.toml --max-plans 2       two plans, each on its own branch
   greenlane run plan.toml -j 8 --agent claude     eight attempts at once
+  greenlane run plan.toml --agent auto            each task by the agent that fits it
   greenlane run plan.toml --only bucket           one task and what it depends on
   greenlane run plan.toml --land main             bring it into main when it is green
   greenlane run plan.toml --dry-run               show it, start nothing
@@ -47,9 +49,12 @@ pub struct RunArgs {
     /// Plans at once; more wait in a queue [default: 3]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub max_plans: Option<u32>,
-    /// The agent of tasks that name none
+    /// The agent of tasks that name none; `auto` assigns one to each
     #[arg(long, value_name = "NAME")]
     pub agent: Option<String>,
+    /// With `--agent auto`: by the rules alone, whatever agents have shown here
+    #[arg(long)]
+    pub no_history: bool,
     /// Time limit of an attempt, such as 90s or 1h30m [default: 1h]
     #[arg(long, value_name = "DUR", value_parser = duration)]
     pub timeout: Option<Duration>,
@@ -110,6 +115,11 @@ pub enum BaseRedArg {
 }
 
 impl RunArgs {
+    /// Which tasks of its plans are meant.
+    fn kept(&self) -> Kept<'_> {
+        Kept { only: &self.only, group: self.group.as_deref() }
+    }
+
     /// The flags that are configuration, as `Config::load` takes them.
     #[must_use]
     pub fn settings(&self) -> Vec<(&'static str, String)> {
@@ -140,6 +150,7 @@ impl RunArgs {
             jobs,
             max_plans,
             agent,
+            no_history,
             timeout,
             retries,
             repairs,
@@ -174,6 +185,7 @@ impl RunArgs {
         value("base-red", base_red.and_then(|b| b.to_possible_value()).map(|v| v.get_name().to_owned()));
         value("format", named.format.and_then(|f| f.to_possible_value()).map(|v| v.get_name().to_owned()));
         let switches = [
+            ("--no-history", no_history),
             ("--keep-going", keep_going),
             ("--require-verify", require_verify),
             ("--strict-budget", &caps.strict_budget),
@@ -194,15 +206,21 @@ pub fn run(args: &RunArgs, context: &Context) -> Outcome {
     let tell = Tell::of(args.json, args.background);
     if args.dry_run {
         let (named, agent) = (args.named.clone(), args.agent.clone());
-        return super::plan::run(
-            &PlanArgs { named, jobs: args.jobs, agent, caps: args.caps.clone(), json: args.json, convert: None },
+        require_plan_before_only(args, context)?;
+        let (jobs, caps, json, no_history) = (args.jobs, args.caps.clone(), args.json, args.no_history);
+        return super::plan::show(
+            &PlanArgs { named, jobs, agent, why: false, no_history, caps, json, convert: None },
+            &args.kept(),
             context,
         );
     }
-    let plans = read_plans(args, context)?;
+    let mut plans = read_plans(args, context)?;
     let ready = Ready::open(context, &args.settings())?;
-    ready.require_agents(context, &plans.iter().map(|p| &p.plan).collect::<Vec<_>>())?;
-    ready.require_keepable_caps(context, &plans.iter().map(|p| &p.plan).collect::<Vec<_>>())?;
+    ready.assign(context, if args.no_history { History::Ignored } else { History::Configured }, &mut plans)?;
+    let with_agents: Vec<Plan> = plans.iter().map(PlanToRun::with_agents).collect();
+    let with_agents: Vec<&Plan> = with_agents.iter().collect();
+    ready.require_agents(context, &with_agents)?;
+    ready.require_keepable_caps(context, &with_agents)?;
     if let Some(branch) = &args.land
         && ready.repo.resolve(&format!("refs/heads/{branch}"))?.is_none()
     {
@@ -262,9 +280,8 @@ pub fn run(args: &RunArgs, context: &Context) -> Outcome {
     land_if_asked(args, context, &repo, &finished.state, &[], code)
 }
 
-/// Reads the plans, says everything that is wrong with any of them, and keeps what was asked for.
-fn read_plans(args: &RunArgs, context: &Context) -> Result<Vec<PlanToRun>, Error> {
-    // Everything behind `--only` is a task of its.
+/// Everything behind `--only` is a task of its.
+fn require_plan_before_only(args: &RunArgs, context: &Context) -> Result<(), Error> {
     if args.named.plans.is_empty()
         && let Some(plan) = args.only.iter().find(|word| context.directory.join(word).exists())
     {
@@ -273,42 +290,16 @@ fn read_plans(args: &RunArgs, context: &Context) -> Result<Vec<PlanToRun>, Error
         return Err(Error::usage(format!("`{plan}` is read as a task, since it stands behind --only"))
             .hint(format!("put the plan first: `greenlane run {plan} --only {tasks}`")));
     }
+    Ok(())
+}
+
+/// Reads the plans, says everything that is wrong with any of them, and keeps what was asked for.
+fn read_plans(args: &RunArgs, context: &Context) -> Result<Vec<PlanToRun>, Error> {
+    require_plan_before_only(args, context)?;
     let loaded = plans::load(context, context.top().as_deref(), &args.named)?;
-    let mut plans: Vec<PlanToRun> =
-        loaded.into_iter().map(|p| PlanToRun { plan: p.plan, file: p.path, whole_folder: p.whole_folder }).collect();
-    if args.only.is_empty() && args.group.is_none() {
-        return Ok(plans);
-    }
-    let several = plans.len() > 1;
-    let mut missing = Vec::new();
-    let mut kept = Vec::new();
-    for mut one in plans.drain(..) {
-        let prefix = format!("{}/", one.plan.id);
-        let names = args.only.iter().map(|n| TaskId::from(n.strip_prefix(&prefix).unwrap_or(n)));
-        // With several plans a name need not be in each; with one it must be.
-        let only: Vec<TaskId> = names.filter(|id| !several || one.plan.task(id).is_some()).collect();
-        if several && only.is_empty() && args.group.is_none() {
-            continue;
-        }
-        match select(one.plan, &only, args.group.as_deref()) {
-            Ok(plan) => {
-                one.plan = plan;
-                kept.push(one);
-            }
-            Err(e) => missing.push(e),
-        }
-    }
-    if kept.is_empty() {
-        let error = match missing.into_iter().next() {
-            Some(e) => {
-                let error = Error::usage(format!("the plan has no {}", e.what));
-                e.suggestion.map_or(error.clone(), |s| error.hint(format!("did you mean `{s}`?")))
-            }
-            None => Error::usage(format!("no plan has a task {}", args.only.join(", "))),
-        };
-        return Err(error);
-    }
-    Ok(kept)
+    let kept = args.kept().of(loaded)?;
+    let plans = kept.into_iter();
+    Ok(plans.map(|p| PlanToRun { plan: p.plan, file: p.path, whole_folder: p.whole_folder, assigned: Default::default() }).collect())
 }
 
 /// So long is a coordinator waited for that holds the repository, but is at its very start or end.
@@ -350,7 +341,7 @@ mod tests {
 
     #[test]
     fn the_background_is_told_all_that_was_said() {
-        let line = "run -j 4 --max-plans 2 --agent -Ccd --timeout 1h30m --retries 1 --repairs 2 --budget tokens=5,wall=1h --task-budget cost_usd=0.5 --strict-budget --base -x --only a -Cb --group g --keep-going --land main \
+        let line = "run -j 4 --max-plans 2 --agent -Ccd --no-history --timeout 1h30m --retries 1 --repairs 2 --budget tokens=5,wall=1h --task-budget cost_usd=0.5 --strict-budget --base -x --only a -Cb --group g --keep-going --land main \
                     --require-verify --base-red allow --fresh --detach --format toml -- -C.toml b.toml";
         let line = line.replace("--agent -Ccd", "--agent=-Ccd").replace("--base -x", "--base=-x").replace("a -Cb", "a --only=-Cb");
         let asked = read(line.split_whitespace().map(OsString::from));

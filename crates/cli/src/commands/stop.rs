@@ -15,6 +15,7 @@ use crate::error::{Error, Kind, Outcome};
 use crate::follow::{Following, News};
 use crate::leftovers::{self, HowToEnd};
 use crate::names;
+use crate::report::quoted;
 use crate::session::{Opened, Session};
 
 /// Flags of `stop`.
@@ -27,7 +28,7 @@ use crate::session::{Opened, Session};
 Without a coordinator it ends the attempts that a dead one left.")]
 pub struct StopArgs {
     /// Tasks (`ID` or `PLAN/ID`) or plans
-    #[arg(value_name = "TASK", required_unless_present = "all")]
+    #[arg(value_name = "TASK")]
     pub tasks: Vec<String>,
     /// Kill at once, without grace
     #[arg(long)]
@@ -37,6 +38,8 @@ pub struct StopArgs {
     pub all: bool,
 }
 
+/// Among so many of the latest runs those are looked for that have not ended.
+const RUNS_MAX: u32 = 20;
 /// How much longer than the grace period an end may take: the kill, the last words, the snapshot of the work.
 const BEYOND_GRACE: Duration = Duration::from_secs(15);
 
@@ -46,6 +49,9 @@ const BEYOND_GRACE: Duration = Duration::from_secs(15);
 /// Exit code 2 for names that are unknown or have ended, 1 if something did not end in time.
 pub fn run(args: &StopArgs, context: &Context) -> Outcome {
     let session = Session::open(context)?;
+    if args.tasks.is_empty() && !args.all {
+        return Err(nobody_named(&session));
+    }
     let config = context.load_config(session.repo.top(), &[])?.config;
     let patience = config.run.grace + BEYOND_GRACE;
     match session.connect()? {
@@ -58,6 +64,27 @@ pub fn run(args: &StopArgs, context: &Context) -> Outcome {
             leftovers::end(&session, args.all, &args.tasks, &how, context)
         }
     }
+}
+
+/// What could be meant: everything that runs, or one of its tasks.
+fn nobody_named(session: &Session) -> Error {
+    let error = Error::usage("say which tasks are to end");
+    let journal = session.journal().ok();
+    let runs = journal.as_ref().and_then(|j| j.runs(RUNS_MAX).ok()).unwrap_or_default();
+    let live: Vec<Opened> =
+        runs.into_iter().filter_map(|r| session.load(journal.as_ref()?, r.run).ok()).filter(|o| o.state.is_live()).collect();
+    let at_work = |o: &Opened| o.state.tasks.iter().filter(|t| t.phase.active()).map(|t| t.key.task.to_string()).collect::<Vec<_>>();
+    let all = match live.as_slice() {
+        [] => return error.hint("nothing runs at the moment; `greenlane stop TASK` ends a task, `greenlane stop --all` the whole run"),
+        [_] => String::from("`greenlane stop --all` ends the whole run"),
+        several => {
+            let names: Vec<String> = several.iter().map(|o| o.run.to_string()).collect();
+            format!("`greenlane stop --all` ends everything that runs or was left behind: the runs {}", names.join(", "))
+        }
+    };
+    let named = live.first().map(at_work).unwrap_or_default();
+    let one = named.first().map_or_else(|| String::from("TASK"), |task| quoted(task));
+    error.hint(format!("{all}; `greenlane stop {one}` ends one task"))
 }
 
 fn ask(args: &StopArgs, session: &Session, mut client: Client, opened: Opened, patience: Duration, context: &Context) -> Outcome {

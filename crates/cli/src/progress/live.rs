@@ -94,7 +94,7 @@ fn task_line(state: &State, task: &TaskState, layout: &Layout, now: Time, width:
             Lands::Moves => ("landing", String::new()),
         },
     };
-    let again = if attempt.n > 1 { format!(" #{}", attempt.n) } else { String::new() };
+    let again = task.number_of(attempt.n).filter(|n| *n > 1).map(|n| format!(" #{n}")).unwrap_or_default();
     format!(
         "  {} {} {:>6}  {}{again}  {}",
         paint(&fit(&shown, width), Paint::Bold, color),

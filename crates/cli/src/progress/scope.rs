@@ -50,6 +50,10 @@ impl Scope {
             | Event::BaseJudged { plan, .. }
             | Event::PlanEnded { plan, .. }
             | Event::SuiteFlaky { plan, .. }
+            | Event::GroupStarted { plan, .. }
+            | Event::GroupRefreshed { plan, .. }
+            | Event::GroupEnded { plan, .. }
+            | Event::GroupNotRolledBack { plan, .. }
             | Event::RolledBack { plan, .. } => self.wants(plan),
             Event::AttemptStarted { attempt, .. }
             | Event::AttemptSpawned { attempt, .. }

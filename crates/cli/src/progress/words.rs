@@ -5,7 +5,7 @@ use std::time::Duration;
 use greenlane_core::attempt::{Merge, Suite, Verdict};
 use greenlane_core::event::{Event, Outcome, Stopping};
 use greenlane_core::health::HealthStatus;
-use greenlane_core::ids::TaskKey;
+use greenlane_core::ids::{AttemptId, TaskKey};
 use greenlane_core::state::{State, account_label};
 use greenlane_core::view::{brief, task_time};
 use greenlane_runtime::journal::Record;
@@ -67,6 +67,11 @@ pub fn name(state: &State, key: &TaskKey) -> String {
     if state.plans.len() > 1 { key.to_string() } else { key.task.to_string() }
 }
 
+/// As which attempt people know it.
+pub fn number(state: &State, attempt: &AttemptId) -> u32 {
+    state.task(&attempt.key).and_then(|t| t.number_of(attempt.n)).unwrap_or(attempt.n)
+}
+
 /// What was found of an attempt under way, where that is news.
 fn health(of: String, to: HealthStatus, reason: Option<&str>) -> Vec<Line> {
     let why = reason.map(|r| format!(": {r}")).unwrap_or_default();
@@ -109,7 +114,7 @@ pub fn lines(state: &State, record: &Record) -> Vec<Line> {
         },
         Event::AttemptStarted { attempt, agent, fresh, fallback, .. } => {
             let agent = fallback.as_ref().map_or(agent.clone(), |why| format!("{agent}: {}", brief(&local_times(why, record.at))));
-            let how = match (attempt.n, fresh) {
+            let how = match (number(state, attempt), fresh) {
                 (1, _) => format!("started ({agent})"),
                 (n, true) => format!("attempt {n} ({agent}), from the base again"),
                 (n, false) => format!("attempt {n} ({agent}), goes on from the work that is there"),
@@ -120,7 +125,12 @@ pub fn lines(state: &State, record: &Record) -> Vec<Line> {
         Event::AttemptFailed { attempt, outcome, failure: Some(failure), .. }
             if *outcome != Outcome::Cancelled && state.task(&attempt.key).is_some_and(|t| !t.phase.ended()) =>
         {
-            vec![Line::new('✗', Paint::Yellow, of(&attempt.key), format!("attempt {}: {}", attempt.n, brief(&failure.message)))]
+            vec![Line::new(
+                '✗',
+                Paint::Yellow,
+                of(&attempt.key),
+                format!("attempt {}: {}", number(state, attempt), brief(&failure.message)),
+            )]
         }
         // Of one that has ended with it, its end is told.
         Event::HealthChanged { attempt, .. } if state.attempt(attempt).is_some_and(|a| a.outcome.is_some()) => Vec::new(),
@@ -201,6 +211,20 @@ pub fn lines(state: &State, record: &Record) -> Vec<Line> {
         }
         Event::SuiteFlaky { plan, .. } => {
             vec![Line::new('!', Paint::Yellow, plan, "the suite was red and then green on the same work: it is flaky")]
+        }
+        Event::GroupRefreshed { group, problem: Some(problem), .. } => {
+            let text = format!("the context could not be refreshed before group `{group}`: {}", brief(problem));
+            vec![Line::new('!', Paint::Yellow, group, text)]
+        }
+        Event::GroupEnded { group, rollback: true, .. } => {
+            vec![Line::new('·', Paint::Yellow, group, "the group failed; what landed of it is taken off the branch")]
+        }
+        Event::GroupNotRolledBack { group, message, .. } => {
+            vec![Line::new('!', Paint::Red, group, format!("what landed of it stays on the branch: {}", brief(message)))]
+        }
+        Event::RolledBack { tasks, kept, .. } => {
+            let names: Vec<String> = tasks.iter().map(ToString::to_string).collect();
+            vec![Line::new('-', Paint::Yellow, "", format!("taken off the branch, and kept in {kept}: {}", names.join(", ")))]
         }
         Event::BatchRaced { head, from, by, .. } => {
             let plan = state.plans.iter().find(|p| p.head == *head);

@@ -90,7 +90,7 @@ fn of_tasks(doc: &Status, out: &mut Lines, shown: Shown) {
     let of = |state: &str| -> Vec<&TaskView> { doc.tasks.iter().filter(|t| t.state == state).collect() };
     let (failed, undecided) = (of("failed"), of("needs_human"));
     let all = || failed.iter().chain(&undecided);
-    let Some(example) = all().find(|t| !t.attempts.is_empty()).or(all().next()) else { return };
+    let Some(example) = all().find(|t| t.begun().next().is_some()).or(all().next()) else { return };
     let mut said = Vec::new();
     if !failed.is_empty() {
         said.push(format!("{} failed", listed(&failed)));
@@ -104,7 +104,7 @@ fn of_tasks(doc: &Status, out: &mut Lines, shown: Shown) {
     if shown == Shown::Row {
         out.command(&format!("greenlane status {name}"), "why, and where its work lies");
     }
-    if !example.attempts.is_empty() {
+    if example.begun().next().is_some() {
         out.command(&format!("greenlane logs {name}"), "what it printed, and why it was refused");
     }
     out.command(&format!("greenlane retry {name}"), "another attempt, from the work that is there (--fresh: from the base)");

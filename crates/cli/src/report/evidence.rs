@@ -23,7 +23,7 @@ pub fn evidence(attempt: &AttemptState) -> Vec<String> {
         (Some(Verdict::CheckFailed { output, .. }), _) => last_lines(output),
         // Its own words are beside the point once its work was accepted: then the suite was red.
         (Some(Verdict::Accepted { .. }), _) | (_, None) => Vec::new(),
-        (_, Some(record)) if record.stderr_tail.trim().is_empty() => last_lines(&record.stdout_tail),
+        (_, Some(record)) if record.stderr_tail.trim().is_empty() => last_lines(&crate::transcript::last_lines_of(record)),
         (_, Some(record)) => last_lines(&record.stderr_tail),
     }
 }
@@ -85,7 +85,8 @@ pub fn last_lines(text: &str) -> Vec<String> {
 }
 
 /// As it was written, but for what a terminal would obey; indentation matters in output.
-fn visible(line: &str) -> String {
+#[must_use]
+pub fn visible(line: &str) -> String {
     let indent: String = line.chars().take_while(|c| matches!(c, ' ' | '\t')).map(|c| if c == '\t' { "    " } else { " " }).collect();
     format!("{indent}{}", super::text::clean(line))
 }

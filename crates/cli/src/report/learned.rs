@@ -30,6 +30,9 @@ pub struct Learned {
     pub ended: usize,
     /// Attempts of this run that failed of it, told or not, after somebody was told or it was said to be fixed.
     pub came_back: Vec<String>,
+    /// The same attempts, as people know them.
+    #[serde(skip)]
+    pub back: Vec<String>,
 }
 
 /// Gathers what the run's events showed, in their order.
@@ -74,16 +77,18 @@ impl LearnedGatherer {
         let mine: Vec<&AttemptId> = told.iter().filter(|(_, ids)| ids.iter().any(|i| i == id)).map(|(a, _)| a).collect();
         let over = |a: &&&AttemptId| state.attempt(a).is_some_and(|a| a.outcome.is_some());
         let failed = self.shown.get(id).map(Vec::as_slice).unwrap_or_default();
-        let came_back = failed.iter().filter_map(|(attempt, returned)| {
-            let attempt = attempt.as_ref()?;
-            (*returned || mine.contains(&attempt)).then(|| attempt.to_string())
-        });
+        let came_back = || {
+            let all = failed.iter().filter_map(|(attempt, returned)| Some((attempt.as_ref()?, returned)));
+            all.filter(|(attempt, returned)| **returned || mine.contains(attempt)).map(|(attempt, _)| attempt)
+        };
+        let number = |a: &AttemptId| state.task(&a.key).and_then(|t| t.number_of(a.n)).unwrap_or(a.n);
         Some(Learned {
             id: id.to_owned(),
             description: known.description.clone(),
             fixed_by: known.remediation_commit.clone(),
             ended: mine.iter().filter(over).count(),
-            came_back: came_back.collect(),
+            came_back: came_back().map(ToString::to_string).collect(),
+            back: came_back().map(|a| format!("{}#{}", a.key, number(a))).collect(),
             told: mine.into_iter().map(ToString::to_string).collect(),
         })
     }
@@ -100,7 +105,7 @@ pub fn learned(all: &[Learned], look: Look) -> String {
             n => format!("{n} attempts were told"),
         };
         let fixed = one.fixed_by.as_deref().map(|c| format!(", fixed by {}", short(c))).unwrap_or_default();
-        let (words, style) = match (one.came_back.as_slice(), one.ended) {
+        let (words, style) = match (one.back.as_slice(), one.ended) {
             ([], 0) => (String::from("it is not known yet whether it comes back"), Paint::Dim),
             ([], _) => (String::from("it has not come back"), Paint::Green),
             (back, _) => (format!("it came back in {}", clean(&back.join(", "))), Paint::Yellow),

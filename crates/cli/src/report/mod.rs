@@ -22,7 +22,7 @@ mod waits;
 pub(crate) mod samples;
 
 pub use advice::{advice, task_advice};
-pub use evidence::{RedSuites, evidence};
+pub use evidence::{RedSuites, evidence, last_lines, visible};
 pub use history::{Flaky, Gatherer, History, TakenOff, Verifications};
 pub use learned::{Learned, LearnedGatherer, learned};
 pub use quota::{fallbacks, local, local_times};

@@ -82,7 +82,7 @@ fn tasks(out: &mut String, report: &RunReport, look: Look) {
     for task in shown {
         let state = format!("{} {}", sign(&task.state), fit(&state_words(&task.state), state_width));
         let spent = humane(time_spent(task));
-        let attempts = match task.attempts.len() {
+        let attempts = match task.begun().count() {
             0 => String::from("not tried"),
             1 => format!("1 attempt, {spent}"),
             n => format!("{n} attempts, {spent}"),
@@ -127,7 +127,7 @@ fn failures(out: &mut String, report: &RunReport, look: Look) {
     for f in report.failures.iter().take(FAILURES_MAX) {
         let after = if f.recovered { paint(", recovered", Paint::Green, look.color) } else { String::new() };
         let kind = f.kind.as_deref().map_or_else(|| String::from("needs a human"), |k| k.replace('_', " "));
-        let _ = writeln!(out, "{} #{} ({}, {kind}{after})", clean(&f.task), f.attempt, clean(&f.agent));
+        let _ = writeln!(out, "{} #{} ({}, {kind}{after})", clean(&f.task), f.number.unwrap_or(f.attempt), clean(&f.agent));
         for line in wrapped(&clean(&f.message), look.width.saturating_sub(4), MESSAGE_LINES_MAX) {
             let _ = writeln!(out, "    {line}");
         }

@@ -66,8 +66,10 @@ pub struct FailedAttempt {
     pub task: String,
     /// Its plan.
     pub plan: String,
-    /// Which attempt.
+    /// Which attempt: its id.
     pub attempt: u32,
+    /// As which attempt people know it; `None`: it never began.
+    pub number: Option<u32>,
     /// Who.
     pub agent: String,
     /// The kind, as in the contract; `None` for what only a person can judge.
@@ -90,7 +92,7 @@ pub struct FailedAttempt {
 pub struct AgentUse {
     /// Its name.
     pub agent: String,
-    /// Attempts by it.
+    /// Attempts by it, without those that never began.
     pub attempts: usize,
     /// Of these, accepted.
     pub succeeded: usize,
@@ -155,6 +157,7 @@ fn failures(status: &Status, state: &State, history: &History, layout: &Layout) 
                     task: task.key.task.to_string(),
                     plan: task.key.plan.to_string(),
                     attempt: attempt.n,
+                    number: task.number_of(attempt.n),
                     agent: attempt.agent.clone(),
                     kind,
                     message,
@@ -180,7 +183,7 @@ fn what_failed(task: &TaskState, attempt: &AttemptState, newest: bool, reason: O
 
 fn agents(status: &Status, state: &State) -> Vec<AgentUse> {
     let mut by_name: BTreeMap<&str, AgentUse> = BTreeMap::new();
-    for attempt in status.tasks.iter().flat_map(|t| &t.attempts) {
+    for attempt in status.tasks.iter().flat_map(|t| t.begun()) {
         let of = by_name.entry(&attempt.agent).or_insert_with(|| AgentUse { agent: attempt.agent.clone(), ..AgentUse::default() });
         of.attempts += 1;
         of.succeeded += usize::from(attempt.outcome.as_deref() == Some("succeeded"));

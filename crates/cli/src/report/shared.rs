@@ -73,7 +73,7 @@ pub fn all(doc: &Status, look: Look) -> String {
         for a in &task.attempts {
             let lines = attempt_lines(a, look, 4);
             if !lines.is_empty() {
-                let _ = write!(out, "{} #{} ({})\n{lines}", clean(&name_of(doc, task)), a.n, clean(&a.agent));
+                let _ = write!(out, "{} #{} ({})\n{lines}", clean(&name_of(doc, task)), a.number.unwrap_or(a.n), clean(&a.agent));
             }
         }
     }

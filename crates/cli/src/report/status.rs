@@ -234,8 +234,8 @@ fn row(doc: &Status, task: &TaskView, live: &Live) -> Row {
         state: shown_state(doc, task).to_owned(),
         id: clean(&name_of(doc, task)),
         agent: clean(&task.agent),
-        attempt: task.attempts.last().map(|a| format!("#{}", a.n)).unwrap_or_default(),
-        time: if task.attempts.is_empty() || task.state == "queued" { String::new() } else { humane(spent) },
+        attempt: task.begun().last().and_then(|a| a.number).map(|n| format!("#{n}")).unwrap_or_default(),
+        time: if task.begun().next().is_none() || task.state == "queued" { String::new() } else { humane(spent) },
         note: clean(&note),
     }
 }

@@ -45,7 +45,8 @@ pub fn task(picture: &TaskPicture<'_>, look: Look) -> String {
         let key = TaskKey::new(view.plan.as_str(), view.id.as_str());
         let Some(of) = picture.state.task(&key) else { continue };
         head(&mut out, picture, view, of, look);
-        for (a, attempt) in view.attempts.iter().zip(&of.attempts) {
+        // What never began left nothing that could be shown.
+        for (a, attempt) in view.attempts.iter().zip(&of.attempts).filter(|(a, _)| a.number.is_some()) {
             one_attempt(&mut out, picture, view, a, attempt, look);
         }
     }
@@ -112,7 +113,7 @@ fn one_attempt(
     let _ = writeln!(
         out,
         "\n{} {}: {outcome}, {spent} from {}{pid}",
-        paint(&format!("#{}", a.n), Paint::Bold, look.color),
+        paint(&format!("#{}", a.number.unwrap_or(a.n)), Paint::Bold, look.color),
         clean(&a.agent),
         a.started_at
     );

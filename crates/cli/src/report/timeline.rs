@@ -22,8 +22,10 @@ pub struct Bar {
     pub task: String,
     /// Its plan.
     pub plan: String,
-    /// Which attempt.
+    /// Which attempt: its id.
     pub n: u32,
+    /// As which attempt people know it; `None`: it never began, and is not drawn.
+    pub number: Option<u32>,
     /// Who.
     pub agent: String,
     /// When it was decided on.
@@ -57,6 +59,7 @@ fn bars(state: &State, clock: &RunClock, task: &TaskState, now: Time) -> Vec<Bar
             task: task.key.task.to_string(),
             plan: task.key.plan.to_string(),
             n: a.n,
+            number: task.number_of(a.n),
             agent: a.agent.clone(),
             start: seconds(a.started_at),
             spawned: a.spawned.as_ref().map(|s| seconds(s.at)),
@@ -73,7 +76,7 @@ fn bars(state: &State, clock: &RunClock, task: &TaskState, now: Time) -> Vec<Bar
 #[must_use]
 pub fn gantt(bars: &[Bar], plans: usize, elapsed: Duration, look: Look) -> String {
     let mut rows: Vec<(TaskKey, Vec<&Bar>)> = Vec::new();
-    for bar in bars {
+    for bar in bars.iter().filter(|b| b.number.is_some()) {
         let key = TaskKey::new(bar.plan.as_str(), bar.task.as_str());
         match rows.iter_mut().rev().find(|(k, _)| *k == key) {
             Some((_, bars)) => bars.push(bar),

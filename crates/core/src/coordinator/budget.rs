@@ -96,6 +96,15 @@ impl Turn<'_> {
         if let Some(measure) = budget.used_up_anew(&options.budget, &spent) {
             return Err(format!("the run has spent {} already; name a cap above that", budget.compare(measure, &spent)));
         }
+        // Of a task that goes on: a cap that it has used up already would only end it.
+        let goes_on = |t: &&TaskState| !t.phase.ended() || t.cancelled_with_run;
+        for task in self.state.tasks.iter().filter(goes_on) {
+            let (had, spent) = (self.state.budget_of(task), self.state.spent_by(task, self.now));
+            let will = self.state.definition(task).budget.as_ref().map_or_else(|| task_budget.clone(), |own| own.or(&task_budget));
+            if let Some(measure) = will.used_up_anew(&had, &spent) {
+                return Err(format!("task `{}` has spent {} already; name a cap above that", task.key, will.compare(measure, &spent)));
+            }
+        }
         if options.budget != budget || options.task_budget != task_budget {
             self.emit(Event::BudgetChanged { budget, task_budget });
         }

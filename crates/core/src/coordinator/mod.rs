@@ -8,6 +8,7 @@
 mod attempt;
 mod budget;
 mod cancel;
+mod groups;
 mod health;
 mod keep;
 mod land;
@@ -98,6 +99,9 @@ impl Turn<'_> {
             Input::AgentsChecked { accounts, unavailable } => self.agents_checked(accounts, unavailable),
             Input::SharedStateChanged { attempt, changes, more } => self.shared_state_changed(attempt, changes, more),
             Input::WorkJudged { attempt, verdict } => self.work_judged(&attempt, verdict),
+            Input::GroupRefreshed { plan, group, problem } => self.group_refreshed(plan, group, problem),
+            Input::GroupRolledBack { plan, group, head, kept } => self.group_rolled_back(plan, &group, head, kept),
+            Input::GroupNotRolledBack { plan, group, message } => self.group_not_rolled_back(plan, group, message),
             Input::BatchMerged { batch, results } => self.batch_merged(batch, results),
             Input::BatchVerified { batch, suite } => self.batch_verified(batch, suite),
             Input::BranchMoved { batch } => self.branch_moved(batch),

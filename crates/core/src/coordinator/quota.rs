@@ -271,13 +271,8 @@ impl Turn<'_> {
         }
     }
 
-    /// A limit that was lowered while other runs worked, and has been left alone since, as it would have risen meanwhile.
     fn risen(&self, limit: u32, reading: &AccountReading) -> u32 {
-        let quota = self.state.options().quota;
-        let Some(changed_at) = reading.changed_at.filter(|_| limit < quota.api_limit) else { return limit };
-        let calm_since = changed_at.max(reading.paused_until.unwrap_or_default());
-        let steps = self.now.since(calm_since).as_millis() / quota.calm.as_millis().max(1);
-        limit.saturating_add(u32::try_from(steps).unwrap_or(u32::MAX)).min(quota.api_limit)
+        self.state.options().quota.risen(limit, reading, self.now)
     }
 
     pub(super) fn agents_checked(&mut self, accounts: BTreeMap<String, String>, unavailable: BTreeMap<String, String>) {

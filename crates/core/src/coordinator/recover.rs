@@ -22,6 +22,7 @@ impl Turn<'_> {
                 PlanPhase::Preparing => self.act(Action::PreparePlan { plan: id }),
                 PlanPhase::VerifyingBase => self.verify_base(&id),
                 PlanPhase::Running => {
+                    self.take_up_groups(plan);
                     if let Some(batch) = self.state.plans[plan].lane.active.as_ref().map(|b| b.id) {
                         self.go_on(batch);
                     }

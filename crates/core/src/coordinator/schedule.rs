@@ -8,7 +8,7 @@ use super::quota::{Choice, choose};
 use crate::action::Action;
 use crate::event::Event;
 use crate::ids::AttemptId;
-use crate::state::{Phase, ReadyKey, State, TaskState};
+use crate::state::{GroupPhase, Phase, ReadyKey, State, TaskState};
 use crate::time::Time;
 
 /// For so long after a task's processes are gone its slot is kept for a more urgent task that waits for nothing but its landing.
@@ -74,6 +74,9 @@ impl Turn<'_> {
                 return;
             }
             let t = &self.state.tasks[task];
+            if !group_is_open(self.state, t) {
+                continue;
+            }
             let (agent, fallback) = match choose(self.state, t, self.now) {
                 Choice::Agent(agent, fallback) => (agent, fallback),
                 Choice::Wait(_, until) => {
@@ -129,6 +132,12 @@ impl Turn<'_> {
         }
         owner_at_work(self.state, task)
     }
+}
+
+/// Its group's context is fresh, and nothing is being taken off the branch.
+fn group_is_open(state: &State, task: &TaskState) -> bool {
+    let rolling_back = state.plans[task.plan].groups.iter().any(|g| g.rolling_back);
+    !rolling_back && state.group_of(task).is_none_or(|g| g.phase == GroupPhase::Open)
 }
 
 /// The agent has ended, its work is not on the branch yet.

@@ -22,8 +22,11 @@ impl Turn<'_> {
         }
         self.start_gates();
         self.form_batches();
+        self.end_groups();
+        self.roll_back_groups();
         self.end_plans();
         self.start_plans();
+        self.begin_groups();
         self.start_attempts();
         self.end_run();
         self.look_after_attempts();
@@ -115,6 +118,9 @@ impl Turn<'_> {
             let p = &self.state.plans[plan];
             let tasks = &self.state.tasks[p.tasks.clone()];
             if p.phase == PlanPhase::Running && p.lane.is_idle() && tasks.iter().all(|t| t.phase.ended()) {
+                if p.groups.iter().any(|g| g.rolling_back) {
+                    continue;
+                }
                 if tasks.iter().any(|t| t.cancelled_with_run && t.phase == Phase::Cancelled) {
                     continue; // It ends with the run, and is resumed with it.
                 }

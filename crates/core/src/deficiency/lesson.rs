@@ -38,7 +38,7 @@ pub struct Query<'a> {
     pub suite: &'a [String],
     /// Who is to do it.
     pub agent: &'a str,
-    /// What its own last attempt showed: the attempt and the deficiency's id.
+    /// What its own last attempt showed: which attempt that was, as it is shown, and the deficiency's id.
     pub own: Option<(u32, &'a str)>,
     /// Now.
     pub now: Time,

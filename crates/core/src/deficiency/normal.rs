@@ -236,8 +236,13 @@ fn is_time(text: &str) -> bool {
     (date || clock) && shape[8..].chars().all(|c| matches!(c, '0' | 'T' | 'Z' | ':' | '.' | '+' | '-'))
 }
 
-/// The last name of `/a/b/name` or `~/a/name`; `None` for anything else.
+/// The last name of `/a/b/name`, `~/a/name`, `C:\a\name` or `\\host\share\name`; `None` for anything else.
 fn last_name_of_absolute(text: &str) -> Option<&str> {
+    let drive = |t: &str| matches!(t.as_bytes(), [letter, b':', b'\\' | b'/', _, ..] if letter.is_ascii_alphabetic());
+    // A URL has no letter alone before its colon.
+    if drive(text) || text.strip_prefix(r"\\").is_some_and(|rest| rest.contains('\\')) {
+        return text.trim_end_matches(['\\', '/']).rsplit(['\\', '/']).next();
+    }
     let path = text.strip_prefix('~').unwrap_or(text);
     if !path.starts_with('/') || path.len() < 2 || path.starts_with("//") {
         return None;
@@ -312,6 +317,12 @@ mod tests {
             ),
             ("main.c:7:3: error: expected ';'".into(), "main.c:19:12: error: expected ';'".into()),
             ("/tmp/ccAb12Cd.o: undefined reference to `frob'".into(), "/var/x/ccAb12Cd.o: undefined reference to `frob'".into()),
+            // Windows.
+            (
+                r"C:\Users\ada\src\a.c(12,3): error C2065: 'x': undeclared identifier".into(),
+                r"D:\b\4\src\a.c(7,14): error C2065: 'x': undeclared identifier".into(),
+            ),
+            (r"cannot open '\\host\share\x\a.obj'".into(), r"cannot open 'e:/y/a.obj'".into()),
             // Test runners.
             (
                 "thread 'limit::refills' (4711) panicked at src/limit.rs:88:9: assertion `left == right` failed left: 3 right: 4".into(),

@@ -328,5 +328,5 @@ fn order_groups(draft: &mut Draft) {
             }
         }
     }
-    draft.plan.groups = groups.into_iter().zip(0..).map(|(id, stage)| Group { id, stage }).collect();
+    draft.plan.groups = groups.into_iter().zip(0..).map(|(id, stage)| Group::new(id, stage)).collect();
 }

@@ -48,7 +48,7 @@ pub(super) fn draft(ctx: &mut Context<'_>, default_id: &str, files: Files<'_>) -
         plan.name = String::from(if title.is_empty() { plan.id.as_str() } else { title });
     }
     // Where the order of the groups is given, a task without one is outside of them.
-    let grouping = if front.get("groups").is_some() { Grouping::Named } else { Grouping::Sequential };
+    let grouping = if front.get("group_order").is_some() { Grouping::Named } else { Grouping::Sequential };
     let mut draft = Draft::new(plan, grouping);
     let found = find(&lines);
     let headings: BTreeSet<usize> = found.iter().filter_map(|f| f.parent).collect();

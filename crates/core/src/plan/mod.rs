@@ -45,7 +45,7 @@ pub use diagnostic::{Diagnostic, Severity};
 pub use digest::digests;
 pub use inferred::{Inferred, Paths, infer};
 pub use manifest::{ManifestSource, check_manifest};
-pub use model::{Group, Plan, Task};
+pub use model::{Group, OnFailure, Plan, Task};
 pub use native::{PLAN_KEYS, TASK_KEYS};
 pub use ownership::{Ownership, Remedy, Row, Suggestion, ownership};
 pub use read::{Format, PlanSource, Reading, read};

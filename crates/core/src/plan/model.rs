@@ -54,6 +54,38 @@ pub struct Group {
     pub id: GroupId,
     /// Its place in the order of barriers, from 0.
     pub stage: u32,
+    /// The command that refreshes the context before its first task; `None`: the run's, if it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refresh: Option<String>,
+    /// What becomes of what landed when a task of it does not.
+    #[serde(default, skip_serializing_if = "OnFailure::is_keep")]
+    pub on_failure: OnFailure,
+}
+
+impl Group {
+    /// A group without anything of its own.
+    #[must_use]
+    pub fn new(id: impl Into<GroupId>, stage: u32) -> Self {
+        Self { id: id.into(), stage, refresh: None, on_failure: OnFailure::Keep }
+    }
+}
+
+/// What becomes of the landed work of a group that failed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnFailure {
+    /// It stays on the branch, which is green.
+    #[default]
+    Keep,
+    /// The branch goes back to where it was before the group; what is taken off stays in a ref.
+    Rollback,
+}
+
+impl OnFailure {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks like this")]
+    fn is_keep(&self) -> bool {
+        *self == Self::Keep
+    }
 }
 
 /// One unit of work, with the plan's `[defaults]` already filled in.

@@ -15,7 +15,7 @@ use crate::overlap::Glob;
 
 /// The keys of a plan; docs/plan.schema.json has the same.
 pub const PLAN_KEYS: [&str; 13] =
-    ["name", "id", "base", "branch", "verify", "verify_timeout", "jobs", "generated", "groups", "extra", "defaults", "task", "tasks"];
+    ["name", "id", "base", "branch", "verify", "verify_timeout", "jobs", "generated", "group_order", "extra", "defaults", "task", "tasks"];
 /// The last of them, which Markdown has as list items.
 const TASK_LISTS: usize = 2;
 
@@ -151,14 +151,14 @@ pub(super) fn header(ctx: &mut Context<'_>, table: &Table, default_id: &str) -> 
         }
         plan.generated.insert(glob, command);
     }
-    for (name, span) in fields.texts_at(ctx, "groups").unwrap_or_default() {
+    for (name, span) in fields.texts_at(ctx, "group_order").unwrap_or_default() {
         check_id(ctx, "group", &name, &span);
         let id = GroupId::from(name);
         if plan.groups.iter().any(|g| g.id == id) {
-            ctx.error(&span, format!("`groups` names `{id}` twice"));
+            ctx.error(&span, format!("`group_order` names `{id}` twice"));
         }
         let stage = u32::try_from(plan.groups.len()).unwrap_or(u32::MAX);
-        plan.groups.push(Group { id, stage });
+        plan.groups.push(Group::new(id, stage));
     }
     plan.extra = fields.map(ctx, "extra").unwrap_or_default().into_iter().map(|(key, (value, _))| (key, value)).collect();
     plan

@@ -326,7 +326,7 @@ fn order(ctx: &mut Context<'_>, draft: &mut Draft, entry: &Entry, numbers: &BTre
             super::native::check_id(ctx, "group", group.as_str(), &node.span);
             if alone || together.is_none() {
                 let stage = u32::try_from(draft.plan.groups.len()).unwrap_or(u32::MAX);
-                draft.plan.groups.push(Group { id: group.clone(), stage });
+                draft.plan.groups.push(Group::new(group.clone(), stage));
             }
             if !alone {
                 together = Some(group.clone());

@@ -192,7 +192,7 @@ fn groups(ctx: &mut Context<'_>, list: &[Node], draft: &mut Draft, ignored: &mut
         check_id(ctx, "group", &name, &node.span);
         let id = GroupId::from(&name);
         let stage = u32::try_from(draft.plan.groups.len()).unwrap_or(u32::MAX);
-        draft.plan.groups.push(Group { id: id.clone(), stage });
+        draft.plan.groups.push(Group::new(id.clone(), stage));
         for story in group.get("stories").and_then(Node::list).unwrap_or(&[]) {
             let wanted = described(story);
             let Some(number) = numbers.get(&wanted) else {

@@ -28,7 +28,7 @@ pub(super) fn assign(ctx: &mut Context<'_>, draft: &mut Draft) {
     for (task, places) in plan.tasks.iter_mut().zip(places) {
         if let Some(group) = &task.group {
             let (id, stage) = known.entry(group.as_str().to_lowercase()).or_insert_with(|| {
-                groups.push(Group { id: group.clone(), stage: next });
+                groups.push(Group::new(group.clone(), next));
                 next += 1;
                 (group.clone(), next - 1)
             });
@@ -41,7 +41,7 @@ pub(super) fn assign(ctx: &mut Context<'_>, draft: &mut Draft) {
             task.stage = Some(*stage);
             last = Some(*stage);
         } else if sequential {
-            groups.push(Group { id: GroupId::from(task.id.as_str()), stage: next });
+            groups.push(Group::new(task.id.as_str(), next));
             task.stage = Some(next);
             last = Some(next);
             next += 1;

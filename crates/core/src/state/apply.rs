@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use super::group::GroupState;
 use super::lane::Lane;
 use super::{Absence, AttemptState, Ending, Phase, PlanPhase, PlanState, Spawned, State, TaskState};
 use crate::attempt::{Suite, Verdict};
@@ -173,6 +174,12 @@ impl State {
                 self.unblock(task, at);
                 Ok(())
             }
+            Event::GroupStarted { plan, group, head, refresh } => self.group_started(at, plan, group, head, *refresh),
+            Event::GroupRefreshed { plan, group, problem } => self.group_refreshed(plan, group, problem.as_ref()),
+            Event::GroupEnded { plan, group, outcome, verified, rollback } => {
+                self.group_ended(at, plan, group, *outcome, (*verified, *rollback))
+            }
+            Event::GroupNotRolledBack { plan, group, message } => self.group_not_rolled_back(plan, group, message),
             Event::BatchFormed { batch, plan, onto, attempts } => self.batch_formed(at, *batch, plan, onto, attempts),
             Event::BatchMerged { batch, results } => self.batch_merged(at, *batch, results),
             Event::BatchVerified { batch, suite, again } => self.batch_verified(at, *batch, suite, *again),
@@ -261,10 +268,12 @@ impl State {
                 let index = self.require_plan(plan)?;
                 require(self.plans[index].lane.is_idle(), "work of the plan is still landing")?;
                 self.plans[index].head = head.clone();
+                self.plans[index].groups.iter_mut().for_each(|g| (g.rolling_back, g.rollback_asked) = (false, false));
                 for id in tasks {
                     let task = self.require_task(&TaskKey { plan: plan.clone(), task: id.clone() })?;
                     require(self.tasks[task].phase == Phase::Done, "the task has not landed")?;
                     self.tasks[task].landed = None;
+                    self.tasks[task].landing_number = None;
                     self.tasks[task].landed_unverified = false;
                     self.tasks[task].landed_before = None;
                     self.tasks[task].reason = Some(format!("rolled back; its work is kept in {kept}"));
@@ -364,6 +373,7 @@ impl State {
                 fresh_next: true,
                 cancelled_with_run: false,
                 landed: None,
+                landing_number: None,
                 landed_unverified: false,
                 landed_before: None,
                 ready_at: None,
@@ -395,6 +405,8 @@ impl State {
             reason: None,
             tasks: first..self.tasks.len(),
             stage_open,
+            groups: plan.groups.iter().map(GroupState::of).collect(),
+            landings: 0,
         });
         for position in 0..plan.tasks.len() {
             let task = first + position;
@@ -521,6 +533,7 @@ impl State {
             p.reason = None;
             p.ended_at = None;
         }
+        self.reopen_group(task);
         self.set_phase(task, Phase::Blocked, at);
         self.unblock(task, at);
         Ok(())
@@ -538,6 +551,7 @@ impl State {
                 self.tasks[task].cancelled_with_run = false;
                 self.tasks[task].reason = None;
                 self.tasks[task].fresh_next = starts_afresh(&self.tasks[task]);
+                self.reopen_group(task);
                 self.set_phase(task, Phase::Blocked, at);
                 self.unblock(task, at);
             }
@@ -553,6 +567,7 @@ impl State {
                 }
             }
             let p = &mut self.plans[plan];
+            p.groups.iter_mut().for_each(|g| g.rollback_asked = false);
             p.base_suite_since = p.base_suite_since.map(|_| at);
             if let Some(batch) = &mut p.lane.active {
                 batch.since = at;
@@ -584,7 +599,8 @@ impl State {
 
 /// There is no work to go on from, or the attempt that was to start from the base never had a keeper.
 fn starts_afresh(task: &TaskState) -> bool {
-    task.attempts.last().is_none_or(|a| a.spawned.is_none() && a.fresh)
+    // One that has succeeded landed and was taken off again: it is done anew, where it would find its own work done.
+    task.attempts.last().is_none_or(|a| (a.spawned.is_none() && a.fresh) || a.outcome == Some(Outcome::Succeeded))
 }
 
 pub(super) fn require(holds: bool, why: &str) -> Applied {

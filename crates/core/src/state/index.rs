@@ -98,7 +98,7 @@ impl State {
     }
 
     /// The lowest stage that has tasks left; no task of a higher one may start.
-    fn current_stage(&self, plan: usize) -> Option<u32> {
+    pub(crate) fn current_stage(&self, plan: usize) -> Option<u32> {
         self.plans[plan].stage_open.iter().find(|(_, open)| **open > 0).map(|(stage, _)| *stage)
     }
 

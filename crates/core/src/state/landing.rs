@@ -126,6 +126,8 @@ impl State {
         }
         for one in landed {
             let task = self.require_task(&one.attempt.key)?;
+            self.plans[plan].landings += 1;
+            self.tasks[task].landing_number = Some(self.plans[plan].landings);
             self.tasks[task].landed = Some(one.commit.clone());
             self.tasks[task].landed_unverified = !verified;
             self.tasks[task].reason = None;

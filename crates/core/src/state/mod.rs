@@ -2,9 +2,11 @@
 
 mod account;
 mod apply;
+mod group;
 mod index;
 mod landing;
 mod lane;
+mod numbering;
 mod spending;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,6 +14,7 @@ use std::time::Duration;
 
 pub use account::{AccountState, account_label};
 pub use apply::Illegal;
+pub use group::{GroupPhase, GroupState};
 pub(crate) use index::ReadyKey;
 pub use lane::{Batch, BatchPhase, Lane};
 pub(crate) use spending::running;
@@ -117,6 +120,10 @@ pub struct PlanState {
     pub reason: Option<String>,
     /// Its tasks, as a range of [`State::tasks`].
     pub tasks: std::ops::Range<usize>,
+    /// Its groups, in their order.
+    pub groups: Vec<GroupState>,
+    /// How often a task of it landed in this run.
+    landings: u64,
     /// Number of tasks of each stage that have not ended.
     stage_open: BTreeMap<u32, usize>,
 }
@@ -170,6 +177,8 @@ pub struct TaskState {
     pub cancelled_with_run: bool,
     /// The merge commit on the plan's branch, or in an earlier run.
     pub landed: Option<Oid>,
+    /// The how-manieth landing of its plan that was in this run.
+    pub landing_number: Option<u64>,
     /// It landed in this run, and no suite was green on it.
     pub landed_unverified: bool,
     /// Where it landed in an earlier run.
@@ -427,6 +436,7 @@ impl State {
         state.wall_due = None;
         state.accounts.values_mut().for_each(|a| a.free = None);
         state.accounts.retain(|_, a| *a != AccountState::default());
+        state.plans.iter_mut().flat_map(|p| p.groups.iter_mut()).for_each(|g| g.rollback_asked = false);
         for attempt in state.tasks.iter_mut().flat_map(|t| t.attempts.iter_mut()) {
             attempt.gate_started = false;
             attempt.health.look = None;

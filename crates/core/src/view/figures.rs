@@ -16,7 +16,6 @@ use std::time::Duration;
 
 use super::clock::{RunClock, gone_at};
 use super::left::Until;
-use crate::event::Outcome;
 use crate::ids::PlanId;
 use crate::state::{AttemptState, BatchPhase, Phase, PlanState, State, TaskState};
 use crate::time::Time;
@@ -111,7 +110,7 @@ pub fn attempt_time(clock: &RunClock, task: &TaskState, attempt: &AttemptState, 
 pub fn attempt_end(task: &TaskState, attempt: &AttemptState) -> Option<Time> {
     let newest = task.current().is_some_and(|a| a.n == attempt.n);
     match attempt.ended_at {
-        Some(_) if was_voided(attempt) => Some(attempt.started_at),
+        Some(_) if attempt.never_began() => Some(attempt.started_at),
         Some(ended) => Some(ended),
         None if newest && task.phase.active() => None,
         None => attempt.judged_at.or(attempt.exited_at).or(Some(attempt.started_at)),
@@ -131,15 +130,10 @@ pub fn base_suite_time(plan: &PlanState, until: &Until<'_>) -> Duration {
     plan.base_suite_took + plan.base_suite_since.map_or(Duration::ZERO, |since| until.machinery().since(since))
 }
 
-/// It was decided on and taken back before any keeper ran; what lies between is a coordinator's absence.
-fn was_voided(attempt: &AttemptState) -> bool {
-    attempt.spawned.is_none() && attempt.outcome == Some(Outcome::Cancelled)
-}
-
 /// How long an attempt's processes were there, or are until `now`, its workspace's preparation included.
 #[must_use]
 pub fn attempt_working(state: &State, attempt: &AttemptState, now: Time) -> Duration {
-    if was_voided(attempt) { Duration::ZERO } else { gone_at(state, attempt).unwrap_or(now).since(attempt.started_at) }
+    if attempt.never_began() { Duration::ZERO } else { gone_at(state, attempt).unwrap_or(now).since(attempt.started_at) }
 }
 
 /// What the gate took for each task. Who waited for a place in it is not journalled, but follows: they are served in the order of

@@ -3,6 +3,7 @@
 
 mod clock;
 mod figures;
+mod given_up;
 mod left;
 mod words;
 
@@ -10,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 pub use clock::RunClock;
 pub use figures::{Figures, attempt_end, attempt_time, attempt_working, base_suite_time, task_time};
+pub use given_up::given_up;
 pub use left::{Left, LeftBehind, Until};
 pub use words::{Lands, brief, landing, landing_words, places_awaited, quotas_awaited, task_state};
 
@@ -174,13 +176,23 @@ pub struct TaskView {
     pub attempts: Vec<AttemptView>,
 }
 
+impl TaskView {
+    /// Its attempts without those that never began.
+    pub fn begun(&self) -> impl DoubleEndedIterator<Item = &AttemptView> {
+        self.attempts.iter().filter(|a| a.number.is_some())
+    }
+}
+
 /// One attempt.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AttemptView {
     /// `plan/task#n`.
     pub id: String,
-    /// From 1.
+    /// Its id among the task's, from 1; never used twice, also not by one that never began.
     pub n: u32,
+    /// As which attempt people know it, from 1: those that never began are not counted, and have none.
+    #[serde(default)]
+    pub number: Option<u32>,
     /// Who.
     pub agent: String,
     /// snake_case of the design's words; `None` while it goes on.
@@ -428,6 +440,7 @@ fn attempt(t: &TaskState, a: &AttemptState, until: &Until<'_>) -> AttemptView {
     AttemptView {
         id: format!("{}#{}", t.key, a.n),
         n: a.n,
+        number: t.number_of(a.n),
         agent: a.agent.clone(),
         outcome: a.outcome.as_ref().map(|o| o.as_str().to_owned()),
         started_at: a.started_at.rfc3339(),

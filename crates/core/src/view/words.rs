@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::coordinator::{Choice, backlog_is_full, choose, full, owner_at_work};
 use crate::health::HealthStatus;
-use crate::state::{AttemptState, BatchPhase, COMMAND_AGENT, Phase, PlanPhase, State, TaskState, account_label};
+use crate::state::{AttemptState, BatchPhase, COMMAND_AGENT, GroupPhase, Phase, PlanPhase, State, TaskState, account_label};
 use crate::time::Time;
 
 /// How far accepted work is on its way to the branch.
@@ -209,6 +209,12 @@ fn queued_by(state: &State, task: &TaskState) -> Option<String> {
     }
     if let Some(short) = &state.short_of {
         return Some(format!("waits for room: {short}"));
+    }
+    if let Some(group) = state.plans[task.plan].groups.iter().find(|g| g.rolling_back) {
+        return Some(format!("waits until what landed of group `{}` is taken off the branch", group.id));
+    }
+    if state.group_of(task).is_some_and(|g| g.phase == GroupPhase::Refreshing) {
+        return Some(String::from("waits until the context is refreshed for its group"));
     }
     if let Some(other) = owner_at_work(state, task) {
         return Some(format!("`{}` owns some of the same files and is at work", state.tasks[other].key.task));

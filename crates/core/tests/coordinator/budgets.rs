@@ -260,3 +260,24 @@ fn a_cap_below_what_is_spent_is_refused_and_changes_nothing() {
         assert_eq!(story.state.options().budget == before, said.is_err() || caps == "tokens=1000", "{caps}");
     }
 }
+
+#[test]
+fn a_cap_for_each_task_below_what_one_of_them_has_spent_is_refused() {
+    let options = RunOptions { jobs: 2, task_budget: Budget::parse("tokens=1000").unwrap(), ..RunOptions::default() };
+    let own = limited("own", "tokens=900");
+    let plain = Task { budget: None, ..limited("plain", "tokens=1") };
+    let mut story = Story::new(options, vec![own, plain]);
+    story.spawned("own");
+    story.spawned("plain");
+    story.used("plain", 400, Exit::Code { code: 1 });
+    story.seen(&[("own", 500)]);
+    for (caps, answer) in [
+        ("tokens=400", Err("task `p/plain` has spent 400 of 400 tokens already; name a cap above that")),
+        // The plan's own cap holds for the other one.
+        ("tokens=401", Ok(())),
+        ("tokens=2000,model_calls=1", Err("task `p/plain` has spent 1 of 1 calls of the model already; name a cap above that")),
+    ] {
+        story.ask(Request::SetBudget { budget: Budget::default(), task_budget: Budget::parse(caps).unwrap() });
+        assert_eq!(story.reply.clone(), Some(answer.map_err(String::from)), "{caps}");
+    }
+}

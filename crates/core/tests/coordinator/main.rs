@@ -2,6 +2,7 @@
 
 mod budgets;
 mod figures;
+mod groups;
 mod health;
 mod landing;
 mod quotas;

@@ -98,9 +98,10 @@ fn landings_that_were_taken_off_are_not_done_and_can_be_tried_again() {
     };
     assert!(story.ask(roll_back(&["b"])).is_empty());
     assert_eq!(story.reply, Some(Err(String::from("task `p/b` has not landed"))));
-    assert_eq!(story.ask(roll_back(&["a"])), ["rolled_back"]);
+    assert_eq!(story.ask(roll_back(&["a"])), ["rolled_back to base: a"]);
     assert!(!story.crash_and_resume().iter().any(|out| out.starts_with("→ free")), "its worktree may be another's by now");
     assert_eq!(story.state.task(&key("a")).map(|t| t.phase), Some(Phase::Cancelled));
-    let out = story.ask(Request::Retry { tasks: keys(&["a"]), fresh: true, agent: None });
+    // On top of its own work there would be nothing left to do.
+    let out = story.ask(Request::Retry { tasks: keys(&["a"]), fresh: false, agent: None });
     assert_eq!(out, ["task_reopened a", "attempt_started a#2 from base", "→ start a#2"]);
 }

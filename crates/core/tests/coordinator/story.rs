@@ -89,7 +89,12 @@ pub fn red() -> Suite {
 impl Story {
     /// A run with these options whose plan has these tasks and a suite that is green on the base.
     pub fn new(options: RunOptions, tasks: Vec<Task>) -> Self {
-        let mut story = Self::submitted(options, tasks);
+        Self::begun(options, Plan { tasks, ..Plan::new("p") })
+    }
+
+    /// The same of this plan, which is called `p`.
+    pub fn begun(options: RunOptions, plan: Plan) -> Self {
+        let mut story = Self::handed_in(options, plan);
         story.feed(prepared(&["make test"]));
         story.feed(Input::BaseJudged { plan: PlanId::from("p"), suite: green() });
         story
@@ -97,8 +102,11 @@ impl Story {
 
     /// The same before the plan's branch is made.
     pub fn submitted(options: RunOptions, tasks: Vec<Task>) -> Self {
+        Self::handed_in(options, Plan { tasks, ..Plan::new("p") })
+    }
+
+    fn handed_in(options: RunOptions, plan: Plan) -> Self {
         let mut story = Self { state: State::default(), now: Time(0), journal: Vec::new(), reply: None };
-        let plan = Plan { tasks, ..Plan::new("p") };
         story.feed(Input::Begin(Box::new(options)));
         let submission = Submission { plan, base: Oid::from("base"), landed: Default::default(), digests: Default::default() };
         story.feed(Input::Submit(Box::new(submission)));
@@ -215,6 +223,18 @@ fn told(event: &Event) -> String {
         | Event::TaskNeedsHuman { key, .. }
         | Event::TaskCancelled { key, .. }
         | Event::TaskReopened { key, .. } => key.task.to_string(),
+        Event::GroupStarted { group, head, refresh, .. } => format!("{group} at {head}{}", if *refresh { ", to be refreshed" } else { "" }),
+        Event::GroupRefreshed { group, problem, .. } => {
+            format!("{group}{}", problem.as_ref().map(|p| format!(": {p}")).unwrap_or_default())
+        }
+        Event::GroupEnded { group, outcome, verified, rollback, .. } => {
+            let verified = if *verified { " verified" } else { "" };
+            format!("{group} {outcome:?}{verified}{}", if *rollback { ", to be rolled back" } else { "" })
+        }
+        Event::GroupNotRolledBack { group, .. } => group.to_string(),
+        Event::RolledBack { head, tasks, .. } => {
+            format!("to {head}: {}", tasks.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "))
+        }
         Event::PlanEnded { done, .. } => String::from(if *done { "done" } else { "not done" }),
         Event::RunEnded { finished } => String::from(if *finished { "finished" } else { "stopped" }),
         _ => String::new(),
@@ -228,6 +248,10 @@ fn asked(action: &Action) -> String {
         Action::VerifyBase { commit, .. } => format!("→ verify {commit}"),
         Action::StartAttempt { attempt, onto: Some(merged), .. } => format!("→ start {} on {merged}", name(attempt)),
         Action::StartAttempt { attempt, .. } => format!("→ start {}", name(attempt)),
+        Action::BeginGroup { group, head, refresh, .. } => {
+            format!("→ begin {group} at {head}{}", refresh.as_ref().map(|r| format!(" with {r}")).unwrap_or_default())
+        }
+        Action::RollBackGroup { group, landing, landings, .. } => format!("→ roll {group} back, {landings} from {landing}"),
         Action::ProbeAttempt { attempt } => format!("→ probe {}", name(attempt)),
         Action::EndAttempt { attempt, now } => format!("→ {} {}", if *now { "kill" } else { "terminate" }, name(attempt)),
         Action::JudgeWork { attempt } => format!("→ judge {}", name(attempt)),

@@ -1,5 +1,8 @@
 //! Every format of a plan, damaged: read, checked, shown, written and read again.
 
+use std::sync::LazyLock;
+
+use greenlane_core::classify::{Classifier, RepositoryFiles};
 use greenlane_core::plan::{
     Native, Paths, Plan, PlanSource, Reading, check_together, comments, convert, digests, ownership, read, summary,
 };
@@ -7,6 +10,8 @@ use greenlane_testkit::fuzz::Target;
 
 use crate::plan_seeds::{SEEDS, TOKENS};
 use crate::samples::{SAMPLES, beside};
+
+static CLASSIFIER: LazyLock<Classifier> = LazyLock::new(Classifier::built_in);
 
 /// Findings, the word about those that are left out, and one for the whole file at most.
 const FINDINGS_MAX: usize = 210;
@@ -48,6 +53,11 @@ fn check(path: &str, bytes: &[u8]) -> Vec<String> {
         // Markdown may have to refuse, but must find out.
         drop(convert(plan, Native::Markdown));
         assert!(check_together(std::slice::from_ref(plan)).is_empty());
+        for task in &plan.tasks {
+            let found = CLASSIFIER.classify(task, &RepositoryFiles::default());
+            assert!((0.0..=1.0).contains(&found.confidence) && found.margin >= 0.0, "{found:?}");
+            assert!(found.evidence.iter().all(|e| e.what.chars().count() <= 200), "{found:?}");
+        }
     }
     reading.diagnostics.iter().map(|d| d.message.chars().filter(|c| c.is_alphabetic() || *c == ' ').take(24).collect()).take(12).collect()
 }

@@ -161,7 +161,7 @@ fn plans_made_of_parts_of_the_samples_are_the_same_in_every_form() {
         }
         order.sort_unstable();
         order.dedup();
-        mixed.groups = order.iter().map(|s| greenlane_core::plan::Group { id: format!("g{s}").as_str().into(), stage: *s }).collect();
+        mixed.groups = order.iter().map(|s| greenlane_core::plan::Group::new(format!("g{s}").as_str(), *s)).collect();
         if summary(&mixed, 1).is_err() {
             continue;
         }

@@ -9,7 +9,7 @@ use greenlane_core::failure::FailureDetail;
 use greenlane_core::health::{HealthStatus, Keeper};
 use greenlane_core::ids::{AttemptId, RunId, TaskKey};
 use greenlane_core::invariants;
-use greenlane_core::state::{Phase, PlanPhase, State, TaskState};
+use greenlane_core::state::{GroupPhase, Phase, PlanPhase, State, TaskState};
 use greenlane_core::time::Time;
 use greenlane_core::view::{Coordinator, status};
 
@@ -191,6 +191,12 @@ fn changes_are_told(state: &State, attempt: &AttemptId, from: HealthStatus, to: 
 /// A task starts when every task of the groups before its own has ended, and ended well unless the run keeps going.
 fn groups_are_barriers(state: &State, key: &TaskKey) -> Checked {
     let Some(task) = state.task(key) else { return Ok(()) };
+    if state.group_of(task).is_some_and(|g| g.phase != GroupPhase::Open) {
+        return Err(("groups_are_barriers", format!("{key} starts before its group does")));
+    }
+    if state.plans[task.plan].groups.iter().any(|g| g.rolling_back) {
+        return Err(("groups_are_barriers", format!("{key} starts on work that is being taken off")));
+    }
     for earlier in earlier_groups(state, task) {
         if !earlier.phase.ended() {
             return Err(("groups_are_barriers", format!("{key} starts while {} of an earlier group is {:?}", earlier.key, earlier.phase)));

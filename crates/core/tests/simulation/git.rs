@@ -29,6 +29,8 @@ pub struct Git {
     /// All works.
     pub works: Vec<Work>,
     commits: BTreeMap<Oid, Content>,
+    /// What each merge brought in.
+    merged: BTreeMap<Oid, usize>,
     /// By plan: where its branch has been; the last is where it is.
     pub branches: BTreeMap<PlanId, Vec<Oid>>,
     /// Commits on which the suite was run and green.
@@ -57,6 +59,11 @@ impl Git {
         oid
     }
 
+    /// The work that this merge brought in.
+    pub fn merged_by(&self, commit: &Oid) -> Option<usize> {
+        self.merged.get(commit).copied()
+    }
+
     /// Where a plan's branch is.
     pub fn head(&self, plan: &PlanId) -> Option<&Oid> {
         self.branches.get(plan).and_then(|b| b.last())
@@ -79,7 +86,9 @@ impl Git {
                 Some(number) if self.conflict(number, &merged) => Merge::Conflict { files: Vec::new(), definite: false, not_remade: None },
                 _ => {
                     merged.extend(number);
-                    Merge::Merged { commit: self.commit(merged.clone()) }
+                    let commit = self.commit(merged.clone());
+                    self.merged.extend(number.map(|n| (commit.clone(), n)));
+                    Merge::Merged { commit }
                 }
             };
             results.push(MergeResult { attempt: entry.attempt.clone(), merge });

@@ -1,7 +1,7 @@
 //! Random plans and what is secretly true of them: which tasks touch which files, whose work is bad, who gets on badly with whom.
 //! The coordinator sees the plans only; the world sees both.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use fastrand::Rng;
@@ -9,7 +9,7 @@ use greenlane_core::event::{LandedBefore, Submission};
 use greenlane_core::failure::FailureType;
 use greenlane_core::ids::{Oid, RunId, TaskKey};
 use greenlane_core::options::{RetryPolicy, RunOptions};
-use greenlane_core::plan::{Plan, Task};
+use greenlane_core::plan::{Group, OnFailure, Plan, Task};
 
 use crate::faults::{Fault, Faults};
 
@@ -139,6 +139,15 @@ impl Scenario {
             self.tasks.insert(key, TaskTruth { position, owned, guilty });
             plan.tasks.push(task);
         }
+        let stages: BTreeSet<u32> = plan.tasks.iter().filter_map(|t| t.stage).collect();
+        plan.groups = stages
+            .into_iter()
+            .map(|stage| Group {
+                refresh: (rng.u8(0..3) == 0).then(|| String::from("make context")),
+                on_failure: if rng.u8(0..3) == 0 { OnFailure::Rollback } else { OnFailure::Keep },
+                ..Group::new(format!("g{stage}"), stage)
+            })
+            .collect();
         let suite = rng.u8(0..4) > 0;
         let mut truth = PlanTruth { suite, ..PlanTruth::default() };
         if faults.has(Fault::Suite) {

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use fastrand::Rng;
 use greenlane_core::action::Action;
 use greenlane_core::attempt::{Exit, Suite, Verdict};
-use greenlane_core::ids::{AttemptId, Oid, PlanId, TaskKey};
+use greenlane_core::ids::{AttemptId, GroupId, Oid, PlanId, TaskKey};
 use greenlane_core::input::{AccountReading, Input, Request};
 use greenlane_core::room::Room;
 use greenlane_core::state::{Spawned, State};
@@ -218,6 +218,13 @@ impl World {
                 let suite = self.suite(&plan, &commit, !again);
                 self.tell_gate(Input::BatchVerified { batch, suite });
             }
+            Action::BeginGroup { plan, group, refresh, .. } => {
+                if refresh.is_some() {
+                    let problem = self.faults.strikes(&mut self.rng, Fault::Git).then(|| String::from("it ran into its time limit"));
+                    self.tell(Input::GroupRefreshed { plan, group, problem });
+                }
+            }
+            Action::RollBackGroup { plan, group, head, landing, landings } => self.roll_back_group(plan, group, &head, &landing, landings),
             Action::MoveBranch { batch, plan, from, to } => self.move_branch(batch, &plan, &from, to)?,
             Action::LimitAccount { account, until, limit, reason } => {
                 let known = self.accounts.entry(account.clone()).or_default();
@@ -572,6 +579,41 @@ impl World {
         content.insert(self.git.commit_work(work).0);
         let commit = self.git.commit(content);
         self.git.branches.entry(plan.clone()).or_default().push(commit);
+    }
+
+    /// The coordinator wants what landed since a group began off the branch.
+    fn roll_back_group(&mut self, plan: PlanId, group: GroupId, head: &Oid, landing: &Oid, landings: usize) {
+        let mut before = self.git.content(landing);
+        // What is in a merge beside its parent's content is the newest work in it that is not in the commit before.
+        let first = self.git.merged_by(landing);
+        before.retain(|work| Some(*work) != first);
+        let kept = String::from("refs/greenlane/kept");
+        let Some(at) = self.git.head(&plan).cloned() else { return };
+        if first.is_some_and(|work| !self.git.content(&at).contains(&work)) {
+            // A coordinator that died before it knew has done it; somebody may have committed on top since.
+            self.tell(Input::GroupRolledBack { plan, group, head: at, kept });
+            return;
+        }
+        let off: Vec<usize> = self.git.content(head).difference(&before).copied().collect();
+        let of_people = off.iter().any(|work| self.git.works[*work].attempt.is_none());
+        if at != *head || of_people || off.len() != landings || self.faults.strikes(&mut self.rng, Fault::Git) {
+            self.tell(Input::GroupNotRolledBack { plan, group, message: String::from("somebody committed to the branch") });
+            return;
+        }
+        let places = self.git.branches.get(&plan).cloned().unwrap_or_default();
+        let Some(to) = places.iter().rposition(|place| self.git.content(place) == before) else {
+            self.tell(Input::GroupNotRolledBack { plan, group, message: String::from("it never was there") });
+            return;
+        };
+        self.git.branches.entry(plan.clone()).or_default().truncate(to + 1);
+        for work in off {
+            if let Some(attempt) = &self.git.works[work].attempt
+                && let Some(worktree) = self.keepers.worktrees.get_mut(&attempt.key)
+            {
+                worktree.kept = true;
+            }
+        }
+        self.tell(Input::GroupRolledBack { plan, group, head: places[to].clone(), kept });
     }
 
     /// Takes landings off a branch, back to an earlier place of it: the request that says so, if there is anything to take off.

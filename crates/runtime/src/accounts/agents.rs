@@ -43,6 +43,13 @@ impl AgentsFound {
     }
 }
 
+/// Whose quota each agent uses up. Makes nothing: where no run has made a key yet, accounts of one name are not told apart.
+#[must_use]
+pub fn accounts_of(registry: &Registry, environment: &BTreeMap<OsString, OsString>) -> BTreeMap<String, String> {
+    let key = Accounts::of_user(environment).and_then(|a| known_key(&a.dir));
+    registry.iter().map(|agent| (agent.name.clone(), account(agent, environment, key.as_deref()))).collect()
+}
+
 /// Why an agent cannot be used, as far as that can be told without starting it; `None`: nothing is known against it.
 #[must_use]
 pub fn unusable(agent: &AgentDef, environment: &BTreeMap<OsString, OsString>, dir: &Path) -> Option<String> {
@@ -84,11 +91,14 @@ fn account(agent: &AgentDef, user_env: &BTreeMap<OsString, OsString>, key: Optio
     format!("{}#{mark}", agent.name)
 }
 
+fn known_key(dir: &Path) -> Option<Vec<u8>> {
+    fs::read(dir.join("key")).ok().filter(|key| key.len() == KEY_BYTES)
+}
+
 /// This user's own; made where there is none yet.
 fn key(dir: &Path) -> io::Result<Vec<u8>> {
     let path = dir.join("key");
-    let read = |path: &Path| fs::read(path).ok().filter(|key| key.len() == KEY_BYTES);
-    if let Some(key) = read(&path) {
+    if let Some(key) = known_key(dir) {
         return Ok(key);
     }
     fs::create_dir_all(dir)?;
@@ -99,7 +109,7 @@ fn key(dir: &Path) -> io::Result<Vec<u8>> {
     temporary.write_all(&new)?;
     // Of two at once one wins, and both take what that one has made.
     drop(temporary.persist_noclobber(&path));
-    read(&path).ok_or_else(|| io::Error::other(format!("{} is not a key", path.display())))
+    known_key(dir).ok_or_else(|| io::Error::other(format!("{} is not a key", path.display())))
 }
 
 #[cfg(test)]

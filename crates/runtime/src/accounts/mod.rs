@@ -7,7 +7,7 @@ mod record;
 mod slots;
 mod watch;
 
-pub use agents::{AgentsFound, unusable};
+pub use agents::{AgentsFound, accounts_of, unusable};
 pub use record::Accounts;
 pub use slots::Lease;
 pub use watch::Watch;

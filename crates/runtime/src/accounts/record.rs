@@ -129,8 +129,25 @@ impl Accounts {
         Ok(record.reading(Some(free)))
     }
 
+    /// How the account stands, and how many of its places somebody holds; makes nothing where there is nothing yet.
+    ///
+    /// # Errors
+    /// If its files cannot be read.
+    pub fn look(&self, account: &str) -> io::Result<(AccountReading, u32)> {
+        let stem = slug(account);
+        if !self.held(&stem).exists() {
+            return Ok((Record::default().reading(None), 0));
+        }
+        let _held = self.lock(&stem)?;
+        Ok((self.record(&stem)?.reading(None), self.slots(&stem)?.held))
+    }
+
     pub(super) fn lock(&self, stem: &str) -> io::Result<fs::File> {
-        lock(&self.dir.join(format!("{stem}.held")))
+        lock(&self.held(stem))
+    }
+
+    fn held(&self, stem: &str) -> PathBuf {
+        self.dir.join(format!("{stem}.held"))
     }
 
     pub(super) fn record(&self, stem: &str) -> io::Result<Record> {
@@ -162,6 +179,20 @@ impl Accounts {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn whoever_only_looks_leaves_nothing_behind() {
+        let dir = tempfile::tempdir().unwrap();
+        let accounts = Accounts { dir: dir.path().join("accounts") };
+        let (reading, held) = accounts.look("a").unwrap();
+        assert_eq!((reading, held, dir.path().join("accounts").exists()), (Record::default().reading(None), 0, false));
+        let lease = accounts.take("a", 4).unwrap().unwrap();
+        accounts.limit("a", Time(9), 2, "too many", Time(1)).unwrap();
+        let (reading, held) = accounts.look("a").unwrap();
+        assert_eq!((reading.limit, reading.paused_until, reading.reason.as_str(), held), (Some(2), Some(Time(9)), "too many", 1));
+        drop(lease);
+        assert_eq!(accounts.look("a").unwrap().1, 0);
+    }
 
     #[test]
     fn the_latest_end_holds_and_a_limit_rises_only_from_what_it_is() {

@@ -8,6 +8,9 @@ use greenlane_core::plan::closest;
 use super::definition::{AgentDef, AgentOverride};
 use super::launch::COMMAND;
 
+/// What stands for an agent where one is to be assigned by rules.
+pub const AUTO: &str = "auto";
+
 const BUILT_IN: &str = include_str!("agents.toml");
 
 static BUILT_INS: LazyLock<Result<BTreeMap<String, AgentDef>, String>> =
@@ -34,6 +37,9 @@ pub enum RegistryError {
         /// A built-in one that may have been meant.
         suggestion: Option<String>,
     },
+    /// `auto` says that an agent is assigned by rules.
+    #[error("`auto` is not an agent: it has each task assigned to one")]
+    Auto,
     /// None of its arguments hands over the prompt.
     #[error("agent `{name}` would never get its prompt")]
     NoPrompt {
@@ -67,6 +73,7 @@ impl RegistryError {
             Self::NoPrompt { name } => {
                 format!("put {{prompt}} or {{prompt_file}} into `args` under [agents.{name}], or set `stdin = \"{{prompt}}\"`")
             }
+            Self::Auto => String::from("name one of your agents, or rename [agents.auto]"),
             Self::Reserved => String::from("remove [agents.command]; a task's `run`, `env` and `timeout` say all there is"),
             Self::BuiltIn { .. } => String::from("this is a fault in Greenlane: please report it"),
         }
@@ -94,6 +101,9 @@ impl Registry {
             if name == COMMAND {
                 return Err(RegistryError::Reserved);
             }
+            if name == AUTO {
+                return Err(RegistryError::Auto);
+            }
             match agents.get_mut(name) {
                 Some(def) => def.apply(over),
                 None => {
@@ -116,6 +126,9 @@ impl Registry {
     /// # Errors
     /// [`RegistryError::Unknown`], with the name that may have been meant.
     pub fn get(&self, name: &str) -> Result<&AgentDef, RegistryError> {
+        if name == AUTO {
+            return Err(RegistryError::Auto);
+        }
         self.agents.get(name).ok_or_else(|| RegistryError::Unknown {
             name: name.to_owned(),
             suggestion: closest(name, self.agents.keys().map(String::as_str)).map(str::to_owned),

@@ -62,6 +62,11 @@ pub const KEYS: &[Key] = &[
     key("workspace.keep_failed", "GREENLANE_KEEP_FAILED", None, Kind::Count { min: 0, max: 1000 }),
     key("output.bytes_max", "GREENLANE_OUTPUT_BYTES_MAX", None, Kind::Bytes { min: 4096 }),
     key("learning.lessons", "GREENLANE_LESSONS", None, Kind::Switch),
+    key("groups.refresh", "GREENLANE_GROUPS_REFRESH", None, Kind::Text),
+    key("groups.refresh_timeout", "GREENLANE_GROUPS_REFRESH_TIMEOUT", None, Kind::Limit),
+    key("groups.on_failure", "GREENLANE_GROUPS_ON_FAILURE", None, Kind::OneOf(&["keep", "rollback"])),
+    key("assign.types", "GREENLANE_ASSIGN_TYPES", None, Kind::AgentOfType),
+    key("assign.history", "GREENLANE_ASSIGN_HISTORY", None, Kind::Switch),
     key("budget.run", "GREENLANE_BUDGET", Some("--budget"), Kind::Budget),
     key("budget.task", "GREENLANE_BUDGET_TASK", Some("--task-budget"), Kind::Budget),
     key("budget.strict", "GREENLANE_STRICT_BUDGET", Some("--strict-budget"), Kind::Switch),
@@ -91,7 +96,8 @@ pub const AGENT_KEYS: &[(&str, Kind)] = &[
 ];
 
 /// The sections of a file.
-pub const SECTIONS: &[&str] = &["run", "retry", "quota", "workspace", "output", "learning", "budget", "bounds", "agents"];
+pub const SECTIONS: &[&str] =
+    &["run", "retry", "quota", "workspace", "output", "learning", "groups", "assign", "budget", "bounds", "agents"];
 
 impl Key {
     /// The section.

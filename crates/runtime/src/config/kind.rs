@@ -2,6 +2,7 @@
 //! structs read. Knows nothing of keys or files.
 
 use greenlane_core::budget::Budget;
+use greenlane_core::classify::TaskType;
 use greenlane_core::plan::closest;
 use greenlane_core::time::{format_duration, parse_duration};
 use toml::Value;
@@ -44,6 +45,8 @@ pub enum Kind {
     },
     /// Caps: a table, or text such as `tokens=2M,cost_usd=5`.
     Budget,
+    /// A table of agents by type of task, or text such as `testing=codex,documentation=gemini`.
+    AgentOfType,
     /// A table of text values, named like environment variables.
     Variables,
 }
@@ -99,6 +102,7 @@ impl Kind {
                 let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
                 all.set(name, &text).map(|()| all)
             })),
+            (Kind::AgentOfType, Value::Table(table)) => agents_of_types(table).map(|()| value.clone()),
             (Kind::Variables, Value::Table(table)) => variables(table).map(|()| value.clone()),
             _ => self.wrong(value),
         }
@@ -121,6 +125,11 @@ impl Kind {
             },
             Kind::Words(_) => list(trimmed.split(',')),
             Kind::Lines => list(text.lines()),
+            Kind::AgentOfType => {
+                let pairs = trimmed.split(',').filter(|p| !p.trim().is_empty()).map(|p| p.split_once('='));
+                let pair = |(k, v): (&str, &str)| (k.trim().to_owned(), Value::String(v.trim().to_owned()));
+                pairs.map(|p| p.map(pair)).collect::<Option<toml::Table>>().map_or_else(as_text, Value::Table)
+            }
             Kind::Limit | Kind::Delay | Kind::Text | Kind::OneOf(_) | Kind::Bytes { .. } | Kind::Budget | Kind::Variables => as_text(),
         };
         self.check(&value)
@@ -141,6 +150,7 @@ impl Kind {
             Kind::Lines => String::from("a list of texts such as [\"one\", \"two\"]"),
             Kind::Bytes { min } => format!("an amount of bytes, at least {min}, such as 1048576 or \"64MiB\""),
             Kind::Budget => String::from("caps such as { tokens = 2000000, cost_usd = 5.0, model_calls = 400, wall = \"4h\" }"),
+            Kind::AgentOfType => String::from("a table such as { testing = \"codex\", documentation = \"gemini\" }"),
             Kind::Variables => String::from("a table of text values such as { NAME = \"value\" }"),
         }
     }
@@ -189,6 +199,23 @@ fn word(text: &str, words: &[&str]) -> Result<(), Refusal> {
         None => format!("known: {}", words.join(", ")),
     };
     refuse(format!("cannot be `{text}`"), hint)
+}
+
+fn agents_of_types(table: &toml::Table) -> Result<(), Refusal> {
+    for (name, value) in table {
+        let types = || TaskType::ALL.into_iter().map(TaskType::as_str);
+        if TaskType::named(name).is_none() {
+            let hint = match closest(name, types()) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!("types: {}", types().collect::<Vec<_>>().join(", ")),
+            };
+            return refuse(format!("has `{name}`, which is no type of task"), hint);
+        }
+        if value.as_str().is_none_or(|agent| agent.trim().is_empty()) {
+            return refuse(format!("gives {name} to {value}"), format!("write an agent's name: {name} = \"claude\""));
+        }
+    }
+    Ok(())
 }
 
 fn variables(table: &toml::Table) -> Result<(), Refusal> {
@@ -252,6 +279,17 @@ mod tests {
         assert_eq!(words.read(""), Ok(list(&[])));
         assert_eq!(words.read("timeuot").map_err(|r| r.hint), Err(Some(String::from("did you mean `timeout`?"))));
         assert_eq!(Kind::Lines.read("npm ci\nmake -s deps\n"), Ok(list(&["npm ci", "make -s deps"])));
+    }
+
+    #[test]
+    fn agents_of_types_are_read_from_tables_and_text() {
+        let read = |text: &str| Kind::AgentOfType.read(text);
+        assert_eq!(
+            read("testing=codex, documentation = gemini").map(|v| v.to_string()).unwrap_or_default(),
+            "{ documentation = \"gemini\", testing = \"codex\" }"
+        );
+        assert_eq!(read("testng=codex").map_err(|r| r.hint), Err(Some(String::from("did you mean `testing`?"))));
+        assert!(read("testing").is_err() && read("testing=").is_err());
     }
 
     #[test]

@@ -1,9 +1,11 @@
 //! Configuration: built-in defaults, the user's file, the repository's `greenlane.toml`, `GREENLANE_*` variables, flags; later
 //! layers win. Every value knows where it came from. Acts on nothing.
 
+mod assign;
 mod budget;
 mod error;
 mod file;
+mod groups;
 mod keys;
 mod kind;
 mod layers;
@@ -24,8 +26,10 @@ use greenlane_core::options::QuotaPolicy;
 use serde::{Deserialize, Serialize};
 
 pub use crate::agent::AgentOverride;
+pub use assign::AssignConfig;
 pub use budget::{BoundsConfig, BudgetConfig};
 pub use error::{ConfigError, Location, Problem};
+pub use groups::GroupsConfig;
 pub use keys::{KEYS, Key, NEVER_CONFIGURATION, key_of_path};
 pub use kind::{Kind, Refusal};
 pub use layers::Origin;
@@ -54,8 +58,12 @@ pub struct Config {
     pub output: OutputConfig,
     /// `[learning]`.
     pub learning: LearningConfig,
+    /// `[assign]`.
+    pub assign: AssignConfig,
     /// `[budget]`.
     pub budget: BudgetConfig,
+    /// `[groups]`.
+    pub groups: GroupsConfig,
     /// `[bounds]`.
     pub bounds: BoundsConfig,
     /// `[agents.NAME]`, by name.

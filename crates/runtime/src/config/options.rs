@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 
 use greenlane_core::health::HealthPolicy;
 use greenlane_core::options::{RetryPolicy, RunOptions};
+use greenlane_core::plan::OnFailure;
 use greenlane_core::room::RoomPolicy;
 
 use super::{BaseRed, Config};
+use crate::agent::AUTO;
 
 impl Config {
     /// What of the configuration decisions depend on. `agent_slots`: of the agents that have a limit of their own. `processors`:
@@ -20,7 +22,8 @@ impl Config {
             max_plans: run.max_plans,
             check_jobs: run.check_jobs.unwrap_or(processors).max(1),
             backlog: run.backlog,
-            agent: run.agent.clone(),
+            // Whoever hands in a plan has assigned its tasks by then.
+            agent: run.agent.clone().filter(|agent| agent != AUTO),
             agent_slots,
             keep_going: run.keep_going,
             require_verify: run.require_verify,
@@ -39,6 +42,8 @@ impl Config {
             task_budget: self.budget.task.clone(),
             room: self.room(),
             quota: quota.clone(),
+            group_refresh: self.groups.refresh.clone(),
+            group_rollback: self.groups.on_failure == OnFailure::Rollback,
             ..RunOptions::default()
         };
         RunOptions { seed, ..options }

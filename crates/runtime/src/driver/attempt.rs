@@ -7,7 +7,7 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use greenlane_core::attempt::Verdict;
+use greenlane_core::attempt::{ExitRecord, Verdict};
 use greenlane_core::branch;
 use greenlane_core::budget::Allowance;
 use greenlane_core::deficiency::{Lesson, Query};
@@ -24,7 +24,7 @@ use super::context::Context;
 use super::layout::{PreparedWorkspace, label};
 use super::shared;
 use crate::accounts::Lease;
-use crate::agent::{self, Launch};
+use crate::agent::{self, Launch, Shown};
 use crate::clock;
 use crate::gate::{self, Generated, JudgeSpec};
 use crate::keeper::{self, Cancel, Lifetime, Limits, Probe, Spec};
@@ -49,6 +49,8 @@ struct Job {
     /// Greenlane's refs that it has to leave alone.
     refs_of_others: Vec<String>,
     earlier: Option<Earlier>,
+    /// The ids of the task's attempts that began.
+    begun: Vec<u32>,
     /// What the task may use, and has used.
     allowance: Allowance,
     room: RoomPolicy,
@@ -56,6 +58,7 @@ struct Job {
 
 /// The attempt before this one, for its prompt and its session.
 struct Earlier {
+    /// As it is shown.
     n: u32,
     failure: String,
     output: String,
@@ -85,10 +88,10 @@ pub(super) fn start(context: &Arc<Context>, state: &State, attempt: AttemptId, a
         let output = match (&a.refused, &a.verdict) {
             (Some(refused), _) => refused.output.clone(),
             (None, Some(Verdict::CheckFailed { output, .. })) => output.clone(),
-            _ => record.map(|r| format!("{}\n{}", r.stdout_tail, r.stderr_tail).trim().to_owned()).unwrap_or_default(),
+            _ => record.map(printed).unwrap_or_default(),
         };
         Earlier {
-            n: a.n,
+            n: task.number_of(a.n).unwrap_or(a.n),
             failure: a.failure.as_ref().map(|f| f.message.clone()).unwrap_or_default(),
             output,
             session: record.filter(|_| a.agent == agent).and_then(|r| r.report.session_to_resume()).map(str::to_owned),
@@ -107,6 +110,7 @@ pub(super) fn start(context: &Arc<Context>, state: &State, attempt: AttemptId, a
         base,
         onto,
         earlier,
+        begun: task.begun().map(|a| a.n).collect(),
         allowance: state.allowance_of(task),
         room: state.options().room,
     };
@@ -145,6 +149,12 @@ pub(super) fn start(context: &Arc<Context>, state: &State, attempt: AttemptId, a
             }
         }
     });
+}
+
+/// The end of what an attempt printed, its events as what they say.
+fn printed(record: &ExitRecord) -> String {
+    let words: Vec<String> = agent::last_words(record).iter().map(Shown::plain).collect();
+    format!("{}\n{}", words.join("\n"), record.stderr_tail).trim().to_owned()
 }
 
 /// Others have every place of its account. It never begins; the core waits until a place is free.
@@ -247,7 +257,7 @@ fn lessons(context: &Context, job: &Job) -> Vec<Lesson> {
     let Some(teacher) = &context.teacher else { return Vec::new() };
     let query =
         Query { owns: &job.task.owns, checks: &job.task.check, suite: &job.plan.verify, agent: &job.agent, own: None, now: clock::now() };
-    let found = teacher.lessons(&context.run, &job.attempt.key, &query);
+    let found = teacher.lessons(&context.run, &job.attempt.key, &job.begun, &query);
     found.unwrap_or_else(|e| {
         context.warn(format!("{} starts without lessons: {e}", job.attempt));
         Vec::new()

@@ -8,6 +8,7 @@
 mod attempt;
 mod circumstances;
 mod context;
+mod groups;
 mod health;
 mod housekeeping;
 mod landing;
@@ -472,6 +473,11 @@ impl Driver<'_> {
         match action {
             Action::PreparePlan { plan } => plan::prepare(context, &self.state, &plan),
             Action::VerifyBase { plan, commit } => plan::verify_base(context, &self.state, &plan, commit),
+            Action::BeginGroup { plan, group, head, refresh } => groups::begin(context, plan, group, head, refresh),
+            Action::RollBackGroup { plan, group, head, landing, landings } => {
+                let Some(branch) = self.state.plan(&plan).and_then(|p| p.branch.clone()) else { return };
+                groups::roll_back(context, groups::TakeOff { plan, group, branch, head, landing, landings });
+            }
             Action::StartAttempt { attempt, agent, fresh, base, onto } => {
                 attempt::start(&context, &self.state, attempt, &agent, fresh, base, onto);
             }

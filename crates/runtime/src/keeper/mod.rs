@@ -28,7 +28,7 @@ pub use heartbeat::{Evidence, Heartbeat, Phase, read_heartbeat};
 pub use identity::Identity;
 pub(crate) use identity::boot_id;
 pub use runaway::Limits;
-pub use spec::{Lifetime, Spec};
+pub use spec::{Lifetime, Spec, output_kind};
 pub use strays::end_strays;
 
 /// The wall clock, which the rest of the keeper uses for what people read; limits are measured on the monotonic clock.

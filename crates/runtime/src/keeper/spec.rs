@@ -64,6 +64,12 @@ pub enum Lifetime {
     WithParent,
 }
 
+/// How the standard output of the attempt in this folder is read; `None`: as plain text, or it was never to begin.
+#[must_use]
+pub fn output_kind(dir: &Path) -> Option<OutputKind> {
+    Spec::read(dir).ok()?.reader
+}
+
 impl Spec {
     /// Writes `spec.json`, for the owner's eyes only: the arguments may hold what the user would not show. Not fsynced: it is of no
     /// use after the machine went down, since the keeper is gone then.

@@ -33,11 +33,12 @@ impl Teacher {
         Self { state_dir, known: Mutex::default() }
     }
 
-    /// The lessons for an attempt at this task; what its own last attempt showed is looked up here.
+    /// The lessons for an attempt at this task; what its own last attempt showed is looked up here. `begun`: the ids of its attempts that
+    /// began, in their order, by which the agent is told of them.
     ///
     /// # Errors
     /// If the journal cannot be read.
-    pub fn lessons(&self, run: &RunId, key: &TaskKey, query: &Query<'_>) -> Result<Vec<Lesson>, JournalError> {
+    pub fn lessons(&self, run: &RunId, key: &TaskKey, begun: &[u32], query: &Query<'_>) -> Result<Vec<Lesson>, JournalError> {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let known = match &mut *known {
             Some(known) => known,
@@ -47,7 +48,9 @@ impl Teacher {
             }
         };
         let book = known.reading.catch_up()?;
-        Ok(lessons(book, &known.experience, &Query { own: book.last_of(run, key), ..*query }))
+        let number = |n: u32| begun.iter().zip(1..).find(|(id, _)| **id == n).map_or(n, |(_, number)| number);
+        let own = book.last_of(run, key).map(|(n, id)| (number(n), id));
+        Ok(lessons(book, &known.experience, &Query { own, ..*query }))
     }
 }
 

@@ -3,7 +3,7 @@
 
 use greenlane_core::attempt::{Exit, Verdict};
 use greenlane_core::event::{Event, Outcome};
-use greenlane_core::failure::{Circumstances, Evidence, Failure, FailureDetail, FailureType, Resources};
+use greenlane_core::failure::{Circumstances, Evidence, Failure, FailureDetail, FailureType, Resources, last_lines};
 use greenlane_core::ids::{AttemptId, RunId};
 use greenlane_core::state::{AttemptState, State};
 use greenlane_core::time::Time;
@@ -74,16 +74,16 @@ pub struct FailureRecord {
     pub signal: Option<i32>,
     /// The last stack trace in the output.
     pub stack_trace: Option<String>,
-    /// The last lines of standard output, at most 100.
+    /// The last lines of standard output, at most 100; of work that a check or the suite refused, those of its output.
     #[serde(default)]
     pub last_output_lines: Vec<String>,
-    /// The last lines of standard error, at most 100.
+    /// The last lines of the agent's standard error, at most 100.
     #[serde(default)]
     pub last_error_lines: Vec<String>,
     /// What the tree and the machine used.
     #[serde(default)]
     pub system_resources: Resources,
-    /// What else is known: run, attempt, agent, outcome, detail, evidence, worktree, branch, model, session, usage, ….
+    /// What else is known: run, attempt (its id), number (as people know it), output_of (whose output it is: agent, check, suite), agent, outcome, detail, evidence, worktree, branch, model, session, usage, ….
     #[serde(default)]
     pub context: Map<String, Value>,
     /// The attempt's label, `run/slug/n`; for a report, who made it.
@@ -95,6 +95,12 @@ impl FailureRecord {
     #[must_use]
     pub fn detail(&self) -> Option<FailureDetail> {
         serde_json::from_value(self.context.get("detail")?.clone()).ok()
+    }
+
+    /// As which attempt people know it, where it is one; its id in lines of older versions.
+    #[must_use]
+    pub fn number(&self) -> Option<u64> {
+        self.context.get("number").or_else(|| self.context.get("attempt"))?.as_u64()
     }
 
     /// The run, where it is known.
@@ -122,6 +128,8 @@ impl FailureRecord {
             Some(c) => (c.output_lines.clone(), c.error_lines.clone(), c.stack_trace.clone()),
             None => (tail(record.map(|r| &r.stdout_tail)), tail(record.map(|r| &r.stderr_tail)), None),
         };
+        // Of work that was judged, what the agent printed is beside the point; what the judge printed is not.
+        let output = known.and_then(judge).map_or(output, |(_, said)| last_lines(said));
         let resources = record.and_then(|r| r.resources.clone()).or_else(|| seen.and_then(|c| c.resources.clone()));
         let (plan, task) = (attempt.key.plan.to_string(), attempt.key.task.to_string());
         Self {
@@ -138,7 +146,7 @@ impl FailureRecord {
             last_output_lines: output,
             last_error_lines: errors,
             system_resources: resources.unwrap_or_default(),
-            context: context(run, attempt, outcome, failure, known),
+            context: context(run, attempt, outcome, failure, state),
             worker_id: label(run, attempt),
         }
     }
@@ -169,7 +177,18 @@ impl FailureRecord {
     }
 }
 
-fn context(run: &RunId, attempt: &AttemptId, outcome: &Outcome, failure: &Failure, known: Option<&AttemptState>) -> Map<String, Value> {
+/// Who refused the work, and what it printed, where it printed anything.
+fn judge(attempt: &AttemptState) -> Option<(&'static str, &str)> {
+    let (who, said) = match (&attempt.refused, &attempt.verdict) {
+        (Some(refused), _) => ("suite", &refused.output),
+        (None, Some(Verdict::CheckFailed { output, .. })) => ("check", output),
+        _ => return None,
+    };
+    (!said.trim().is_empty()).then_some((who, said))
+}
+
+fn context(run: &RunId, attempt: &AttemptId, outcome: &Outcome, failure: &Failure, state: &State) -> Map<String, Value> {
+    let (known, number) = (state.attempt(attempt), state.task(&attempt.key).and_then(|t| t.number_of(attempt.n)));
     let mut context = Map::new();
     let mut put = |name: &str, value: Value| {
         if !value.is_null() {
@@ -178,12 +197,14 @@ fn context(run: &RunId, attempt: &AttemptId, outcome: &Outcome, failure: &Failur
     };
     put("run", json!(run));
     put("attempt", json!(attempt.n));
+    put("number", json!(number));
     put("outcome", json!(outcome.as_str()));
     put("detail", json!(failure.detail));
     put("evidence", json!(failure.evidence));
     put("reset_at", json!(failure.reset_at.map(Time::rfc3339)));
     let Some(known) = known else { return context };
     put("agent", json!(known.agent));
+    put("output_of", json!(judge(known).map_or("agent", |(who, _)| who)));
     if let Some(spawned) = &known.spawned {
         put("worktree", json!(spawned.worktree));
         put("branch", json!(spawned.branch));

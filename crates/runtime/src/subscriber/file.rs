@@ -93,6 +93,20 @@ impl LogFile {
         Ok(())
     }
 
+    /// So many bytes more do not make it longer than a log may be.
+    pub(super) fn has_room_for(&self, bytes: usize) -> bool {
+        self.cursor.bytes + bytes as u64 <= self.bytes_max
+    }
+
+    /// What follows stands in a new file, if there is anything in this one.
+    pub(super) fn rotate_now(&mut self) -> io::Result<()> {
+        if self.len()? == 0 {
+            return Ok(());
+        }
+        self.rotate()?;
+        self.save(0)
+    }
+
     /// Cuts what stands behind the cursor.
     fn repair(&mut self) -> io::Result<()> {
         let len = self.len()?;

@@ -31,8 +31,11 @@ pub struct HealthRecord {
     pub plan: String,
     /// The task.
     pub task: String,
-    /// The attempt.
+    /// The attempt's id.
     pub attempt: u32,
+    /// As which attempt people know it; `None` in lines of older versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub number: Option<u32>,
     /// Who.
     pub agent: Option<String>,
     /// How it is.
@@ -88,6 +91,7 @@ fn record(
         plan,
         task,
         attempt: attempt.n,
+        number: state.task(&attempt.key).and_then(|t| t.number_of(attempt.n)),
         agent: known.map(|a| a.agent.clone()),
         status: to,
         from,

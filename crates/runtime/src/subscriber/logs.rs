@@ -73,6 +73,8 @@ struct Writing<'a> {
     reading: &'a mut Reading,
     log: LogFile,
     text: String,
+    /// The last entry whose lines are in the log or the text.
+    taken: Position,
 }
 
 /// Held while files are read or written.
@@ -193,7 +195,8 @@ impl Logs {
         for reading in subscribers {
             let log = LogFile::open(dir, reading.subscriber.name(), &identity, last, *bytes_max).map_err(failed)?;
             reading.remember(dir, log.at()).map_err(failed)?;
-            writing.push(Writing { reading, log, text: String::new() });
+            let taken = log.at();
+            writing.push(Writing { reading, log, text: String::new(), taken });
         }
         let Some(mut from) = writing.iter().map(|w| w.log.at()).min() else { return Ok(()) };
         runs.stand_at(journal, from.seq)?;
@@ -242,7 +245,13 @@ impl Writing<'_> {
         self.reading.remembers = None;
         let mut lines = Lines::at(entry.position);
         self.reading.subscriber.take(entry, state, &mut lines)?;
+        // Between two entries, so that a rotated file is complete; one that is too long for any file is alone in its own.
+        if !self.log.has_room_for(self.text.len() + lines.text().len()) && !lines.text().is_empty() {
+            self.flush(self.taken)?;
+            self.log.rotate_now()?;
+        }
         self.text.push_str(lines.text());
+        self.taken = entry.position;
         if self.text.len() >= TEXT_BYTES_MAX {
             self.flush(entry.position)?;
         }
@@ -253,6 +262,7 @@ impl Writing<'_> {
         if at > self.log.at() {
             self.log.append(&self.text, at)?;
             self.text.clear();
+            self.taken = at;
         }
         self.reading.remembers = Some(self.log.at());
         Ok(())

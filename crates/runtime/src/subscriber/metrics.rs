@@ -97,7 +97,7 @@ fn attempt_exited(attempt: &AttemptId, record: &ExitRecord) -> Value {
 fn task_ended(state: &State, task: &TaskState, how: &str, at: Time) -> Value {
     let used = Used::of(task.attempts.iter());
     json!({
-        "task": task.key.task, "state": how, "attempts": task.attempts.len(), "retries": task.retries,
+        "task": task.key.task, "state": how, "attempts": task.begun().count(), "retries": task.retries,
         "agent": task.current().map(|a| &a.agent), "duration_ms": ms(task_time(state, task, at)),
         "elapsed_ms": task.attempts.first().map(|a| ms(at.since(a.started_at))), "tokens": used.tokens, "cost_usd": used.cost_usd,
     })
@@ -128,7 +128,7 @@ fn run_ended(finished: bool, state: &State, at: Time) -> Value {
     let slots_used = if figures.elapsed.is_zero() { 0.0 } else { agents.as_secs_f64() / figures.elapsed.as_secs_f64() };
     json!({
         "finished": finished, "plans": state.plans.len(), "tasks": state.tasks.len(), "tasks_done": done,
-        "attempts": state.tasks.iter().map(|t| t.attempts.len()).sum::<usize>(),
+        "attempts": state.tasks.iter().map(|t| t.begun().count()).sum::<usize>(),
         "failed_attempts": state.tasks.iter().flat_map(|t| &t.attempts).filter(|a| a.failure.is_some()).count(),
         "elapsed_ms": ms(figures.elapsed), "sequential_ms": ms(figures.sequential), "critical_path_ms": ms(figures.critical_path),
         "speedup": figures.speedup(), "tasks_per_hour": per_hour(done),

@@ -5,6 +5,7 @@ use greenlane_core::failure::{FailureDetail, FailureType};
 use greenlane_core::ids::{RunId, TaskKey};
 use greenlane_core::state::State;
 use greenlane_core::time::Time;
+use greenlane_core::view::given_up;
 use serde::{Deserialize, Serialize};
 
 use super::{Entry, Fact, Lines, Subscriber};
@@ -26,8 +27,11 @@ pub struct RetryRecord {
     pub plan: String,
     /// The task.
     pub task: String,
-    /// The attempt that failed.
+    /// The attempt that failed: its id.
     pub attempt: u32,
+    /// As which attempt people know it; `None` in lines of older versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub number: Option<u32>,
     /// As what.
     pub failure_type: FailureType,
     /// More, where the evidence had it.
@@ -47,6 +51,9 @@ pub struct RetryRecord {
     /// `fallback` (by another agent), `given_up`. Only `retry` uses up a retry.
     #[serde(default)]
     pub how: String,
+    /// Why it was given up: what the policy, its budget or its account said; `None` where it was not, and in lines of older versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub given_up_because: Option<String>,
 }
 
 impl Subscriber for Retries {
@@ -61,7 +68,7 @@ impl Subscriber for Retries {
             Event::RepairScheduled { key, .. } => decided(run, entry.at, key, How::Repair, state, lines),
             Event::QuotaAwaited { key, account } => decided(run, entry.at, key, How::Quota(account), state, lines),
             Event::FallbackScheduled { key } => decided(run, entry.at, key, How::Fallback, state, lines),
-            Event::TaskFailed { key, .. } => decided(run, entry.at, key, How::GivenUp, state, lines),
+            Event::TaskFailed { key, reason } => decided(run, entry.at, key, How::GivenUp(reason), state, lines),
             _ => Ok(()),
         }
     }
@@ -74,7 +81,7 @@ enum How<'a> {
     Repair,
     Quota(&'a str),
     Fallback,
-    GivenUp,
+    GivenUp(&'a str),
 }
 
 impl How<'_> {
@@ -84,7 +91,7 @@ impl How<'_> {
             How::Repair => "repair",
             How::Quota(_) => "quota",
             How::Fallback => "fallback",
-            How::GivenUp => "given_up",
+            How::GivenUp(_) => "given_up",
         }
     }
 
@@ -111,13 +118,18 @@ fn decided(run: &RunId, at: Time, key: &TaskKey, how: How<'_>, state: &State, li
         plan,
         task: id,
         attempt: attempt.n,
+        number: task.number_of(attempt.n),
         failure_type: failure.kind,
         detail: failure.detail,
         error_message: failure.message.clone(),
         retry: task.retries,
         backoff_seconds: until.map_or(0.0, |until| until.since(at).as_secs_f64()),
         until: until.map(Time::rfc3339),
-        will_retry: !matches!(how, How::GivenUp),
+        will_retry: !matches!(how, How::GivenUp(_)),
         how: how.word().to_owned(),
+        given_up_because: match how {
+            How::GivenUp(reason) => given_up(state, task, reason),
+            _ => None,
+        },
     })
 }

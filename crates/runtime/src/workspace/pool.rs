@@ -109,7 +109,10 @@ impl Pool {
         };
         let (head, base) = match (&kept, &branch_tip) {
             _ if let From::Commit(commit) = &wanted.from => (commit.clone(), wanted.base.clone()),
-            (Some(kept), _) => (kept.head.clone(), kept.base.clone().unwrap_or_else(|| wanted.base.clone())),
+            (Some(kept), _) => {
+                let base = kept.base.clone().map_or_else(|| self.common_base(&kept.head, &wanted.base), Ok)?;
+                (kept.head.clone(), base)
+            }
             // Commits of an attempt whose worktree is gone.
             (None, Some(tip)) if wanted.from == From::Continue && self.repo.descends(tip, &wanted.base)? => {
                 (tip.clone(), wanted.base.clone())
@@ -142,6 +145,14 @@ impl Pool {
             self.repo.keep_in_ref(&snapshot::prefix(&wanted.run, &wanted.slug), &tip)?;
         }
         self.fill_or_another(place, &head, &Head::Branch(&wanted.branch), &wanted.log_dir, kept.as_ref().map(|k| &k.files))
+    }
+
+    /// What kept commits begin from that say nothing of it: a branch that was moved off them since was somewhere else then.
+    fn common_base(&self, head: &Oid, base: &Oid) -> Result<Oid, WorkspaceError> {
+        if self.repo.descends(head, base)? {
+            return Ok(base.clone());
+        }
+        Ok(Oid::from(self.repo.git().run(&["merge-base", head.as_str(), base.as_str()])?.text()))
     }
 
     /// Gives verification a worktree at this commit, in which no agent ever worked.

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use greenlane_core::failure::of_exit;
-use greenlane_runtime::agent::{OutputKind, reader};
+use greenlane_runtime::agent::{OutputKind, Readable, Shown, reader};
 use greenlane_testkit::fuzz::Target;
 
 const KINDS: [OutputKind; 9] = [
@@ -81,6 +81,17 @@ fn check(bytes: &[u8]) -> u64 {
                 reader.line(line)
             }
             assert!(reader.activity().is_none_or(|a| a.chars().count() <= 200 && !a.contains('\n')), "{kind:?}: {:?}", reader.activity());
+        }
+        let mut readable = Readable::new(kind);
+        let shown: Vec<Shown> = text.lines().flat_map(|l| readable.line(l)).collect();
+        for one in shown.into_iter().chain(readable.finish()) {
+            match one {
+                Shown::Calls(text) => assert!(text.chars().count() <= 200 && !text.contains('\n'), "{kind:?}: {text}"),
+                Shown::Remark(text) => assert!(text.chars().count() <= 1_000 && !text.contains('\n'), "{kind:?}: {text}"),
+                Shown::Result { lines, .. } => assert!(lines.len() <= 4 && lines.iter().all(|l| l.chars().count() <= 201), "{kind:?}"),
+                Shown::Piece(text) => panic!("{kind:?}: a piece that nobody put together: {text}"),
+                Shown::Said(_) | Shown::Failed(_) | Shown::Line(_) => {}
+            }
         }
         let report = reader.report();
         assert!(report.last_message.chars().count() <= 2_000, "{kind:?}: the last message");

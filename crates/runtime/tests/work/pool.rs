@@ -349,3 +349,24 @@ fn what_cannot_be_recycled_does_not_stand_in_the_way() {
     assert_eq!(read(&next.path, "new.txt").as_deref(), Some("n"));
     assert_eq!(place.pool.marks().expect("marks")[0].holding, Holding::Broken);
 }
+
+#[test]
+fn commits_that_a_moved_branch_left_behind_are_gone_on_with_from_where_they_began() {
+    let place = Place::of(started("git"), PoolSettings::default());
+    let before = place.temp.head();
+    let ws = place.prepare("a");
+    put(&ws, "a.txt", "first try");
+    place.accept(&ws, "a");
+    place.pool.release(&ws, Release::Landed).expect("released");
+    // It was taken off the plan's branch, which went on elsewhere; a fresh attempt moved the task's branch away from it.
+    place.temp.write("other.txt", "o");
+    place.temp.commit("other");
+    let fresh = place.prepare_from("a", From::Fresh);
+    assert_eq!(place.show("refs/greenlane/r1/kept/a/1", "a.txt").as_deref(), Some("first try"));
+    place.pool.release(&fresh, Release::Landed).expect("released");
+    let back = place.prepare_from("a", From::Continue);
+    assert_eq!((back.base.as_str(), read(&back.path, "a.txt").as_deref()), (before.as_str(), Some("first try")));
+    put(&back, "more.txt", "second try");
+    let commit = place.accept(&back, "a");
+    assert_eq!(place.show(commit.as_str(), "more.txt").as_deref(), Some("second try"));
+}

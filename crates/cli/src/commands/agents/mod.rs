@@ -1,5 +1,6 @@
 //! `agents`: which are known, installed and signed in; `agents check` tries one.
 
+mod account;
 mod check;
 
 use std::process::ExitCode;
@@ -7,6 +8,7 @@ use std::time::Duration;
 
 use clap::Subcommand;
 use greenlane_runtime::agent::{AgentDef, Presence, SignedIn};
+use greenlane_runtime::clock;
 use serde::Serialize;
 
 use crate::args::duration;
@@ -14,12 +16,15 @@ use crate::context::Context;
 use crate::error::Outcome;
 use crate::output::{Paint, paint};
 use crate::plans;
+use crate::report::Look;
+
+use account::{Account, Standings};
 
 /// Flags of `agents`.
 #[derive(Clone, Debug, clap::Args)]
 #[command(args_conflicts_with_subcommands = true)]
 #[command(after_help = "Examples:
-  greenlane agents                which are known, installed and signed in
+  greenlane agents                which are known, installed and signed in; how their accounts stand
   greenlane agents --versions     and which versions, which starts each of them
   greenlane agents check codex    let one do a tiny task
 
@@ -80,6 +85,8 @@ struct Entry {
     note: Option<String>,
     slots: Option<u32>,
     model: Option<String>,
+    /// Whose quota it uses up, and how that stands.
+    account: Account,
     /// The project's tests run this agent for real.
     tested: bool,
 }
@@ -95,19 +102,21 @@ pub fn run(args: &AgentsArgs, context: &Context) -> Outcome {
         return check::run(check, &registry, context);
     }
     // Side by side: an agent may take seconds to say its version.
+    let standings = Standings::look(&registry, &config.quota, context);
     let agents: Vec<Entry> = std::thread::scope(|scope| {
-        let threads: Vec<_> = registry.iter().map(|def| scope.spawn(|| entry(def, context, args.versions))).collect();
+        let entry = |def| entry(def, &standings, context, args.versions);
+        let threads: Vec<_> = registry.iter().map(|def| scope.spawn(move || entry(def))).collect();
         threads.into_iter().filter_map(|t| t.join().ok()).collect()
     });
     if args.json {
         context.output.json(&Document { agents })?;
     } else {
-        context.output.data(&text(&agents, context.output.color))?;
+        context.output.data(&text(&agents, Look::of_list(context.output.color)))?;
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn entry(def: &AgentDef, context: &Context, ask_version: bool) -> Entry {
+fn entry(def: &AgentDef, standings: &Standings, context: &Context, ask_version: bool) -> Entry {
     let presence = if ask_version {
         def.presence_with_version(&context.env, &context.directory)
     } else {
@@ -132,11 +141,13 @@ fn entry(def: &AgentDef, context: &Context, ask_version: bool) -> Entry {
         note,
         slots: def.slots,
         model: def.model.clone(),
+        account: standings.of(&def.name),
         tested: def.tested,
     }
 }
 
-fn text(agents: &[Entry], color: bool) -> String {
+fn text(agents: &[Entry], look: Look) -> String {
+    let (color, now) = (look.color, clock::now());
     let width = agents.iter().map(|a| a.name.chars().count()).max().unwrap_or(0);
     let mut out = String::new();
     for agent in agents {
@@ -153,6 +164,9 @@ fn text(agents: &[Entry], color: bool) -> String {
             (_, _, hint) => format!("  {} {hint}", paint("→", Paint::Cyan, color)),
         };
         out.push_str(&format!("{} {:width$}  {found}{version}{note}\n", paint(sign, style, color), agent.name));
+        if agent.path.is_some() {
+            out.push_str(&agent.account.text(width + 4, look, now));
+        }
     }
     out
 }

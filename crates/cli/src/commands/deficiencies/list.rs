@@ -8,6 +8,7 @@ use greenlane_core::time::Time;
 use greenlane_runtime::clock;
 use serde::Serialize;
 
+use super::show::remedy;
 use super::{DeficienciesArgs, Document, View, find, open, status_paint};
 use crate::context::Context;
 use crate::error::Outcome;
@@ -108,6 +109,13 @@ struct OfOne<'a> {
     description: &'a str,
     priority: u32,
     improvement_suggestions: &'a [String],
+    /// What is known to help.
+    solution: Option<&'a str>,
+    /// The commit that was said to remedy it.
+    remediation_commit: Option<&'a str>,
+    remediation_status: Remediation,
+    /// How often it showed again after that.
+    returned: u32,
 }
 
 pub(super) fn suggest(args: &SuggestArgs, context: &Context) -> Outcome {
@@ -126,6 +134,10 @@ pub(super) fn suggest(args: &SuggestArgs, context: &Context) -> Outcome {
             description: &d.description,
             priority: d.priority(now),
             improvement_suggestions: &d.improvement_suggestions,
+            solution: d.solution.as_deref(),
+            remediation_commit: d.remediation_commit.as_deref(),
+            remediation_status: d.remediation_status,
+            returned: d.context.returned,
         });
         context.output.json(&Suggested { suggestions: suggestions.collect() })?;
         return Ok(ExitCode::SUCCESS);
@@ -139,7 +151,9 @@ pub(super) fn suggest(args: &SuggestArgs, context: &Context) -> Outcome {
         for line in wrapped(&format!("{}  {}", d.id, clean(&d.description)), look.width, LINES_MAX) {
             let _ = writeln!(out, "{line}");
         }
-        for suggestion in &d.improvement_suggestions {
+        // What is known to help comes before what might.
+        let known = remedy(d).map(|known| format!("known: {known}"));
+        for suggestion in known.iter().chain(&d.improvement_suggestions) {
             for (n, line) in wrapped(&clean(suggestion), look.width.saturating_sub(4), LINES_MAX).iter().enumerate() {
                 let _ = writeln!(out, "  {} {line}", if n == 0 { '→' } else { ' ' });
             }

@@ -4,6 +4,7 @@ mod file_issues;
 mod list;
 mod record;
 mod remedy;
+mod show;
 
 use clap::Subcommand;
 use greenlane_core::deficiency::{Deficiency, DeficiencyType, Remediation};
@@ -26,6 +27,7 @@ use crate::session::Session;
   greenlane deficiencies                              what goes wrong, what matters most first
   greenlane deficiencies --type logic_error --json
   greenlane deficiencies patterns                     what showed three times or more
+  greenlane deficiencies show 3fa9                    one in full
   greenlane deficiencies suggest 3fa9                 what could be done about one
   greenlane deficiencies fixed 3fa9 --commit HEAD     a commit remedies it
   greenlane deficiencies file-issues --dry-run        what would become an issue
@@ -56,6 +58,8 @@ pub enum DeficienciesVerb {
     Record(record::RecordArgs),
     /// Show what showed three times or more
     Patterns(list::PatternsArgs),
+    /// Show one in full: where it showed, how often, what helps and whether that held
+    Show(show::ShowArgs),
     /// Show what could be done, drawn from the evidence
     Suggest(list::SuggestArgs),
     /// Say that a commit remedies one
@@ -99,6 +103,7 @@ pub fn run(args: &DeficienciesArgs, context: &Context) -> Outcome {
         None => list::all(args, context),
         Some(DeficienciesVerb::Record(args)) => record::run(args, context),
         Some(DeficienciesVerb::Patterns(args)) => list::patterns(args, context),
+        Some(DeficienciesVerb::Show(args)) => show::run(args, context),
         Some(DeficienciesVerb::Suggest(args)) => list::suggest(args, context),
         Some(DeficienciesVerb::Fixed(args)) => remedy::fixed(args, context),
         Some(DeficienciesVerb::Export(args)) => remedy::export(args, context),

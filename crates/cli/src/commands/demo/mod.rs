@@ -59,7 +59,7 @@ pub fn run(args: &DemoArgs, context: &Context) -> Outcome {
     let plans: Vec<PlanToRun> =
         plans::load(&inside, Some(&sample.repo), &NamedPlans { plans: vec![sample.plan_path.clone()], format: None })?
             .into_iter()
-            .map(|p| PlanToRun { plan: p.plan, file: p.path, whole_folder: p.whole_folder })
+            .map(|p| PlanToRun { plan: p.plan, file: p.path, whole_folder: p.whole_folder, assigned: Default::default() })
             .collect();
     let _lock = ready.lock()?;
     let submissions = ready.submissions(&inside, &plans, &Wish::default())?;
@@ -93,7 +93,7 @@ fn compare(context: &Context, document: &Status, expectations: &[Expectation]) -
     let mut surprises = 0;
     for expected in expectations {
         let found = document.tasks.iter().find(|t| t.id == expected.task);
-        let (state, attempts) = found.map_or(("missing", 0), |t| (t.state.as_str(), t.attempts.len()));
+        let (state, attempts) = found.map_or(("missing", 0), |t| (t.state.as_str(), t.begun().count()));
         let as_told = state == expected.state && attempts == expected.attempts as usize;
         surprises += usize::from(!as_told);
         let sign = if as_told { paint("✓", Paint::Green, color) } else { paint("✗", Paint::Red, color) };

@@ -4,6 +4,7 @@ use greenlane_runtime::agent::{Presence, Registry, SignedIn};
 use greenlane_runtime::config::Config;
 
 use super::check::Check;
+use crate::assign;
 use crate::context::Context;
 
 /// One line for each agent that is installed, and for the one that the configuration names.
@@ -25,7 +26,7 @@ pub fn agents(config: &Config, context: &Context) -> Vec<Check> {
             SignedIn::No(hint) => Check::warning(name, format!("{}, not signed in", path.display()), hint),
         });
     }
-    if let Some(wanted) = config.run.agent.as_deref() {
+    if let Some(wanted) = assign::default_agent(config) {
         match registry.get(wanted) {
             Err(e) => checks.push(Check::missing("agent", e.to_string(), e.hint())),
             Ok(def) if absent.contains(&wanted) => {

@@ -67,6 +67,7 @@ fn examine(context: &Context) -> Vec<Check> {
     let top = repo.as_ref().and_then(|r| r.top().or(r.main_top()));
     let loaded = Config::load(top, &[], &context.env);
     checks.extend(configuration(&loaded));
+    let badly_placed = repo.as_ref().zip(loaded.as_ref().ok()).and_then(|(repo, loaded)| places::worktrees_inside(repo, loaded, context));
     let config = loaded.ok().map(|l| l.config);
     if let Some(repo) = &repo {
         let top = repo.main_top().unwrap_or(repo.common_dir());
@@ -74,10 +75,11 @@ fn examine(context: &Context) -> Vec<Check> {
         checks.push(places::writable("state", repo.state_dir(), "the journal and the logs are written there: make it writable"));
         checks.extend(places::journal(repo.state_dir()));
         let configured = config.as_ref().and_then(|c| c.workspace.dir.as_deref());
-        checks.push(match places::worktrees_dir(configured, repo.home(), &context.env) {
+        let worktrees = || match places::worktrees_dir(configured, repo.home(), &context.env) {
             Some(dir) => places::writable("worktrees", &dir, "choose another place: `dir` under [workspace] in greenlane.toml"),
             None => Check::missing("worktrees", "neither HOME nor XDG_STATE_HOME is set", "set one of them, or `dir` under [workspace]"),
-        });
+        };
+        checks.push(badly_placed.unwrap_or_else(worktrees));
         if !repo.is_bare() {
             checks.extend(ignored::ignored(repo, repo.top().unwrap_or(top)));
         }

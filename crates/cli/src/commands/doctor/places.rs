@@ -2,10 +2,14 @@
 
 use std::path::Path;
 
+use greenlane_runtime::config::Loaded;
+use greenlane_runtime::git::Repo;
 use greenlane_runtime::journal::{Journal, JournalError};
 use rustix::fs::{Access, access, statvfs};
 
 use super::check::Check;
+use crate::context::Context;
+use crate::session::{require_outside, worktrees_of};
 
 const MIB: u64 = 1 << 20;
 /// Below this, even the logs of one attempt may not fit.
@@ -36,6 +40,14 @@ pub fn writable(name: &str, dir: &Path, hint: &str) -> Check {
     } else {
         Check::ok(name, message)
     }
+}
+
+/// Where the configuration puts worktrees in a place that `run` refuses: what it says then.
+pub fn worktrees_inside(repo: &Repo, loaded: &Loaded, context: &Context) -> Option<Check> {
+    let worktrees = worktrees_of(repo, &loaded.config, context).ok()?;
+    let problem = require_outside(repo, loaded, &worktrees).err()?.problems.into_iter().next()?;
+    let place = problem.location.map(|l| format!("{l}: ")).unwrap_or_default();
+    Some(Check::missing("worktrees", format!("{place}{}", problem.message), problem.hints.into_iter().next().unwrap_or_default()))
 }
 
 /// Is what was written down about earlier runs whole? Nothing is said where nothing has run yet.

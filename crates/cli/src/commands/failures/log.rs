@@ -35,7 +35,7 @@ pub struct LogArgs {
     #[arg(long, value_name = "PLAN")]
     pub plan: Option<String>,
     /// The exit code of what failed
-    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = clap::value_parser!(i32).range(0..=255))]
     pub exit_code: Option<i32>,
     /// The number of the signal that ended it
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(i32).range(1..=128))]

@@ -1,6 +1,8 @@
 //! `failures`: what failed and why, the newest first; its statistics; `failures log` for scripts.
 
 mod log;
+mod one;
+mod show;
 mod stats;
 mod text;
 
@@ -17,6 +19,7 @@ use crate::report::Look;
 use crate::session::Session;
 
 pub use log::LogArgs;
+pub use show::ShowArgs;
 
 /// Flags of `failures`.
 #[derive(Clone, Debug, clap::Args)]
@@ -26,6 +29,7 @@ pub use log::LogArgs;
   greenlane failures --type api_error --limit 5
   greenlane failures --task bucket --json       with their last lines of output, stack trace, resources
   greenlane failures --stats                    how many of which type
+  greenlane failures show bucket#2              one in full, and what was done about it
   greenlane failures log --type bug --message \"the nightly build broke\"
 
 Each failed attempt is one line of .greenlane/logs/failures.jsonl. The type comes from evidence, in this order: the gate's verdict,
@@ -53,6 +57,8 @@ pub struct FailuresArgs {
 pub enum FailuresVerb {
     /// Record a failure that a script or an external worker saw
     Log(LogArgs),
+    /// Show one in full: evidence, output, resources, logs, and what was done about it
+    Show(ShowArgs),
 }
 
 impl Record for FailureRecord {
@@ -84,8 +90,10 @@ struct Document {
 /// Exit code 2 where nothing ever ran, or no such run is known.
 pub fn run(args: &FailuresArgs, context: &Context) -> Outcome {
     let session = Session::open(context)?;
-    if let Some(FailuresVerb::Log(log)) = &args.verb {
-        return log::run(log, &session, context);
+    match &args.verb {
+        Some(FailuresVerb::Log(log)) => return log::run(log, &session, context),
+        Some(FailuresVerb::Show(show)) => return show::run(show, &session, context),
+        None => {}
     }
     let filter = args.filter.resolved(&session)?;
     let wanted = |record: &FailureRecord| args.detail.is_none_or(|detail| record.detail() == Some(detail));

@@ -50,7 +50,7 @@ pub(super) fn name_of(record: &FailureRecord) -> String {
         (None, Some(name)) | (Some(name), None) => name.clone(),
         (None, None) => return record.worker_id.clone(),
     };
-    match record.context.get("attempt").and_then(serde_json::Value::as_u64) {
+    match record.number() {
         Some(n) => format!("{task}#{n}"),
         None => task,
     }

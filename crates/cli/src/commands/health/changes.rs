@@ -88,7 +88,7 @@ impl Stats {
 }
 
 fn table(changes: &VecDeque<Stored<HealthRecord>>, look: Look) -> String {
-    let name = |r: &HealthRecord| clean(&format!("{}/{}#{}", r.plan, r.task, r.attempt));
+    let name = |r: &HealthRecord| clean(&format!("{}/{}#{}", r.plan, r.task, r.number.unwrap_or(r.attempt)));
     let width = changes.iter().map(|s| columns(&name(&s.record))).max().unwrap_or(0).min(look.width / 3);
     let mut out = String::new();
     for Stored { record, .. } in changes {

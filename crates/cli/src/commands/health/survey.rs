@@ -39,6 +39,8 @@ pub(super) struct AttemptHealth {
     pub(super) plan: String,
     pub(super) task: String,
     pub(super) attempt: u32,
+    /// As which attempt people know it.
+    pub(super) number: Option<u32>,
     pub(super) agent: String,
     pub(super) status: HealthStatus,
     pub(super) reason: Option<String>,
@@ -164,6 +166,7 @@ fn of_attempt(opened: &Opened, task: &TaskState, policy: &HealthPolicy, now: Tim
         plan: id.key.plan.to_string(),
         task: id.key.task.to_string(),
         attempt: id.n,
+        number: task.number_of(id.n),
         agent: attempt.agent.clone(),
         status,
         reason,

@@ -26,7 +26,11 @@ pub(super) fn summary(sum: &Summary) -> String {
 
 /// Two lines each: how it is and what it uses; what it does, and why it is as it is.
 pub(super) fn table(attempts: &[AttemptHealth], workers: &[WorkerHealth], look: Look) -> String {
-    let names: Vec<String> = attempts.iter().map(|a| clean(&a.id)).chain(workers.iter().map(|w| clean(&w.name))).collect();
+    let names: Vec<String> = attempts
+        .iter()
+        .map(|a| clean(&format!("{}/{}#{}", a.plan, a.task, a.number.unwrap_or(a.attempt))))
+        .chain(workers.iter().map(|w| clean(&w.name)))
+        .collect();
     let width = names.iter().map(|n| columns(n)).max().unwrap_or(0).min(NAME_COLUMNS_MAX).min(look.width / 2);
     let mut out = String::new();
     for (name, a) in names.iter().zip(attempts) {

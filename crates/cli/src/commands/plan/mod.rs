@@ -9,21 +9,26 @@ use greenlane_runtime::git::Repo;
 use serde::Serialize;
 use std::time::Duration;
 
+use crate::assign;
 use crate::caps::{self, Caps};
 use crate::context::Context;
 use crate::error::{Error, Kind, Outcome, Problem};
 use crate::output::Paint;
-use crate::plans::{self, NamedPlans};
+use crate::plans::{self, Kept, NamedPlans};
 
 mod convert;
+mod looked;
 mod owners;
 mod text;
+
+use looked::{AllLooked, Looked, ShownDocument};
 
 /// Flags of `plan`.
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = "Examples:
   greenlane plan plan.toml             waves, owners, overlaps, critical path, estimate
   greenlane plan plan.toml -j 2        the same on two slots
+  greenlane plan plan.toml --agent auto --why   who does what, and what that follows from
   greenlane plan PRD-001               a PRD under prds/active/ by its id
   greenlane plan a.toml b.md --json
   greenlane plan tasks.md --convert toml > plan.toml
@@ -36,9 +41,15 @@ pub struct PlanArgs {
     /// Slots for the estimate [default: 5, or the configuration's]
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub jobs: Option<u32>,
-    /// The agent of tasks that name none
+    /// The agent of tasks that name none; `auto` assigns one to each
     #[arg(long, value_name = "NAME")]
     pub agent: Option<String>,
+    /// Show what each task was taken for, who does it, and what that follows from
+    #[arg(long)]
+    pub why: bool,
+    /// Assign by the rules alone, whatever agents have shown here
+    #[arg(long)]
+    pub no_history: bool,
     /// Caps on tokens, cost, calls of the model and time.
     #[command(flatten)]
     pub caps: Caps,
@@ -67,6 +78,9 @@ struct PlanDocument<'a> {
     verify: Option<&'a [String]>,
     tasks: Vec<TaskDocument<'a>>,
     ownership: &'a Ownership,
+    /// What agents have shown here at each type of task; only where that was looked at.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    shown: Vec<ShownDocument>,
 }
 
 #[derive(Serialize)]
@@ -82,6 +96,8 @@ struct TaskDocument<'a> {
     estimate_seconds: Option<f64>,
     ticked: bool,
     extra: &'a BTreeMap<String, String>,
+    #[serde(flatten)]
+    looked: &'a Looked,
 }
 
 /// Shows what would happen.
@@ -89,6 +105,14 @@ struct TaskDocument<'a> {
 /// # Errors
 /// If anything in the plans or the configuration is wrong; of plans that was said already.
 pub fn run(args: &PlanArgs, context: &Context) -> Outcome {
+    show(args, &Kept::default(), context)
+}
+
+/// The same of a part of the plans: what `run --dry-run` was asked for.
+///
+/// # Errors
+/// As [`run`], and for names that no plan has.
+pub fn show(args: &PlanArgs, kept: &Kept<'_>, context: &Context) -> Outcome {
     let top = context.top();
     if let Some(form) = args.convert {
         return convert::run(form, &args.named, context, top.as_deref());
@@ -99,12 +123,16 @@ pub fn run(args: &PlanArgs, context: &Context) -> Outcome {
     flags.extend(args.caps.settings().into_iter().filter_map(|(key, value)| value.map(|v| (key, v))));
     let config = context.load_config(top.as_deref(), &flags)?.config;
     let registry = plans::registry(&config)?;
-    let default_agent = config.run.agent.as_deref();
+    let default_agent = assign::default_agent(&config);
     let mut loaded = plans::read(context, top.as_deref(), &args.named);
+    if !loaded.has_errors() {
+        loaded.plans = kept.of(loaded.plans)?;
+    }
+    let assigned = looked::look(args, context, &config, &registry, &mut loaded)?;
     let files = files(context);
     let paths = Paths::new(files.iter().map(String::as_str));
     let mut shown = Vec::new();
-    for plan in loaded.plans.iter().map(|p| &p.plan) {
+    for (plan, looked) in loaded.plans.iter().map(|p| &p.plan).zip(&assigned.tasks) {
         loaded.diagnostics.extend(plans::agent_problems(plan, default_agent, &registry).into_iter().map(|p| diagnostic(plan, p)));
         let severity = if config.budget.strict { Severity::Error } else { Severity::Warning };
         let unkept = caps::unkept(&config, &registry, &[plan]).into_iter();
@@ -112,7 +140,7 @@ pub fn run(args: &PlanArgs, context: &Context) -> Outcome {
         match summary(plan, config.run.jobs) {
             Ok(summary) => {
                 let owners = ownership(plan, &summary, &paths);
-                shown.push((plan, summary, owners));
+                shown.push((plan, summary, looked, owners));
             }
             Err(cycles) => {
                 return Err(Error::usage(format!("plan `{}` has {} cycles that its check did not find", plan.id, cycles.len()))
@@ -122,14 +150,18 @@ pub fn run(args: &PlanArgs, context: &Context) -> Outcome {
     }
     let ok = !loaded.has_errors();
     if args.json {
-        let plans = shown.iter().map(|(plan, summary, owners)| document(plan, summary, owners, default_agent)).collect();
+        let plans =
+            shown.iter().map(|(plan, summary, looked, owners)| document(plan, summary, default_agent, looked, owners, &assigned)).collect();
         context.output.json(&Document { ok, plans, diagnostics: &loaded.diagnostics })?;
     } else {
         plans::tell(context, &loaded.diagnostics);
         if ok {
             let views: Vec<_> = shown
                 .iter()
-                .map(|(plan, summary, owners)| text::view(plan, summary, owners, default_agent, context.output.color))
+                .map(|(plan, summary, looked, owners)| {
+                    let section = looked::section(args, plan, looked, &assigned, context.output.color);
+                    text::view(plan, summary, owners, default_agent, &section, context.output.color)
+                })
                 .collect();
             context.output.data(&views.join("\n"))?;
         }
@@ -143,8 +175,16 @@ fn files(context: &Context) -> Vec<String> {
     repo.require_head().ok().and_then(|head| repo.files_of(&head).ok()).unwrap_or_default()
 }
 
-fn document<'a>(plan: &'a Plan, summary: &'a Summary, ownership: &'a Ownership, default_agent: Option<&'a str>) -> PlanDocument<'a> {
-    let tasks = plan.tasks.iter().map(|task| TaskDocument {
+fn document<'a>(
+    plan: &'a Plan,
+    summary: &'a Summary,
+    default_agent: Option<&'a str>,
+    looked: &'a [Looked],
+    ownership: &'a Ownership,
+    assigned: &AllLooked,
+) -> PlanDocument<'a> {
+    let tasks = plan.tasks.iter().zip(looked).map(|(task, looked)| TaskDocument {
+        looked,
         id: task.id.as_str(),
         title: &task.title,
         agent: plans::agent_of(task, default_agent),
@@ -164,6 +204,7 @@ fn document<'a>(plan: &'a Plan, summary: &'a Summary, ownership: &'a Ownership, 
         verify: plan.verify.as_deref(),
         tasks: tasks.collect(),
         ownership,
+        shown: assigned.shown(),
     }
 }
 

@@ -12,8 +12,8 @@ pub(super) const LIST_LINES_MAX: usize = 20;
 /// Widest column; what is longer pushes the rest to the right.
 const COLUMN_MAX: usize = 32;
 
-/// The whole view, ended with a line's end.
-pub fn view(plan: &Plan, summary: &Summary, ownership: &Ownership, default_agent: Option<&str>, color: bool) -> String {
+/// The whole view, ended with a line's end. `assignment`: a section of its own, where that was asked for.
+pub fn view(plan: &Plan, summary: &Summary, ownership: &Ownership, default_agent: Option<&str>, assignment: &str, color: bool) -> String {
     let mut out = header(plan, summary, color);
     let tasks: std::collections::BTreeMap<&TaskId, &Task> = plan.tasks.iter().map(|t| (&t.id, t)).collect();
     let columns = |text: &dyn Fn(&Task) -> usize| plan.tasks.iter().map(text).max().unwrap_or(0).min(COLUMN_MAX);
@@ -29,6 +29,7 @@ pub fn view(plan: &Plan, summary: &Summary, ownership: &Ownership, default_agent
             push(&mut out, format_args!("{}\n", line.trim_end()));
         }
     }
+    out.push_str(assignment);
     owners::matrix(&mut out, ownership, color);
     overlaps(&mut out, summary, ownership, color);
     owners::inferred(&mut out, ownership, color);

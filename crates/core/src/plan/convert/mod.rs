@@ -71,7 +71,7 @@ pub fn meaning(plan: &Plan) -> Plan {
 fn named_groups(plan: &Plan) -> Plan {
     let mut plan = plan.clone();
     let mut taken: BTreeSet<String> = BTreeSet::new();
-    let mut by_stage: BTreeMap<u32, (GroupId, u32)> = BTreeMap::new();
+    let mut by_stage: BTreeMap<u32, Group> = BTreeMap::new();
     // Names that the plan gives go first, so that only those are changed that it did not give.
     let given: BTreeSet<&GroupId> = plan.tasks.iter().filter_map(|t| t.group.as_ref()).collect();
     taken.extend(given.iter().map(|g| g.as_str().to_lowercase()));
@@ -86,14 +86,14 @@ fn named_groups(plan: &Plan) -> Plan {
             }
         }
         let stage = u32::try_from(by_stage.len()).unwrap_or(u32::MAX);
-        by_stage.entry(group.stage).or_insert((GroupId::from(name), stage));
+        by_stage.entry(group.stage).or_insert(Group { id: GroupId::from(name), stage, ..group.clone() });
     }
     for task in &mut plan.tasks {
-        if let Some((group, stage)) = task.stage.and_then(|s| by_stage.get(&s)) {
-            (task.group, task.stage) = (Some(group.clone()), Some(*stage));
+        if let Some(group) = task.stage.and_then(|s| by_stage.get(&s)) {
+            (task.group, task.stage) = (Some(group.id.clone()), Some(group.stage));
         }
     }
-    plan.groups = by_stage.into_values().map(|(id, stage)| Group { id, stage }).collect();
+    plan.groups = by_stage.into_values().collect();
     plan
 }
 
@@ -115,7 +115,7 @@ fn plan_keys(plan: &Plan, with_groups: bool) -> Keys {
     keys.extend(plan.jobs.map(|n| ("jobs", Val::Int(i64::from(n)))));
     map(&mut keys, "generated", &plan.generated);
     if with_groups {
-        keys.push(("groups", Val::List(plan.groups.iter().map(|g| g.id.to_string()).collect())));
+        keys.push(("group_order", Val::List(plan.groups.iter().map(|g| g.id.to_string()).collect())));
     }
     map(&mut keys, "extra", &plan.extra);
     keys

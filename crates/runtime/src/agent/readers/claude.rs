@@ -33,9 +33,12 @@ impl Events for Claude {
             (Some("system"), Some("api_retry")) => self.retry(event),
             // Qwen says one without a number when it begins anew, which is no further call.
             (Some("system"), Some("retry")) if event["data"]["attempt"].is_u64() => self.retry(&event["data"]),
+            (Some("system"), Some(other)) => self.notes.remarks(&other.replace('_', " ")),
+            (Some("stream_event"), _) => self.notes.knows(),
             (Some("assistant"), _) => self.assistant(event),
             (Some("user"), _) => {
                 for part in event["message"]["content"].as_array().into_iter().flatten().filter(|p| p["type"] == "tool_result") {
+                    self.notes.shows_result(&part["content"], part["is_error"] == true);
                     self.notes.call_ended(&part["tool_use_id"], &part["content"]);
                 }
                 self.notes.does("thinking");
@@ -70,6 +73,7 @@ impl Claude {
         let message = &event["message"];
         // The call that failed for good; those that were made again were told before.
         if event["is_api_error_message"] == true || message["model"] == "<synthetic>" {
+            self.notes.knows();
             return;
         }
         let id = message["id"].as_str().unwrap_or_default();
@@ -86,12 +90,15 @@ impl Claude {
             match part["type"].as_str() {
                 Some("text") => {
                     // A helper's words are not the agent's own.
+                    let text = part["text"].as_str().unwrap_or_default();
                     if event["parent_tool_use_id"].is_null() {
-                        self.notes.says(part["text"].as_str().unwrap_or_default());
+                        self.notes.says(text);
+                    } else {
+                        self.notes.remarks(&format!("a helper says: {text}"));
                     }
                     self.notes.does("writing");
                 }
-                Some("thinking") => self.notes.does("thinking"),
+                Some("thinking") => self.notes.thinks(part["thinking"].as_str().unwrap_or_default()),
                 Some("tool_use") => {
                     self.notes.tool_called();
                     let what = describe(part["name"].as_str().unwrap_or("a tool"), &part["input"], &self.worktree);
@@ -105,6 +112,7 @@ impl Claude {
 
     /// Subscriptions say when their limit ends, in seconds since 1970.
     fn rate_limit(&mut self, info: &Value) {
+        self.notes.knows();
         if info["status"] == "rejected"
             && let Some(seconds) = info["resetsAt"].as_u64()
         {

@@ -20,10 +20,16 @@ impl Events for Cline {
     fn event(&mut self, event: &Value) {
         match event["type"].as_str().unwrap_or_default() {
             "hook_event" => self.notes.session(&event["taskId"]),
-            "agent_event" => self.agent(&event["event"]),
+            "agent_event" => {
+                self.notes.knows();
+                self.agent(&event["event"]);
+            }
             "run_result" => self.result(event),
-            "error" => self.said = event["message"].as_str().map(str::to_owned),
-            _ => {}
+            "error" => {
+                self.notes.knows();
+                self.said = event["message"].as_str().map(str::to_owned);
+            }
+            _ => self.notes.knows(),
         }
     }
 
@@ -61,6 +67,8 @@ impl Cline {
                 self.notes.call_began(&event["toolCallId"], event["toolName"].as_str().unwrap_or_default(), input);
             }
             ("content_end", Some("tool")) => {
+                let failed = !event["error"].is_null();
+                self.notes.shows_result(if failed { &event["error"] } else { &event["output"] }, failed);
                 self.notes.call_ended(&event["toolCallId"], &serde_json::json!([event["output"], event["error"]]));
             }
             ("content_end", Some("text")) => self.notes.says(event["text"].as_str().unwrap_or_default()),

@@ -75,16 +75,19 @@ impl Codex {
                 self.called_a_tool();
                 let line = item["command"].as_str().unwrap_or_default();
                 self.notes.does(&format!("runs `{}`", command(line)));
+                self.notes.shows_call();
             }
             "mcp_tool_call" | "web_search" | "collab_tool_call" if stage == Stage::Started => {
                 self.called_a_tool();
                 let tool = item["tool"].as_str().or_else(|| item["query"].as_str()).unwrap_or("a tool");
                 self.notes.does(&format!("uses {tool}"));
+                self.notes.shows_call();
             }
             "file_change" if stage == Stage::Completed => {
                 self.called_a_tool();
                 let paths: Vec<_> = item["changes"].as_array().into_iter().flatten().filter_map(|c| c["path"].as_str()).take(3).collect();
                 self.notes.does(&format!("edits {}", paths.join(", ")));
+                self.notes.shows_call();
             }
             "agent_message" if stage == Stage::Completed => {
                 self.notes.model_called();
@@ -95,17 +98,23 @@ impl Codex {
                 if stage == Stage::Completed {
                     self.notes.does(&format!("runs `{}`", command(item["command"].as_str().unwrap_or_default())));
                     let result = serde_json::json!([item["exit_code"], item["aggregated_output"]]);
+                    self.notes.shows_result(&item["aggregated_output"], item["exit_code"].as_i64().is_some_and(|code| code != 0));
                     self.notes.call_done("command", &item["command"], &result);
                 }
                 self.notes.does("thinking");
             }
             "mcp_tool_call" if stage == Stage::Completed => {
                 self.notes.does(&format!("uses {}", item["tool"].as_str().unwrap_or("a tool")));
+                let answer = if item["error"].is_null() { &item["result"] } else { &item["error"] };
+                self.notes.shows_result(answer, !item["error"].is_null());
                 let input = serde_json::json!([item["server"], item["tool"], item["arguments"]]);
                 self.notes.call_done("mcp", &input, &serde_json::json!([item["result"], item["error"]]));
                 self.notes.does("thinking");
             }
-            "reasoning" => self.notes.does("thinking"),
+            "reasoning" => self.notes.thinks(item["text"].as_str().unwrap_or_default()),
+            "error" if stage == Stage::Completed => self.notes.remarks(item["message"].as_str().unwrap_or_default()),
+            // Stages of something that is told with another one of them.
+            "agent_message" | "file_change" | "web_search" | "mcp_tool_call" | "collab_tool_call" => self.notes.knows(),
             _ => {}
         }
     }
@@ -116,6 +125,8 @@ impl Codex {
     }
 
     fn error(&mut self, message: &str) {
+        // What is fatal comes once more, with the turn's end.
+        self.notes.knows();
         if let Some(rest) = message.strip_prefix("Reconnecting...") {
             let which = rest.split_whitespace().next().filter(|w| w.contains('/')).map_or(String::new(), |w| format!(", {w}"));
             // "(429)" may be in what follows, but "1/5" is none.

@@ -25,7 +25,10 @@ impl Events for Copilot {
                 self.notes.model(&data["model"]);
                 self.notes.does("thinking");
             }
-            "model.call_start" => self.notes.model(&data["model"]),
+            "model.call_start" => {
+                self.notes.knows();
+                self.notes.model(&data["model"]);
+            }
             "model.call_finished" if data["outcome"] == "success" => self.notes.model_called(),
             "model.call_failure" => self.notes.retried(error(&inner(&data["errorMessage"]), status_field(&data["statusCode"])), ""),
             "tool.execution_start" => {
@@ -35,11 +38,16 @@ impl Events for Copilot {
                 self.notes.call_began(&data["toolCallId"], data["toolName"].as_str().unwrap_or_default(), &data["arguments"]);
             }
             "tool.execution_complete" => {
+                let failed = data["success"] == false;
+                self.notes.shows_result(if failed { &data["error"] } else { &data["result"] }, failed);
                 self.notes.call_ended(&data["toolCallId"], &serde_json::json!([data["success"], data["result"], data["error"]]));
                 self.notes.does("thinking");
             }
             "assistant.message" => self.notes.says(data["content"].as_str().unwrap_or_default()),
-            "abort" => self.aborted = true,
+            "abort" => {
+                self.notes.remarks("it was interrupted");
+                self.aborted = true;
+            }
             "session.error" => {
                 self.failed = true;
                 // The last call was told as one to be made again, and it was not.
@@ -47,6 +55,7 @@ impl Events for Copilot {
                 self.notes.failed(error(data["message"].as_str().unwrap_or("it failed without a word"), status_field(&data["statusCode"])));
             }
             "result" => {
+                self.notes.knows();
                 self.notes.session(&event["sessionId"]);
                 match event["exitCode"].as_i64() {
                     Some(0) if !self.aborted && !self.failed => self.notes.succeeded(),
@@ -54,7 +63,7 @@ impl Events for Copilot {
                     _ => {}
                 }
             }
-            _ => {}
+            _ => self.notes.knows(),
         }
     }
 

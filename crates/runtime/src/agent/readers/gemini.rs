@@ -45,10 +45,16 @@ impl Events for Gemini {
                 self.notes.call_began(&event["tool_id"], event["tool_name"].as_str().unwrap_or_default(), &event["parameters"]);
             }
             "tool_result" => {
+                let failed = event["status"] == "error";
+                let said = if failed && !event["error"].is_null() { &event["error"] } else { &event["output"] };
+                self.notes.shows_result(said, failed);
                 self.notes.call_ended(&event["tool_id"], &serde_json::json!([event["status"], event["output"], event["error"]]));
                 self.notes.does("thinking");
             }
             "result" => self.result(event),
+            // Its prompt.
+            "message" => self.notes.knows(),
+            "error" => self.notes.remarks(event["message"].as_str().unwrap_or_default()),
             _ => {}
         }
     }

@@ -14,12 +14,14 @@ mod notes;
 mod opencode;
 mod pi;
 mod plain;
+mod shown;
 
 use greenlane_core::attempt::AgentReport;
 use serde_json::Value;
 
 use super::definition::OutputKind;
 use notes::Notes;
+pub use shown::{Readable, Shown, guess, last_words, words_of};
 
 /// Longer lines are passed over: the longest real ones hold a tool's whole output.
 pub const LINE_BYTES_MAX: usize = 4 * 1024 * 1024;
@@ -35,6 +37,12 @@ pub trait Reader: Send {
     fn report(&self) -> AgentReport;
     /// The calls of tools that have got their result since this was last asked, where its events tell them.
     fn take_calls(&mut self) -> Vec<ToolCall> {
+        Vec::new()
+    }
+    /// From now on what people are to see is kept for them.
+    fn keep_shown(&mut self) {}
+    /// What there is to see since this was last asked. A line that is no event, or one that nobody knows, is seen as it is.
+    fn take_shown(&mut self) -> Vec<Shown> {
         Vec::new()
     }
     /// What it does just now, one short line for people: "writes src/a.rs", "runs `cargo test`".
@@ -81,9 +89,21 @@ trait Events: Send {
 
 impl<E: Events> Reader for E {
     fn line(&mut self, line: &str) {
+        self.notes().was_touched();
         if let Some(event) = event(line) {
             self.event(&event);
         }
+        if !line.trim().is_empty() && !self.notes().was_touched() {
+            self.notes().shows(|| Shown::Line(line.to_owned()));
+        }
+    }
+
+    fn keep_shown(&mut self) {
+        self.notes().keep_shown();
+    }
+
+    fn take_shown(&mut self) -> Vec<Shown> {
+        self.notes().take_shown()
     }
 
     fn error_line(&mut self, line: &str) {

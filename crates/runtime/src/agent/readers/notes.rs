@@ -8,6 +8,7 @@ use greenlane_core::failure::http_status;
 use greenlane_core::time::Time;
 use serde_json::Value;
 
+use super::shown::{Shown, result};
 use super::{ToolCall, limit};
 
 /// Most characters of an error's message.
@@ -39,11 +40,72 @@ pub(super) struct Notes {
     /// Calls of tools whose result is not known yet, by the agent's id of the call.
     open_calls: VecDeque<(String, u64, String)>,
     calls: Vec<ToolCall>,
+    /// What people are to see of it; `None`: nobody looks.
+    shown: Option<Vec<Shown>>,
+    /// Something was noted, so the event was understood.
+    touched: bool,
 }
 
 impl Notes {
+    /// From now on what people are to see is kept for them.
+    pub(super) fn keep_shown(&mut self) {
+        self.shown = Some(Vec::new());
+    }
+
+    /// What there is to see since this was last asked.
+    pub(super) fn take_shown(&mut self) -> Vec<Shown> {
+        self.shown.as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
+    /// Whether anything was noted since this was last asked.
+    pub(super) fn was_touched(&mut self) -> bool {
+        std::mem::take(&mut self.touched)
+    }
+
+    /// An event that is known, and tells people nothing.
+    pub(super) fn knows(&mut self) {
+        self.touched = true;
+    }
+
+    /// Somebody who looks sees this.
+    pub(super) fn shows(&mut self, what: impl FnOnce() -> Shown) {
+        self.touched = true;
+        if let Some(shown) = &mut self.shown {
+            shown.push(what());
+        }
+    }
+
+    /// What it does just now is a call of a tool.
+    pub(super) fn shows_call(&mut self) {
+        let what = self.activity.clone().unwrap_or_default();
+        self.shows(|| Shown::Calls(what));
+    }
+
+    /// What came of a call: its text, wherever that stands in this value.
+    pub(super) fn shows_result(&mut self, of: &Value, failed: bool) {
+        self.touched = true;
+        if let Some(shown) = &mut self.shown {
+            shown.extend(result(of, failed));
+        }
+    }
+
+    /// Aside, on one line.
+    pub(super) fn remarks(&mut self, text: &str) {
+        self.shows(|| Shown::Remark(one_line(text, ERROR_CHARS_MAX)));
+    }
+
+    /// What the model thinks, the beginning of it.
+    pub(super) fn thinks(&mut self, text: &str) {
+        self.does("thinking");
+        let text = one_line(text, NAME_CHARS_MAX);
+        if !text.is_empty() {
+            self.remarks(&format!("thinks: {text}"));
+        }
+    }
+
     /// A tool is called; what is done just now tells how it is shown.
     pub(super) fn call_began(&mut self, id: &Value, tool: &str, input: &Value) {
+        self.shows_call();
         let Some(id) = id.as_str().filter(|id| !id.is_empty() && id.len() <= NAME_CHARS_MAX) else { return };
         if self.open_calls.len() == OPEN_CALLS_MAX {
             self.open_calls.pop_front();
@@ -90,11 +152,15 @@ impl Notes {
     }
 
     pub(super) fn does(&mut self, what: &str) {
+        self.touched = true;
         self.activity = Some(one_line(what, ACTIVITY_CHARS_MAX));
     }
 
     pub(super) fn session(&mut self, id: &Value) {
         if let Some(id) = id.as_str().filter(|id| !id.is_empty() && id.len() <= NAME_CHARS_MAX) {
+            if self.report.session.as_deref() != Some(id) {
+                self.remarks(&format!("session {id}"));
+            }
             self.report.session = Some(id.to_owned());
         }
     }
@@ -102,11 +168,16 @@ impl Notes {
     pub(super) fn model(&mut self, name: &Value) {
         // Claude's own messages about an error name a model that does not exist.
         if let Some(name) = name.as_str().filter(|n| !n.is_empty() && !n.starts_with('<')) {
-            self.report.model = Some(one_line(name, NAME_CHARS_MAX));
+            let name = one_line(name, NAME_CHARS_MAX);
+            if self.report.model.as_ref() != Some(&name) {
+                self.remarks(&format!("model {name}"));
+            }
+            self.report.model = Some(name);
         }
     }
 
     pub(super) fn model_called(&mut self) {
+        self.touched = true;
         self.report.model_calls += 1;
         self.retrying = None;
     }
@@ -122,6 +193,7 @@ impl Notes {
         self.report.model_retries += 1;
         let why = error.status.map_or(String::new(), |status| format!(" ({status})"));
         self.does(&format!("retrying the model{why}{which}"));
+        self.remarks(&format!("the model is tried again{why}{which}: {}", error.message));
         self.retrying = Some(error);
     }
 
@@ -139,6 +211,7 @@ impl Notes {
 
     pub(super) fn denied(&mut self, tool: String) {
         let tool = one_line(&tool, NAME_CHARS_MAX);
+        self.shows(|| Shown::Failed(format!("its own settings denied it {tool}")));
         if self.report.denied.len() < DENIED_MAX && !self.report.denied.contains(&tool) {
             self.report.denied.push(tool);
         }
@@ -164,12 +237,19 @@ impl Notes {
 
     pub(super) fn says(&mut self, text: &str) {
         let text = text.trim();
+        self.touched = true;
         if !text.is_empty() {
-            self.report.last_message = last_chars(text, MESSAGE_CHARS_MAX);
+            let last = last_chars(text, MESSAGE_CHARS_MAX);
+            // Its last words come once more with its result.
+            if last != self.report.last_message {
+                self.shows(|| Shown::Said(text.to_owned()));
+            }
+            self.report.last_message = last;
         }
     }
 
     pub(super) fn says_more(&mut self, text: &str) {
+        self.shows(|| Shown::Piece(text.to_owned()));
         let whole = format!("{}{text}", self.report.last_message);
         self.report.last_message = last_chars(&whole, MESSAGE_CHARS_MAX);
     }
@@ -183,15 +263,21 @@ impl Notes {
         self.report.error = None;
         self.retrying = None;
         self.activity = None;
+        let used = self.report.usage.as_ref().map(words).unwrap_or_default();
+        self.remarks(&format!("done{used}"));
     }
 
     /// The work goes on after all, in a further turn.
     pub(super) fn unfinished(&mut self) {
+        self.touched = true;
         self.report.finished = None;
     }
 
     pub(super) fn failed(&mut self, mut error: AgentError) {
         error.reset_at = error.reset_at.or_else(|| self.retrying.as_ref()?.reset_at);
+        let status = error.status.map(|s| s.to_string()).filter(|s| !error.message.contains(s.as_str()));
+        let status = status.map(|s| format!(" ({s})")).unwrap_or_default();
+        self.shows(|| Shown::Failed(format!("{}{status}", error.message)));
         self.report.finished = Some(false);
         self.report.error = Some(error);
         self.activity = None;
@@ -204,6 +290,7 @@ impl Notes {
 
     /// A limit was hit that ends at this time.
     pub(super) fn retried_until(&mut self, at: Time) {
+        self.remarks(&format!("its account is limited until {}", at.rfc3339()));
         match &mut self.retrying {
             Some(error) => error.reset_at = Some(at),
             None => {
@@ -231,6 +318,11 @@ pub(super) fn status_field(value: &Value) -> Option<u16> {
 /// A count, 0 where there is none.
 pub(super) fn count(value: &Value) -> u64 {
     value.as_u64().unwrap_or_default().min(TOKENS_MAX)
+}
+
+fn words(usage: &Usage) -> String {
+    let cost = usage.cost_usd.map(|c| format!(", ${c:.2}")).unwrap_or_default();
+    format!(": {} tokens in, {} out{cost}", usage.input_tokens, usage.output_tokens)
 }
 
 fn bounded(usage: &Usage) -> Usage {

@@ -42,7 +42,10 @@ impl Events for Opencode {
                     _ => describe(tool, &state["input"], ""),
                 };
                 self.notes.does(&what);
+                self.notes.shows_call();
                 if !state["output"].is_null() || !state["error"].is_null() {
+                    let failed = !state["error"].is_null();
+                    self.notes.shows_result(if failed { &state["error"] } else { &state["output"] }, failed);
                     self.notes.call_done(tool, &state["input"], &serde_json::json!([state["output"], state["error"]]));
                 }
                 let refused =
@@ -52,6 +55,7 @@ impl Events for Opencode {
                 }
             }
             "step_finish" => self.step(part),
+            "reasoning" => self.notes.thinks(part["text"].as_str().unwrap_or_default()),
             "error" => {
                 let failure = &event["error"];
                 let data = &failure["data"];

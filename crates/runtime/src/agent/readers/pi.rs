@@ -32,6 +32,7 @@ impl Events for Pi {
                 self.notes.call_began(&event["toolCallId"], event["toolName"].as_str().unwrap_or_default(), &event["args"]);
             }
             "tool_execution_end" => {
+                self.notes.shows_result(&event["result"], event["isError"] == true);
                 self.notes.call_ended(&event["toolCallId"], &serde_json::json!([event["isError"], event["result"]]));
                 self.notes.does("thinking");
             }
@@ -58,7 +59,7 @@ impl Events for Pi {
                     _ => {}
                 }
             }
-            _ => {}
+            _ => self.notes.knows(),
         }
     }
 
@@ -73,6 +74,7 @@ impl Events for Pi {
 
 impl Pi {
     fn message(&mut self, message: &Value) {
+        self.notes.knows();
         self.notes.model(&message["model"]);
         // A failed call is told by what follows it.
         if message["stopReason"] == "error" {
