@@ -26,6 +26,18 @@ pub enum FormatArg {
     Array,
     /// A prd.json
     Prd,
+    /// Spec Kit's tasks.md, also cc-sdd's
+    SpecKit,
+    /// Markdown with phases and stages
+    Phases,
+    /// Work packages in JSON
+    WorkPackages,
+    /// Issues of beads: issues.jsonl, or what bd prints
+    Beads,
+    /// task-master's tasks.json
+    TaskMaster,
+    /// Spec Kitty's work packages
+    SpecKitty,
 }
 
 impl From<FormatArg> for Format {
@@ -36,6 +48,12 @@ impl From<FormatArg> for Format {
             FormatArg::Markdown => Format::Markdown,
             FormatArg::Array => Format::Array,
             FormatArg::Prd => Format::Prd,
+            FormatArg::SpecKit => Format::SpecKit,
+            FormatArg::Phases => Format::Phases,
+            FormatArg::WorkPackages => Format::WorkPackages,
+            FormatArg::Beads => Format::Beads,
+            FormatArg::TaskMaster => Format::TaskMaster,
+            FormatArg::SpecKitty => Format::SpecKitty,
         }
     }
 }

@@ -5,6 +5,7 @@
 pub mod accounts;
 pub mod agent;
 pub mod assignment;
+pub mod beads;
 pub mod clock;
 pub mod config;
 pub mod context_files;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 fn reading(path: &str, text: &str) -> Reading {
     let files = |p: &str| if p == "ok.md" { Ok(String::from("from the file")) } else { Err(String::from("no such file")) };
-    read(&PlanSource { path: String::from(path), text: String::from(text), folder_id: None, files: &files, format: None })
+    read(&PlanSource::new(path, text, &files))
 }
 
 fn plan(path: &str, text: &str) -> Plan {
@@ -308,8 +308,7 @@ fn prd_of_claude_loop_and_ralph_tui() {
 fn the_folder_of_a_prd_is_its_id() {
     let files = |_: &str| Err(String::new());
     let text = String::from("{\"userStories\": [{\"id\": \"a\", \"title\": \"x\"}]}");
-    let reading =
-        read(&PlanSource { path: String::from("prd.json"), text, folder_id: Some(String::from("PRD-7")), files: &files, format: None });
+    let reading = read(&PlanSource { folder_id: Some(String::from("PRD-7")), ..PlanSource::new("prd.json", text, &files) });
     assert_eq!(reading.plan.expect("a plan").id.as_str(), "PRD-7");
 }
 
@@ -359,7 +358,7 @@ fn any_text_gives_findings_and_never_a_panic() {
         let format =
             [None, Some(Format::Toml), Some(Format::Json), Some(Format::Markdown), Some(Format::Array), Some(Format::Prd)][rng.usize(..6)];
         let files = |_: &str| Ok(String::from("x"));
-        let reading = read(&PlanSource { path: String::from("p"), text: text.clone(), folder_id: None, files: &files, format });
+        let reading = read(&PlanSource { format, ..PlanSource::new("p", text.clone(), &files) });
         let errors = reading.diagnostics.iter().filter(|d| d.is_error()).count();
         assert_eq!(reading.plan.is_none(), errors > 0, "{text:?} {format:?} {:?}", reading.diagnostics);
         for d in &reading.diagnostics {

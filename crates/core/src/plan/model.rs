@@ -37,7 +37,10 @@ pub struct Plan {
     /// Generated files (path or glob) and the command that makes them anew.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub generated: BTreeMap<String, String>,
-    /// In the order of their first appearance; each is a barrier for the next.
+    /// Fields of the plan's file that mean nothing to Greenlane, as they stood there.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub extra: BTreeMap<String, String>,
+    /// In the order of their barriers.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub groups: Vec<Group>,
     /// In the order of the file.
@@ -181,6 +184,9 @@ pub struct Task {
     /// The command agent: no model, just this `sh -c` line.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run: Option<String>,
+    /// Fields of the plan's file that mean nothing to Greenlane, as they stood there.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub extra: BTreeMap<String, String>,
     /// Ticked in the plan already (`[x]`, `passes: true`): nothing to do.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub ticked: bool,
@@ -246,6 +252,7 @@ impl Task {
             estimate: None,
             env: BTreeMap::new(),
             run: None,
+            extra: BTreeMap::new(),
             ticked: false,
             line: 0,
         }
@@ -266,6 +273,7 @@ impl Plan {
             verify_timeout: None,
             jobs: None,
             generated: BTreeMap::new(),
+            extra: BTreeMap::new(),
             groups: Vec::new(),
             tasks: Vec::new(),
         }

@@ -7,18 +7,25 @@ use super::context::{Context, Span};
 use super::diagnostic::Severity;
 use super::draft::{Draft, Grouping, Places};
 use super::fields::{Fields, VALUE_BYTES_MAX};
-use super::model::{PRIORITY_DEFAULT, Plan, SkillFailure, Task};
+use super::model::{Group, PRIORITY_DEFAULT, Plan, SkillFailure, Task};
 use super::node::{Node, Table};
 use super::suggest;
 use crate::ids::{GroupId, PlanId, TaskId};
 use crate::overlap::Glob;
 
 /// The keys of a plan; docs/plan.schema.json has the same.
-pub const PLAN_KEYS: [&str; 11] =
-    ["name", "id", "base", "branch", "verify", "verify_timeout", "jobs", "generated", "defaults", "task", "tasks"];
+pub const PLAN_KEYS: [&str; 13] =
+    ["name", "id", "base", "branch", "verify", "verify_timeout", "jobs", "generated", "group_order", "extra", "defaults", "task", "tasks"];
+/// The last of them, which Markdown has as list items.
+const TASK_LISTS: usize = 2;
+
+/// The plan's keys without its tasks.
+pub(super) fn header_keys() -> &'static [&'static str] {
+    &PLAN_KEYS[..PLAN_KEYS.len() - TASK_LISTS]
+}
 
 /// The keys of a task; docs/plan.schema.json has the same.
-pub const TASK_KEYS: [&str; 31] = [
+pub const TASK_KEYS: [&str; 33] = [
     "id",
     "title",
     "prompt",
@@ -50,6 +57,8 @@ pub const TASK_KEYS: [&str; 31] = [
     "estimate",
     "env",
     "run",
+    "ticked",
+    "extra",
 ];
 
 /// Words that other tools have for our keys.
@@ -122,10 +131,7 @@ pub(super) fn header(ctx: &mut Context<'_>, table: &Table, default_id: &str) -> 
     let fields = Fields::new(table, None);
     let mut plan = Plan::new(PlanId::from(default_id));
     if let Some((id, span)) = fields.text_at(ctx, "id") {
-        check_id(ctx, "plan", &id, &span);
-        if id.contains('/') {
-            ctx.error_hint(&span, format!("the plan's id `{id}` holds `/`"), "a task is named as PLAN/TASK, so a plan's id cannot");
-        }
+        check_plan_id(ctx, &id, &span);
         plan.id = PlanId::from(id);
     }
     plan.name = fields.text(ctx, "name").unwrap_or_else(|| plan.id.to_string());
@@ -151,6 +157,16 @@ pub(super) fn header(ctx: &mut Context<'_>, table: &Table, default_id: &str) -> 
         }
         plan.generated.insert(glob, command);
     }
+    for (name, span) in fields.texts_at(ctx, "group_order").unwrap_or_default() {
+        check_id(ctx, "group", &name, &span);
+        let id = GroupId::from(name);
+        if plan.groups.iter().any(|g| g.id == id) {
+            ctx.error(&span, format!("`group_order` names `{id}` twice"));
+        }
+        let stage = u32::try_from(plan.groups.len()).unwrap_or(u32::MAX);
+        plan.groups.push(Group::new(id, stage));
+    }
+    plan.extra = fields.map(ctx, "extra").unwrap_or_default().into_iter().map(|(key, (value, _))| (key, value)).collect();
     plan
 }
 
@@ -163,6 +179,9 @@ pub(super) fn defaults<'t>(ctx: &mut Context<'_>, table: &'t Table, files: Files
     };
     if let Some(id) = defaults.entry("id") {
         ctx.error(&id.key_span, "`defaults` cannot give an id: each task needs its own");
+    }
+    for entry in ["ticked", "extra"].iter().filter_map(|key| defaults.entry(key)) {
+        ctx.error(&entry.key_span, format!("`defaults` cannot give `{}`: it is each task's own", entry.key));
     }
     let (_, _) = task_fields(ctx, &Fields::new(defaults, None), Task::new("defaults"), files);
     unknown_keys(ctx, defaults, &TASK_KEYS, "in the defaults");
@@ -224,7 +243,7 @@ fn size(task: &Task) -> usize {
     let words = [&task.activities, &task.deliverables, &task.contracts];
     let lists = [&task.owns, &task.candidates, &task.fallbacks, &task.skills, &task.criteria, &task.check].into_iter().chain(words);
     let listed = lists.flatten().map(|text| text.len() + size_of::<String>());
-    let variables = task.env.iter().map(|(name, value)| name.len() + value.len() + 2 * size_of::<String>());
+    let variables = task.env.iter().chain(&task.extra).map(|(name, value)| name.len() + value.len() + 2 * size_of::<String>());
     let texts = [
         Some(&task.prompt),
         Some(&task.title),
@@ -283,6 +302,10 @@ fn task_fields(ctx: &mut Context<'_>, fields: &Fields<'_>, mut task: Task, files
     task.estimate = fields.duration(ctx, "estimate");
     task.env = env(ctx, fields);
     task.run = fields.text(ctx, "run");
+    task.ticked = fields.truth(ctx, "ticked").unwrap_or(false);
+    // A task's own alone: what is unknown of one task says nothing of another.
+    let own = Fields::new(fields.own, None);
+    task.extra = own.map(ctx, "extra").unwrap_or_default().into_iter().map(|(key, (value, _))| (key, value)).collect();
     places.has_work |= fields.own.entry("run").is_some() || task.run.is_some();
     (task, places)
 }
@@ -364,6 +387,14 @@ fn env(ctx: &mut Context<'_>, fields: &Fields<'_>) -> BTreeMap<String, String> {
         }
     }
     env
+}
+
+/// Reports an id that a plan cannot have.
+pub(super) fn check_plan_id(ctx: &mut Context<'_>, id: &str, span: &Span) {
+    check_id(ctx, "plan", id, span);
+    if id.contains('/') {
+        ctx.error_hint(span, format!("the plan's id `{id}` holds `/`"), "a task is named as PLAN/TASK, so a plan's id cannot");
+    }
 }
 
 /// Reports an id or a group's name that cannot be one.
