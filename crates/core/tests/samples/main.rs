@@ -137,6 +137,16 @@ fn plans_made_of_parts_of_the_samples_are_the_same_in_every_form() {
             task.id = format!("{}{number}", ["a", "T00", "1.", "x/../y ", "Ünï-", "US-00"][rng.usize(..6)]).into();
             task.depends.clear();
             (task.group, task.stage) = (None, None);
+            // What only the native forms have.
+            if rng.bool() {
+                task.objective = Some(String::from("It is there: \"as said\"."));
+                task.activities = vec![String::from("look, then write"), String::from("read `x`")];
+                task.deliverables = vec![String::from("f.rs")];
+                task.contracts = vec![String::from("a() -> b, for all")];
+                task.skills = vec![String::from("git log -3")];
+                task.skill_timeout = Some(std::time::Duration::from_secs(5));
+                task.skill_failure = greenlane_core::plan::SkillFailure::Stop;
+            }
         }
         let mut order: Vec<u32> = Vec::new();
         for number in 0..mixed.tasks.len() {

@@ -7,7 +7,7 @@ mod syntax;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::model::{Group, PRIORITY_DEFAULT, Plan, Task};
+use super::model::{Group, PRIORITY_DEFAULT, Plan, SkillFailure, Task};
 use super::read::{Format, PlanSource, read};
 use crate::ids::GroupId;
 use crate::time::format_duration;
@@ -126,7 +126,11 @@ fn task_keys(task: &Task) -> Keys {
     let mut keys = Keys::new();
     keys.push(("id", Val::Text(task.id.to_string())));
     keys.push(("title", Val::Text(task.title.clone())));
+    text(&mut keys, "objective", task.objective.as_ref());
     text(&mut keys, "prompt", Some(&task.prompt).filter(|p| !p.is_empty()));
+    list(&mut keys, "activities", &task.activities);
+    list(&mut keys, "deliverables", &task.deliverables);
+    list(&mut keys, "contracts", &task.contracts);
     list(&mut keys, "depends", &task.depends.iter().map(ToString::to_string).collect::<Vec<_>>());
     keys.extend(task.group.as_ref().map(|g| ("group", Val::Text(g.to_string()))));
     list(&mut keys, "owns", &task.owns);
@@ -149,6 +153,7 @@ fn task_keys(task: &Task) -> Keys {
         ("timeout", task.timeout),
         ("stall_timeout", task.stall_timeout),
         ("check_timeout", task.check_timeout),
+        ("skill_timeout", task.skill_timeout),
         ("estimate", task.estimate),
     ] {
         keys.extend(time.map(|d| (name, Val::Text(format_duration(d)))));
@@ -161,6 +166,9 @@ fn task_keys(task: &Task) -> Keys {
             budget.wall.map(|d| format!("wall={}", format_duration(d))),
         ];
         keys.push(("budget", Val::Text(caps.into_iter().flatten().collect::<Vec<_>>().join(", "))));
+    }
+    if task.skill_failure == SkillFailure::Stop {
+        keys.push(("skill_failure", Val::Text(String::from("stop"))));
     }
     map(&mut keys, "env", &task.env);
     if task.ticked {
