@@ -12,8 +12,8 @@ use clap::{ArgAction, ColorChoice, CommandFactory as _, FromArgMatches as _, Par
 use greenlane_core::time::parse_duration;
 
 use crate::commands::{
-    agents, clean, completions, config, deficiencies, demo, doctor, events, failures, health, land, logs, man, pause, plan, prompt, report,
-    resume, retries, retry, rollback, run, runs, status, stop, unpause, wait,
+    agents, clean, completions, config, context, deficiencies, demo, doctor, events, failures, groups, health, land, logs, man, pause,
+    plan, prompt, report, resume, retries, retry, rollback, run, runs, status, stop, unpause, wait,
 };
 use crate::help;
 use crate::report::Look;
@@ -104,6 +104,8 @@ pub enum Verb {
     Status(status::StatusArgs),
     /// Print an attempt's output
     Logs(logs::LogsArgs),
+    /// The groups of a run, or of a plan: their phase, their tasks, how they ended
+    Groups(groups::GroupsArgs),
     /// Wait until the run ends; the exit code is as that of `run`
     Wait(wait::WaitArgs),
     /// End tasks, or the whole run; their work is kept
@@ -134,6 +136,8 @@ pub enum Verb {
     Clean(clean::CleanArgs),
     /// Show what the agent of a task would be told
     Prompt(prompt::PromptArgs),
+    /// Write the files in which agents look for a project's instructions
+    Context(context::ContextArgs),
     /// Show which agents are known, installed and signed in, or try one
     Agents(agents::AgentsArgs),
     /// Show the configuration in force and where each value came from

@@ -42,6 +42,8 @@ pub struct Assigned {
     pub agent: String,
     /// Those after it, where the plan names no fallbacks.
     pub fallbacks: Vec<String>,
+    /// Why, for its prompt.
+    pub why: String,
 }
 
 /// The default agent, where it is a real one.
@@ -109,8 +111,8 @@ impl Assigning {
     pub fn of_plan(&self, plan: &Plan, config: &Config) -> BTreeMap<TaskId, Assigned> {
         let open = plan.tasks.iter().filter(|t| !t.ticked && is_open(t, config));
         let assigned = |task: &Task| {
-            let Assignment { agent, secondaries, .. } = self.assign(&self.classify(task))?;
-            Some((task.id.clone(), Assigned { agent, fallbacks: secondaries }))
+            let Assignment { agent, secondaries, why, .. } = self.assign(&self.classify(task))?;
+            Some((task.id.clone(), Assigned { agent, fallbacks: secondaries, why: format!("You were assigned to it: {why}.") }))
         };
         open.filter_map(assigned).collect()
     }
@@ -150,8 +152,9 @@ pub fn nobody_here() -> Problem {
 /// Writes into a plan who does what; what the plan says itself stays.
 pub fn fill_in(plan: &mut Plan, assigned: &BTreeMap<TaskId, Assigned>) {
     for task in &mut plan.tasks {
-        if let Some(Assigned { agent, fallbacks }) = assigned.get(&task.id) {
+        if let Some(Assigned { agent, fallbacks, why }) = assigned.get(&task.id) {
             task.agent = Some(agent.clone());
+            task.why = Some(why.clone());
             if task.fallbacks.is_empty() {
                 task.fallbacks.clone_from(fallbacks);
             }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use greenlane_core::ids::{PlanId, RunId};
 use greenlane_core::options::RunOptions;
+use greenlane_core::prompt::Templates;
 use greenlane_core::state::{Phase, State};
 use greenlane_core::view::{Coordinator, Status, status, status_left, status_of_plans};
 use greenlane_runtime::agent::Registry;
@@ -34,6 +35,8 @@ pub struct Ready {
     pub config: Config,
     /// The agents.
     pub registry: Registry,
+    /// What prompts are made of.
+    pub templates: Templates,
     /// Where it stands that caps are to be kept strictly.
     pub strict_from: Option<Origin>,
 }
@@ -93,6 +96,7 @@ impl Ready {
             registry: self.registry,
             exe: this_program()?,
             environment: context.env.clone(),
+            templates: self.templates,
         };
         let (output, json, of) = (context.output, tell == Tell::Json, run.clone());
         let mut aside = Aside::start(move || {

@@ -5,8 +5,10 @@ use std::path::{Path, PathBuf};
 use clap::ValueEnum;
 use greenlane_core::ids::TaskId;
 use greenlane_core::plan::{Diagnostic, Format, Plan, Task, select};
+use greenlane_core::prompt::{TemplateProblem, Templates};
 use greenlane_runtime::agent::{COMMAND, Registry, RegistryError};
 use greenlane_runtime::plan_files::{Loaded, LoadedPlan, load_plans};
+use greenlane_runtime::prompts::load_templates;
 
 use crate::context::Context;
 use crate::error::{Error, Kind, Problem};
@@ -24,6 +26,18 @@ pub enum FormatArg {
     Array,
     /// A prd.json
     Prd,
+    /// Spec Kit's tasks.md, also cc-sdd's
+    SpecKit,
+    /// Markdown with phases and stages
+    Phases,
+    /// Work packages in JSON
+    WorkPackages,
+    /// Issues of beads: issues.jsonl, or what bd prints
+    Beads,
+    /// task-master's tasks.json
+    TaskMaster,
+    /// Spec Kitty's work packages
+    SpecKitty,
 }
 
 impl From<FormatArg> for Format {
@@ -34,6 +48,12 @@ impl From<FormatArg> for Format {
             FormatArg::Markdown => Format::Markdown,
             FormatArg::Array => Format::Array,
             FormatArg::Prd => Format::Prd,
+            FormatArg::SpecKit => Format::SpecKit,
+            FormatArg::Phases => Format::Phases,
+            FormatArg::WorkPackages => Format::WorkPackages,
+            FormatArg::Beads => Format::Beads,
+            FormatArg::TaskMaster => Format::TaskMaster,
+            FormatArg::SpecKitty => Format::SpecKitty,
         }
     }
 }
@@ -174,6 +194,22 @@ pub fn problem(e: &RegistryError) -> Problem {
 /// If an `[agents.NAME]` table makes no agent.
 pub fn registry(config: &greenlane_runtime::config::Config) -> Result<Registry, Error> {
     Registry::load(&config.agents).map_err(|e| Error { kind: Kind::Usage, problems: vec![problem(&e)] })
+}
+
+/// The templates of prompts in this checkout.
+///
+/// # Errors
+/// Everything that is wrong with any of them.
+pub fn templates(top: Option<&Path>, registry: &Registry) -> Result<Templates, Error> {
+    load_templates(top, registry)
+        .map_err(|problems| Error { kind: Kind::Usage, problems: problems.into_iter().map(template_problem).collect() })
+}
+
+/// What is wrong with a template, with its place.
+#[must_use]
+pub fn template_problem(p: TemplateProblem) -> Problem {
+    let location = if p.line > 0 { format!("{}:{}", p.path, p.line) } else { p.path };
+    Problem { message: p.message, location: Some(location), hints: p.hint.into_iter().collect() }
 }
 
 #[cfg(test)]

@@ -63,13 +63,14 @@ impl Ready {
         let strict_from = loaded.origins.get("budget.strict").cloned();
         let config = loaded.config;
         let registry = plans::registry(&config)?;
+        let templates = plans::templates(repo.top().or(repo.main_top()), &registry)?;
         for path in [Some(repo.common_dir()), repo.top(), repo.main_top(), Some(&worktrees)].into_iter().flatten() {
             require_nameable(path)?;
         }
         std::fs::create_dir_all(&state_dir)
             .map_err(|e| Error::file(format!("cannot make {}: {e}", state_dir.display()), &e).hint("it holds the journal and the logs"))?;
         repo.exclude()?;
-        Ok(Self { repo, state_dir, config, registry, strict_from })
+        Ok(Self { repo, state_dir, config, registry, templates, strict_from })
     }
 
     /// Every agent that the plans ask for is known, and each task has one, if only a fallback, that is on PATH and signed in, as far as

@@ -140,3 +140,125 @@ fn the_status_document_has_every_field_of_the_contract() {
     assert_eq!(d["tasks"][1]["attempts"][0]["exit_code"], 4);
     assert_eq!(d["run"]["state"], "finished");
 }
+
+/// A model agent that needs no model and keeps to its files: it writes into what its prompt says is its own.
+fn with_owner(s: &Sandbox) {
+    let bin = s.script(
+        "owner",
+        "#!/bin/sh\nname=$(echo \"${GREENLANE_TASK#*/}\" | tr -c 'A-Za-z0-9\\n' _)\n\
+         first=$(sed -n 's/^- Change only `\\([^`]*\\)`.*/\\1/p' \"$1\" | head -n 1)\n\
+         case \"$first\" in '') file=$name ;; *'*'*) file=${first%%\\**}$name ;; *) file=$first ;; esac\n\
+         mkdir -p \"$(dirname \"$file\")\"\necho \"$name\" >> \"$file\"\n",
+    );
+    let text = format!(
+        "[run]\nagent = \"owner\"\n[agents.owner]\ncommand = \"{}/owner\"\nargs = [\"{{prompt_file}}\"]\noutput = \"plain\"\n",
+        bin.display()
+    );
+    std::fs::create_dir_all(s.path("home").join(".config/greenlane")).unwrap();
+    std::fs::write(s.path("home").join(".config/greenlane/config.toml"), text).unwrap();
+}
+
+const SAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/plans/");
+
+/// Runs a sample to its end: so many tasks, all done.
+fn sample(path: &str, tasks: u64) -> Sandbox {
+    let s = Sandbox::new(&[]);
+    with_owner(&s);
+    let ran = s.greenlane(&["run", &format!("{SAMPLES}{path}"), "-j", "4"]);
+    assert_eq!(ran.code, 0, "{path}: {ran:?}");
+    let summary = s.status()["summary"].clone();
+    assert_eq!((summary["total"].as_u64(), summary["done"].as_u64()), (Some(tasks), Some(tasks)), "{path}: {summary}");
+    s
+}
+
+#[test]
+fn samples_of_the_native_forms_run_to_the_end() {
+    sample("toml/plan.toml", 3);
+    sample("json/plan.json", 4);
+    sample("markdown/plan.md", 6);
+    sample("array/tasks.json", 4);
+}
+
+#[test]
+fn samples_of_prds_run_to_the_end() {
+    sample("prd/snarktank", 3);
+    sample("prd/ralph-tui", 3);
+    let s = sample("prd/active/PRD-104", 3);
+    assert_eq!(s.files_on("feature/invoices"), ["README.md", "lib/layout.ex", "lib/pdf.ex", "lib/totals.ex"]);
+}
+
+#[test]
+fn samples_of_spec_kit_and_spec_kitty_run_to_the_end() {
+    sample("spec-kit/specs/001-bookmarks", 11);
+    sample("spec-kit/cc-sdd/.kiro/specs/notes/tasks.md", 5);
+    let s = sample("spec-kitty/kitty-specs/004-timers", 3);
+    assert_eq!(s.landed_files(), ["src/sound/WP03", "src/timer/WP02"], "what is in the lane `done` is not done again");
+    sample("spec-kitty/kitty-specs/005-alarms", 2);
+}
+
+#[test]
+fn samples_of_trackers_and_other_tools_run_to_the_end() {
+    sample("phases/plan.md", 4);
+    let s = sample("work-packages/packages.json", 4);
+    assert_eq!(s.landed_files(), ["app/importer.py", "app/main.py", "tests/test_importer.py"], "and README.md");
+    sample("beads/issues.jsonl", 5);
+    sample("task-master/.taskmaster", 5);
+}
+
+#[test]
+fn bd_is_asked_where_it_is_there_and_its_file_read_where_it_fails() {
+    let s = Sandbox::new(&[]);
+    with_owner(&s);
+    s.write(".beads/issues.jsonl", "{\"id\":\"old-1\",\"title\":\"t\",\"status\":\"open\"}\n");
+    let bin = s.script(
+        "bd",
+        "#!/bin/sh\n[ \"$1\" = export ] && [ -d .beads ] || exit 7\necho '{\"id\":\"new-1\",\"title\":\"t\",\"status\":\"open\"}'\n",
+    );
+    let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
+    let shown = |args: &[&str]| {
+        let output = s.command(args).env("PATH", &path).output().unwrap();
+        (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap())
+    };
+    let (out, err) = shown(&["plan", ".beads"]);
+    assert!(out.contains("new-1") && !out.contains("old-1"), "{out}{err}");
+    let (out, _) = shown(&["plan", ".beads/issues.jsonl"]);
+    assert!(out.contains("old-1"), "a file that is named is read as it is: {out}");
+    s.script("bd", "#!/bin/sh\nexit 3\n");
+    let (out, err) = shown(&["plan", ".beads"]);
+    assert!(out.contains("old-1") && err.contains("warning: `bd export` failed: exit status: 3"), "{out}{err}");
+}
+
+#[test]
+fn a_converted_plan_lists_what_stays_behind() {
+    let s = Sandbox::new(&[]);
+    let ran = s.greenlane(&["plan", &format!("{SAMPLES}toml/plan.toml"), "--convert", "markdown"]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert!(ran.stderr.contains("  1: # A small plan with everything that a task usually needs.\n  9: # The bucket"), "{ran:?}");
+    let path = s.plan("again.md", &ran.stdout);
+    let again = s.greenlane(&["plan", path.to_str().unwrap(), "--convert", "markdown"]);
+    assert_eq!((again.stdout, again.stderr.as_str()), (ran.stdout, ""));
+    let path = s.plan("p.toml", "[[task]]\nid = \"a\"\nprompt = \"see <!-- this -->\"\n");
+    let refused = s.greenlane(&["plan", path.to_str().unwrap(), "--convert", "markdown"]);
+    assert!(refused.code == 2 && refused.stdout.is_empty(), "{refused:?}");
+    assert!(
+        refused.stderr.contains("task `a`: its `prompt` cannot be written there") && refused.stderr.contains("--convert toml"),
+        "{refused:?}"
+    );
+    let wrong = s.greenlane(&["plan", path.to_str().unwrap(), "--format", "spec-kt"]);
+    assert!(wrong.code == 2 && wrong.stderr.contains("a similar value exists: 'spec-kit'"), "{wrong:?}");
+}
+
+#[test]
+fn files_that_the_text_names_are_told_and_hold_nothing_back() {
+    let s = Sandbox::new(&[("src/a.py", "x\n")]);
+    let path = s.plan("p.md", "- [ ] one Change src/a.py\n- [ ] two Change src/a.py, and create src/b.py\n");
+    let ran = s.greenlane(&["plan", path.to_str().unwrap(), "--agent", "claude"]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    for expected in [
+        "; at most 2 can run at once\n",
+        "  src/b.py  two-change-src-a-py-and-create-src-b-py  (inferred, new)\n",
+        "Overlaps by files that the text names: only a warning, `owns` keeps them apart\n  one-change-src-a-py and two-change-src-a-py-and-create-src-b-py  [src/a.py]\n",
+    ] {
+        assert!(ran.stdout.contains(expected), "{expected}\n{}", ran.stdout);
+    }
+}

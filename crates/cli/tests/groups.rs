@@ -130,3 +130,68 @@ fn nothing_is_taken_off_where_a_person_has_committed_meanwhile() {
     assert!(ran.stderr.contains("what landed of it stays on the branch: somebody has committed to"), "{}", ran.stderr);
     assert_eq!(s.task("good")["state"], "done");
 }
+
+#[test]
+fn groups_are_listed_shown_and_waited_for() {
+    let s = Sandbox::new(&[]);
+    let path = plan(&s, &await_file("go"));
+    let detected = s.greenlane(&["groups", "detect", path.to_str().unwrap()]);
+    assert_eq!((detected.code, detected.stdout.as_str()), (0, "1. first: one, two\n2. second: three\n"));
+    let run = s.start(s.command(&["run", path.to_str().unwrap()]));
+    eventually("the last task works", || s.count("attempt_spawned") == 3);
+    let list = s.greenlane(&["groups"]);
+    let lines: Vec<&str> = list.stdout.lines().collect();
+    assert_eq!(lines, ["first   completed    post execution        2/2 done", "second  in progress  concurrent execution  0/1 done"]);
+    assert_eq!(s.greenlane(&["groups", "list", "--status", "completed"]).stdout.lines().count(), 1);
+    let late = s.greenlane(&["groups", "wait", "second", "--timeout", "200ms"]);
+    assert_eq!((late.code, late.stderr.lines().next()), (124, Some("error: group `second` has not ended after 200ms")));
+    let unknown = s.greenlane(&["groups", "status", "third"]);
+    assert_eq!(unknown.code, 2);
+    assert!(unknown.stderr.contains("has no group `third`") && unknown.stderr.contains("it has `first`, `second`"), "{}", unknown.stderr);
+
+    let waiting = s.start(s.command(&["groups", "wait", "second", "--json"]));
+    fs::write(s.out("go"), "").unwrap();
+    let waited = waiting.wait();
+    assert_eq!(waited.code, 1, "it changed nothing: {waited:?}");
+    run.wait();
+    let told: serde_json::Value = serde_json::from_str(&waited.stdout).unwrap();
+    assert_eq!((&told["status"], &told["phase"]), (&"failed".into(), &"post_execution".into()));
+    // What scripts find on the disk is the same.
+    let run_id = told["run"].as_str().unwrap();
+    let file = s.repo().join(".greenlane/runs").join(run_id).join("groups/second/metadata.json");
+    let metadata: serde_json::Value = serde_json::from_str(&fs::read_to_string(file).unwrap()).unwrap();
+    for field in [
+        "group_id",
+        "group_name",
+        "phase",
+        "tasks",
+        "created_at",
+        "started_at",
+        "completed_at",
+        "status",
+        "results",
+        "errors",
+        "pre_group_refresh_completed",
+    ] {
+        assert_eq!(metadata.get(field), told.get(field), "{field}");
+    }
+    assert_eq!(metadata["results"][0]["task_id"], "three");
+    assert!(
+        metadata["errors"][0].as_str().unwrap().starts_with("three: it ended as if all were well, but changed nothing"),
+        "{metadata:#}"
+    );
+}
+
+#[test]
+fn a_group_of_which_nothing_could_be_tried_is_blocked_and_not_completed() {
+    let s = Sandbox::new(&[]);
+    let path = plan(&s, "echo 3 > three.txt");
+    let text =
+        fs::read_to_string(&path).unwrap().replace("echo 1 > one.txt", "exit 1").replace("  - id: one", "  - id: one\n  - retries: 0");
+    fs::write(&path, text).unwrap();
+    assert_eq!(s.greenlane(&["run", path.to_str().unwrap()]).code, 1);
+    let told: serde_json::Value = serde_json::from_str(&s.greenlane(&["groups", "--json"]).stdout).unwrap();
+    let status: Vec<_> = told["groups"].as_array().unwrap().iter().map(|g| g["status"].as_str().unwrap()).collect();
+    assert_eq!(status, ["failed", "blocked"]);
+    assert_eq!(s.greenlane(&["groups", "wait", "second"]).code, 1);
+}

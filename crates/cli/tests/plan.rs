@@ -56,11 +56,13 @@ fn it_shows_what_would_happen_and_starts_nothing() {
     assert_eq!((code, err.as_str()), (Some(0), ""));
     for expected in [
         "Rate limiting (plan)  plan.toml\n",
-        "  tasks   3; at most 1 can run at once\n",
+        "  tasks   3; at most 2 can run at once\n",
         "  verify  make test\n",
         "Wave 1\n  bucket  command  Add the token bucket  [src/**]\n  tests   command    [src/tests/**]\n",
         "Wave 2\n  docs    claude     [docs/**]\n",
         "Overlaps: these never run at once\n  bucket before tests  [src/** and src/tests/**]\n",
+        "    name the files of `bucket` instead of `src/**`, without `src/tests/**`\n",
+        "Owners\n  src/**        bucket\n  docs/**       docs\n  src/tests/**  tests\n",
         "Critical path: 25m\n  bucket → docs\n",
         "  30m with 5 slots, 35m one at a time\n",
     ] {

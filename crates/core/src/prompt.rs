@@ -1,17 +1,23 @@
 //! What an agent is told: the task in the plan's words, the rules of working beside others, how it will be judged.
 //!
-//! Text in, text out, the same for the same input. Does not know which agent reads it, and looks at no file: what lies on
-//! the disk (instructions, the plan's copy) is named, not quoted.
+//! Text in, text out, the same for the same input. Looks at no file: what lies on the disk (instructions, the plan's copy, a
+//! repository's own templates) is handed in or named. The words stand in `prompt/templates/`, one file for each family of agents.
 
+mod check;
 mod lessons;
+mod neighbours;
+mod rules;
+mod templates;
+#[cfg(test)]
+mod templates_tests;
+mod text;
+mod values;
+
+pub use neighbours::{Neighbour, neighbours};
+pub use templates::{DEFAULT_FAMILY, Override, PROMPT_BYTES_MAX, TemplateProblem, Templates};
 
 use crate::deficiency::Lesson;
 use crate::plan::Task;
-
-/// Most characters of an earlier attempt's output that are repeated; its end tells most.
-const OUTPUT_CHARS_MAX: usize = 3_000;
-/// Most entries of a list of files or of skills' output; the rest is counted.
-const LIST_MAX: usize = 50;
 
 /// What a prompt is made of.
 #[derive(Clone, Copy, Debug)]
@@ -22,8 +28,14 @@ pub struct PromptInput<'a> {
     pub plan_copy: Option<&'a str>,
     /// The task itself.
     pub task: &'a Task,
-    /// What was printed by the task's skills, run beforehand: name and output.
-    pub skills: &'a [(String, String)],
+    /// Who reads it; empty where that is not known.
+    pub agent: &'a str,
+    /// Why this agent has the task, in sentences; `None`: there is nothing to say.
+    pub why: Option<&'a str>,
+    /// What the task's skills gave.
+    pub skills: &'a [Skill],
+    /// What other tasks own, the nearest first.
+    pub neighbours: &'a [Neighbour],
     /// Files that every task may change because they are made anew (lock files and the like), as far as the repository has them.
     pub generated: &'a [String],
     /// The project's own instructions that exist in the worktree, as paths from its root: `AGENTS.md`, `web/CLAUDE.md`.
@@ -34,6 +46,33 @@ pub struct PromptInput<'a> {
     pub previous: Option<Previous<'a>>,
     /// What earlier failures teach, the most relevant first.
     pub lessons: &'a [Lesson],
+}
+
+/// One of the task's skills: a command that was run, or a file of the repository that was read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Skill {
+    /// As the plan names it.
+    pub name: String,
+    /// What came of it.
+    pub gave: SkillGave,
+}
+
+/// What came of a skill.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SkillGave {
+    /// The output of a command: data.
+    Output(String),
+    /// The text of a prompt file: instructions, as the repository's own are.
+    Text(String),
+    /// It failed; why, in words that follow "it failed:", and the end of its output.
+    Failed {
+        /// For people and agents.
+        why: String,
+        /// May be empty.
+        output: String,
+    },
+    /// Nothing yet: it is run when an attempt starts.
+    Later,
 }
 
 /// An earlier attempt that did not land.
@@ -60,129 +99,15 @@ pub enum Work {
     Dropped,
 }
 
-/// The whole prompt, as Markdown that ends with a line end.
+/// Why this agent has the task: it was assigned, or it stands in for another one. `default`: the run's agent.
 #[must_use]
-pub fn build(input: &PromptInput<'_>) -> String {
-    let task = input.task;
-    let mut out = format!("# {}\n\n", task.title.trim());
-    if let Some(role) = task.role.as_deref().filter(|r| !r.trim().is_empty()) {
-        out.push_str(&format!("You work as a {}. ", role.trim()));
+pub fn why(task: &Task, default: Option<&str>, agent: &str) -> Option<String> {
+    if task.agent.as_deref() == Some(agent) {
+        return task.why.clone();
     }
-    out.push_str(&format!("This is task `{}` of the plan \"{}\".", task.id, input.plan_name));
-    if let Some(path) = input.plan_copy {
-        out.push_str(&format!(" A copy of the plan to read is at {path}; do only your task of it."));
-    }
-    out.push_str("\n\n");
-    let words = task.prompt.trim();
-    if !words.is_empty() && words != task.title.trim() {
-        out.push_str(words);
-        out.push_str("\n\n");
-    }
-    list(&mut out, "Done means", task.criteria.iter().map(|c| c.trim().to_owned()));
-    for (name, output) in input.skills.iter().take(LIST_MAX) {
-        out.push_str(&format!("## From {name}\n\n{}\n", fenced(output)));
-    }
-    if let Some(previous) = &input.previous {
-        out.push_str(&earlier(previous));
-    }
-    out.push_str(&lessons::section(input.lessons));
-    out.push_str("## Rules\n\n");
-    for rule in rules(input) {
-        out.push_str(&format!("- {rule}\n"));
-    }
-    out
-}
-
-fn rules(input: &PromptInput<'_>) -> Vec<String> {
-    let mut rules = Vec::new();
-    let mut rule = |text: String| rules.push(text);
-    rule(String::from(
-        "Work only inside the current directory: it is a git worktree of your own. Nobody can answer questions; decide and go on.",
-    ));
-    if input.others > 0 {
-        rule(String::from(
-            "Other agents work at the same time, each in another worktree, on other files. Change nothing that your task does not need.",
-        ));
-    }
-    let owns = &input.task.owns;
-    if !owns.is_empty() {
-        let mut text = format!("Change only {}", names(owns));
-        if !input.generated.is_empty() {
-            text.push_str(&format!(", and where they follow from that {}", names(input.generated)));
-        }
-        rule(format!("{text}. Work that touches anything else is refused."));
-    }
-    let checks = &input.task.check;
-    if checks.is_empty() {
-        rule(String::from("Your work is verified when you have finished: the project's own tests must pass with it."));
-    } else {
-        let commands = names(checks);
-        rule(format!(
-            "When you have finished, Greenlane itself runs {commands} here, and then the project's own tests; only what passes is taken. Run the same before you stop."
-        ));
-    }
-    if !input.instructions.is_empty() {
-        rule(format!("The project's own instructions hold; the nearest to a file wins. Read {}.", names(input.instructions)));
-    }
-    rule(String::from(
-        "Leave your work in this worktree, committed or not. Only what is there counts, not what you say about it; where you could not finish, say why and leave what you have.",
-    ));
-    rule(String::from(
-        "Never use `git stash` or `git push`, never change git's configuration or hooks, never switch, create or delete branches or worktrees: the repository is shared by all worktrees.",
-    ));
-    rules
-}
-
-fn earlier(previous: &Previous<'_>) -> String {
-    let work = match previous.work {
-        Work::Kept => "What it did is still in the worktree: look at `git log` and `git status`, keep what is good and put the rest right.",
-        Work::Combined => {
-            "It passed alone, and breaks together with what others have landed meanwhile. Both are merged in the worktree: make them work together, without undoing what the others did."
-        }
-        Work::Dropped => "Its work is not here: you start from the beginning.",
-    };
-    let mut out = format!("## Attempt {} did not land\n\nIt failed: {}. {work}\n\n", previous.n, previous.why.trim().trim_end_matches('.'));
-    if !previous.output.trim().is_empty() {
-        out.push_str(&format!("The end of the output:\n\n{}\n", fenced(previous.output)));
-    }
-    out
-}
-
-fn list(out: &mut String, title: &str, items: impl Iterator<Item = String>) {
-    let items: Vec<_> = items.filter(|i| !i.is_empty()).collect();
-    if !items.is_empty() {
-        out.push_str(&format!("{title}:\n\n"));
-        for item in items {
-            // A line break within an item stays within it.
-            out.push_str(&format!("- {}\n", item.replace('\n', "\n  ")));
-        }
-        out.push('\n');
-    }
-}
-
-/// Names in code quotes, joined by commas.
-fn names(all: &[String]) -> String {
-    let mut shown: Vec<_> = all.iter().take(LIST_MAX).map(|name| quoted(name.trim())).collect();
-    if all.len() > LIST_MAX {
-        shown.push(format!("{} more", all.len() - LIST_MAX));
-    }
-    shown.join(", ")
-}
-
-fn quoted(text: &str) -> String {
-    if text.contains('`') { format!("`` {text} ``") } else { format!("`{text}`") }
-}
-
-/// The end of a text as a code block, whose fence is longer than any within.
-fn fenced(text: &str) -> String {
-    let text = text.trim_end();
-    let chars = text.chars().count();
-    let end: String = text.chars().skip(chars.saturating_sub(OUTPUT_CHARS_MAX)).collect();
-    // Up to three spaces may stand before a fence.
-    let longest = end.lines().map(|l| l.trim_start().chars().take_while(|c| *c == '`').count()).max().unwrap_or_default();
-    let fence = "`".repeat(longest.max(2) + 1);
-    let cut = if chars > OUTPUT_CHARS_MAX { "…\n" } else { "" };
-    format!("{fence}\n{cut}{end}\n{fence}\n")
+    let first = task.agent.as_deref().or(default).filter(|first| *first != agent)?;
+    let among = task.fallbacks.iter().any(|f| f == agent);
+    among.then(|| format!("The task names `{first}` first, and you among those who take over."))
 }
 
 #[cfg(test)]
@@ -196,12 +121,19 @@ mod tests {
         task
     }
 
+    fn build(input: &PromptInput<'_>) -> String {
+        Templates::built_in().render(DEFAULT_FAMILY, input).unwrap()
+    }
+
     fn input(task: &Task) -> PromptInput<'_> {
         PromptInput {
             plan_name: "Rate limiting",
             plan_copy: None,
             task,
+            agent: "claude",
+            why: None,
             skills: &[],
+            neighbours: &[],
             generated: &[],
             instructions: &[],
             others: 3,
@@ -302,7 +234,7 @@ assertion failed
     #[test]
     fn skills_output_joins_the_prompt() {
         let task = task();
-        let skills = [(String::from("schema"), String::from("table a"))];
+        let skills = [Skill { name: String::from("schema"), gave: SkillGave::Output(String::from("table a\n")) }];
         assert!(build(&PromptInput { skills: &skills, ..input(&task) }).contains("## From schema\n\n```\ntable a\n```\n"));
     }
 }

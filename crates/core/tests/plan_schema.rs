@@ -17,7 +17,7 @@ fn keys(at: &str) -> BTreeSet<String> {
 
 fn messages(plan: &Value) -> Vec<String> {
     let files = |_: &str| Ok(String::from("x"));
-    let reading = read(&PlanSource { path: String::from("p.json"), text: plan.to_string(), folder_id: None, files: &files, format: None });
+    let reading = read(&PlanSource::new("p.json", plan.to_string(), &files));
     reading.diagnostics.into_iter().map(|d| d.message).collect()
 }
 
@@ -27,7 +27,9 @@ fn reader_and_schema_know_the_same_keys() {
     assert_eq!(keys("/properties"), known(&PLAN_KEYS));
     assert_eq!(keys("/$defs/task/properties"), known(&TASK_KEYS));
     let mut in_defaults = known(&TASK_KEYS);
-    in_defaults.remove("id");
+    for own in ["id", "ticked", "extra"] {
+        in_defaults.remove(own);
+    }
     assert_eq!(keys("/$defs/defaults/properties"), in_defaults);
 }
 
@@ -61,8 +63,10 @@ fn a_key_that_the_schema_has_is_taken() {
         let value = match key {
             "priority" | "retries" | "repairs" => json!(1),
             "budget" => json!({"tokens": 5}),
-            "env" => json!({"A": "b"}),
-            "timeout" | "stall_timeout" | "check_timeout" | "estimate" => json!("5m"),
+            "env" | "extra" => json!({"A": "b"}),
+            "ticked" => json!(true),
+            "skill_failure" => json!("stop"),
+            "timeout" | "stall_timeout" | "check_timeout" | "skill_timeout" | "estimate" => json!("5m"),
             "depends" => json!([]),
             _ => json!("x"),
         };

@@ -5,8 +5,10 @@
 pub mod accounts;
 pub mod agent;
 pub mod assignment;
+pub mod beads;
 pub mod clock;
 pub mod config;
+pub mod context_files;
 pub mod control;
 pub mod driver;
 pub mod gate;
@@ -18,6 +20,7 @@ pub mod lessons;
 pub mod lock;
 pub mod machine;
 pub mod plan_files;
+pub mod prompts;
 pub mod reserve;
 pub mod room;
 pub mod submission;

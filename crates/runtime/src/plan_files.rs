@@ -1,10 +1,11 @@
 //! From what the user names to plans: finds the files, reads them within limits, hands their text to the core, gathers findings.
-//! Knows nothing of formats, and starts nothing.
+//! Knows nothing of formats, and starts nothing but `bd`, which is asked for its issues.
 
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use greenlane_core::plan::{Diagnostic, Format, Plan, PlanSource, Severity, check_together, closest, read};
+use crate::beads;
+use greenlane_core::plan::{Diagnostic, Format, ManifestSource, Plan, PlanSource, Severity, check_manifest, check_together, closest, read};
 
 /// Longest plan and longest `prompt_file`.
 const FILE_BYTES_MAX: u64 = 10 << 20;
@@ -13,7 +14,23 @@ const PLANS_MAX: usize = 1000;
 /// Where PRDs that are to be done lie, under the repository's top.
 pub const ACTIVE_FOLDER: &str = "prds/active";
 /// What a plan's folder may hold, the first that is there.
-const NAMES_IN_FOLDER: &[&str] = &["prd.json", "plan.toml", "plan.json", "plan.md"];
+const NAMES_IN_FOLDER: &[&str] = &[
+    "prd.json",
+    "plan.toml",
+    "plan.json",
+    "plan.md",
+    "wps.yaml",
+    "tasks.md",
+    "tasks.json",
+    "tasks/tasks.json",
+    "issues.jsonl",
+    "packages.json",
+    "work_packages.json",
+];
+/// What says that a PRD is approved, beside its `prd.json`.
+const MANIFESTS: &[&str] = &["MANIFEST.yaml", "MANIFEST.yml"];
+/// Most files that one plan consists of.
+const PARTS_MAX: usize = 1000;
 
 /// What came of reading.
 #[derive(Clone, Debug, Default)]
@@ -35,6 +52,8 @@ pub struct LoadedPlan {
     pub whole_folder: bool,
     /// The file's text as it was read.
     pub text: String,
+    /// The format that it was read as.
+    pub format: Option<Format>,
 }
 
 impl Loaded {
@@ -52,6 +71,10 @@ struct Found {
     shown: String,
     /// The PRD's folder, if it is one.
     folder_id: Option<String>,
+    /// Further files of the same plan, each as it is shown.
+    more: Vec<(PathBuf, String)>,
+    /// It is the export of beads' store, which was named as a folder: the store itself may know more.
+    ask_bd: bool,
 }
 
 /// Reads the plans that are named: files, folders with a plan in them, folders of such folders, or the ids of PRDs under
@@ -62,7 +85,10 @@ pub fn load_plans(top: Option<&Path>, directory: &Path, named: &[PathBuf], forma
     let mut loaded = Loaded::default();
     for found in find(top, directory, named, &mut loaded.diagnostics) {
         match read_text(&found.path) {
-            Ok(text) => loaded.read(found, text, format),
+            Ok(text) => {
+                let text = if found.ask_bd { loaded.issues_of(top, &found, text) } else { text };
+                loaded.read(found, text, format);
+            }
             Err((message, hint)) => loaded.diagnostics.push(Diagnostic::file_wide(Severity::Error, found.shown, message, hint)),
         }
     }
@@ -72,15 +98,39 @@ pub fn load_plans(top: Option<&Path>, directory: &Path, named: &[PathBuf], forma
 }
 
 impl Loaded {
+    /// What `bd` has to say, where there is one and the checkout is the main one; else the file that it wrote.
+    fn issues_of(&mut self, top: Option<&Path>, found: &Found, text: String) -> String {
+        let answer = top.filter(|t| t.join(".git").is_dir()).and_then(beads::export);
+        match answer {
+            Some(Ok(issues)) => issues,
+            Some(Err(why)) => {
+                let hint = String::from("what it wrote last is read instead");
+                self.diagnostics.push(Diagnostic::file_wide(Severity::Warning, &found.shown, format!("`bd export` {why}"), Some(hint)));
+                text
+            }
+            None => text,
+        }
+    }
+
     fn read(&mut self, found: Found, text: String, format: Option<Format>) {
         let folder = found.path.parent().unwrap_or(Path::new("/")).to_owned();
         let files = |name: &str| read_text(&folder.join(name)).map_err(|(message, _)| message);
+        let mut more = Vec::new();
+        for (path, shown) in found.more {
+            match read_text(&path) {
+                Ok(text) => more.push((shown, text)),
+                Err((message, hint)) => self.diagnostics.push(Diagnostic::file_wide(Severity::Error, shown, message, hint)),
+            }
+        }
+        let manifest = found.folder_id.as_deref().map(|id| manifest(&folder, id, &found.shown, &text)).unwrap_or_default();
+        let refused = manifest.iter().any(Diagnostic::is_error);
+        self.diagnostics.extend(manifest);
         let whole_folder = found.folder_id.is_some();
-        let source = PlanSource { path: found.shown, text, folder_id: found.folder_id, files: &files, format };
+        let source = PlanSource { more, folder_id: found.folder_id, format, ..PlanSource::new(found.shown, text, &files) };
         let reading = read(&source);
         self.diagnostics.extend(reading.diagnostics);
-        if let Some(plan) = reading.plan {
-            self.plans.push(LoadedPlan { plan, path: found.path, whole_folder, text: source.text });
+        if let Some(plan) = reading.plan.filter(|_| !refused) {
+            self.plans.push(LoadedPlan { plan, path: found.path, whole_folder, text: source.text, format: reading.format });
         }
     }
 }
@@ -121,7 +171,10 @@ fn find(top: Option<&Path>, directory: &Path, named: &[PathBuf], diagnostics: &m
             continue;
         }
         match plan_in(&path, &shown) {
-            Some(plan) => found.push(plan),
+            Some(plan) => {
+                let ask_bd = path.file_name().is_some_and(|n| n == ".beads") && plan.path.ends_with("issues.jsonl");
+                found.push(Found { ask_bd, ..plan });
+            }
             None => {
                 let below = plans_below(&path, &shown, &mut |at, message, hint| {
                     skipped.push(Diagnostic::file_wide(Severity::Warning, at.display().to_string(), message, Some(hint)));
@@ -155,12 +208,52 @@ fn file(path: PathBuf, shown: PathBuf) -> Found {
     let path = path.canonicalize().unwrap_or(path);
     let is_prd = path.file_name().is_some_and(|n| n == "prd.json");
     let folder_id = path.parent().and_then(Path::file_name).filter(|_| is_prd).map(|n| n.to_string_lossy().into_owned());
-    Found { path, shown: shown.display().to_string(), folder_id }
+    Found { path, shown: shown.display().to_string(), folder_id, more: Vec::new(), ask_bd: false }
 }
 
 fn plan_in(folder: &Path, shown: &Path) -> Option<Found> {
-    let name = NAMES_IN_FOLDER.iter().find(|name| folder.join(name).is_file())?;
-    Some(file(folder.join(name), shown.join(name)))
+    let has = |name: &str| folder.join(name).is_file();
+    let own = |name: &str| Some(file(folder.join(name), shown.join(name)));
+    // Spec Kit and Spec Kitty have a `plan.md` that is prose.
+    if !has("prd.json") && !has("wps.yaml") {
+        if let Some(packages) = work_packages(folder, shown) {
+            return Some(packages);
+        }
+        if has("tasks.md") && has("spec.md") {
+            return own("tasks.md");
+        }
+    }
+    own(NAMES_IN_FOLDER.iter().find(|name| has(name))?)
+}
+
+/// Spec Kitty's files, one a work package, in the folder itself or under `tasks/`.
+fn work_packages(folder: &Path, shown: &Path) -> Option<Found> {
+    for (folder, shown) in [(folder.join("tasks"), shown.join("tasks")), (folder.to_owned(), shown.to_owned())] {
+        let Ok(entries) = std::fs::read_dir(&folder) else { continue };
+        let is_package = |name: &str| {
+            let rest = name.strip_prefix("WP").unwrap_or("");
+            name.ends_with(".md") && rest.starts_with(|c: char| c.is_ascii_digit())
+        };
+        let names = entries.filter_map(|e| e.ok()?.file_name().into_string().ok()).filter(|n| is_package(n));
+        let mut names: Vec<String> = names.take(PARTS_MAX).collect();
+        names.sort();
+        let mut names = names.into_iter();
+        if let Some(first) = names.next() {
+            let more = names.map(|n| (folder.join(&n), shown.join(&n).display().to_string())).collect();
+            return Some(Found { more, ..file(folder.join(&first), shown.join(&first)) });
+        }
+    }
+    None
+}
+
+/// What the manifest beside a PRD has to say; nothing where there is none.
+fn manifest(folder: &Path, id: &str, shown: &str, prd: &str) -> Vec<Diagnostic> {
+    let Some(name) = MANIFESTS.iter().find(|name| folder.join(name).exists()) else { return Vec::new() };
+    let path = Path::new(shown).with_file_name(name).display().to_string();
+    match read_text(&folder.join(name)) {
+        Ok(text) => check_manifest(&ManifestSource { path: &path, text: &text, prd, folder: id }),
+        Err((message, hint)) => vec![Diagnostic::file_wide(Severity::Error, path, message, hint)],
+    }
 }
 
 /// One plan for each folder right below, by name. A folder that has none, but a text that may be meant as one, is told.
@@ -194,7 +287,7 @@ fn may_be_meant(folder: &Path) -> Option<std::ffi::OsString> {
     names.sort();
     names.into_iter().find(|name| {
         let name = Path::new(name);
-        let is_text = name.extension().is_some_and(|e| e == "md" || e == "toml" || e == "json");
+        let is_text = name.extension().is_some_and(|e| e == "md" || e == "toml" || e == "json" || e == "jsonl");
         is_text && !name.to_string_lossy().to_lowercase().starts_with("readme")
     })
 }

@@ -118,7 +118,7 @@ fn what_would_be_waited_for_is_refused() {
 fn a_folder_with_a_plan_by_another_name_is_told() {
     let dir = repository(&[
         ("prds/active/a/prd.json", PRD),
-        ("prds/active/b/tasks.md", "- [ ] x\n"),
+        ("prds/active/b/todo.md", "- [ ] x\n"),
         ("prds/active/c/README.md", "About.\n"),
         ("prds/active/d/picture.png", ""),
     ]);
@@ -126,5 +126,52 @@ fn a_folder_with_a_plan_by_another_name_is_told() {
     let told: Vec<String> = loaded.diagnostics.iter().filter(|d| d.file != "prds/active/a/prd.json").map(|d| d.render(false)).collect();
     assert_eq!((loaded.plans.len(), told.len()), (1, 1), "{told:?}");
     assert!(told[0].starts_with("warning: there is no plan in this folder, and it is left out\n --> prds/active/b\n"), "{told:?}");
-    assert!(told[0].contains("name the file itself if it is one: prds/active/b/tasks.md"), "{told:?}");
+    assert!(told[0].contains("name the file itself if it is one: prds/active/b/todo.md"), "{told:?}");
+}
+
+#[test]
+fn the_folders_of_other_tools_are_plans() {
+    let package = |id: &str, depends: &str| format!("---\nwork_package_id: {id}\ntitle: t\ndependencies: [{depends}]\n---\nText.\n");
+    let (one, two) = (package("WP01", ""), package("WP02", "WP01"));
+    let dir = repository(&[
+        ("specs/001-x/tasks.md", "## Phase 1: Setup\n- [ ] T001 x\n"),
+        ("specs/001-x/plan.md", "# How\n\nProse.\n"),
+        ("specs/001-x/spec.md", "# What\n"),
+        ("kitty-specs/002-y/tasks/WP02-b.md", &two),
+        ("kitty-specs/002-y/tasks/WP01-a.md", &one),
+        ("kitty-specs/002-y/tasks.md", "- [ ] T001 x\n"),
+        (".taskmaster/tasks/tasks.json", r#"{"a": {"tasks": [{"id": 1, "title": "t"}]}, "b": {"tasks": []}}"#),
+        (".taskmaster/state.json", r#"{"currentTag": "a"}"#),
+        (".beads/issues.jsonl", "{\"id\": \"b-1\", \"title\": \"t\", \"status\": \"open\"}\n"),
+    ]);
+    for (named, expected) in [
+        ("specs/001-x", "001-x=specs/001-x/tasks.md"),
+        ("specs", "001-x=specs/001-x/tasks.md"),
+        ("kitty-specs/002-y", "002-y=kitty-specs/002-y/tasks/WP01-a.md"),
+        (".taskmaster", "a=.taskmaster/tasks/tasks.json"),
+        (".beads", "beads=.beads/issues.jsonl"),
+    ] {
+        assert_eq!(outcome(dir.path(), &[named]), expected, "{named}");
+    }
+    let both = load(dir.path(), &["kitty-specs/002-y"]);
+    assert_eq!(both.plans[0].plan.tasks.len(), 2);
+    let alone = outcome(dir.path(), &["kitty-specs/002-y/tasks/WP02-b.md"]);
+    assert!(alone.contains("task `WP02` depends on `WP01`, which the plan does not define"), "{alone}");
+}
+
+#[test]
+fn a_prd_is_held_against_its_approval() {
+    let hash = "1d53a41f7ff8ae8cbb7bff7b4ddd1a2ecf8d1b02b1f0c4c8b6a6e0b2a7f00000";
+    let manifest = |hash: &str| {
+        format!(
+            "id: PRD-001\ntitle: t\nstatus: active\nowner: o\ncreated_at: 2026-01-01\napproval:\n  approved_by: a\n  approved_at: 2026-01-01\n  approval_hash: {hash}\n"
+        )
+    };
+    let dir = repository(&[("prds/active/PRD-001/prd.json", PRD), ("prds/active/PRD-001/MANIFEST.yaml", &manifest(hash))]);
+    let told = outcome(dir.path(), &["PRD-001"]);
+    assert!(told.starts_with("error: prd.json is not what was approved") && told.contains("prds/active/PRD-001/MANIFEST.yaml:9"), "{told}");
+    // The hint has the hash that is right.
+    let right = told.split("`approval_hash: ").nth(1).unwrap().split('`').next().unwrap();
+    std::fs::write(dir.path().join("prds/active/PRD-001/MANIFEST.yaml"), manifest(right)).unwrap();
+    assert_eq!(outcome(dir.path(), &["PRD-001"]), "PRD-001=prds/active/PRD-001/prd.json");
 }

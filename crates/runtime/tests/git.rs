@@ -132,9 +132,17 @@ fn excluded_once() {
     repo.exclude().expect("written");
     repo.exclude().expect("written");
     let text = std::fs::read_to_string(temp.path().join(".git/info/exclude")).expect("it");
-    assert_eq!(text.matches("/.greenlane/").count(), 1);
+    assert_eq!(text.matches("/.greenlane/*\n!/.greenlane/prompts/\n!/.greenlane/skills/\n!/.greenlane/context.md\n").count(), 1);
     temp.write(".greenlane/state.db", "x");
     assert_eq!(temp.git(&["status", "--porcelain"]), "");
+    temp.write(".greenlane/prompts/claude.md", "x");
+    temp.git(&["add", ".greenlane"]);
+    assert_eq!(temp.git(&["status", "--porcelain"]), "A  .greenlane/prompts/claude.md", "templates can be tracked");
+    // As an earlier version wrote it.
+    std::fs::write(temp.path().join(".git/info/exclude"), "x\n/.greenlane/\ny").expect("written");
+    repo.exclude().expect("written");
+    let text = std::fs::read_to_string(temp.path().join(".git/info/exclude")).expect("it");
+    assert_eq!(text, "x\ny\n/.greenlane/*\n!/.greenlane/prompts/\n!/.greenlane/skills/\n!/.greenlane/context.md\n");
 }
 
 #[test]

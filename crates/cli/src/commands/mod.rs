@@ -4,12 +4,14 @@ pub mod agents;
 pub mod clean;
 pub mod completions;
 pub mod config;
+pub mod context;
 pub mod deficiencies;
 pub mod demo;
 pub mod detach;
 pub mod doctor;
 pub mod events;
 pub mod failures;
+pub mod groups;
 pub mod hand_over;
 pub mod health;
 pub mod land;
@@ -46,6 +48,7 @@ pub fn dispatch(verb: Verb, context: &Context) -> Outcome {
         Verb::Plan(args) => plan::run(&args, context),
         Verb::Status(args) => status::run(&args, context),
         Verb::Logs(args) => logs::run(&args, context),
+        Verb::Groups(args) => groups::run(&args, context),
         Verb::Wait(args) => wait::run(&args, context),
         Verb::Stop(args) => stop::run(&args, context),
         Verb::Pause(args) => pause::run(&args, context),
@@ -61,6 +64,7 @@ pub fn dispatch(verb: Verb, context: &Context) -> Outcome {
         Verb::Retries(args) => retries::run(&args, context),
         Verb::Clean(args) => clean::run(&args, context),
         Verb::Prompt(args) => prompt::run(&args, context),
+        Verb::Context(args) => context::run(&args, context),
         Verb::Agents(args) => agents::run(&args, context),
         Verb::Config(args) => config::run(&args, context),
         Verb::Doctor(args) => doctor::run(&args, context),
@@ -92,6 +96,11 @@ mod tests {
         check::<super::resume::ResumeArgs>("resume");
         check::<super::retry::RetryArgs>("retry");
         check::<super::wait::WaitArgs>("wait");
+        check::<super::groups::GroupsArgs>("groups");
+        check::<super::groups::DetectArgs>("detect");
+        check::<super::groups::ListArgs>("list");
+        check::<super::groups::StatusArgs>("status");
+        check::<super::groups::WaitArgs>("wait");
         check::<super::land::LandArgs>("land");
         check::<super::rollback::RollbackArgs>("rollback");
         check::<super::clean::CleanArgs>("clean");

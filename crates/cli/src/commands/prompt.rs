@@ -1,20 +1,24 @@
-//! `prompt`: what an agent would be told. Starts nothing.
+//! `prompt`: what an agent would be told, or all agents of a plan. Starts nothing.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use greenlane_core::deficiency::{Lesson, Query};
-use greenlane_core::ids::{RunId, TaskKey};
+use greenlane_core::ids::{RunId, TaskId, TaskKey};
 use greenlane_core::plan::{Plan, Task, closest};
-use greenlane_core::prompt::{PromptInput, build};
-use greenlane_runtime::agent::{COMMAND, instruction_files};
+use greenlane_core::prompt::{DEFAULT_FAMILY, PromptInput, Skill, SkillGave, Templates, neighbours};
+use greenlane_core::slug::key_slug;
+use greenlane_runtime::agent::{COMMAND, Registry, instruction_files};
 use greenlane_runtime::clock;
+use greenlane_runtime::config::Config;
 use greenlane_runtime::lessons::Teacher;
+use greenlane_runtime::prompts::family_of;
 use serde::Serialize;
 
-use crate::assign::{self, History};
+use crate::assign::{self, Assigned, History};
 use crate::context::Context;
-use crate::error::{Error, Outcome};
+use crate::error::{Error, Kind, Outcome};
 use crate::plans::{self, NamedPlans};
 use crate::session::Session;
 
@@ -24,11 +28,24 @@ use crate::session::Session;
   greenlane prompt bucket                 of the latest run's plan
   greenlane prompt bucket plan.toml       what the agent of that task would be told
   greenlane prompt PRD-001/US-3           a story of a PRD under prds/active/
-  greenlane logs bucket --prompt          what it was told in a run")]
+  greenlane logs bucket --prompt          what it was told in a run
+  greenlane prompt --all plan.toml        of every task, one after another
+  greenlane prompt --all --out prompts    of every PRD under prds/active/, a file for each task
+  greenlane prompt --all plan.toml --json | jq -r '.prompts[].family'
+
+The words come from a template for each family of agents; .greenlane/prompts/NAME.md in the repository replaces or extends one. A
+prompt in a run has, besides, what the task's skills print and what an earlier attempt left. Tasks that are ticked off or are a
+command have none.")]
 pub struct PromptArgs {
-    /// The task: `ID` or `PLAN/ID`
-    #[arg(value_name = "TASK")]
-    pub task: String,
+    /// The task: `ID` or `PLAN/ID`; with --all, a PLAN
+    #[arg(value_name = "TASK", required_unless_present = "all")]
+    pub task: Option<String>,
+    /// The prompts of all tasks that get one
+    #[arg(long)]
+    pub all: bool,
+    /// With --all: write them to DIR, a file for each task
+    #[arg(long, value_name = "DIR", requires = "all", conflicts_with = "json")]
+    pub out: Option<PathBuf>,
     /// Where to look for it.
     #[command(flatten)]
     pub named: NamedPlans,
@@ -43,70 +60,161 @@ struct Document<'a> {
     task: &'a str,
     /// `null`: neither the task nor the configuration names one.
     agent: Option<&'a str>,
+    /// Whose template it was made of.
+    family: &'a str,
     prompt: &'a str,
 }
 
-/// Prints the prompt of a first attempt.
+#[derive(Serialize)]
+struct Documents<'a> {
+    prompts: Vec<Document<'a>>,
+}
+
+/// What prompts are made of, whatever the task.
+struct Maker<'a> {
+    plans: &'a [Plan],
+    /// Who does the tasks for which nobody is named, plan by plan.
+    assigned: &'a [BTreeMap<TaskId, Assigned>],
+    config: &'a Config,
+    registry: &'a Registry,
+    templates: &'a Templates,
+    instructions: Vec<String>,
+    /// `None`: nothing ever ran here, or lessons are not to be told.
+    teacher: Option<Teacher>,
+}
+
+struct Made<'a> {
+    plan: &'a Plan,
+    task: &'a Task,
+    agent: Option<&'a str>,
+    family: &'a str,
+    prompt: String,
+}
+
+/// Prints the prompt of a first attempt, or those of all tasks.
 ///
 /// # Errors
-/// If there is no such task, it has no prompt, or a plan is wrong.
+/// If there is no such task, it has no prompt, or a plan or a template is wrong.
 pub fn run(args: &PromptArgs, context: &Context) -> Outcome {
     let top = context.top();
     let config = context.load_config(top.as_deref(), &[])?.config;
-    let loaded = plans_meant(args, top.as_deref(), context)?;
-    let (plan, task) = find(&loaded, &args.task)?;
     let registry = plans::registry(&config)?;
+    let templates = plans::templates(top.as_deref(), &registry)?;
+    let mut named = args.named.clone();
+    if args.all {
+        named.plans.splice(0..0, args.task.iter().map(PathBuf::from));
+    }
+    let loaded = plans_meant(&named, top.as_deref(), context)?;
+    let lessons = config.learning.lessons.then(|| Session::open(context).ok()).flatten();
     // A prompt can be looked at where nobody is there to read it.
-    let assigned = assign::of_plans(context, &config, &registry, History::Configured, &[plan]).unwrap_or_default();
-    let assigned = assigned.first().and_then(|all| all.get(&task.id)).map(|a| a.agent.as_str());
-    let agent = assigned.or_else(|| plans::agent_of(task, assign::default_agent(&config)));
-    if agent == Some(COMMAND) {
+    let assigned =
+        assign::of_plans(context, &config, &registry, History::Configured, &loaded.iter().collect::<Vec<_>>()).unwrap_or_default();
+    let maker = Maker {
+        assigned: &assigned,
+        plans: &loaded,
+        config: &config,
+        registry: &registry,
+        templates: &templates,
+        instructions: instruction_files(top.as_deref().unwrap_or(&context.directory)),
+        teacher: lessons.map(|session| Teacher::new(session.state_dir)),
+    };
+    if args.all {
+        return all(args, context, &maker);
+    }
+    let (plan, task) = find(&loaded, args.task.as_deref().unwrap_or_default())?;
+    if plans::agent_of(task, assign::default_agent(&config)) == Some(COMMAND) {
         let line = task.run.as_deref().unwrap_or_default();
         return Err(Error::usage(format!("task `{}` is a command and gets no prompt", task.id)).hint(format!("it runs: {}", line.trim())));
     }
-    let name = PathBuf::from(&plan.source).file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
-    let copy = format!("<folder of the attempt>/plan/{name}");
-    let generated: Vec<String> = plan.generated.keys().cloned().collect();
-    let lessons = if config.learning.lessons { lessons(plan, task, agent, context) } else { Vec::new() };
-    let prompt = build(&PromptInput {
-        plan_name: &plan.name,
-        plan_copy: Some(&copy),
-        task,
-        skills: &[],
-        generated: &generated,
-        instructions: &instruction_files(top.as_deref().unwrap_or(&context.directory)),
-        others: plan.tasks.iter().filter(|t| !t.ticked && t.id != task.id).count(),
-        previous: None,
-        lessons: &lessons,
-    });
+    let made = maker.make(plan, task)?;
     if args.json {
-        context.output.json(&Document { plan: plan.id.as_str(), task: task.id.as_str(), agent, prompt: &prompt })?;
+        context.output.json(&document(&made))?;
     } else {
-        context.output.data(&prompt)?;
+        context.output.data(&made.prompt)?;
     }
     Ok(ExitCode::SUCCESS)
 }
 
+fn all(args: &PromptArgs, context: &Context, maker: &Maker<'_>) -> Outcome {
+    let tasks = maker.plans.iter().flat_map(|plan| plan.tasks.iter().map(move |task| (plan, task)));
+    let tasks = tasks.filter(|(_, task)| !task.ticked && task.run.is_none());
+    let made = tasks.map(|(plan, task)| maker.make(plan, task)).collect::<Result<Vec<_>, _>>()?;
+    if args.json {
+        context.output.json(&Documents { prompts: made.iter().map(document).collect() })?;
+    } else if let Some(dir) = &args.out {
+        let cannot = |path: &Path, e: &std::io::Error| Error::file(format!("cannot write {}: {e}", path.display()), e);
+        std::fs::create_dir_all(dir).map_err(|e| cannot(dir, &e))?;
+        for one in &made {
+            let key = TaskKey { plan: one.plan.id.clone(), task: one.task.id.clone() };
+            let path = dir.join(format!("{}.md", key_slug(&key)));
+            std::fs::write(&path, &one.prompt).map_err(|e| cannot(&path, &e))?;
+        }
+        context.output.say(&format!("{} prompts are in {}", made.len(), dir.display()));
+    } else {
+        // A comment in Markdown: it says where one ends, and is no part of either.
+        let text: Vec<_> = made.iter().map(|m| format!("<!-- prompt of {}/{} -->\n\n{}", m.plan.id, m.task.id, m.prompt)).collect();
+        context.output.data(&text.join("\n"))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn document<'a>(made: &'a Made<'_>) -> Document<'a> {
+    Document { plan: made.plan.id.as_str(), task: made.task.id.as_str(), agent: made.agent, family: made.family, prompt: &made.prompt }
+}
+
+impl<'a> Maker<'a> {
+    fn make(&self, plan: &'a Plan, task: &'a Task) -> Result<Made<'a>, Error> {
+        let number = self.plans.iter().position(|p| p.id == plan.id);
+        let assigned = number.and_then(|n| self.assigned.get(n)?.get(&task.id));
+        let agent = assigned.map(|a| a.agent.as_str()).or_else(|| plans::agent_of(task, assign::default_agent(self.config)));
+        let name = PathBuf::from(&plan.source).file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+        let copy = format!("<folder of the attempt>/plan/{name}");
+        let generated: Vec<String> = plan.generated.keys().cloned().collect();
+        let later = |name: &String| Skill { name: name.clone(), gave: SkillGave::Later };
+        let skills: Vec<_> = task.skills.iter().map(later).collect();
+        let family = agent.and_then(|name| self.registry.get(name).ok()).map_or(DEFAULT_FAMILY, |a| family_of(self.templates, a));
+        let prompt = self.templates.render(
+            family,
+            &PromptInput {
+                plan_name: &plan.name,
+                plan_copy: Some(&copy),
+                task,
+                agent: agent.unwrap_or_default(),
+                why: assigned.map(|a| a.why.as_str()),
+                skills: &skills,
+                neighbours: &neighbours(self.plans.iter(), plan, task),
+                generated: &generated,
+                instructions: &self.instructions,
+                others: self.plans.iter().flat_map(|p| &p.tasks).filter(|t| !t.ticked).count().saturating_sub(1),
+                previous: None,
+                lessons: &self.lessons(plan, task, agent),
+            },
+        );
+        let prompt = prompt.map_err(|p| Error { kind: Kind::Usage, problems: vec![plans::template_problem(p)] })?;
+        Ok(Made { plan, task, agent, family, prompt })
+    }
+
+    /// What a first attempt would be told now; nothing where nothing ever ran.
+    fn lessons(&self, plan: &Plan, task: &Task, agent: Option<&str>) -> Vec<Lesson> {
+        let Some(teacher) = &self.teacher else { return Vec::new() };
+        let suite = plan.verify.clone().unwrap_or_default();
+        let query =
+            Query { owns: &task.owns, checks: &task.check, suite: &suite, agent: agent.unwrap_or_default(), own: None, now: clock::now() };
+        let key = TaskKey { plan: plan.id.clone(), task: task.id.clone() };
+        // A run that is not: what its attempts showed is not known yet.
+        teacher.lessons(&RunId::from(""), &key, &[], &query).unwrap_or_default()
+    }
+}
+
 /// The plans that are named, else those under `prds/active/`, else those of the latest run.
-fn plans_meant(args: &PromptArgs, top: Option<&Path>, context: &Context) -> Result<Vec<Plan>, Error> {
-    if args.named.plans.is_empty()
-        && plans::read(context, top, &args.named).plans.is_empty()
+fn plans_meant(named: &NamedPlans, top: Option<&Path>, context: &Context) -> Result<Vec<Plan>, Error> {
+    if named.plans.is_empty()
+        && plans::read(context, top, named).plans.is_empty()
         && let Ok(opened) = Session::open(context).and_then(|session| session.open_run(None))
     {
         return Ok(opened.state.plans.into_iter().map(|p| p.submission.plan).collect());
     }
-    Ok(plans::load(context, top, &args.named)?.into_iter().map(|l| l.plan).collect())
-}
-
-/// What a first attempt would be told now; nothing where nothing ever ran.
-fn lessons(plan: &Plan, task: &Task, agent: Option<&str>, context: &Context) -> Vec<Lesson> {
-    let Ok(session) = Session::open(context) else { return Vec::new() };
-    let suite = plan.verify.clone().unwrap_or_default();
-    let query =
-        Query { owns: &task.owns, checks: &task.check, suite: &suite, agent: agent.unwrap_or_default(), own: None, now: clock::now() };
-    let key = TaskKey { plan: plan.id.clone(), task: task.id.clone() };
-    // A run that is not: what its attempts showed is not known yet.
-    Teacher::new(session.state_dir).lessons(&RunId::from(""), &key, &[], &query).unwrap_or_default()
+    Ok(plans::load(context, top, named)?.into_iter().map(|l| l.plan).collect())
 }
 
 /// The task of that name: `ID`, or `PLAN/ID` where several plans have it.

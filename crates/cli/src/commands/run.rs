@@ -208,7 +208,11 @@ pub fn run(args: &RunArgs, context: &Context) -> Outcome {
         let (named, agent) = (args.named.clone(), args.agent.clone());
         require_plan_before_only(args, context)?;
         let (jobs, caps, json, no_history) = (args.jobs, args.caps.clone(), args.json, args.no_history);
-        return super::plan::show(&PlanArgs { named, jobs, agent, why: false, no_history, caps, json }, &args.kept(), context);
+        return super::plan::show(
+            &PlanArgs { named, jobs, agent, why: false, no_history, caps, json, convert: None },
+            &args.kept(),
+            context,
+        );
     }
     let mut plans = read_plans(args, context)?;
     let ready = Ready::open(context, &args.settings())?;

@@ -29,11 +29,17 @@ impl Disk {
         disk
     }
 
-    /// Takes all that is free, but this many bytes.
+    /// Takes all that is free, but this many bytes. Others may write there at the same time: then it looks again.
     pub fn fill(&self, left: usize) {
-        let free = Command::new("df").args(["--output=avail", "-B1"]).arg(&self.at).output().unwrap();
-        let free: usize = String::from_utf8(free.stdout).unwrap().lines().last().unwrap().trim().parse().unwrap();
-        fs::write(self.at.join("ballast"), vec![b'x'; free.saturating_sub(left)]).unwrap();
+        let ballast = self.at.join("ballast");
+        loop {
+            let free = Command::new("df").args(["--output=avail", "-B1"]).arg(&self.at).output().unwrap();
+            let free: usize = String::from_utf8(free.stdout).unwrap().lines().last().unwrap().trim().parse().unwrap();
+            match fs::write(&ballast, vec![b'x'; free.saturating_sub(left)]) {
+                Err(e) if e.kind() == std::io::ErrorKind::StorageFull => fs::remove_file(&ballast).unwrap(),
+                written => return written.unwrap(),
+            }
+        }
     }
 
     /// Gives back what was taken.

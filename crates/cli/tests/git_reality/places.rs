@@ -123,7 +123,10 @@ fn a_folder_whose_name_is_no_text() {
     fs::write(s.repo().join(".git/info/exclude"), b"caf\xe9").unwrap();
     fs::create_dir(s.repo().join("with space \u{e9}")).unwrap();
     lands_in(&s, &s.repo().join("with space \u{e9}"), |_| {});
-    assert_eq!(fs::read(s.repo().join(".git/info/exclude")).unwrap(), b"caf\xe9\n/.greenlane/\n");
+    assert_eq!(
+        fs::read(s.repo().join(".git/info/exclude")).unwrap(),
+        b"caf\xe9\n/.greenlane/*\n!/.greenlane/prompts/\n!/.greenlane/skills/\n!/.greenlane/context.md\n"
+    );
 }
 
 /// State and branches belong to the repository, which has no checkout that could hold them or be in the way.

@@ -152,17 +152,21 @@ fn few_lessons_and_short_ones_the_most_relevant_first() {
     assert!(got.len() <= LESSONS_MAX && got[0].what.contains("attempt 1 of this task"), "{got:#?}");
     let task = Task::new("a");
     let prompt = |lessons: &[Lesson]| {
-        crate::prompt::build(&crate::prompt::PromptInput {
+        let input = crate::prompt::PromptInput {
             plan_name: "p",
             plan_copy: None,
             task: &task,
+            agent: "claude",
+            why: None,
             skills: &[],
+            neighbours: &[],
             generated: &[],
             instructions: &[],
             others: 0,
             previous: None,
             lessons,
-        })
+        };
+        crate::prompt::Templates::built_in().render("claude", &input).unwrap()
     };
     let added = prompt(&got).chars().count() - prompt(&[]).chars().count();
     assert!(got.len() >= 3 && added <= LESSONS_CHARS_MAX, "{} lessons take {added} characters", got.len());

@@ -98,6 +98,11 @@ impl Glob {
         &self.text
     }
 
+    /// What every path of its begins and ends with, for each of its alternatives.
+    pub(crate) fn ends(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.alternatives.iter().map(|p| (p.prefix.as_str(), p.suffix.as_str()))
+    }
+
     /// Whether the path is one of the glob's.
     #[must_use]
     pub fn matches(&self, path: &str) -> bool {

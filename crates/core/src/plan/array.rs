@@ -5,7 +5,7 @@ use super::draft::{Draft, Grouping};
 use super::foreign::{Ignored, as_texts, is_blank, put, renamed};
 use super::marker;
 use super::model::Plan;
-use super::native::{TASK_KEYS, task};
+use super::native::{TASK_KEYS, check_id, task};
 use super::node::{Node, Table, Value};
 use crate::ids::GroupId;
 
@@ -46,7 +46,7 @@ pub(super) fn draft(ctx: &mut Context<'_>, node: &Node, id: &str) -> Option<Draf
                 "done" | "completed" | "passes" => ticked |= *value == Value::Bool(true),
                 "status" => ticked |= matches!(entry.node.text(), Some("done" | "completed" | "closed")),
                 key if TASK_KEYS.contains(&key) => put(&mut native, renamed(entry, key, value.clone())),
-                _ => ignored.add(entry),
+                _ => ignored.keep(&mut native, entry),
             }
         }
         let (mut task, mut places) =
@@ -60,8 +60,9 @@ pub(super) fn draft(ctx: &mut Context<'_>, node: &Node, id: &str) -> Option<Draf
                     let name = marker.map(|m| GroupId::from(m.name));
                     if task.group.is_some() && name.is_some() && task.group != name {
                         ctx.error(&text.span, format!("task `{}`: a task can be in one group only", task.id));
-                    } else if name.is_some() {
-                        task.group = name;
+                    } else if let Some(name) = name {
+                        check_id(ctx, "group", name.as_str(), &text.span);
+                        task.group = Some(name);
                         places.group = Some(text.span.clone());
                     }
                 }

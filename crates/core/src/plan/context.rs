@@ -21,6 +21,8 @@ pub(super) struct Context<'a> {
     pub file: &'a str,
     pub text: &'a str,
     line_starts: Vec<usize>,
+    /// Where a plan is several files: where each begins in the text, and its name.
+    parts: Vec<(usize, String)>,
     found: Vec<(usize, Diagnostic)>,
     errors: usize,
     dropped: usize,
@@ -33,12 +35,34 @@ pub(super) struct Context<'a> {
 impl<'a> Context<'a> {
     pub fn new(file: &'a str, text: &'a str) -> Self {
         let line_starts = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
-        Self { file, text, line_starts, found: Vec::new(), errors: 0, dropped: 0, filled: 0, muted: false }
+        Self { file, text, line_starts, parts: Vec::new(), found: Vec::new(), errors: 0, dropped: 0, filled: 0, muted: false }
     }
 
-    /// The line that a place is on, from 1.
-    pub fn line(&self, at: usize) -> u32 {
+    /// The same for a plan of several files, one behind the other in the text: where each begins, and its name.
+    pub fn of_parts(file: &'a str, text: &'a str, parts: Vec<(usize, String)>) -> Self {
+        Self { parts, ..Self::new(file, text) }
+    }
+
+    /// Where the text's files begin; one, at 0, where it is one file.
+    pub fn part_starts(&self) -> Vec<usize> {
+        if self.parts.is_empty() { vec![0] } else { self.parts.iter().map(|(at, _)| *at).collect() }
+    }
+
+    /// The file that a place is in, and the lines of the text before it.
+    pub fn file_at(&self, at: usize) -> (&str, u32) {
+        match self.parts.iter().rev().find(|(start, _)| *start <= at) {
+            Some((start, name)) => (name, self.text_line(*start) - 1),
+            None => (self.file, 0),
+        }
+    }
+
+    fn text_line(&self, at: usize) -> u32 {
         u32::try_from(self.line_starts.partition_point(|start| *start <= at)).unwrap_or(u32::MAX)
+    }
+
+    /// The line that a place is on in its file, from 1.
+    pub fn line(&self, at: usize) -> u32 {
+        self.text_line(at) - self.file_at(at).1
     }
 
     pub fn error(&mut self, span: &Span, message: impl Into<String>) {
@@ -59,7 +83,7 @@ impl<'a> Context<'a> {
             return;
         }
         let start = span.start.min(self.text.len());
-        let line = self.line(start);
+        let line = self.text_line(start);
         let line_start = self.line_starts.get(line as usize - 1).copied().unwrap_or(0);
         let source = self.text.get(line_start..).and_then(|t| t.lines().next()).unwrap_or("");
         let chars = |from: usize, to: usize| self.text.get(from..to).map_or(0, |t| t.chars().count());
@@ -67,11 +91,12 @@ impl<'a> Context<'a> {
         let narrow = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
         let before = chars(line_start, start);
         let skipped = if source.len() > LINE_CHARS_MAX { before.saturating_sub(LINE_CHARS_BEFORE) } else { 0 };
+        let (file, lines_before) = self.file_at(start);
         let diagnostic = Diagnostic {
             severity,
             message: told(&message),
-            file: String::from(self.file),
-            line,
+            file: String::from(file),
+            line: line - lines_before,
             column: narrow(before + 1),
             width: narrow(chars(start, end)).max(1),
             hint: hint.as_deref().map(told),

@@ -51,6 +51,11 @@ fn definition(hash: &mut Sha256, task: &Task) {
     ] {
         parts(hash, name, list.iter());
     }
+    // Newer keys leave the digest of a task without them as it was.
+    parts_if_any(hash, "objective", task.objective.iter());
+    for (name, list) in [("activities", &task.activities), ("deliverables", &task.deliverables), ("contracts", &task.contracts)] {
+        parts_if_any(hash, name, list.iter());
+    }
     parts(hash, "env", task.env.iter().flat_map(|(k, v)| [k, v]));
 }
 
@@ -67,6 +72,13 @@ fn parts<'a>(hash: &mut Sha256, name: &str, list: impl IntoIterator<Item = &'a S
     part(hash, name, &list.len().to_string());
     for text in list {
         part(hash, "", text);
+    }
+}
+
+fn parts_if_any<'a>(hash: &mut Sha256, name: &str, list: impl Iterator<Item = &'a String>) {
+    let mut list = list.peekable();
+    if list.peek().is_some() {
+        parts(hash, name, list);
     }
 }
 
@@ -100,6 +112,8 @@ mod tests {
     fn a_change_reaches_all_that_build_on_it() {
         assert_eq!(changed(|p| p.tasks[0].prompt.push('x')), ["a", "b", "c"]);
         assert_eq!(changed(|p| p.tasks[1].check.push(String::from("x"))), ["b", "c"]);
+        assert_eq!(changed(|p| p.tasks[1].contracts.push(String::from("x"))), ["b", "c"]);
+        assert_eq!(changed(|p| p.tasks[3].objective = Some(String::from("x"))), ["d"]);
         assert_eq!(changed(|p| p.tasks[3].run = Some(String::new())), ["d"]);
         assert_eq!(changed(|p| p.tasks[2].depends.clear()), ["c"]);
         assert_eq!(changed(|p| p.verify = Some(vec![])), ["a", "b", "c", "d"]);

@@ -29,6 +29,8 @@ pub(super) enum Grouping {
     Named,
     /// The same, and in a plan with groups each task without one is a barrier of its own.
     Sequential,
+    /// The same where nothing names a group, too.
+    InOrder,
 }
 
 impl Draft {

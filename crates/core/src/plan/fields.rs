@@ -90,6 +90,17 @@ impl<'t> Fields<'t> {
         })
     }
 
+    /// True or false.
+    pub fn truth(&self, ctx: &mut Context<'_>, key: &str) -> Option<bool> {
+        self.read(ctx, key, |ctx, node| match node.value {
+            Value::Bool(b) => Some(b),
+            _ => {
+                ctx.error(&node.span, format!("`{key}` must be true or false, not {}", node.kind()));
+                None
+            }
+        })
+    }
+
     /// A whole number within bounds.
     pub fn number(&self, ctx: &mut Context<'_>, key: &str, min: u32, max: u32) -> Option<u32> {
         self.read(ctx, key, |ctx, node| match node.value {

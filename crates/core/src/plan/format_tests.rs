@@ -6,7 +6,7 @@ use std::time::Duration;
 
 fn reading(path: &str, text: &str) -> Reading {
     let files = |p: &str| if p == "ok.md" { Ok(String::from("from the file")) } else { Err(String::from("no such file")) };
-    read(&PlanSource { path: String::from(path), text: String::from(text), folder_id: None, files: &files, format: None })
+    read(&PlanSource::new(path, text, &files))
 }
 
 fn plan(path: &str, text: &str) -> Plan {
@@ -207,6 +207,22 @@ fn markdown_keys_are_verbatim() {
 }
 
 #[test]
+fn what_prompts_have_sections_for_reads_the_same_in_every_format() {
+    let toml = "[defaults]\ncontracts = [\"one, for all\"]\n[[task]]\nid = \"a\"\ntitle = \"a\"\nobjective = \"It is there.\"\nactivities = [\"x, y\", \"z\"]\ndeliverables = [\"f.rs\"]\nskills = [\"git log -3\"]\nskill_timeout = \"5s\"\nskill_failure = \"stop\"\n";
+    let json = r#"{"defaults":{"contracts":["one, for all"]},"tasks":[{"id":"a","title":"a","objective":"It is there.","activities":["x, y","z"],"deliverables":["f.rs"],"skills":["git log -3"],"skill_timeout":"5s","skill_failure":"stop"}]}"#;
+    let markdown = "- [ ] a\n  - id: a\n  - objective: It is there.\n  - activities:\n    - x, y\n    - z\n  - deliverables: f.rs\n  - contracts: one, for all\n  - skills: git log -3\n  - skill_timeout: 5s\n  - skill_failure: stop\n";
+    let read = [("p.toml", toml), ("p.json", json), ("p.md", markdown)].map(|(path, text)| {
+        let mut plan = plan(path, text);
+        plan.tasks[0].line = 0;
+        plan.tasks.remove(0)
+    });
+    assert_eq!((read[0].activities.join("|"), read[0].contracts.join("|")), (String::from("x, y|z"), String::from("one, for all")));
+    assert_eq!((read[0].skill_timeout, read[0].skill_failure), (Some(Duration::from_secs(5)), SkillFailure::Stop));
+    assert_eq!(read[0], read[1]);
+    assert_eq!(read[0], read[2]);
+}
+
+#[test]
 fn ordinary_words_before_a_colon_are_no_slips_of_keys() {
     let items =
         ["Note: be quick", "note: so", "retry: with backoff", "rule: no unwrap", "hint: look", "see: RFC 1", "fun: none", "en: English"];
@@ -292,8 +308,7 @@ fn prd_of_claude_loop_and_ralph_tui() {
 fn the_folder_of_a_prd_is_its_id() {
     let files = |_: &str| Err(String::new());
     let text = String::from("{\"userStories\": [{\"id\": \"a\", \"title\": \"x\"}]}");
-    let reading =
-        read(&PlanSource { path: String::from("prd.json"), text, folder_id: Some(String::from("PRD-7")), files: &files, format: None });
+    let reading = read(&PlanSource { folder_id: Some(String::from("PRD-7")), ..PlanSource::new("prd.json", text, &files) });
     assert_eq!(reading.plan.expect("a plan").id.as_str(), "PRD-7");
 }
 
@@ -343,7 +358,7 @@ fn any_text_gives_findings_and_never_a_panic() {
         let format =
             [None, Some(Format::Toml), Some(Format::Json), Some(Format::Markdown), Some(Format::Array), Some(Format::Prd)][rng.usize(..6)];
         let files = |_: &str| Ok(String::from("x"));
-        let reading = read(&PlanSource { path: String::from("p"), text: text.clone(), folder_id: None, files: &files, format });
+        let reading = read(&PlanSource { format, ..PlanSource::new("p", text.clone(), &files) });
         let errors = reading.diagnostics.iter().filter(|d| d.is_error()).count();
         assert_eq!(reading.plan.is_none(), errors > 0, "{text:?} {format:?} {:?}", reading.diagnostics);
         for d in &reading.diagnostics {

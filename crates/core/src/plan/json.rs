@@ -25,6 +25,44 @@ pub(super) fn parse(ctx: &mut Context<'_>) -> Option<Node> {
     }
 }
 
+/// Whether the text is JSON Lines: an object on its first line, and more behind it, or a file that is called so.
+pub(super) fn is_lines(text: &str, path: &str) -> bool {
+    let mut lines = text.lines().map(str::trim).filter(|l| !l.is_empty());
+    let Some(first) = lines.next().filter(|l| l.starts_with('{')) else { return false };
+    let named = path.to_ascii_lowercase().ends_with(".jsonl") || path.to_ascii_lowercase().ends_with(".ndjson");
+    named || (first.ends_with('}') && lines.next().is_some_and(|l| l.starts_with('{')))
+}
+
+/// Reads a value on each line. A line that is none is reported, and the others are read.
+pub(super) fn parse_lines(ctx: &mut Context<'_>) -> Vec<Node> {
+    let mut nodes = Vec::new();
+    let mut at = 0;
+    for line in ctx.text.split_inclusive('\n') {
+        let start = at;
+        at += line.len();
+        if line.trim().is_empty() {
+            continue;
+        }
+        let end = start + line.trim_end().len();
+        let mut walk = Walk { text: &ctx.text[..end], at: start, doubles: Vec::new() };
+        let node = walk.value(0).and_then(|node| {
+            walk.space();
+            if walk.at < end { Err(String::from("nothing may follow the closing bracket on its line")) } else { Ok(node) }
+        });
+        let (doubles, stopped) = (walk.doubles, walk.at);
+        for (span, key) in doubles {
+            ctx.error(&span, format!("the key `{key}` stands twice in one object"));
+        }
+        match node {
+            Ok(node) => nodes.push(node),
+            Err(why) => {
+                ctx.error(&(stopped..stopped + 1), format!("this line is not JSON: {}", why.replace("the file ends", "the line ends")))
+            }
+        }
+    }
+    nodes
+}
+
 struct Walk<'a> {
     text: &'a str,
     at: usize,

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::context::{Context, Span};
 use super::diagnostic::Severity;
 use super::draft::{Draft, Grouping};
-use super::markdown_keys::{Item, add, classify};
+use super::markdown_keys::{Item, add, classify, is_block};
 use super::native::{self, Files};
 use super::node::{Entry, Node, Table, Value};
 use super::scan::{Line, lines};
@@ -20,23 +20,23 @@ use crate::ids::GroupId;
 const DERIVED_CHARS_MAX: usize = 40;
 
 /// A list item that is a task.
-struct Found {
-    line: usize,
+pub(super) struct Found {
+    pub line: usize,
     indent: usize,
-    ticked: bool,
+    pub ticked: bool,
     /// The text behind the checkbox, and its place.
-    text: String,
-    at: usize,
+    pub text: String,
+    pub at: usize,
     /// The line behind its last.
-    end: usize,
+    pub end: usize,
     /// The task that it is nested in.
-    parent: Option<usize>,
+    pub parent: Option<usize>,
 }
 
 /// Reads the text.
 pub(super) fn draft(ctx: &mut Context<'_>, default_id: &str, files: Files<'_>) -> Option<Draft> {
     let (front, body) = yaml::front_matter(ctx)?;
-    native::unknown_keys(ctx, &front, &native::PLAN_KEYS[..9], "in the front matter");
+    native::unknown_keys(ctx, &front, native::header_keys(), "in the front matter");
     let mut plan = native::header(ctx, &front, default_id);
     let defaults = native::defaults(ctx, &front, files);
     let text = ctx.text;
@@ -44,9 +44,12 @@ pub(super) fn draft(ctx: &mut Context<'_>, default_id: &str, files: Files<'_>) -
     if front.get("name").is_none()
         && let Some(title) = lines.iter().find_map(|l| l.text.strip_prefix("# ").filter(|t| !l.code && !t.trim().is_empty()))
     {
-        plan.name = String::from(title.trim().trim_end_matches('#').trim());
+        let title = title.trim().trim_end_matches('#').trim();
+        plan.name = String::from(if title.is_empty() { plan.id.as_str() } else { title });
     }
-    let mut draft = Draft::new(plan, Grouping::Sequential);
+    // Where the order of the groups is given, a task without one is outside of them.
+    let grouping = if front.get("group_order").is_some() { Grouping::Named } else { Grouping::Sequential };
+    let mut draft = Draft::new(plan, grouping);
     let found = find(&lines);
     let headings: BTreeSet<usize> = found.iter().filter_map(|f| f.parent).collect();
     let mut groups: Vec<Option<(GroupId, Span)>> = Vec::with_capacity(found.len());
@@ -58,6 +61,9 @@ pub(super) fn draft(ctx: &mut Context<'_>, default_id: &str, files: Files<'_>) -
             ctx.error_hint(&(item.at + range.start..item.at + range.end), why, "write it as `[P:Group-NAME]`");
             None
         });
+        if let Some(marker) = &marker {
+            native::check_id(ctx, "group", &marker.name, &(item.at + marker.range.start..item.at + marker.range.end));
+        }
         let own = marker.as_ref().map(|m| (GroupId::from(&m.name), item.at + m.range.start..item.at + m.range.end));
         let group = own.or_else(|| groups.get(item.parent?).cloned().flatten());
         groups.push(group.clone());
@@ -100,7 +106,7 @@ pub(super) fn draft(ctx: &mut Context<'_>, default_id: &str, files: Files<'_>) -
         if !prompt.is_empty() {
             task.prompt = if task.prompt.is_empty() { prompt } else { format!("{}\n\n{prompt}", task.prompt) };
         }
-        task.ticked = item.ticked;
+        task.ticked |= item.ticked;
         draft.push(task, places);
     }
     let mut next = BTreeMap::new();
@@ -115,7 +121,7 @@ fn entry(key: &str, text: String, span: &Span) -> Entry {
 }
 
 /// All tasks, nested ones behind the one that they are nested in.
-fn find(lines: &[Line<'_>]) -> Vec<Found> {
+pub(super) fn find(lines: &[Line<'_>]) -> Vec<Found> {
     let mut found: Vec<Found> = Vec::new();
     let mut open: Vec<usize> = Vec::new();
     let mut list_seen = false;
@@ -180,7 +186,7 @@ fn checkbox(text: &str) -> (Option<bool>, &str) {
 }
 
 /// The id that a task's text begins with, `1.2`, `T001` or `US-001`, and the text behind it.
-fn leading_id(text: &str) -> (Option<&str>, &str) {
+pub(super) fn leading_id(text: &str) -> (Option<&str>, &str) {
     let (word, rest) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
     let plain = word.trim_matches('*');
     let id = plain.trim_end_matches([':', '.', ')']);
@@ -196,7 +202,7 @@ fn leading_id(text: &str) -> (Option<&str>, &str) {
 }
 
 /// Reads what stands under a task: keys into the table, the rest as the text that is given back.
-fn body_of(ctx: &mut Context<'_>, lines: &[Line<'_>], task: &Found, table: &mut Table) -> String {
+pub(super) fn body_of(ctx: &mut Context<'_>, lines: &[Line<'_>], task: &Found, table: &mut Table) -> String {
     let body = &lines[task.line + 1..task.end];
     let level = body.iter().find(|l| l.item().is_some()).map(|l| l.indent);
     let mut prose: Vec<&Line<'_>> = Vec::new();
@@ -212,6 +218,16 @@ fn body_of(ctx: &mut Context<'_>, lines: &[Line<'_>], task: &Found, table: &mut 
             continue;
         };
         let mut below = Vec::new();
+        if key == "prompt" && is_block(value) {
+            // A text of its own, as it stands there: only the indentation of all of it is taken away.
+            let rest = &body[number..];
+            let end = rest.iter().position(|l| !(l.is_blank() || l.code || Some(l.indent) > level)).unwrap_or(rest.len());
+            let block = dedented(&rest[..end].iter().collect::<Vec<_>>());
+            if !block.is_empty() {
+                below.push((block, rest.first().map_or(line.at, |l| l.at)));
+            }
+            number += end;
+        }
         while let Some(next) = body.get(number).filter(|l| l.is_blank() || l.code || Some(l.indent) > level) {
             number += 1;
             let (text, at) = next.item().unwrap_or_else(|| (next.text.trim(), next.text.len() - next.text.trim_start().len()));

@@ -9,10 +9,15 @@ use super::suggest;
 /// Keys whose value is a list divided by commas.
 const DIVIDED: [&str; 5] = ["depends", "owns", "candidates", "fallbacks", "skills"];
 /// Keys that hold one whole text for each item: commands and sentences have commas of their own.
-const REPEATED: [&str; 2] = ["check", "criteria"];
+const REPEATED: [&str; 5] = ["check", "criteria", "activities", "deliverables", "contracts"];
 /// How YAML begins a text of several lines. Prompts may have several here, too.
 const BLOCKS: [&str; 6] = ["|", "|-", "|+", ">", ">-", ">+"];
 const NUMBERS: [&str; 3] = ["priority", "retries", "repairs"];
+
+/// Whether the value only says that it follows on lines of its own.
+pub(super) fn is_block(value: &str) -> bool {
+    BLOCKS.contains(&value)
+}
 
 /// What a nested item turns out to be.
 pub(super) enum Item<'a> {
@@ -91,7 +96,7 @@ pub(super) fn add(
     }
     let list_key = DIVIDED.contains(&key) || REPEATED.contains(&key);
     let whole = nodes.first().map_or(key_span.clone(), |n| n.span.start..nodes.last().map_or(n.span.end, |l| l.span.end));
-    let value = if key == "env" {
+    let value = if key == "env" || key == "extra" {
         Value::Table(variables(ctx, &nodes))
     } else if list_key {
         Value::List(nodes)
@@ -103,7 +108,8 @@ pub(super) fn add(
             [] => Value::Text(String::new()),
             [one] => {
                 let number = one.text().and_then(|t| t.parse().ok()).filter(|_| NUMBERS.contains(&key));
-                number.map_or_else(|| one.value.clone(), Value::Int)
+                let truth = one.text().and_then(|t| t.parse().ok()).filter(|_| key == "ticked");
+                number.map(Value::Int).or(truth.map(Value::Bool)).unwrap_or_else(|| one.value.clone())
             }
             [_, second, ..] => {
                 ctx.error(&second.span, format!("`{key}` has one value only"));

@@ -37,7 +37,10 @@ pub struct Plan {
     /// Generated files (path or glob) and the command that makes them anew.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub generated: BTreeMap<String, String>,
-    /// In the order of their first appearance; each is a barrier for the next.
+    /// Fields of the plan's file that mean nothing to Greenlane, as they stood there.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub extra: BTreeMap<String, String>,
+    /// In the order of their barriers.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub groups: Vec<Group>,
     /// In the order of the file.
@@ -95,6 +98,18 @@ pub struct Task {
     /// What is to be done, for the agent.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub prompt: String,
+    /// What is to be reached, in a sentence, for the prompt.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub objective: Option<String>,
+    /// The steps of the work, for the prompt.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub activities: Vec<String>,
+    /// What must be there at the end, for the prompt.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub deliverables: Vec<String>,
+    /// What this task and others have agreed on, such as the signature of a function, for their prompts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub contracts: Vec<String>,
     /// The task starts when all of these have landed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub depends: Vec<TaskId>,
@@ -110,6 +125,9 @@ pub struct Task {
     /// The agent's name; `None`: the run's default. Ignored where `run` is set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub agent: Option<String>,
+    /// Why that agent, where Greenlane chose it: no key of a plan's, and no part of its digest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
     /// Agents whose alternative attempts are to be compared.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub candidates: Vec<String>,
@@ -125,6 +143,12 @@ pub struct Task {
     /// Run before the agent; their output joins the prompt.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub skills: Vec<String>,
+    /// Limit of each skill; default 2 m.
+    #[serde(default, with = "duration_text::option", skip_serializing_if = "Option::is_none")]
+    pub skill_timeout: Option<Duration>,
+    /// What a skill that fails does to the attempt.
+    #[serde(default, skip_serializing_if = "SkillFailure::is_default")]
+    pub skill_failure: SkillFailure,
     /// What must be true at the end, for the prompt (`acceptanceCriteria` of a PRD).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub criteria: Vec<String>,
@@ -160,12 +184,32 @@ pub struct Task {
     /// The command agent: no model, just this `sh -c` line.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run: Option<String>,
+    /// Fields of the plan's file that mean nothing to Greenlane, as they stood there.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub extra: BTreeMap<String, String>,
     /// Ticked in the plan already (`[x]`, `passes: true`): nothing to do.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub ticked: bool,
     /// The line of the source file where it is defined, from 1; 0 where unknown.
     #[serde(default)]
     pub line: u32,
+}
+
+/// What a skill that fails does to the attempt that it was run for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SkillFailure {
+    /// The prompt and the log say so, and the agent works without its output.
+    #[default]
+    Tell,
+    /// The attempt fails before its agent starts.
+    Stop,
+}
+
+impl SkillFailure {
+    fn is_default(&self) -> bool {
+        *self == Self::Tell
+    }
 }
 
 /// The priority of a task that names none.
@@ -179,16 +223,23 @@ impl Task {
             title: id.to_string(),
             id,
             prompt: String::new(),
+            objective: None,
+            activities: Vec::new(),
+            deliverables: Vec::new(),
+            contracts: Vec::new(),
             depends: Vec::new(),
             group: None,
             stage: None,
             owns: Vec::new(),
             agent: None,
+            why: None,
             candidates: Vec::new(),
             fallbacks: Vec::new(),
             model: None,
             role: None,
             skills: Vec::new(),
+            skill_timeout: None,
+            skill_failure: SkillFailure::Tell,
             criteria: Vec::new(),
             check: Vec::new(),
             priority: PRIORITY_DEFAULT,
@@ -201,6 +252,7 @@ impl Task {
             estimate: None,
             env: BTreeMap::new(),
             run: None,
+            extra: BTreeMap::new(),
             ticked: false,
             line: 0,
         }
@@ -221,6 +273,7 @@ impl Plan {
             verify_timeout: None,
             jobs: None,
             generated: BTreeMap::new(),
+            extra: BTreeMap::new(),
             groups: Vec::new(),
             tasks: Vec::new(),
         }

@@ -7,22 +7,33 @@ use super::context::{Context, Span};
 use super::diagnostic::Severity;
 use super::draft::{Draft, Grouping, Places};
 use super::fields::{Fields, VALUE_BYTES_MAX};
-use super::model::{PRIORITY_DEFAULT, Plan, Task};
+use super::model::{Group, PRIORITY_DEFAULT, Plan, SkillFailure, Task};
 use super::node::{Node, Table};
 use super::suggest;
 use crate::ids::{GroupId, PlanId, TaskId};
 use crate::overlap::Glob;
 
 /// The keys of a plan; docs/plan.schema.json has the same.
-pub const PLAN_KEYS: [&str; 11] =
-    ["name", "id", "base", "branch", "verify", "verify_timeout", "jobs", "generated", "defaults", "task", "tasks"];
+pub const PLAN_KEYS: [&str; 13] =
+    ["name", "id", "base", "branch", "verify", "verify_timeout", "jobs", "generated", "group_order", "extra", "defaults", "task", "tasks"];
+/// The last of them, which Markdown has as list items.
+const TASK_LISTS: usize = 2;
+
+/// The plan's keys without its tasks.
+pub(super) fn header_keys() -> &'static [&'static str] {
+    &PLAN_KEYS[..PLAN_KEYS.len() - TASK_LISTS]
+}
 
 /// The keys of a task; docs/plan.schema.json has the same.
-pub const TASK_KEYS: [&str; 25] = [
+pub const TASK_KEYS: [&str; 33] = [
     "id",
     "title",
     "prompt",
     "prompt_file",
+    "objective",
+    "activities",
+    "deliverables",
+    "contracts",
     "depends",
     "group",
     "owns",
@@ -32,6 +43,8 @@ pub const TASK_KEYS: [&str; 25] = [
     "model",
     "role",
     "skills",
+    "skill_timeout",
+    "skill_failure",
     "criteria",
     "check",
     "priority",
@@ -44,6 +57,8 @@ pub const TASK_KEYS: [&str; 25] = [
     "estimate",
     "env",
     "run",
+    "ticked",
+    "extra",
 ];
 
 /// Words that other tools have for our keys.
@@ -116,10 +131,7 @@ pub(super) fn header(ctx: &mut Context<'_>, table: &Table, default_id: &str) -> 
     let fields = Fields::new(table, None);
     let mut plan = Plan::new(PlanId::from(default_id));
     if let Some((id, span)) = fields.text_at(ctx, "id") {
-        check_id(ctx, "plan", &id, &span);
-        if id.contains('/') {
-            ctx.error_hint(&span, format!("the plan's id `{id}` holds `/`"), "a task is named as PLAN/TASK, so a plan's id cannot");
-        }
+        check_plan_id(ctx, &id, &span);
         plan.id = PlanId::from(id);
     }
     plan.name = fields.text(ctx, "name").unwrap_or_else(|| plan.id.to_string());
@@ -145,6 +157,16 @@ pub(super) fn header(ctx: &mut Context<'_>, table: &Table, default_id: &str) -> 
         }
         plan.generated.insert(glob, command);
     }
+    for (name, span) in fields.texts_at(ctx, "group_order").unwrap_or_default() {
+        check_id(ctx, "group", &name, &span);
+        let id = GroupId::from(name);
+        if plan.groups.iter().any(|g| g.id == id) {
+            ctx.error(&span, format!("`group_order` names `{id}` twice"));
+        }
+        let stage = u32::try_from(plan.groups.len()).unwrap_or(u32::MAX);
+        plan.groups.push(Group::new(id, stage));
+    }
+    plan.extra = fields.map(ctx, "extra").unwrap_or_default().into_iter().map(|(key, (value, _))| (key, value)).collect();
     plan
 }
 
@@ -157,6 +179,9 @@ pub(super) fn defaults<'t>(ctx: &mut Context<'_>, table: &'t Table, files: Files
     };
     if let Some(id) = defaults.entry("id") {
         ctx.error(&id.key_span, "`defaults` cannot give an id: each task needs its own");
+    }
+    for entry in ["ticked", "extra"].iter().filter_map(|key| defaults.entry(key)) {
+        ctx.error(&entry.key_span, format!("`defaults` cannot give `{}`: it is each task's own", entry.key));
     }
     let (_, _) = task_fields(ctx, &Fields::new(defaults, None), Task::new("defaults"), files);
     unknown_keys(ctx, defaults, &TASK_KEYS, "in the defaults");
@@ -215,10 +240,19 @@ pub(super) fn task(
 
 /// About how many bytes it takes.
 fn size(task: &Task) -> usize {
-    let lists = [&task.owns, &task.candidates, &task.fallbacks, &task.skills, &task.criteria, &task.check];
-    let listed = lists.into_iter().flatten().map(|text| text.len() + size_of::<String>());
-    let variables = task.env.iter().map(|(name, value)| name.len() + value.len() + 2 * size_of::<String>());
-    let texts = [Some(&task.prompt), Some(&task.title), task.run.as_ref(), task.role.as_ref(), task.model.as_ref(), task.agent.as_ref()];
+    let words = [&task.activities, &task.deliverables, &task.contracts];
+    let lists = [&task.owns, &task.candidates, &task.fallbacks, &task.skills, &task.criteria, &task.check].into_iter().chain(words);
+    let listed = lists.flatten().map(|text| text.len() + size_of::<String>());
+    let variables = task.env.iter().chain(&task.extra).map(|(name, value)| name.len() + value.len() + 2 * size_of::<String>());
+    let texts = [
+        Some(&task.prompt),
+        Some(&task.title),
+        task.objective.as_ref(),
+        task.run.as_ref(),
+        task.role.as_ref(),
+        task.model.as_ref(),
+        task.agent.as_ref(),
+    ];
     let depends = task.depends.iter().map(|id| id.as_str().len() + size_of::<TaskId>());
     let texts = texts.into_iter().flatten().map(String::len);
     size_of::<Task>() + listed.chain(variables).chain(depends).chain(texts).sum::<usize>()
@@ -250,6 +284,12 @@ fn task_fields(ctx: &mut Context<'_>, fields: &Fields<'_>, mut task: Task, files
     task.model = fields.text(ctx, "model");
     task.role = fields.text(ctx, "role");
     task.skills = fields.texts(ctx, "skills").unwrap_or_default();
+    task.skill_timeout = fields.duration(ctx, "skill_timeout");
+    task.skill_failure = skill_failure(ctx, fields);
+    task.objective = fields.text(ctx, "objective");
+    task.activities = fields.texts(ctx, "activities").unwrap_or_default();
+    task.deliverables = fields.texts(ctx, "deliverables").unwrap_or_default();
+    task.contracts = fields.texts(ctx, "contracts").unwrap_or_default();
     task.criteria = fields.texts(ctx, "criteria").unwrap_or_default();
     task.check = fields.texts(ctx, "check").unwrap_or_default();
     task.priority = fields.number(ctx, "priority", 0, 4).and_then(|p| u8::try_from(p).ok()).unwrap_or(PRIORITY_DEFAULT);
@@ -262,8 +302,25 @@ fn task_fields(ctx: &mut Context<'_>, fields: &Fields<'_>, mut task: Task, files
     task.estimate = fields.duration(ctx, "estimate");
     task.env = env(ctx, fields);
     task.run = fields.text(ctx, "run");
+    task.ticked = fields.truth(ctx, "ticked").unwrap_or(false);
+    // A task's own alone: what is unknown of one task says nothing of another.
+    let own = Fields::new(fields.own, None);
+    task.extra = own.map(ctx, "extra").unwrap_or_default().into_iter().map(|(key, (value, _))| (key, value)).collect();
     places.has_work |= fields.own.entry("run").is_some() || task.run.is_some();
     (task, places)
+}
+
+fn skill_failure(ctx: &mut Context<'_>, fields: &Fields<'_>) -> SkillFailure {
+    match fields.text_at(ctx, "skill_failure") {
+        None => SkillFailure::Tell,
+        Some((word, _)) if word == "tell" => SkillFailure::Tell,
+        Some((word, _)) if word == "stop" => SkillFailure::Stop,
+        Some((word, span)) => {
+            let hint = "`tell` lets the agent work without it, `stop` fails the attempt";
+            ctx.error_hint(&span, format!("`skill_failure` is `tell` or `stop`, not `{}`", word.escape_debug()), hint);
+            SkillFailure::Tell
+        }
+    }
 }
 
 fn prompt(ctx: &mut Context<'_>, fields: &Fields<'_>, task: &mut Task, files: Files<'_>) {
@@ -330,6 +387,14 @@ fn env(ctx: &mut Context<'_>, fields: &Fields<'_>) -> BTreeMap<String, String> {
         }
     }
     env
+}
+
+/// Reports an id that a plan cannot have.
+pub(super) fn check_plan_id(ctx: &mut Context<'_>, id: &str, span: &Span) {
+    check_id(ctx, "plan", id, span);
+    if id.contains('/') {
+        ctx.error_hint(span, format!("the plan's id `{id}` holds `/`"), "a task is named as PLAN/TASK, so a plan's id cannot");
+    }
 }
 
 /// Reports an id or a group's name that cannot be one.

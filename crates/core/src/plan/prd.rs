@@ -7,17 +7,15 @@ use super::branch::check_branch;
 use super::context::Context;
 use super::diagnostic::Severity;
 use super::draft::{Draft, Grouping};
-use super::foreign::{Ignored, as_texts, described, is_blank, put, renamed};
+use super::foreign::{Ignored, as_texts, described, is_blank, put, renamed, span_of};
 use super::model::{Group, PRIORITY_DEFAULT, Plan};
-use super::native::{check_id, task};
+use super::native::{check_id, check_plan_id, task};
 use super::node::{Entry, Node, Table, Value};
 use super::suggest::{HINTS_MAX, closest};
 use crate::ids::{GroupId, PlanId};
 
 /// What claude-loop's `estimatedComplexity` is worth where no hours are given: it orders and predicts, nothing else.
 const COMPLEXITY: [(&str, u64); 3] = [("simple", 600), ("medium", 1800), ("complex", 3600)];
-/// A story that takes longer than a year is a slip.
-const HOURS_MAX: f64 = 24.0 * 365.0;
 
 /// Reads the PRD.
 pub(super) fn draft(ctx: &mut Context<'_>, node: &Node, id: &str) -> Option<Draft> {
@@ -65,7 +63,7 @@ fn header(ctx: &mut Context<'_>, top: &Table, id: &str, ignored: &mut Ignored) -
         match (entry.key.as_str(), entry.node.text()) {
             ("project" | "name", Some(text)) => name = name.or(Some(String::from(text.trim()))),
             ("id" | "prdId", Some(text)) => {
-                check_id(ctx, "plan", text, &entry.node.span);
+                check_plan_id(ctx, text, &entry.node.span);
                 plan.id = PlanId::from(text);
             }
             ("branchName", Some(branch)) => {
@@ -75,8 +73,9 @@ fn header(ctx: &mut Context<'_>, top: &Table, id: &str, ignored: &mut Ignored) -
                 plan.branch = Some(String::from(branch));
             }
             ("branchName", None) => ctx.error(&entry.node.span, format!("`branchName` must be text, not {}", entry.node.kind())),
-            ("userStories" | "stories" | "parallelization" | "description", _) => {}
-            _ => ignored.add(entry),
+            ("userStories" | "stories" | "parallelization", _) => {}
+            ("description", Some(text)) => drop(plan.extra.insert(entry.key.clone(), String::from(text))),
+            _ => ignored.keep_in_plan(&mut plan, entry),
         }
     }
     plan.name = name.unwrap_or_else(|| plan.id.to_string());
@@ -115,16 +114,14 @@ fn story(fields: &Table, ignored: &mut Ignored) -> Story {
                 out.priority = place.and_then(|p| i64::try_from(p + 1).ok());
             }
             ("estimatedHours", Value::Int(_) | Value::Float(_)) => {
-                let hours = if let Value::Float(f) = value { *f } else { described(&entry.node).parse().unwrap_or(0.0) };
-                if hours > 0.0 && hours <= HOURS_MAX {
-                    out.estimate = Duration::try_from_secs_f64(hours * 3600.0).ok();
-                }
+                // Longer than a year is a slip.
+                out.estimate = span_of(&entry.node, 3600.0).or(out.estimate);
             }
             ("estimatedComplexity", Value::Text(word)) => {
                 let known = COMPLEXITY.iter().find(|(w, _)| word.eq_ignore_ascii_case(w));
                 out.estimate = out.estimate.or(known.map(|(_, seconds)| Duration::from_secs(*seconds)));
             }
-            _ => ignored.add(entry),
+            _ => ignored.keep(&mut out.native, entry),
         }
     }
     if let Some(entry) = prompt_entry {

@@ -4,8 +4,8 @@ use super::context::Context;
 use super::diagnostic::{Diagnostic, Severity};
 use super::draft::Draft;
 use super::model::Plan;
-use super::node::{Node, Value};
-use super::{array, json, markdown, native, prd, stages, toml, validate};
+use super::node::{Node, Table, Value};
+use super::{array, beads, json, kitty, markdown, native, packages, phases, prd, spec_kit, stages, task_master, toml, validate, yaml};
 
 /// Longest plan in bytes.
 const TEXT_BYTES_MAX: usize = 10 << 20;
@@ -23,6 +23,53 @@ pub enum Format {
     Array,
     /// `prd.json` in the snarktank, ralph-tui and claude-loop dialects.
     Prd,
+    /// Spec Kit's `tasks.md`: phases, `T001`, `[P]`, `[US1]`; also cc-sdd's with `(P)`.
+    SpecKit,
+    /// Markdown with `## Phase N` and `### Stage X.Y`.
+    Phases,
+    /// JSON with `package_id`s and a matrix of who owns which file.
+    WorkPackages,
+    /// The issues of beads: `issues.jsonl`, or what `bd … --json` prints.
+    Beads,
+    /// task-master's `tasks.json`.
+    TaskMaster,
+    /// Spec Kitty's work packages: `wps.yaml`, or files with front matter.
+    SpecKitty,
+}
+
+impl Format {
+    /// All of them.
+    pub const ALL: [Self; 11] = [
+        Self::Toml,
+        Self::Json,
+        Self::Markdown,
+        Self::Array,
+        Self::Prd,
+        Self::SpecKit,
+        Self::Phases,
+        Self::WorkPackages,
+        Self::Beads,
+        Self::TaskMaster,
+        Self::SpecKitty,
+    ];
+
+    /// As `--format` has it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Toml => "toml",
+            Self::Json => "json",
+            Self::Markdown => "markdown",
+            Self::Array => "array",
+            Self::Prd => "prd",
+            Self::SpecKit => "spec-kit",
+            Self::Phases => "phases",
+            Self::WorkPackages => "work-packages",
+            Self::Beads => "beads",
+            Self::TaskMaster => "task-master",
+            Self::SpecKitty => "spec-kitty",
+        }
+    }
 }
 
 /// A plan's text and what is needed to read it.
@@ -31,12 +78,21 @@ pub struct PlanSource<'a> {
     pub path: String,
     /// The text.
     pub text: String,
+    /// Further files of the same plan, in order: path and text. Spec Kitty has a file for each work package.
+    pub more: Vec<(String, String)>,
     /// The folder of a PRD (`PRD-001` of `prds/active/PRD-001`): the plan's id where it names none.
     pub folder_id: Option<String>,
     /// Reads a `prompt_file`, given as the plan writes it: relative to the plan's folder. Its error follows "cannot be read: ".
     pub files: &'a dyn Fn(&str) -> Result<String, String>,
     /// The format; `None` recognises it by content.
     pub format: Option<Format>,
+}
+
+impl<'a> PlanSource<'a> {
+    /// One file, whose format shows in its content.
+    pub fn new(path: impl Into<String>, text: impl Into<String>, files: &'a dyn Fn(&str) -> Result<String, String>) -> Self {
+        Self { path: path.into(), text: text.into(), more: Vec::new(), folder_id: None, files, format: None }
+    }
 }
 
 /// What came of reading a plan.
@@ -46,13 +102,21 @@ pub struct Reading {
     pub plan: Option<Plan>,
     /// Everything that was found, in the order of the text.
     pub diagnostics: Vec<Diagnostic>,
+    /// The format that it was read as; `None` where none was recognised.
+    pub format: Option<Format>,
 }
 
 /// Reads and checks a plan. It never fails: what is wrong is in the diagnostics, all of it at once.
 #[must_use]
 pub fn read(source: &PlanSource<'_>) -> Reading {
     let text = source.text.strip_prefix('\u{feff}').unwrap_or(&source.text);
-    let mut ctx = Context::new(&source.path, text);
+    let joined = joined(text, &source.path, &source.more);
+    let mut ctx = match &joined {
+        Some((text, parts)) => Context::of_parts(&source.path, text, parts.clone()),
+        None => Context::new(&source.path, text),
+    };
+    let text = ctx.text;
+    let mut format = source.format;
     let draft = if text.len() > TEXT_BYTES_MAX {
         ctx.whole_file(Severity::Error, format!("the plan is longer than {} MB", TEXT_BYTES_MAX >> 20), None);
         None
@@ -60,50 +124,108 @@ pub fn read(source: &PlanSource<'_>) -> Reading {
         ctx.whole_file(Severity::Error, "the plan is empty", Some(String::from("a plan needs at least one task")));
         None
     } else {
-        draft(&mut ctx, source)
+        draft(&mut ctx, source, &mut format)
     };
-    let Some(mut draft) = draft else { return Reading { plan: None, diagnostics: ctx.finish() } };
+    let Some(mut draft) = draft else { return Reading { plan: None, diagnostics: ctx.finish(), format } };
     draft.plan.source.clone_from(&source.path);
     stages::assign(&mut ctx, &mut draft);
     validate::check(&mut ctx, &draft);
     let plan = (!ctx.has_errors()).then_some(draft.plan);
-    Reading { plan, diagnostics: ctx.finish() }
+    Reading { plan, diagnostics: ctx.finish(), format }
 }
 
-fn draft(ctx: &mut Context<'_>, source: &PlanSource<'_>) -> Option<Draft> {
+/// The texts of all files behind each other, each on lines of its own, and where each begins.
+fn joined(text: &str, path: &str, more: &[(String, String)]) -> Option<(String, Vec<(usize, String)>)> {
+    if more.is_empty() {
+        return None;
+    }
+    let (mut all, mut parts) = (String::new(), Vec::new());
+    for (path, text) in std::iter::once((path, text)).chain(more.iter().map(|(p, t)| (p.as_str(), t.as_str()))) {
+        if !all.is_empty() && !all.ends_with('\n') {
+            all.push('\n');
+        }
+        parts.push((all.len(), String::from(path)));
+        all.push_str(text);
+    }
+    Some((all, parts))
+}
+
+fn draft(ctx: &mut Context<'_>, source: &PlanSource<'_>, format: &mut Option<Format>) -> Option<Draft> {
     let id = default_id(source);
-    match source.format {
-        Some(Format::Toml) => from_toml(ctx, &id, source),
-        Some(Format::Markdown) => markdown::draft(ctx, &id, source.files),
-        Some(format) => json::parse(ctx).and_then(|node| from_json(ctx, &node, Some(format), &id, source)),
-        None => match guess(ctx.text, &source.path) {
-            Guess::Json => json::parse(ctx).and_then(|node| from_json(ctx, &node, None, &id, source)),
-            Guess::Toml => from_toml(ctx, &id, source),
-            Guess::Markdown => markdown::draft(ctx, &id, source.files),
+    let files = source.files;
+    let found = match *format {
+        Some(format) => format,
+        None => match recognise(ctx.text, &source.path) {
+            Guess::Known(format) => format,
+            Guess::Json => {
+                let node = json::parse(ctx)?;
+                *format = dialect(&node);
+                return from_json(ctx, &node, *format, &id, source);
+            }
         },
+    };
+    *format = Some(found);
+    match found {
+        Format::Toml => {
+            let table = toml::parse(ctx)?;
+            Some(native::plan(ctx, &table, &id, files))
+        }
+        Format::Markdown => markdown::draft(ctx, &id, files),
+        Format::SpecKit => spec_kit::draft(ctx, &id, files),
+        Format::Phases => phases::draft(ctx, &id),
+        Format::SpecKitty if has_work_package_list(ctx.text) || !ctx.text.starts_with("---") => {
+            let table = yaml::document(ctx)?;
+            kitty::list(ctx, &table, &id, files)
+        }
+        Format::SpecKitty => kitty::files(ctx, &id),
+        Format::Beads if json::is_lines(ctx.text, &source.path) => {
+            let issues = json::parse_lines(ctx);
+            beads::draft(ctx, &issues, &id)
+        }
+        Format::Json | Format::Array | Format::Prd | Format::WorkPackages | Format::Beads | Format::TaskMaster => {
+            let node = json::parse(ctx)?;
+            from_json(ctx, &node, Some(found), &id, source)
+        }
     }
 }
 
-fn from_toml(ctx: &mut Context<'_>, id: &str, source: &PlanSource<'_>) -> Option<Draft> {
-    let table = toml::parse(ctx)?;
-    Some(native::plan(ctx, &table, id, source.files))
+/// The dialect shows in the keys.
+fn dialect(node: &Node) -> Option<Format> {
+    let has = |t: &Table, names: &[&str]| names.iter().any(|n| t.get(n).is_some());
+    let of_item = |t: &Table| {
+        if has(t, &["package_id"]) {
+            Some(Format::WorkPackages)
+        } else if has(t, &["issue_type", "dependency_count"]) || (has(t, &["created_at"]) && has(t, &["status"])) {
+            Some(Format::Beads)
+        } else {
+            None
+        }
+    };
+    match &node.value {
+        Value::List(list) => list.iter().find_map(Node::table).and_then(of_item).or(Some(Format::Array)),
+        Value::Table(t) if has(t, &["userStories", "stories"]) => Some(Format::Prd),
+        Value::Table(t) if packages::is_document(t) => Some(Format::WorkPackages),
+        Value::Table(t) if task_master::is_document(t) => Some(Format::TaskMaster),
+        Value::Table(t) if has(t, &["task", "tasks"]) => Some(Format::Json),
+        Value::Table(t) if has(t, &["schema_version"]) && has(t, &["data"]) => Some(Format::Beads),
+        Value::Table(t) => of_item(t),
+        _ => None,
+    }
 }
 
-/// The dialect shows in the keys.
 fn from_json(ctx: &mut Context<'_>, node: &Node, format: Option<Format>, id: &str, source: &PlanSource<'_>) -> Option<Draft> {
-    let keys = |names: &[&str]| node.table().is_some_and(|t| names.iter().any(|n| t.get(n).is_some()));
-    let format = format.or(match &node.value {
-        Value::List(_) => Some(Format::Array),
-        Value::Table(_) if keys(&["userStories", "stories"]) => Some(Format::Prd),
-        Value::Table(_) if keys(&["task", "tasks"]) => Some(Format::Json),
-        _ => None,
-    });
     match format {
         Some(Format::Array) => array::draft(ctx, node, id),
         Some(Format::Prd) => prd::draft(ctx, node, id),
+        Some(Format::WorkPackages) => packages::draft(ctx, node, id),
+        Some(Format::Beads) => {
+            let issues = beads::issues(ctx, node)?;
+            beads::draft(ctx, &issues, id)
+        }
+        Some(Format::TaskMaster) => task_master::draft(ctx, node, id, source.files),
         Some(_) => native::top_table(ctx, node).map(|table| native::plan(ctx, table, id, source.files)),
         None => {
-            let hint = "it has neither `tasks` (the native plan) nor `userStories` (a prd.json), and is no list of tasks";
+            let hint = "it has neither `tasks` (the native plan, task-master) nor `userStories` (a prd.json) nor `work_packages`, and is no list of tasks";
             ctx.error_hint(&(node.span.start..node.span.start + 1), "this JSON is not a plan that Greenlane knows", hint);
             None
         }
@@ -119,8 +241,16 @@ fn default_id(source: &PlanSource<'_>) -> String {
     let file = parts.next().unwrap_or("");
     let stem = file.rsplit_once('.').map_or(file, |(stem, _)| stem);
     let name = match stem {
-        // Every PRD's file has the same name.
-        "prd" => parts.next().unwrap_or(stem),
+        // The files of these formats have the same name everywhere.
+        "prd" | "tasks" | "wps" | "issues" => match parts.next() {
+            Some("tasks") => parts.next().unwrap_or(stem).trim_start_matches('.'),
+            Some(folder) => folder.trim_start_matches('.'),
+            None => stem,
+        },
+        wp if wp.strip_prefix("WP").is_some_and(|n| n.starts_with(|c: char| c.is_ascii_digit())) => match parts.next() {
+            Some("tasks") => parts.next().unwrap_or(stem),
+            folder => folder.unwrap_or(stem),
+        },
         "" | "-" => "plan",
         stem => stem,
     };
@@ -129,35 +259,65 @@ fn default_id(source: &PlanSource<'_>) -> String {
 
 #[derive(Debug, PartialEq)]
 enum Guess {
+    /// Which one, its keys will say.
+    Json,
+    Known(Format),
+}
+
+/// By content alone, but where it may be either.
+fn recognise(text: &str, path: &str) -> Guess {
+    match guess(text, path) {
+        Syntax::Json if json::is_lines(text, path) => Guess::Known(Format::Beads),
+        Syntax::Json => Guess::Json,
+        Syntax::Toml => Guess::Known(Format::Toml),
+        Syntax::Yaml => Guess::Known(Format::SpecKitty),
+        Syntax::Markdown if kitty::is_work_package(text) => Guess::Known(Format::SpecKitty),
+        Syntax::Markdown if phases::is_phase_plan(text) => Guess::Known(Format::Phases),
+        Syntax::Markdown if spec_kit::is_task_list(text) => Guess::Known(Format::SpecKit),
+        Syntax::Markdown => Guess::Known(Format::Markdown),
+    }
+}
+
+#[derive(Debug, PartialEq)]
+enum Syntax {
     Json,
     Toml,
     Markdown,
+    Yaml,
+}
+
+/// Spec Kitty's `wps.yaml`: the key stands at a line's begin.
+fn has_work_package_list(text: &str) -> bool {
+    text.lines().any(|l| l.trim_end() == "work_packages:" || l.starts_with("work_packages: "))
 }
 
 /// By content; the file's extension decides only where the content may be either.
-fn guess(text: &str, path: &str) -> Guess {
+fn guess(text: &str, path: &str) -> Syntax {
     let start = text.trim_start();
     if start.starts_with('{') {
-        return Guess::Json;
+        return Syntax::Json;
     }
     let extension = path.rsplit_once('.').map_or(String::new(), |(_, e)| e.to_ascii_lowercase());
     if let Some(rest) = start.strip_prefix('[') {
         // `[{`, `["` and `[]` begin a list of JSON; `[defaults]` and `[[task]]` a table of TOML; `[text](…)` is Markdown's.
         let rest = rest.trim_start();
         if rest.starts_with(['{', ']', '"']) || rest.starts_with(|c: char| c.is_ascii_digit() || c == '-') || extension == "json" {
-            return Guess::Json;
+            return Syntax::Json;
         }
+    }
+    if matches!(extension.as_str(), "yaml" | "yml") || (has_work_package_list(text) && !start.starts_with("---\n")) {
+        return Syntax::Yaml;
     }
     let toml = text.lines().any(is_toml_line);
     let markdown = start.starts_with("---") || text.lines().any(is_task_line);
     match (toml, markdown, extension.as_str()) {
-        (_, _, "json") => Guess::Json,
-        (true, false, _) | (true, true, "toml") | (false, false, "toml") => Guess::Toml,
-        (true, true, "md" | "markdown") | (false, ..) => Guess::Markdown,
+        (_, _, "json") => Syntax::Json,
+        (true, false, _) | (true, true, "toml") | (false, false, "toml") => Syntax::Toml,
+        (true, true, "md" | "markdown") | (false, ..) => Syntax::Markdown,
         // A TOML text may quote Markdown in a prompt, and the other way round: what comes first decides.
         (true, true, _) => match text.lines().find(|l| is_toml_line(l) || is_task_line(l) || l.starts_with("---")) {
-            Some(line) if is_toml_line(line) => Guess::Toml,
-            _ => Guess::Markdown,
+            Some(line) if is_toml_line(line) => Syntax::Toml,
+            _ => Syntax::Markdown,
         },
     }
 }
@@ -190,21 +350,21 @@ mod tests {
     #[test]
     fn the_format_shows_in_the_content() {
         for (text, path, expected) in [
-            ("{\"tasks\": []}", "x.toml", Guess::Json),
-            (" [{\"id\": 1}]", "x", Guess::Json),
-            ("[[task]]\nid = 'a'", "x.md", Guess::Toml),
-            ("[defaults]\nagent = 'a'", "x", Guess::Toml),
-            ("# A comment\nname = 'x'\n[[task]]", "x", Guess::Toml),
-            ("# Title\n\n- [ ] a", "x.toml", Guess::Markdown),
-            ("- [ ] 1.2 [P:Group-A] x", "x", Guess::Markdown),
-            ("* [P:group-a] x", "x", Guess::Markdown),
-            ("---\nname: x\n---\n- [ ] x", "x", Guess::Markdown),
-            ("[[task]]\nprompt = '''\n- [ ] x\n'''", "x", Guess::Toml),
-            ("- [ ] x\n```\n[task]\n```", "x.md", Guess::Markdown),
-            ("- [ ] x\n```\n[task]\n```", "x", Guess::Markdown),
-            ("oops", "x.toml", Guess::Toml),
-            ("oops", "x.json", Guess::Json),
-            ("oops", "x", Guess::Markdown),
+            ("{\"tasks\": []}", "x.toml", Syntax::Json),
+            (" [{\"id\": 1}]", "x", Syntax::Json),
+            ("[[task]]\nid = 'a'", "x.md", Syntax::Toml),
+            ("[defaults]\nagent = 'a'", "x", Syntax::Toml),
+            ("# A comment\nname = 'x'\n[[task]]", "x", Syntax::Toml),
+            ("# Title\n\n- [ ] a", "x.toml", Syntax::Markdown),
+            ("- [ ] 1.2 [P:Group-A] x", "x", Syntax::Markdown),
+            ("* [P:group-a] x", "x", Syntax::Markdown),
+            ("---\nname: x\n---\n- [ ] x", "x", Syntax::Markdown),
+            ("[[task]]\nprompt = '''\n- [ ] x\n'''", "x", Syntax::Toml),
+            ("- [ ] x\n```\n[task]\n```", "x.md", Syntax::Markdown),
+            ("- [ ] x\n```\n[task]\n```", "x", Syntax::Markdown),
+            ("oops", "x.toml", Syntax::Toml),
+            ("oops", "x.json", Syntax::Json),
+            ("oops", "x", Syntax::Markdown),
         ] {
             assert_eq!(guess(text, path), expected, "{text} in {path}");
         }
@@ -214,13 +374,7 @@ mod tests {
     fn a_plan_without_id_has_its_files_or_its_folders() {
         let id = |path: &str, folder: Option<&str>| {
             let files = |_: &str| Err(String::new());
-            default_id(&PlanSource {
-                path: String::from(path),
-                text: String::new(),
-                folder_id: folder.map(String::from),
-                files: &files,
-                format: None,
-            })
+            default_id(&PlanSource { folder_id: folder.map(String::from), ..PlanSource::new(path, "", &files) })
         };
         assert_eq!(id("plans/rate-limit.toml", None), "rate-limit");
         assert_eq!(id("prds/active/PRD-7/prd.json", Some("PRD-7")), "PRD-7");

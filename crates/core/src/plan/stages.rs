@@ -12,7 +12,11 @@ use crate::ids::GroupId;
 /// differ only in case are one, under the name that comes first.
 pub(super) fn assign(ctx: &mut Context<'_>, draft: &mut Draft) {
     let (plan, places) = (&mut draft.plan, &draft.places);
-    let sequential = draft.grouping == Grouping::Sequential && plan.tasks.iter().any(|t| t.group.is_some());
+    let sequential = match draft.grouping {
+        Grouping::Named => false,
+        Grouping::Sequential => plan.tasks.iter().any(|t| t.group.is_some()),
+        Grouping::InOrder => true,
+    };
     let mut known: BTreeMap<String, (GroupId, u32)> = BTreeMap::new();
     let mut next = 0;
     for group in &plan.groups {

@@ -3,10 +3,11 @@
 use serde::{Deserialize, Serialize};
 
 use super::forecast::forecast;
+use super::largest::largest_set;
 use super::model::Plan;
 use crate::graph::{Cycle, ESTIMATE_DEFAULT, Graph};
 use crate::ids::{GroupId, PlanId, TaskId};
-use crate::overlap::{Claims, Overlaps};
+use crate::overlap::Overlaps;
 
 /// Most overlapping pairs that are listed.
 const OVERLAPS_MAX: usize = 1000;
@@ -40,8 +41,10 @@ pub struct Summary {
     pub critical_path: CriticalPath,
     /// How long it would take if every estimate were true.
     pub estimates: Estimates,
-    /// A set of tasks that can run at once, files considered; found greedily wave by wave, so a larger one may exist.
+    /// A set of tasks that can run at once, files considered: the largest, or of a long plan one that was found greedily.
     pub largest_set: Vec<TaskId>,
+    /// No such set is larger than this; where it is the set's own size, the set is the largest.
+    pub largest_set_bound: usize,
 }
 
 /// A group and its tasks.
@@ -111,6 +114,7 @@ pub fn summary(plan: &Plan, jobs: u32) -> Result<Summary, Vec<Cycle>> {
         graph.waves().iter().map(|w| w.iter().copied().filter(open).collect()).filter(|w: &Vec<_>| !w.is_empty()).collect();
     let (path, length) = graph.critical_path();
     let pairs = overlaps.pairs(OVERLAPS_MAX);
+    let largest = largest_set(&graph, &waves, &overlaps);
     let tasks = || plan.tasks.iter().filter(|t| !t.ticked);
     Ok(Summary {
         schema: 1,
@@ -120,7 +124,8 @@ pub fn summary(plan: &Plan, jobs: u32) -> Result<Summary, Vec<Cycle>> {
         total: plan.tasks.len(),
         ticked: plan.tasks.iter().filter(|t| t.ticked).map(|t| t.id.clone()).collect(),
         groups: groups(plan),
-        largest_set: largest_set(&waves, &overlaps).iter().map(id).collect(),
+        largest_set: largest.tasks.iter().map(id).collect(),
+        largest_set_bound: largest.bound,
         waves: waves.iter().map(|w| w.iter().map(id).collect()).collect(),
         overlaps: pairs
             .list
@@ -165,26 +170,8 @@ fn groups(plan: &Plan) -> Vec<GroupSummary> {
         .collect()
 }
 
-/// Of each wave the tasks that do not stand in each other's way, the first in the file first; the largest such set.
-fn largest_set(waves: &[Vec<usize>], overlaps: &Overlaps) -> Vec<usize> {
-    let mut largest = Vec::new();
-    for wave in waves {
-        let (mut claims, mut set) = (Claims::default(), Vec::new());
-        for task in wave {
-            if claims.blocker(overlaps, *task).is_none() {
-                claims.claim(overlaps, *task);
-                set.push(*task);
-            }
-        }
-        if set.len() > largest.len() {
-            largest = set;
-        }
-    }
-    largest
-}
-
 /// Whether `second` waits for `first` by dependencies or stages.
-fn leads_to(graph: &Graph, first: usize, second: usize) -> bool {
+pub(super) fn leads_to(graph: &Graph, first: usize, second: usize) -> bool {
     let mut seen = vec![false; graph.len()];
     let mut stages_seen = vec![false; graph.stages().len()];
     let mut open = vec![first];
@@ -245,7 +232,7 @@ mod tests {
         plan.tasks[3].estimate = None;
         let s = summary(&plan, 5).expect("no cycle");
         assert_eq!(s.waves.iter().map(|w| names(w)).collect::<Vec<_>>(), ["a b d", "c"]);
-        assert_eq!((names(&s.ticked), names(&s.without_owns), names(&s.largest_set)), ("old".into(), "d".into(), "a d".into()));
+        assert_eq!((names(&s.ticked), names(&s.without_owns), names(&s.largest_set)), ("old".into(), "d".into(), "b c d".into()));
         let pairs: Vec<String> =
             s.overlaps.iter().map(|o| format!("{}:{} {}:{} {}", o.first, o.first_owns, o.second, o.second_owns, o.ordered)).collect();
         // b has the longer path, so it starts and a waits.

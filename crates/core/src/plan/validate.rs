@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::context::Context;
 use super::diagnostic::{Diagnostic, Severity};
 use super::draft::Draft;
+use super::fields::VALUE_BYTES_MAX;
 use super::model::Plan;
 use super::suggest::{HINTS_MAX, closest};
 use crate::graph::{Cycle, Graph};
@@ -26,7 +27,15 @@ pub(super) fn check(ctx: &mut Context<'_>, draft: &Draft) {
     }
     let first = unique_ids(ctx, draft);
     dependencies(ctx, draft, &first);
+    if draft.plan.name.contains('\0') {
+        ctx.whole_file(Severity::Error, "the plan's name holds a NUL character", None);
+    }
     for (task, places) in tasks.iter().zip(&draft.places) {
+        // Keys were looked at as they were read; Markdown's prompts are text between them.
+        if task.prompt.contains('\0') || task.prompt.len() > VALUE_BYTES_MAX {
+            let why = if task.prompt.contains('\0') { "holds a NUL character" } else { "is longer than 1 MB" };
+            ctx.error(&places.id, format!("the prompt of task `{}` {why}", task.id));
+        }
         if !places.has_work {
             let hint = "give it a `run` (a command), or a `title` or `prompt` (for an agent)";
             ctx.error_hint(&places.id, format!("task `{}` has nothing to do: missing command", task.id), hint);
@@ -38,7 +47,9 @@ pub(super) fn check(ctx: &mut Context<'_>, draft: &Draft) {
 fn no_tasks_hint(draft: &Draft) -> String {
     String::from(match draft.grouping {
         super::draft::Grouping::Named => "write a `[[task]]` (TOML) or an entry of `tasks` or `userStories` (JSON) for each",
-        super::draft::Grouping::Sequential => "a task is a list item such as `- [ ] 1.1 [P:Group-A] Add the parser`",
+        super::draft::Grouping::Sequential | super::draft::Grouping::InOrder => {
+            "a task is a list item such as `- [ ] 1.1 [P:Group-A] Add the parser`"
+        }
     })
 }
 

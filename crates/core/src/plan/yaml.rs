@@ -9,24 +9,35 @@ use super::node::{Entry, Node, Table, Value};
 
 /// Front matter at the text's begin: its table, and where the text goes on. `None` after an error that was reported.
 pub(super) fn front_matter(ctx: &mut Context<'_>) -> Option<(Table, usize)> {
-    let text = ctx.text;
-    let mut at = text.split_inclusive('\n').next().map_or(0, str::len);
-    if text.get(..at).map(str::trim_end) != Some("---") {
-        return Some((Table::default(), 0));
+    let end = ctx.text.len();
+    front_matter_at(ctx, 0, end)
+}
+
+/// A whole text of YAML.
+pub(super) fn document(ctx: &mut Context<'_>) -> Option<Table> {
+    let end = ctx.text.len();
+    parse(ctx, 0..end, "file")
+}
+
+/// Front matter that begins at `start`, in a plan of several files: its table, and where the text goes on. `end` is the file's.
+pub(super) fn front_matter_at(ctx: &mut Context<'_>, start: usize, end: usize) -> Option<(Table, usize)> {
+    let mut at = start + ctx.text[start..end].split_inclusive('\n').next().map_or(0, str::len);
+    if ctx.text[start..at].trim_end() != "---" {
+        return Some((Table::default(), start));
     }
-    let start = at;
-    for line in text[start..].split_inclusive('\n') {
-        let end = at;
+    let first = at;
+    for line in ctx.text[first..end].split_inclusive('\n') {
+        let line_start = at;
         at += line.len();
         if matches!(line.trim_end(), "---" | "...") {
-            return Some((parse(ctx, start..end)?, at));
+            return Some((parse(ctx, first..line_start, "front matter")?, at));
         }
     }
-    ctx.error_hint(&(0..3), "the front matter is not closed", "end it with a line `---`");
+    ctx.error_hint(&(start..start + 3), "the front matter is not closed", "end it with a line `---`");
     None
 }
 
-fn parse(ctx: &mut Context<'_>, span: Span) -> Option<Table> {
+fn parse(ctx: &mut Context<'_>, span: Span, what: &str) -> Option<Table> {
     let text = &ctx.text[span.clone()];
     if text.lines().all(|l| l.trim().is_empty() || l.trim_start().starts_with('#')) {
         return Some(Table::default());
@@ -39,7 +50,7 @@ fn parse(ctx: &mut Context<'_>, span: Span) -> Option<Table> {
             Some(table)
         }
         Ok(_) => {
-            ctx.error(&span, "the front matter must be a table of keys");
+            ctx.error(&span, format!("the {what} must be a table of keys"));
             None
         }
         Err(error) => {
@@ -47,7 +58,7 @@ fn parse(ctx: &mut Context<'_>, span: Span) -> Option<Table> {
             let at = text.split_inclusive('\n').take(line.saturating_sub(1)).map(str::len).sum::<usize>();
             let message = error.without_snippet().to_string();
             let message = message.lines().next().unwrap_or("it cannot be read").trim_start_matches("error: ").to_owned();
-            ctx.error(&(span.start + at..span.start + at + 1), format!("this front matter is not YAML: {}", without_place(&message)));
+            ctx.error(&(span.start + at..span.start + at + 1), format!("this {what} is not YAML: {}", without_place(&message)));
             None
         }
     }

@@ -139,8 +139,10 @@ impl State {
             // One that was skipped as a whole has not had its turn yet.
             group.phase = if group.started_at.is_some() { GroupPhase::Open } else { GroupPhase::Waiting };
             group.ended_at = None;
-            // Should it fail again, what landed meanwhile is no part of that.
-            group.landings_before = landings;
+            // Should it fail again, what landed meanwhile is no part of that. What is being taken off still is.
+            if !group.rolling_back {
+                group.landings_before = landings;
+            }
         }
     }
 

@@ -4,6 +4,7 @@
 mod clock;
 mod figures;
 mod given_up;
+mod groups;
 mod left;
 mod words;
 
@@ -12,6 +13,7 @@ use serde::{Deserialize, Serialize};
 pub use clock::RunClock;
 pub use figures::{Figures, attempt_end, attempt_time, attempt_working, base_suite_time, task_time};
 pub use given_up::given_up;
+pub use groups::{GroupResult, GroupView, groups};
 pub use left::{Left, LeftBehind, Until};
 pub use words::{Lands, brief, landing, landing_words, places_awaited, quotas_awaited, task_state};
 

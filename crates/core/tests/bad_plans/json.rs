@@ -29,7 +29,7 @@ pub const CASES: &[Case] = &[
   |
 1 | {"packages": []}
   | ^
-  hint: it has neither `tasks` (the native plan) nor `userStories` (a prd.json), and is no list of tasks
+  hint: it has neither `tasks` (the native plan, task-master) nor `userStories` (a prd.json) nor `work_packages`, and is no list of tasks
 "#),
     ("JSON with one key twice", "p.json",
      r#"{"tasks": [{"id": "a", "run": "x", "run": "y"}]}"#,

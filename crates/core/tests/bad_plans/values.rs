@@ -16,6 +16,20 @@ timeout = "soon"
 4 | timeout = "soon"
   |           ^^^^^^
 "#),
+    ("a word that says nothing of a failing skill", "p.toml",
+     r#"[[task]]
+id = "a"
+title = "x"
+skills = ["./x"]
+skill_failure = "ignore"
+"#,
+     r#"error: `skill_failure` is `tell` or `stop`, not `ignore`
+ --> p.toml:5:17
+  |
+5 | skill_failure = "ignore"
+  |                 ^^^^^^^^
+  hint: `tell` lets the agent work without it, `stop` fails the attempt
+"#),
     ("a negative duration", "p.toml",
      r#"[[task]]
 id = "a"

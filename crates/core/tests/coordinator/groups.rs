@@ -138,3 +138,18 @@ fn a_task_that_is_tried_again_reopens_its_group() {
     let out = story.lands(1, &["a#2"]);
     assert_eq!(of_groups(&out)[..2], ["group_ended g0 Completed verified", "group_started g1 at merge1 of a#2"], "{out:?}");
 }
+
+#[test]
+fn a_group_that_is_reopened_while_it_is_taken_off_is_taken_off_all_the_same() {
+    let mut story = to_be_rolled_back(true);
+    story.spawned("free");
+    story.exited("b", Exit::Code { code: 1 });
+    let retry = greenlane_core::input::Request::Retry { tasks: crate::story::keys(&["b"]), fresh: false, agent: None };
+    let out = story.ask(retry);
+    assert!(!out.iter().any(|l| l.starts_with("→ start")), "`free` is at work on what goes: {out:?}");
+    story.exited("free", Exit::Code { code: 0 });
+    story.accepted("free");
+    assert_eq!(of_groups(&story.lands(2, &["free"])), ["→ roll g0 back, 2 from merge1 of a"]);
+    let out = story.feed(rolled_back("base"));
+    assert!(out.contains(&String::from("→ start b#2")), "{out:?}");
+}

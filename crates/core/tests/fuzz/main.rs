@@ -5,3 +5,5 @@ mod judging;
 mod names;
 mod plan_seeds;
 mod plans;
+#[path = "../samples/files.rs"]
+mod samples;

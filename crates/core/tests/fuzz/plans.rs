@@ -3,10 +3,13 @@
 use std::sync::LazyLock;
 
 use greenlane_core::classify::{Classifier, RepositoryFiles};
-use greenlane_core::plan::{Plan, PlanSource, Reading, check_together, digests, read, summary};
+use greenlane_core::plan::{
+    Native, Paths, Plan, PlanSource, Reading, check_together, comments, convert, digests, ownership, read, summary,
+};
 use greenlane_testkit::fuzz::Target;
 
 use crate::plan_seeds::{SEEDS, TOKENS};
+use crate::samples::{SAMPLES, beside};
 
 static CLASSIFIER: LazyLock<Classifier> = LazyLock::new(Classifier::built_in);
 
@@ -14,8 +17,8 @@ static CLASSIFIER: LazyLock<Classifier> = LazyLock::new(Classifier::built_in);
 const FINDINGS_MAX: usize = 210;
 
 fn read_as(path: &str, text: &str) -> Reading {
-    let files = |p: &str| if p == "ok.md" { Ok(String::from("from the file")) } else { Err(String::from("no such file")) };
-    read(&PlanSource { path: String::from(path), text: String::from(text), folder_id: None, files: &files, format: None })
+    let files = |p: &str| if p == "ok.md" { Ok(String::from("from the file")) } else { beside(p) };
+    read(&PlanSource::new(path, text, &files))
 }
 
 /// What must be true of any text, and the kinds of findings it gave.
@@ -24,6 +27,7 @@ fn check(path: &str, bytes: &[u8]) -> Vec<String> {
     let text = String::from_utf8_lossy(bytes);
     let reading = read_as(path, &text);
     let lines = text.split('\n').count();
+    reading.format.map(|format| comments(&text, format));
     assert!(reading.diagnostics.len() <= FINDINGS_MAX, "{} findings", reading.diagnostics.len());
     assert_eq!(reading.plan.is_none(), reading.diagnostics.iter().any(|d| d.is_error()), "an error, or a plan");
     let mut told = 0;
@@ -38,7 +42,16 @@ fn check(path: &str, bytes: &[u8]) -> Vec<String> {
     if let Some(plan) = &reading.plan {
         same_again(plan);
         let shown = summary(plan, 5);
-        assert!(shown.is_ok(), "a plan without errors has no cycle: {shown:?}");
+        let shown = shown.unwrap_or_else(|cycles| panic!("a plan without errors has no cycle: {cycles:?}"));
+        assert!(shown.largest_set.len() <= shown.largest_set_bound);
+        let owners = ownership(plan, &shown, &Paths::new(["src/a.rs", "src/b/c.rs", "docs/x.md"]));
+        assert_eq!(owners.suggestions.len(), shown.overlaps.iter().filter(|o| !o.ordered).count());
+        for form in [Native::Toml, Native::Json] {
+            let written = convert(plan, form);
+            assert!(written.is_ok(), "{form:?} carries every plan: {written:?}");
+        }
+        // Markdown may have to refuse, but must find out.
+        drop(convert(plan, Native::Markdown));
         assert!(check_together(std::slice::from_ref(plan)).is_empty());
         for task in &plan.tasks {
             let found = CLASSIFIER.classify(task, &RepositoryFiles::default());
@@ -59,7 +72,8 @@ fn same_again(plan: &Plan) {
 
 fn fuzz(path: &str, cases: u64) {
     let own = SEEDS.iter().filter(|(p, _)| p.rsplit('.').next() == path.rsplit('.').next());
-    let seeds = own.map(|(_, text)| text.as_bytes().to_vec()).collect();
+    let samples = SAMPLES.iter().copied().flatten().filter(|(p, _)| p.rsplit('.').next() == path.rsplit('.').next());
+    let seeds = own.chain(samples).map(|(_, text)| text.as_bytes().to_vec()).collect();
     Target { name: path, cases, seeds, tokens: TOKENS, ..Target::default() }.run(|bytes| check(path, bytes));
 }
 
@@ -75,7 +89,17 @@ fn damaged_json() {
 
 #[test]
 fn damaged_markdown() {
-    fuzz("plan.md", 800);
+    fuzz("plan.md", 1_200);
+}
+
+#[test]
+fn damaged_issues() {
+    fuzz("issues.jsonl", 400);
+}
+
+#[test]
+fn damaged_yaml() {
+    fuzz("wps.yaml", 400);
 }
 
 /// Inputs of up to a megabyte that took from ten seconds to minutes, or gigabytes, each tried as a case: within its time, findings bounded.
@@ -101,6 +125,28 @@ fn long_plans_that_took_minutes() {
         ),
         ("wildcards.toml", tasks(&|i| format!("**/*{i}x*/{}x", "**/*/".repeat(700)), 250)),
         ("depth.toml", tasks(&|i| format!("**/{}b{i}/*", "a/".repeat(250)), 2_000)),
+        (
+            "groups.jsonl",
+            many(9_000, &|i| {
+                format!(
+                    "{{\"id\":\"i{i}\",\"title\":\"t\",\"status\":\"open\",\"labels\":[\"parallel:g{i}\"],\"dependencies\":[\"i{}\"]}}\n",
+                    i + 1
+                )
+            }),
+        ),
+        (
+            "epics.jsonl",
+            many(8_000, &|i| {
+                let kind = if i % 2 == 0 { "epic" } else { "task" };
+                format!(
+                    "{{\"id\":\"i{i}\",\"title\":\"t\",\"issue_type\":\"{kind}\",\"parent\":\"i0\",\"dependencies\":[\"i{}\"]}}\n",
+                    i / 2 * 2
+                )
+            }),
+        ),
+        ("sections.md", format!("## Phase 1: a\n### Stage 1.1: b\n{}", many(30_000, &|i| format!("## Quality {i}\nx\n")))),
+        ("sequence.md", format!("## Phase 1: a\n{}", many(12_000, &|i| format!("- [ ] T{i:05} x\n")))),
+        ("list.yaml", format!("work_packages:\n{}", many(20_000, &|i| format!("- {{\"id\": \"\\x41{i}\", title: x}}\n")))),
         ("estimates.toml", many(3, &|i| format!("[[task]]\nid='t{i}'\nrun='x'\nestimate=9000000000000000000\n"))),
     ];
     let (names, seeds): (Vec<_>, Vec<_>) = plans.into_iter().map(|(name, text)| (name, text.into_bytes())).unzip();

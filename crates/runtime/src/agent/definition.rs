@@ -85,6 +85,9 @@ pub struct AgentDef {
     /// What to do to sign in; without it nobody is ever told to.
     #[serde(default)]
     pub sign_in_hint: Option<String>,
+    /// Whose template its prompt is made of, where none has its own name; `None`: that of its output.
+    #[serde(default)]
+    pub family: Option<String>,
     /// How to get it.
     #[serde(default)]
     pub install_hint: Option<String>,
@@ -142,6 +145,9 @@ pub struct AgentOverride {
     /// Added to the globs of variables that pass.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub env_allow: Vec<String>,
+    /// Replaces the family whose template its prompt is made of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub family: Option<String>,
     /// Replaces the account that is told from its name and its credentials.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account: Option<String>,
@@ -178,6 +184,7 @@ impl AgentDef {
             credential_files: Vec::new(),
             settings_files: Vec::new(),
             sign_in_hint: None,
+            family: None,
             install_hint: None,
             account: None,
             slots: None,
@@ -214,6 +221,9 @@ impl AgentDef {
         self.env_allow.extend(over.env_allow.iter().cloned());
         if over.stdin.is_some() {
             self.stdin.clone_from(&over.stdin);
+        }
+        if over.family.is_some() {
+            self.family.clone_from(&over.family);
         }
         if over.account.is_some() {
             self.account.clone_from(&over.account);

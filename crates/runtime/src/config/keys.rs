@@ -62,6 +62,8 @@ pub const KEYS: &[Key] = &[
     key("workspace.keep_failed", "GREENLANE_KEEP_FAILED", None, Kind::Count { min: 0, max: 1000 }),
     key("output.bytes_max", "GREENLANE_OUTPUT_BYTES_MAX", None, Kind::Bytes { min: 4096 }),
     key("learning.lessons", "GREENLANE_LESSONS", None, Kind::Switch),
+    key("context.source", "GREENLANE_CONTEXT_SOURCE", None, Kind::Text),
+    key("context.files", "GREENLANE_CONTEXT_FILES", None, Kind::Words(crate::context_files::KINDS)),
     key("groups.refresh", "GREENLANE_GROUPS_REFRESH", None, Kind::Text),
     key("groups.refresh_timeout", "GREENLANE_GROUPS_REFRESH_TIMEOUT", None, Kind::Limit),
     key("groups.on_failure", "GREENLANE_GROUPS_ON_FAILURE", None, Kind::OneOf(&["keep", "rollback"])),
@@ -90,6 +92,7 @@ pub const AGENT_KEYS: &[(&str, Kind)] = &[
     ("output", Kind::OneOf(&["plain", "claude", "codex", "gemini", "opencode", "qwen", "copilot", "pi", "cline", "aider"])),
     ("env", Kind::Variables),
     ("env_allow", Kind::Lines),
+    ("family", Kind::Text),
     ("account", Kind::Text),
     ("slots", Kind::Count { min: 1, max: 1000 }),
     ("stall_timeout", Kind::Delay),
@@ -97,7 +100,7 @@ pub const AGENT_KEYS: &[(&str, Kind)] = &[
 
 /// The sections of a file.
 pub const SECTIONS: &[&str] =
-    &["run", "retry", "quota", "workspace", "output", "learning", "groups", "assign", "budget", "bounds", "agents"];
+    &["run", "retry", "quota", "workspace", "output", "learning", "context", "groups", "assign", "budget", "bounds", "agents"];
 
 impl Key {
     /// The section.

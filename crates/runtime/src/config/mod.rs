@@ -3,6 +3,7 @@
 
 mod assign;
 mod budget;
+mod context;
 mod error;
 mod file;
 mod groups;
@@ -28,6 +29,7 @@ use serde::{Deserialize, Serialize};
 pub use crate::agent::AgentOverride;
 pub use assign::AssignConfig;
 pub use budget::{BoundsConfig, BudgetConfig};
+pub use context::ContextConfig;
 pub use error::{ConfigError, Location, Problem};
 pub use groups::GroupsConfig;
 pub use keys::{KEYS, Key, NEVER_CONFIGURATION, key_of_path};
@@ -58,6 +60,8 @@ pub struct Config {
     pub output: OutputConfig,
     /// `[learning]`.
     pub learning: LearningConfig,
+    /// `[context]`.
+    pub context: ContextConfig,
     /// `[assign]`.
     pub assign: AssignConfig,
     /// `[budget]`.

@@ -15,7 +15,7 @@ use greenlane_core::failure::FailureDetail;
 use greenlane_core::ids::{AttemptId, Oid, PlanId};
 use greenlane_core::input::Input;
 use greenlane_core::plan::{Plan, Task};
-use greenlane_core::prompt::{self, PromptInput};
+use greenlane_core::prompt::{self, DEFAULT_FAMILY, Neighbour, PromptInput, Skill};
 use greenlane_core::room::RoomPolicy;
 use greenlane_core::slug::key_slug;
 use greenlane_core::state::{COMMAND_AGENT, State};
@@ -23,12 +23,14 @@ use greenlane_core::state::{COMMAND_AGENT, State};
 use super::context::Context;
 use super::layout::{PreparedWorkspace, label};
 use super::shared;
+use super::skills::{self, Hindered};
 use crate::accounts::Lease;
 use crate::agent::{self, Launch, Shown};
 use crate::clock;
 use crate::gate::{self, Generated, JudgeSpec};
 use crate::keeper::{self, Cancel, Lifetime, Limits, Probe, Spec};
 use crate::lessons::note_told;
+use crate::prompts::family_of;
 use crate::workspace::{From, Prepare, Workspace, ignore_in};
 
 /// What is known of a task when one of its attempts starts.
@@ -44,8 +46,11 @@ struct Job {
     onto: Option<Oid>,
     task: Task,
     plan: PlanFacts,
-    /// Tasks that are at work in the same repository at this moment.
+    /// Why this agent has it.
+    why: Option<String>,
+    /// The run's other tasks.
     others: usize,
+    neighbours: Vec<Neighbour>,
     /// Greenlane's refs that it has to leave alone.
     refs_of_others: Vec<String>,
     earlier: Option<Earlier>,
@@ -102,7 +107,9 @@ pub(super) fn start(context: &Arc<Context>, state: &State, attempt: AttemptId, a
         plan: PlanFacts::of(&plan.submission.plan, &plan.verify),
         agent: agent.to_owned(),
         account: state.account_of(agent).map(str::to_owned),
-        others: state.tasks.iter().filter(|t| t.phase.active() && t.key != attempt.key).count(),
+        why: prompt::why(state.definition(task), state.options().agent.as_deref(), agent),
+        others: state.plans.iter().flat_map(|p| &p.submission.plan.tasks).filter(|t| !t.ticked).count().saturating_sub(1),
+        neighbours: prompt::neighbours(state.plans.iter().map(|p| &p.submission.plan), &plan.submission.plan, state.definition(task)),
         refs_of_others: shared::refs_of_others(context, state, &attempt),
         branch: branch::of_task(state.branch_prefix(), &context.run, &attempt.key),
         attempt,
@@ -142,7 +149,11 @@ pub(super) fn start(context: &Arc<Context>, state: &State, attempt: AttemptId, a
                     finish(&context, &attempt);
                 });
             }
-            Err((message, detail)) => {
+            Err(NotSpawned::CalledOff) => {
+                drop(keeper::void(&context.layout.attempt_dir(&attempt)));
+                context.observed(Input::AttemptVoided { attempt });
+            }
+            Err(NotSpawned::Failed(message, detail)) => {
                 // Whatever was begun, its keeper never runs.
                 drop(keeper::void(&context.layout.attempt_dir(&attempt)));
                 context.observed(Input::AttemptNotSpawned { attempt, message, detail });
@@ -165,9 +176,32 @@ fn defer(context: &Context, attempt: AttemptId, account: &str) {
     context.quotas.tell(context, account);
 }
 
-fn spawn(context: &Context, job: &Job, lease: Option<Lease>) -> Result<std::process::Child, (String, Option<FailureDetail>)> {
-    let workspace = prepare(context, job)?;
-    spawn_in(context, job, &workspace, lease).map_err(|message| (message, None))
+/// Why no keeper was started.
+enum NotSpawned {
+    /// What went wrong.
+    Failed(String, Option<FailureDetail>),
+    /// Nobody wants it any more.
+    CalledOff,
+}
+
+impl std::convert::From<String> for NotSpawned {
+    fn from(message: String) -> Self {
+        Self::Failed(message, None)
+    }
+}
+
+impl std::convert::From<Hindered> for NotSpawned {
+    fn from(hindered: Hindered) -> Self {
+        match hindered {
+            Hindered::Failed(message) => Self::Failed(message, Some(FailureDetail::SetUpFailed)),
+            Hindered::CalledOff => Self::CalledOff,
+        }
+    }
+}
+
+fn spawn(context: &Context, job: &Job, lease: Option<Lease>) -> Result<std::process::Child, NotSpawned> {
+    let workspace = prepare(context, job).map_err(|(message, detail)| NotSpawned::Failed(message, detail))?;
+    spawn_in(context, job, &workspace, lease)
 }
 
 fn prepare(context: &Context, job: &Job) -> Result<Workspace, (String, Option<FailureDetail>)> {
@@ -193,7 +227,7 @@ fn prepare(context: &Context, job: &Job) -> Result<Workspace, (String, Option<Fa
     Ok(workspace)
 }
 
-fn spawn_in(context: &Context, job: &Job, workspace: &Workspace, lease: Option<Lease>) -> Result<std::process::Child, String> {
+fn spawn_in(context: &Context, job: &Job, workspace: &Workspace, lease: Option<Lease>) -> Result<std::process::Child, NotSpawned> {
     let attempt = &job.attempt;
     let dir = context.layout.attempt_dir(attempt);
     let prepared = PreparedWorkspace {
@@ -203,7 +237,8 @@ fn spawn_in(context: &Context, job: &Job, workspace: &Workspace, lease: Option<L
         base: workspace.base.clone(),
     };
     context.layout.write_workspace(attempt, &prepared).map_err(|e| format!("cannot write to {}: {e}", dir.display()))?;
-    let prompt = write_prompt(context, job, workspace, &dir).map_err(|e| format!("the prompt could not be written: {e}"))?;
+    let skills = skills::run(context, attempt, &job.task, workspace)?;
+    let prompt = write_prompt(context, job, workspace, &dir, &skills).map_err(|e| format!("the prompt could not be written: {e}"))?;
     let (spec, mut environment) = order(context, job, workspace, &dir, &prompt)?;
     shared::begin(context, &context.layout.shared_dir(attempt), &job.refs_of_others, &mut environment)?;
     let child =
@@ -219,7 +254,7 @@ fn spawn_in(context: &Context, job: &Job, workspace: &Workspace, lease: Option<L
 }
 
 /// The prompt and the plan's own files, beside each other: what is untracked in the user's checkout is invisible in a worktree.
-fn write_prompt(context: &Context, job: &Job, workspace: &Workspace, dir: &Path) -> io::Result<String> {
+fn write_prompt(context: &Context, job: &Job, workspace: &Workspace, dir: &Path, skills: &[Skill]) -> io::Result<String> {
     let copies = copy_plan(&context.layout.plan_dir(&job.plan.id), &dir.join("plan"))?;
     let plan_copy = copies.then(|| {
         let name = Path::new(&job.plan.source).file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
@@ -227,11 +262,14 @@ fn write_prompt(context: &Context, job: &Job, workspace: &Workspace, dir: &Path)
     });
     let generated: Vec<String> = job.plan.generated.keys().cloned().collect();
     let lessons = lessons(context, job);
-    let prompt = prompt::build(&PromptInput {
+    let input = PromptInput {
         plan_name: &job.plan.name,
         plan_copy: plan_copy.as_deref(),
         task: &job.task,
-        skills: &[],
+        agent: &job.agent,
+        why: job.why.as_deref(),
+        skills,
+        neighbours: &job.neighbours,
         generated: &generated,
         instructions: &agent::instruction_files(&workspace.path),
         others: job.others,
@@ -246,7 +284,10 @@ fn write_prompt(context: &Context, job: &Job, workspace: &Workspace, dir: &Path)
             },
         }),
         lessons: &lessons,
-    });
+    };
+    // A command has no entry, and gets the plain one, for whoever reads it later.
+    let family = context.registry.get(&job.agent).map_or(DEFAULT_FAMILY, |agent| family_of(&context.templates, agent));
+    let prompt = context.templates.render(family, &input).map_err(|p| io::Error::other(format!("{}:{}: {}", p.path, p.line, p.message)))?;
     note_told(dir, &lessons)?;
     std::fs::write(dir.join("prompt.md"), &prompt)?;
     Ok(prompt)
@@ -432,6 +473,8 @@ pub(super) fn end(context: Arc<Context>, attempt: AttemptId, now: bool) {
             Ok(false) => {
                 // No keeper yet: take its claim. If it was quicker, it can be asked now.
                 let asked = keeper::void(&dir).and_then(|voided| if voided { Ok(true) } else { keeper::cancel(&dir, how) });
+                // What prepares it is of no use any more.
+                context.end_lines(&skills::label_of(&context, &attempt));
                 if let Err(e) = asked {
                     context.warn(format!("{attempt} cannot be kept from beginning: {e}"));
                 }

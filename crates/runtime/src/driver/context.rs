@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::ffi::OsString;
+use std::io;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::Sender;
@@ -10,6 +11,7 @@ use std::time::Duration;
 
 use greenlane_core::ids::{AttemptId, RunId, TaskKey};
 use greenlane_core::input::Input;
+use greenlane_core::prompt::Templates;
 use greenlane_core::room::Room;
 
 use super::Message;
@@ -23,7 +25,7 @@ use crate::git::Repo;
 use crate::lessons::Teacher;
 use crate::room;
 use crate::tamper::Watch;
-use crate::workspace::{Pool, PoolSettings, Shell, Workspace, WorkspaceError};
+use crate::workspace::{Pool, PoolSettings, Shell, ShellLine, ShellOutcome, Workspace, WorkspaceError};
 
 /// What the caller has found out before a run is coordinated.
 pub struct Setup {
@@ -41,6 +43,8 @@ pub struct Setup {
     pub exe: PathBuf,
     /// The user's environment.
     pub environment: BTreeMap<OsString, OsString>,
+    /// What prompts are made of.
+    pub templates: Templates,
 }
 
 /// Shared by all actions of a run.
@@ -50,6 +54,7 @@ pub struct Context {
     pub(super) pool: Pool,
     pub(super) config: Config,
     pub(super) registry: Registry,
+    pub(super) templates: Templates,
     pub(super) exe: PathBuf,
     pub(super) environment: BTreeMap<OsString, OsString>,
     pub(super) run: RunId,
@@ -76,7 +81,7 @@ const STACK_BYTES: usize = 512 * 1024;
 
 impl Context {
     pub(super) fn new(setup: Setup, run: RunId, socket: PathBuf, sender: Sender<Message>) -> Result<Self, WorkspaceError> {
-        let Setup { repo, state_dir, pool_dir, config, registry, exe, environment } = setup;
+        let Setup { repo, state_dir, pool_dir, config, registry, exe, environment, templates } = setup;
         let layout = Layout::new(&state_dir, &run);
         let shell = Arc::new(KeptShell::new(&exe, layout.run_dir().join("shell"), config.run.grace, config.output.bytes_max));
         let settings = PoolSettings {
@@ -99,6 +104,7 @@ impl Context {
             pool,
             config,
             registry,
+            templates,
             exe,
             environment,
             run,
@@ -239,6 +245,16 @@ impl Context {
             ("GREENLANE_SOCKET".into(), self.socket.as_os_str().to_owned()),
             ("GIT_CEILING_DIRECTORIES".into(), self.pool.dir().as_os_str().to_owned()),
         ]
+    }
+
+    /// Runs a line under a keeper that dies with us.
+    pub(super) fn run_line(&self, line: &ShellLine) -> io::Result<ShellOutcome> {
+        self.shell.run(line)
+    }
+
+    /// Ends the lines with this label that run.
+    pub(super) fn end_lines(&self, label: &str) {
+        self.shell.end(label);
     }
 
     /// Ends every check, suite and hook that runs, and lets no further one start.

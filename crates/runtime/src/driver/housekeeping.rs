@@ -68,6 +68,7 @@ mod tests {
             registry: Registry::load(&BTreeMap::new())?,
             exe: temp.beside("none"),
             environment,
+            templates: greenlane_core::prompt::Templates::built_in(),
         };
         let (sender, _) = channel();
         Ok(Context::new(setup, RunId::from("r"), temp.beside("socket"), sender)?)

@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use greenlane_core::event::BatchId;
-use greenlane_core::ids::{AttemptId, Oid, PlanId, RunId, TaskKey};
+use greenlane_core::ids::{AttemptId, GroupId, Oid, PlanId, RunId, TaskKey};
 use greenlane_core::slug::{key_slug, slug};
 use serde::{Deserialize, Serialize};
 
@@ -77,6 +77,13 @@ impl Layout {
     #[must_use]
     pub fn plan_dir(&self, plan: &PlanId) -> PathBuf {
         self.run_dir.join("plans").join(slug(plan.as_str()))
+    }
+
+    /// What is known of a group, for scripts. `sole`: no other plan before has a group of this name.
+    #[must_use]
+    pub fn group_file(&self, plan: &PlanId, group: &GroupId, sole: bool) -> PathBuf {
+        let name = if sole { slug(group.as_str()) } else { format!("{}+{}", slug(plan.as_str()), slug(group.as_str())) };
+        self.run_dir.join("groups").join(name).join("metadata.json")
     }
 
     /// Logs of a plan's suite.

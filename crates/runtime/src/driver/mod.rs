@@ -13,11 +13,13 @@ mod health;
 mod housekeeping;
 mod landing;
 mod layout;
+mod metadata;
 mod plan;
 mod quota;
 mod recover;
 mod shared;
 mod shell;
+mod skills;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -166,6 +168,7 @@ pub fn coordinate(setup: Setup, run: &RunId, start: Start, observer: &mut dyn Ob
         state: State::default(),
         journal,
         logs,
+        metadata: metadata::Metadata::default(),
         context,
         reserve,
         observer,
@@ -196,6 +199,7 @@ struct Driver<'a> {
     state: State,
     journal: Journal,
     logs: Background,
+    metadata: metadata::Metadata,
     context: Arc<Context>,
     /// Disk for the run's last words.
     reserve: Option<Reserve>,
@@ -325,6 +329,9 @@ impl Driver<'_> {
             appended => appended?,
         };
         self.logs.wake();
+        for problem in self.metadata.keep(&events, &self.state, &self.context.layout, now) {
+            self.observer.warn(&problem);
+        }
         let first = last + 1 - events.len() as u64;
         self.last_seq = last;
         let run = &self.context.run;

@@ -1,7 +1,7 @@
 //! Runs checks, suites and hooks under a keeper that dies with us, so that nothing of them is left behind.
 //! Knows nothing of what the lines are for.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
@@ -32,7 +32,8 @@ pub(super) struct KeptShell {
     dir: PathBuf,
     grace: Duration,
     output_bytes_max: u64,
-    running: Mutex<BTreeSet<PathBuf>>,
+    /// The keeper's directory of each line that runs, and the line's label.
+    running: Mutex<BTreeMap<PathBuf, String>>,
     one_ended: Condvar,
     count: AtomicU64,
     aborted: AtomicBool,
@@ -57,7 +58,15 @@ impl KeptShell {
     pub(super) fn abort(&self) {
         self.aborted.store(true, Ordering::SeqCst);
         let running = self.running.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        for dir in running {
+        for dir in running.into_keys() {
+            drop(keeper::cancel(&dir, Cancel::Kill));
+        }
+    }
+
+    /// Ends the lines with this label that run.
+    pub(super) fn end(&self, label: &str) {
+        let running = self.running.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        for (dir, _) in running.into_iter().filter(|(_, l)| l == label) {
             drop(keeper::cancel(&dir, Cancel::Kill));
         }
     }
@@ -127,7 +136,7 @@ impl KeptShell {
         let id = format!("{}-{number}", std::process::id());
         let dir = self.dir.join(&id);
         std::fs::create_dir_all(&dir)?;
-        self.running.lock().unwrap_or_else(PoisonError::into_inner).insert(dir.clone());
+        self.running.lock().unwrap_or_else(PoisonError::into_inner).insert(dir.clone(), line.label.clone());
         let result = if self.aborted.load(Ordering::SeqCst) { Err(stopping()) } else { self.run_kept(line, &dir, &id) };
         self.running.lock().unwrap_or_else(PoisonError::into_inner).remove(&dir);
         self.one_ended.notify_all();

@@ -6,6 +6,7 @@ mod branches;
 mod discover;
 mod door;
 mod error;
+mod files;
 pub mod index_file;
 mod land_into;
 mod left_over;

@@ -17,8 +17,11 @@ use super::writer::{Idents, Writer};
 /// Who commits where the user has configured nobody.
 const IDENTITY_FALLBACK: (&str, &str) = ("Greenlane", "greenlane@localhost");
 
-/// What is kept out of git's sight, in `info/exclude`.
-const EXCLUDED: &str = "/.greenlane/";
+/// What is kept out of git's sight, in `info/exclude`: the state, but not what a repository
+/// brings itself: templates of prompts, skills, the source of the context files.
+const EXCLUDED: &str = "/.greenlane/*\n!/.greenlane/prompts/\n!/.greenlane/skills/\n!/.greenlane/context.md\n";
+/// What stood there before there were templates.
+const EXCLUDED_BEFORE: &[u8] = b"/.greenlane/";
 
 /// A repository. Cheap to clone; usable from many threads.
 #[derive(Clone)]
@@ -285,14 +288,18 @@ impl Repo {
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => Vec::new(),
             Err(e) => return Err(io(e)),
         };
-        if text.split(|b| *b == b'\n').any(|l| l.trim_ascii() == EXCLUDED.as_bytes()) {
+        let lines = || text.split(|b| *b == b'\n').map(<[u8]>::trim_ascii);
+        if EXCLUDED.lines().all(|ours| lines().any(|l| l == ours.as_bytes())) {
             return Ok(());
+        }
+        if lines().any(|l| l == EXCLUDED_BEFORE) {
+            // In a folder that is ignored as a whole nothing can be taken out again.
+            text = text.split_inclusive(|b| *b == b'\n').filter(|l| l.trim_ascii() != EXCLUDED_BEFORE).collect::<Vec<_>>().concat();
         }
         if text.last().is_some_and(|b| *b != b'\n') {
             text.push(b'\n');
         }
         text.extend_from_slice(EXCLUDED.as_bytes());
-        text.push(b'\n');
         fs::create_dir_all(self.common_dir().join("info")).and_then(|()| fs::write(&path, text)).map_err(io)
     }
 }

@@ -5,6 +5,7 @@ mod check;
 mod ignored;
 mod machine;
 mod places;
+mod prompts;
 mod repository;
 mod suite;
 
@@ -85,6 +86,7 @@ fn examine(context: &Context) -> Vec<Check> {
         }
         if let Some(config) = &config {
             checks.extend(suite::suite(repo, top, config, path));
+            checks.extend(prompts::prompts(repo.top().unwrap_or(top), config));
         }
     }
     checks.extend(config.as_ref().map(|config| agents::agents(config, context)).unwrap_or_default());

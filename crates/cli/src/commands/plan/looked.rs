@@ -84,7 +84,7 @@ pub fn look(args: &PlanArgs, context: &Context, config: &Config, registry: &Regi
             let assignment = if is_open { assigning.assign(&found) } else { None };
             match &assignment {
                 Some(a) => {
-                    let by = Assigned { agent: a.agent.clone(), fallbacks: a.secondaries.clone() };
+                    let by = Assigned { agent: a.agent.clone(), fallbacks: a.secondaries.clone(), why: a.why.clone() };
                     assigned.insert(task.id.clone(), by);
                 }
                 None if is_open && !told => {

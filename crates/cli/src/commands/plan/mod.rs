@@ -1,9 +1,11 @@
 //! `plan`: read, check, and show what would happen. Starts nothing.
 
+use std::collections::BTreeMap;
 use std::process::ExitCode;
 
-use greenlane_core::plan::{Diagnostic, Plan, Severity, Summary, summary};
+use greenlane_core::plan::{Diagnostic, Ownership, Paths, Plan, Severity, Summary, ownership, summary};
 use greenlane_core::time::format_duration;
+use greenlane_runtime::git::Repo;
 use serde::Serialize;
 use std::time::Duration;
 
@@ -14,7 +16,9 @@ use crate::error::{Error, Kind, Outcome, Problem};
 use crate::output::Paint;
 use crate::plans::{self, Kept, NamedPlans};
 
+mod convert;
 mod looked;
+mod owners;
 mod text;
 
 use looked::{AllLooked, Looked, ShownDocument};
@@ -27,6 +31,7 @@ use looked::{AllLooked, Looked, ShownDocument};
   greenlane plan plan.toml --agent auto --why   who does what, and what that follows from
   greenlane plan PRD-001               a PRD under prds/active/ by its id
   greenlane plan a.toml b.md --json
+  greenlane plan tasks.md --convert toml > plan.toml
 
 Nothing is started. Exit code 2 if anything in any of the plans is wrong.")]
 pub struct PlanArgs {
@@ -51,6 +56,9 @@ pub struct PlanArgs {
     /// One JSON document
     #[arg(long)]
     pub json: bool,
+    /// Write the plan in a native form to standard output instead
+    #[arg(long, value_name = "FORM", conflicts_with_all = ["json", "jobs"])]
+    pub convert: Option<convert::Form>,
 }
 
 #[derive(Serialize)]
@@ -69,6 +77,7 @@ struct PlanDocument<'a> {
     branch: Option<&'a str>,
     verify: Option<&'a [String]>,
     tasks: Vec<TaskDocument<'a>>,
+    ownership: &'a Ownership,
     /// What agents have shown here at each type of task; only where that was looked at.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     shown: Vec<ShownDocument>,
@@ -86,6 +95,7 @@ struct TaskDocument<'a> {
     priority: u8,
     estimate_seconds: Option<f64>,
     ticked: bool,
+    extra: &'a BTreeMap<String, String>,
     #[serde(flatten)]
     looked: &'a Looked,
 }
@@ -104,18 +114,24 @@ pub fn run(args: &PlanArgs, context: &Context) -> Outcome {
 /// As [`run`], and for names that no plan has.
 pub fn show(args: &PlanArgs, kept: &Kept<'_>, context: &Context) -> Outcome {
     let top = context.top();
+    if let Some(form) = args.convert {
+        return convert::run(form, &args.named, context, top.as_deref());
+    }
     let mut flags: Vec<(&str, String)> = Vec::new();
     flags.extend(args.jobs.map(|jobs| ("run.jobs", jobs.to_string())));
     flags.extend(args.agent.clone().map(|agent| ("run.agent", agent)));
     flags.extend(args.caps.settings().into_iter().filter_map(|(key, value)| value.map(|v| (key, v))));
     let config = context.load_config(top.as_deref(), &flags)?.config;
     let registry = plans::registry(&config)?;
+    plans::templates(top.as_deref(), &registry)?;
     let default_agent = assign::default_agent(&config);
     let mut loaded = plans::read(context, top.as_deref(), &args.named);
     if !loaded.has_errors() {
         loaded.plans = kept.of(loaded.plans)?;
     }
     let assigned = looked::look(args, context, &config, &registry, &mut loaded)?;
+    let files = files(context);
+    let paths = Paths::new(files.iter().map(String::as_str));
     let mut shown = Vec::new();
     for (plan, looked) in loaded.plans.iter().map(|p| &p.plan).zip(&assigned.tasks) {
         loaded.diagnostics.extend(plans::agent_problems(plan, default_agent, &registry).into_iter().map(|p| diagnostic(plan, p)));
@@ -123,7 +139,10 @@ pub fn show(args: &PlanArgs, kept: &Kept<'_>, context: &Context) -> Outcome {
         let unkept = caps::unkept(&config, &registry, &[plan]).into_iter();
         loaded.diagnostics.extend(unkept.map(|why| Diagnostic::file_wide(severity, plan.source.clone(), why.message, None)));
         match summary(plan, config.run.jobs) {
-            Ok(summary) => shown.push((plan, summary, looked)),
+            Ok(summary) => {
+                let owners = ownership(plan, &summary, &paths);
+                shown.push((plan, summary, looked, owners));
+            }
             Err(cycles) => {
                 return Err(Error::usage(format!("plan `{}` has {} cycles that its check did not find", plan.id, cycles.len()))
                     .hint("this is a fault in Greenlane: please report it"));
@@ -132,16 +151,17 @@ pub fn show(args: &PlanArgs, kept: &Kept<'_>, context: &Context) -> Outcome {
     }
     let ok = !loaded.has_errors();
     if args.json {
-        let plans = shown.iter().map(|(plan, summary, looked)| document(plan, summary, default_agent, looked, &assigned)).collect();
+        let plans =
+            shown.iter().map(|(plan, summary, looked, owners)| document(plan, summary, default_agent, looked, owners, &assigned)).collect();
         context.output.json(&Document { ok, plans, diagnostics: &loaded.diagnostics })?;
     } else {
         plans::tell(context, &loaded.diagnostics);
         if ok {
             let views: Vec<_> = shown
                 .iter()
-                .map(|(plan, summary, looked)| {
+                .map(|(plan, summary, looked, owners)| {
                     let section = looked::section(args, plan, looked, &assigned, context.output.color);
-                    text::view(plan, summary, default_agent, &section, context.output.color)
+                    text::view(plan, summary, owners, default_agent, &section, context.output.color)
                 })
                 .collect();
             context.output.data(&views.join("\n"))?;
@@ -150,11 +170,18 @@ pub fn show(args: &PlanArgs, kept: &Kept<'_>, context: &Context) -> Outcome {
     if ok { Ok(ExitCode::SUCCESS) } else { Err(Error::silent(Kind::Usage)) }
 }
 
+/// The files of the checkout's commit; none where there is no repository, no commit, or no git.
+fn files(context: &Context) -> Vec<String> {
+    let Ok(repo) = Repo::discover(&context.directory) else { return Vec::new() };
+    repo.require_head().ok().and_then(|head| repo.files_of(&head).ok()).unwrap_or_default()
+}
+
 fn document<'a>(
     plan: &'a Plan,
     summary: &'a Summary,
     default_agent: Option<&'a str>,
     looked: &'a [Looked],
+    ownership: &'a Ownership,
     assigned: &AllLooked,
 ) -> PlanDocument<'a> {
     let tasks = plan.tasks.iter().zip(looked).map(|(task, looked)| TaskDocument {
@@ -169,6 +196,7 @@ fn document<'a>(
         priority: task.priority,
         estimate_seconds: task.estimate.map(|e| e.as_secs_f64()),
         ticked: task.ticked,
+        extra: &task.extra,
     });
     PlanDocument {
         summary,
@@ -176,6 +204,7 @@ fn document<'a>(
         branch: plan.branch.as_deref(),
         verify: plan.verify.as_deref(),
         tasks: tasks.collect(),
+        ownership,
         shown: assigned.shown(),
     }
 }

@@ -1,19 +1,19 @@
 //! A plan before it runs, for a terminal. Computes nothing: the summary is the core's.
 
 use greenlane_core::ids::TaskId;
-use greenlane_core::plan::{Plan, Summary, Task};
+use greenlane_core::plan::{Ownership, Plan, Summary, Task};
 
-use super::{heading, span};
+use super::{heading, owners, span};
 use crate::output::{Paint, paint};
 use crate::plans::agent_of;
 
 /// Most lines of a list that is not the plan itself; `--json` has all.
-const LIST_LINES_MAX: usize = 20;
+pub(super) const LIST_LINES_MAX: usize = 20;
 /// Widest column; what is longer pushes the rest to the right.
 const COLUMN_MAX: usize = 32;
 
 /// The whole view, ended with a line's end. `assignment`: a section of its own, where that was asked for.
-pub fn view(plan: &Plan, summary: &Summary, default_agent: Option<&str>, assignment: &str, color: bool) -> String {
+pub fn view(plan: &Plan, summary: &Summary, ownership: &Ownership, default_agent: Option<&str>, assignment: &str, color: bool) -> String {
     let mut out = header(plan, summary, color);
     let tasks: std::collections::BTreeMap<&TaskId, &Task> = plan.tasks.iter().map(|t| (&t.id, t)).collect();
     let columns = |text: &dyn Fn(&Task) -> usize| plan.tasks.iter().map(text).max().unwrap_or(0).min(COLUMN_MAX);
@@ -30,7 +30,9 @@ pub fn view(plan: &Plan, summary: &Summary, default_agent: Option<&str>, assignm
         }
     }
     out.push_str(assignment);
-    overlaps(&mut out, summary, color);
+    owners::matrix(&mut out, ownership, color);
+    overlaps(&mut out, summary, ownership, color);
+    owners::inferred(&mut out, ownership, color);
     if !summary.without_owns.is_empty() {
         let some = names(&summary.without_owns, ", ");
         push(&mut out, format_args!("\n{}\n  {some}\n", heading("Without `owns`: may touch anything, overlap nobody", color)));
@@ -48,7 +50,10 @@ fn header(plan: &Plan, summary: &Summary, color: bool) -> String {
     } else {
         format!(" in {} group{}", summary.groups.len(), if summary.groups.len() == 1 { "" } else { "s" })
     };
-    push(&mut out, format_args!("  tasks   {}{groups}{ticked}; at most {} can run at once\n", summary.total, summary.largest_set.len()));
+    let (found, bound) = (summary.largest_set.len(), summary.largest_set_bound);
+    // Of a long plan the largest set is not computed, only what it is at least and at most.
+    let at_once = if found == bound { format!("at most {found}") } else { format!("at least {found} and at most {bound}") };
+    push(&mut out, format_args!("  tasks   {}{groups}{ticked}; {at_once} can run at once\n", summary.total));
     push(&mut out, format_args!("  base    {}\n", plan.base.as_deref().unwrap_or("HEAD")));
     push(&mut out, format_args!("  branch  {}\n", plan.branch.as_deref().unwrap_or("greenlane/<run>/plan/<plan>")));
     let verify = match plan.verify.as_deref() {
@@ -60,19 +65,20 @@ fn header(plan: &Plan, summary: &Summary, color: bool) -> String {
     out
 }
 
-fn overlaps(out: &mut String, summary: &Summary, color: bool) {
+fn overlaps(out: &mut String, summary: &Summary, ownership: &Ownership, color: bool) {
     let open: Vec<_> = summary.overlaps.iter().filter(|o| !o.ordered).collect();
     if open.is_empty() {
         return;
     }
     push(out, format_args!("\n{}\n", heading("Overlaps: these never run at once", color)));
-    for pair in open.iter().take(LIST_LINES_MAX) {
+    for (pair, way_out) in open.iter().zip(&ownership.suggestions).take(LIST_LINES_MAX) {
         let files = if pair.first_owns == pair.second_owns {
             pair.first_owns.clone()
         } else {
             format!("{} and {}", pair.first_owns, pair.second_owns)
         };
         push(out, format_args!("  {} before {}  [{files}]\n", pair.first, pair.second));
+        push(out, format_args!("    {}\n", paint(&way_out.text, Paint::Dim, color)));
     }
     if open.len() > LIST_LINES_MAX {
         let more = if summary.overlaps_truncated { "at least " } else { "" };
@@ -105,6 +111,6 @@ fn names(ids: &[TaskId], separator: &str) -> String {
     out
 }
 
-fn push(out: &mut String, text: std::fmt::Arguments<'_>) {
+pub(super) fn push(out: &mut String, text: std::fmt::Arguments<'_>) {
     out.push_str(&text.to_string());
 }
