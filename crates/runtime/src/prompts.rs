@@ -83,6 +83,7 @@ fn of_output(output: OutputKind) -> Option<&'static str> {
         OutputKind::Copilot => Some("copilot"),
         OutputKind::Pi => Some("pi"),
         OutputKind::Cline => Some("cline"),
+        OutputKind::Aider => Some("aider"),
     }
 }
 

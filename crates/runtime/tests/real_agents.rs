@@ -175,8 +175,9 @@ fn start(
         assert!(server.wait_for(until.directive, until.times, LIMIT), "it never asked its model");
         end(&child, until.signal);
     }
-    let code = wait(&mut child);
+    let (code, in_time) = wait(&mut child);
     end_strays(&label).expect("what it left behind ends");
+    assert!(in_time, "it had to be killed");
     let said = |lines: mpsc::Receiver<String>| lines.iter().collect::<Vec<_>>().join("\n");
     (Said { stdout: said(stdout), stderr: said(stderr) }, code)
 }
@@ -196,8 +197,8 @@ fn end(child: &Child, signal: &str) {
     Command::new("kill").args(["-s", signal, "--", &group]).stderr(Stdio::null()).status().expect("kill");
 }
 
-/// Waits for the agent, at most [`LIMIT`], and ends what it leaves behind.
-fn wait(child: &mut Child) -> Option<i32> {
+/// Waits for the agent, at most [`LIMIT`], and ends what it leaves behind in its group. Whether it ended in time, too.
+fn wait(child: &mut Child) -> (Option<i32>, bool) {
     let (ended, watch) = mpsc::channel::<()>();
     let id = child.id();
     let watchdog = std::thread::spawn(move || {
@@ -210,8 +211,7 @@ fn wait(child: &mut Child) -> Option<i32> {
     let status = child.wait().expect("it ends");
     drop(ended);
     end(child, "KILL");
-    assert!(watchdog.join().expect("the watchdog"), "it had to be killed");
-    status.code()
+    (status.code(), watchdog.join().expect("the watchdog"))
 }
 
 fn record(name: &str, scenario: &str, dir: &tempfile::TempDir, server: &ModelServer, said: &Said, exit: &str) {

@@ -83,6 +83,11 @@ fn aider() {
     }
     let ran = run("aider", "ok", TASK, None);
     assert_eq!((ran.code, ran.file("src/hello.txt").as_deref()), (Some(0), Some("hello\n")), "{:?}\n{}", ran.report, ran.stderr);
+    // What it leaves besides is its map of the repository, and nothing says so in the user's files.
+    let left =
+        fs::read_dir(ran.dir.path().join("repo")).expect("a worktree").flatten().map(|e| e.file_name().to_string_lossy().into_owned());
+    let own: Vec<_> = left.filter(|name| name.starts_with(".aider") || name == ".gitignore").collect();
+    assert_eq!(own, [".aider.tags.cache.v4"]);
     assert_eq!((ran.report.finished, ran.report.error), (None, None));
     // After nine calls in a minute it gives up, with success.
     let limited = refused("aider", 429, 0);
