@@ -7,6 +7,7 @@ mod index;
 mod landing;
 mod lane;
 mod numbering;
+mod reopened;
 mod spending;
 
 use std::collections::{BTreeMap, BTreeSet};
