@@ -165,6 +165,8 @@ fn events_that_are_not_recorded_are_judged_too() {
 {"type":"run_result","finishReason":"aborted","text":""}"#;
     let cline_error = r#"{"type":"agent_event","event":{"type":"error","message":"401 no such key"}}
 {"type":"run_result","finishReason":"error","text":""}"#;
+    let cline_refused = r#"{"type":"agent_event","event":{"type":"error","error":{"name":"Error","message":"nope"},"errorClass":"auth"}}
+{"type":"run_result","finishReason":"error","text":"nope"}"#;
     let qwen_retries = r#"{"type":"system","subtype":"init","session_id":"s","model":"m"}
 {"type":"system","subtype":"retry","data":{"reason":"retry","attempt":1,"maxRetries":10}}"#;
     let aider_429 = "litellm.RateLimitError: RateLimitError: OpenAIException - slow down\nThe API provider has rate limited you. Try again later.\nRetrying in 8.0 seconds...";
@@ -183,6 +185,7 @@ fn events_that_are_not_recorded_are_judged_too() {
         (OutputKind::Cline, cline_ok, &zero, None),
         (OutputKind::Cline, cline_aborted, &zero, unfinished),
         (OutputKind::Cline, cline_error, &one, api(Some(D::Authentication), AgentEvents)),
+        (OutputKind::Cline, cline_refused, &one, api(Some(D::Authentication), AgentEvents)),
         (OutputKind::Qwen, qwen_retries, &two, api(None, AgentEvents)),
         (OutputKind::Plain, aider_429, &two, api(Some(D::RateLimit), Output)),
         (OutputKind::Plain, aider_429, &one, api(Some(D::RateLimit), Output)),
