@@ -183,7 +183,7 @@ impl RunArgs {
         value("group", group.clone());
         value("land", land.clone());
         value("base-red", base_red.and_then(|b| b.to_possible_value()).map(|v| v.get_name().to_owned()));
-        value("format", named.format.and_then(|f| f.to_possible_value()).map(|v| v.get_name().to_owned()));
+        value("format", named.format.map(|f| f.name().to_owned()));
         let switches = [
             ("--no-history", no_history),
             ("--keep-going", keep_going),

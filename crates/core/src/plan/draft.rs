@@ -2,6 +2,7 @@
 
 use super::context::Span;
 use super::model::{Plan, Task};
+use super::tick::{Tick, Whole};
 
 /// What a format made of its text, not yet checked as a whole.
 pub(super) struct Draft {
@@ -9,6 +10,8 @@ pub(super) struct Draft {
     /// By task.
     pub places: Vec<Places>,
     pub grouping: Grouping,
+    /// What is ticked when all of its parts are.
+    pub wholes: Vec<Whole>,
 }
 
 /// Where a task and its parts stand.
@@ -20,6 +23,10 @@ pub(super) struct Places {
     pub depends: Vec<Span>,
     /// The task has text to work from, or a command; without one there is nothing to do.
     pub has_work: bool,
+    /// How its being done is written; `None` where the text has no way to say so.
+    pub tick: Option<Tick>,
+    /// Its id is made of its title, and of the titles before it.
+    pub derived: bool,
 }
 
 /// How groups become stages.
@@ -35,7 +42,7 @@ pub(super) enum Grouping {
 
 impl Draft {
     pub fn new(plan: Plan, grouping: Grouping) -> Self {
-        Self { plan, places: Vec::new(), grouping }
+        Self { plan, places: Vec::new(), grouping, wholes: Vec::new() }
     }
 
     pub fn push(&mut self, task: Task, places: Places) {

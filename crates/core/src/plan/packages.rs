@@ -10,6 +10,7 @@ use super::model::{Group, Plan};
 use super::native::task;
 use super::node::{Entry, Node, Table, Value};
 use super::suggest::{HINTS_MAX, closest};
+use super::tick::Tick;
 use crate::ids::GroupId;
 
 /// Under which keys the packages stand.
@@ -60,7 +61,7 @@ pub(super) fn draft(ctx: &mut Context<'_>, node: &Node, id: &str) -> Option<Draf
             _ => ignored.keep_in_plan(&mut plan, entry),
         }
     }
-    let contracts = top.get("shared_contracts").map(described).unwrap_or_default();
+    let contracts = top.entry("shared_contracts").map(contracts).unwrap_or_default();
     let mut draft = Draft::new(plan, Grouping::Named);
     let mut safe = Vec::new();
     for (index, (name, item)) in items(listed).into_iter().enumerate() {
@@ -72,7 +73,10 @@ pub(super) fn draft(ctx: &mut Context<'_>, node: &Node, id: &str) -> Option<Draf
         if let Some((name, span)) = name {
             put(&mut native, text_entry("id", name, &span));
         }
-        let (task, places) = task(ctx, &native, None, &item.span, index, &|_| Err(String::from("work packages have no prompt files")));
+        let (mut task, mut places) =
+            task(ctx, &native, None, &item.span, index, &|_| Err(String::from("work packages have no prompt files")));
+        task.ticked = fields.get("status").and_then(Node::text).is_some_and(is_done);
+        places.tick = Tick::json(ctx.text, fields, "status", &["title", "package_id", "id"], "\"completed\"", "\"pending\"");
         safe.push(fields.get("parallel_safe").map(|n| &n.value) != Some(&Value::Bool(false)));
         draft.push(task, places);
     }
@@ -104,14 +108,18 @@ fn items(node: &Node) -> Vec<(Option<(String, Span)>, &Node)> {
     }
 }
 
-fn package(ctx: &mut Context<'_>, fields: &Table, span: &Span, contracts: &str, ignored: &mut Ignored) -> Table {
+fn package(ctx: &mut Context<'_>, fields: &Table, span: &Span, contracts: &[(String, Span)], ignored: &mut Ignored) -> Table {
     let mut native = Table::default();
-    let (mut owns, mut criteria, mut sections) = (Vec::new(), Vec::new(), Sections::default());
+    let (mut owns, mut criteria, mut sections, mut shared) = (Vec::new(), Vec::new(), Sections::default(), contracts.to_vec());
     for entry in fields.entries.iter().filter(|e| e.key == "package_id" || !is_blank(&e.node)) {
         match entry.key.as_str() {
             "package_id" | "id" => put(&mut native, renamed(entry, "id", as_texts(&entry.node.value))),
             "title" => put(&mut native, renamed(entry, "title", entry.node.value.clone())),
-            "description" | "objective" => sections.plain(&described(&entry.node)),
+            "description" => sections.plain(&described(&entry.node)),
+            "objective" | "goal" => put(&mut native, text_entry("objective", described(&entry.node), &entry.node.span)),
+            "deliverables" => put(&mut native, list_entry("deliverables", each(&entry.node), &entry.key_span)),
+            "activities" | "steps" => put(&mut native, list_entry("activities", each(&entry.node), &entry.key_span)),
+            "contracts" | "interfaces" => shared.extend(self::contracts(entry)),
             "polly_role" => put(&mut native, renamed(entry, "role", entry.node.value.clone())),
             "priority" => priority(ctx, &mut native, entry),
             "estimated_hours" => match span_of(&entry.node, 3600.0) {
@@ -126,6 +134,7 @@ fn package(ctx: &mut Context<'_>, fields: &Table, span: &Span, contracts: &str, 
             "imports_required" => sections.list("Imports", &each(&entry.node).into_iter().map(|(t, _)| t).collect::<Vec<_>>()),
             "parallel_safe" if matches!(entry.node.value, Value::Bool(_)) => {}
             "parallel_safe" => ctx.error(&entry.node.span, format!("`parallel_safe` must be true or false, not {}", entry.node.kind())),
+            "status" if entry.node.text().is_some() => {}
             "issues_fixed" => super::foreign::keep(&mut native, "issues_fixed", described(&entry.node), &entry.key_span),
             _ => ignored.keep(&mut native, entry),
         }
@@ -134,7 +143,7 @@ fn package(ctx: &mut Context<'_>, fields: &Table, span: &Span, contracts: &str, 
     owns.retain(|(path, _)| seen.insert(path.clone()));
     put(&mut native, list_entry("owns", owns, span));
     put(&mut native, list_entry("criteria", criteria, span));
-    sections.add("Contracts that work packages share", contracts);
+    put(&mut native, list_entry("contracts", shared, span));
     sections.into_prompt(&mut native, span);
     native
 }
@@ -145,6 +154,22 @@ fn priority(ctx: &mut Context<'_>, native: &mut Table, entry: &Entry) {
         Some((_, ours)) => put(native, renamed(entry, "priority", Value::Int(*ours))),
         None => ctx.error_hint(&entry.node.span, format!("`priority`: there is no `{word}`"), "write Critical, Major or Minor"),
     }
+}
+
+/// What packages have agreed on: `{name: text}`, or a list.
+fn contracts(entry: &Entry) -> Vec<(String, Span)> {
+    match entry.node.table() {
+        Some(table) => {
+            let named = table.entries.iter().filter(|e| !is_blank(&e.node));
+            named.map(|e| (format!("{}: {}", e.key, described(&e.node)), e.key_span.clone())).collect()
+        }
+        None => each(&entry.node),
+    }
+}
+
+/// A word that says that nothing is left to do; any other is none.
+fn is_done(status: &str) -> bool {
+    ["completed", "complete", "done"].iter().any(|w| status.trim().eq_ignore_ascii_case(w))
 }
 
 /// Paths, or objects with one.

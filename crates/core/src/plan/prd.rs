@@ -12,6 +12,7 @@ use super::model::{Group, PRIORITY_DEFAULT, Plan};
 use super::native::{check_id, check_plan_id, task};
 use super::node::{Entry, Node, Table, Value};
 use super::suggest::{HINTS_MAX, closest};
+use super::tick::Tick;
 use crate::ids::{GroupId, PlanId};
 
 /// What claude-loop's `estimatedComplexity` is worth where no hours are given: it orders and predicts, nothing else.
@@ -40,8 +41,9 @@ pub(super) fn draft(ctx: &mut Context<'_>, node: &Node, id: &str) -> Option<Draf
             continue;
         };
         let story = story(fields, &mut ignored);
-        let (mut task, places) = task(ctx, &story.native, None, &item.span, index, &|_| Err(String::from("a PRD has no prompt files")));
+        let (mut task, mut places) = task(ctx, &story.native, None, &item.span, index, &|_| Err(String::from("a PRD has no prompt files")));
         task.ticked = story.passes;
+        places.tick = Tick::json(ctx.text, fields, "passes", &["priority", "acceptanceCriteria", "title", "id"], "true", "false");
         task.estimate = story.estimate;
         priorities.push(story.priority);
         draft.push(task, places);

@@ -4,13 +4,13 @@
 //! A phase is finished before the next begins. Within it a task without `[P]` goes alone; tasks with `[P]` that stand together go
 //! together.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::context::{Context, Span};
 use super::diagnostic::Severity;
 use super::draft::{Draft, Grouping};
 use super::foreign::{Sections, keep, list_entry, put, text_entry};
-use super::markdown::{Found, body_of, find, leading_id};
+use super::markdown::{Found, below, body_of, find, leading_id, whole};
 use super::model::Plan;
 use super::native::{Files, header_keys, task};
 use super::node::Table;
@@ -148,6 +148,7 @@ pub(super) fn draft(ctx: &mut Context<'_>, default_id: &str, files: Files<'_>) -
     let phases = phases(&lines);
     let majors = majors(&found);
     let mut groups = Groups::default();
+    let mut of_item = BTreeMap::new();
     for (index, item) in found.iter().enumerate() {
         let span = item.at..item.at + item.text.len();
         let (_, phase) = &phases[phases.partition_point(|(line, _)| *line <= item.line) - 1];
@@ -184,6 +185,8 @@ pub(super) fn draft(ctx: &mut Context<'_>, default_id: &str, files: Files<'_>) -
         sections.into_prompt(&mut table, &span);
         let (mut task, mut places) = task(ctx, &table, None, &span, index, files);
         task.ticked |= item.ticked;
+        places.tick = Some(item.tick.clone());
+        of_item.insert(index, draft.plan.tasks.len());
         let major = id.split_once('.').map_or("", |(major, _)| major);
         if let Some(group) = groups.of(phase, major, marks.parallel) {
             task.group = Some(group);
@@ -191,6 +194,9 @@ pub(super) fn draft(ctx: &mut Context<'_>, default_id: &str, files: Files<'_>) -
         }
         draft.push(task, places);
     }
+    let number = |item: usize| leading_id(&found[item].text).0.unwrap_or("");
+    let is_part = |item: usize, major: usize| below(&found, item, major) || number(item).starts_with(&format!("{}.", number(major)));
+    draft.wholes = majors.iter().filter_map(|m| whole(&found, *m, |i| is_part(i, *m), &of_item)).collect();
     ignored.report(ctx);
     Some(draft)
 }
