@@ -28,7 +28,7 @@ const NAMES_IN_FOLDER: &[&str] = &[
     "work_packages.json",
 ];
 /// What says that a PRD is approved, beside its `prd.json`.
-const MANIFESTS: &[&str] = &["MANIFEST.yaml", "MANIFEST.yml"];
+pub(crate) const MANIFESTS: &[&str] = &["MANIFEST.yaml", "MANIFEST.yml"];
 /// Most files that one plan consists of.
 const PARTS_MAX: usize = 1000;
 
@@ -211,6 +211,23 @@ fn file(path: PathBuf, shown: PathBuf) -> Found {
     Found { path, shown: shown.display().to_string(), folder_id, more: Vec::new(), ask_bd: false }
 }
 
+/// What a plan's file brings along by its name and place alone.
+pub(crate) struct Parts {
+    /// The PRD's folder, if it is one.
+    pub folder_id: Option<String>,
+    /// Further files of the same plan, each as it is shown.
+    pub more: Vec<(PathBuf, String)>,
+}
+
+/// The parts of a plan that was read before, by its file.
+pub(crate) fn parts_of(path: &Path) -> Parts {
+    let own = file(path.to_owned(), path.to_owned());
+    let folder = path.parent().unwrap_or(Path::new("/"));
+    let package = path.file_name().and_then(|n| n.to_str()).is_some_and(is_package);
+    let more = if package { packages_in(folder, folder).into_iter().filter(|(p, _)| p != path).collect() } else { Vec::new() };
+    Parts { folder_id: own.folder_id, more }
+}
+
 fn plan_in(folder: &Path, shown: &Path) -> Option<Found> {
     let has = |name: &str| folder.join(name).is_file();
     let own = |name: &str| Some(file(folder.join(name), shown.join(name)));
@@ -229,21 +246,27 @@ fn plan_in(folder: &Path, shown: &Path) -> Option<Found> {
 /// Spec Kitty's files, one a work package, in the folder itself or under `tasks/`.
 fn work_packages(folder: &Path, shown: &Path) -> Option<Found> {
     for (folder, shown) in [(folder.join("tasks"), shown.join("tasks")), (folder.to_owned(), shown.to_owned())] {
-        let Ok(entries) = std::fs::read_dir(&folder) else { continue };
-        let is_package = |name: &str| {
-            let rest = name.strip_prefix("WP").unwrap_or("");
-            name.ends_with(".md") && rest.starts_with(|c: char| c.is_ascii_digit())
-        };
-        let names = entries.filter_map(|e| e.ok()?.file_name().into_string().ok()).filter(|n| is_package(n));
-        let mut names: Vec<String> = names.take(PARTS_MAX).collect();
-        names.sort();
-        let mut names = names.into_iter();
-        if let Some(first) = names.next() {
-            let more = names.map(|n| (folder.join(&n), shown.join(&n).display().to_string())).collect();
-            return Some(Found { more, ..file(folder.join(&first), shown.join(&first)) });
+        let mut found = packages_in(&folder, &shown).into_iter();
+        if let Some((first, shown)) = found.next() {
+            return Some(Found { more: found.collect(), ..file(first, PathBuf::from(shown)) });
         }
     }
     None
+}
+
+/// `WP01-….md`.
+fn is_package(name: &str) -> bool {
+    let rest = name.strip_prefix("WP").unwrap_or("");
+    name.ends_with(".md") && rest.starts_with(|c: char| c.is_ascii_digit())
+}
+
+/// Those of a folder, by name, each as it is shown.
+fn packages_in(folder: &Path, shown: &Path) -> Vec<(PathBuf, String)> {
+    let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
+    let names = entries.filter_map(|e| e.ok()?.file_name().into_string().ok()).filter(|n| is_package(n));
+    let mut names: Vec<String> = names.take(PARTS_MAX).collect();
+    names.sort();
+    names.into_iter().map(|n| (folder.join(&n), shown.join(&n).display().to_string())).collect()
 }
 
 /// What the manifest beside a PRD has to say; nothing where there is none.

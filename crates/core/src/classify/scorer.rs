@@ -8,7 +8,7 @@ use super::complexity::{Sized, size};
 use super::evidence::Evidence;
 use super::rules::{Phrases, Rules, Vote};
 use super::types::TaskType;
-use super::words::{Split, split};
+use super::words::split;
 use crate::plan::Task;
 
 /// Most entries of what counted that are kept.
