@@ -83,8 +83,6 @@ pub(super) fn draft(ctx: &mut Context<'_>, nodes: &[Node], id: &str) -> Option<D
     let lines: Vec<Line> = found.iter().map(|i| i.line.clone()).collect();
     let resolved = outline::resolve(ctx, &lines);
     let mut draft = Draft::new(Plan::new(id), Grouping::Named);
-    let ticks: Vec<Option<Tick>> = found.iter().map(|i| i.tick.clone()).collect();
-    let mut of_line = BTreeMap::new();
     for (index, (issue, depends)) in found.into_iter().zip(resolved).enumerate() {
         let Some(depends) = depends else { continue };
         let mut native = issue.native;
@@ -92,7 +90,6 @@ pub(super) fn draft(ctx: &mut Context<'_>, nodes: &[Node], id: &str) -> Option<D
         let (mut task, mut places) = task(ctx, &native, None, &issue.span, index, &|_| Err(String::from("issues have no prompt files")));
         task.ticked = issue.line.done;
         places.tick = issue.tick;
-        of_line.insert(index, draft.plan.tasks.len());
         if let Some((group, span)) = issue.group {
             task.group = Some(GroupId::from(group));
             places.group = Some(span);
@@ -104,7 +101,6 @@ pub(super) fn draft(ctx: &mut Context<'_>, nodes: &[Node], id: &str) -> Option<D
         ctx.whole_file(Severity::Error, "none of the issues is work to do", Some(String::from(hint)));
         return None;
     }
-    draft.wholes = outline::wholes(&lines, &of_line, |line| ticks[line].clone());
     order_groups(&mut draft);
     ignored.report(ctx);
     Some(draft)

@@ -126,7 +126,17 @@ fn package(ctx: &mut Context<'_>, fields: &Table, span: &Span, contracts: &[(Str
                 Some(time) => put(&mut native, text_entry("estimate", format!("{}s", time.as_secs()), &entry.node.span)),
                 None => ctx.error(&entry.node.span, "`estimated_hours` must be a number of hours, more than 0"),
             },
-            "files_to_modify" | "files_to_create" => owns.extend(files(ctx, entry)),
+            "files_to_modify" | "files_to_create" => {
+                let (elsewhere, inside): (Vec<_>, Vec<_>) = files(ctx, entry).into_iter().partition(|(path, _)| path.starts_with('/'));
+                owns.extend(inside);
+                if let Some((first, place)) = elsewhere.first() {
+                    let message = format!("`{}`: `{first}` is a path of one machine only, and owns nothing here", entry.key);
+                    let hint = String::from("write it from the repository's root; file_ownership_matrix counts, too");
+                    ctx.push(Severity::Warning, place, message, Some(hint));
+                    let names: Vec<String> = elsewhere.into_iter().map(|(path, _)| path).collect();
+                    sections.list(if entry.key == "files_to_create" { "Files to create" } else { "Files to modify" }, &names);
+                }
+            }
             "dependencies" => put(&mut native, list_entry("depends", texts(ctx, entry), &entry.key_span)),
             "test_requirements" | "success_criteria" => criteria.extend(each(&entry.node)),
             "issue_details" => sections.list("Issues", &issues(&entry.node)),
@@ -278,7 +288,13 @@ fn claims_of(ctx: &mut Context<'_>, entry: &Entry, numbers: &BTreeMap<String, us
     for e in
         table.entries.iter().filter(|e| !is_blank(&e.node) && !matches!(e.key.as_str(), "conflicts" | "description" | "note" | "notes"))
     {
-        let by_package = numbers.contains_key(&e.key);
+        // `WP1` and `WP1_owns` are the same package; a number beside them counts something.
+        let bare = ["_owns", "_files"].iter().find_map(|s| e.key.strip_suffix(s)).filter(|k| numbers.contains_key(*k));
+        let owner_key = bare.unwrap_or(&e.key);
+        let by_package = numbers.contains_key(owner_key);
+        if !by_package && matches!(e.node.value, Value::Int(_) | Value::Float(_) | Value::Bool(_)) {
+            continue;
+        }
         match &e.node.value {
             Value::Table(t) => {
                 let owner = t.get("owner").or_else(|| t.get("package_id")).or_else(|| t.get("package"));
@@ -286,7 +302,7 @@ fn claims_of(ctx: &mut Context<'_>, entry: &Entry, numbers: &BTreeMap<String, us
                     Some(owner) => out.push((e.key.clone(), described(owner), owner.span.clone())),
                     None if by_package => {
                         for list in t.entries.iter().filter(|e| e.node.list().is_some()) {
-                            out.extend(files(ctx, list).into_iter().map(|(path, span)| (path, e.key.clone(), span)));
+                            out.extend(files(ctx, list).into_iter().map(|(path, span)| (path, String::from(owner_key), span)));
                         }
                     }
                     None if depth < MATRIX_DEPTH_MAX => claims_of(ctx, e, numbers, out, depth + 1),
@@ -295,7 +311,7 @@ fn claims_of(ctx: &mut Context<'_>, entry: &Entry, numbers: &BTreeMap<String, us
             }
             _ => {
                 for (text, span) in texts(ctx, e) {
-                    out.push(if by_package { (text, e.key.clone(), span) } else { (e.key.clone(), text, span) });
+                    out.push(if by_package { (text, String::from(owner_key), span) } else { (e.key.clone(), text, span) });
                 }
             }
         }
@@ -330,6 +346,16 @@ fn order(ctx: &mut Context<'_>, draft: &mut Draft, entry: &Entry, numbers: &BTre
             Value::Table(t) => t.get("packages").or_else(|| t.get("work_packages")),
             _ => Some(&phase.node),
         };
+        // What is to be done there is no work of a package's: the verification of the plan, and a person, do it.
+        if list.is_none()
+            && let Some(steps) = phase.node.table().and_then(|t| t.get("tasks")).and_then(Node::list)
+        {
+            let message =
+                format!("`{}` names no work packages; its {} steps are kept with the plan", phase.key.escape_debug(), steps.len());
+            ctx.push(Severity::Note, &phase.key_span, message, None);
+            draft.plan.extra.insert(phase.key.clone(), steps.iter().map(described).collect::<Vec<_>>().join("\n"));
+            continue;
+        }
         let Some(list) = list.and_then(Node::list) else {
             ctx.error(&phase.node.span, format!("`{}` must be a list of work packages", phase.key.escape_debug()));
             continue;

@@ -76,6 +76,9 @@ pub(super) fn draft(ctx: &mut Context<'_>, default_id: &str) -> Option<Draft> {
             stages.extend(stage(ctx, rest, phase.as_ref(), line));
         } else if let Some(name) = line.text.strip_prefix("## ").filter(|_| !line.code) {
             (open, aside) = (false, name.trim().to_lowercase());
+        } else if open && line.text.starts_with("### ") && !line.code {
+            // `### Phase 1 Deliverables`: what stands there is the phase's.
+            (open, aside) = (false, String::new());
         } else if open {
             if let Some(stage) = stages.last_mut() {
                 gather(stage, line);
@@ -147,7 +150,8 @@ fn ticked(text: &str, stage: &Stage) -> (bool, Option<Tick>) {
     let status = stage.sections.iter().find(|(name, _, _)| name.eq_ignore_ascii_case("status"));
     if let Some((value, at)) = status.and_then(|(_, _, lines)| lines.first()) {
         let word = value.to_lowercase();
-        let word = word.trim_matches(|c: char| !c.is_alphanumeric());
+        // `✅ COMPLETED (2025-10-10)`.
+        let word = word.trim_start_matches(|c: char| !c.is_alphanumeric()).split(|c: char| !c.is_alphanumeric()).next().unwrap_or("");
         let tick = Tick::either(*at..*at + value.trim_end().len(), "Completed", "Not started");
         // A heading with a mark of its own says it, too.
         let tick = if stage.mark.is_empty() { tick } else { tick.and(unmark(&stage.mark)) };
@@ -219,8 +223,15 @@ fn label(text: &str) -> Option<(&str, &str)> {
 }
 
 fn gather(stage: &mut Stage, line: &Line<'_>) {
+    // A line across the page ends nothing and says nothing.
+    let rule = line.text.trim();
+    if !line.code && rule.len() >= 3 && ['-', '*', '_'].iter().any(|c| rule.chars().all(|x| x == *c)) {
+        return;
+    }
     // An item is a label only where it is one of ours: `- **Cache**: use it` is an activity.
-    let found = label(&line.text).filter(|(name, _)| !line.code && (line.item().is_none() || is_known(name)));
+    // `#### Tasks` is a label, too.
+    let headed = line.text.strip_prefix("#### ").filter(|_| !line.code).map(|name| (name.trim().trim_end_matches(':'), ""));
+    let found = headed.or_else(|| label(&line.text)).filter(|(name, _)| !line.code && (line.item().is_none() || is_known(name)));
     if let Some((name, rest)) = found {
         let at = line.at + line.text.find(name).unwrap_or(0);
         let rest_at = line.at + (rest.as_ptr() as usize).saturating_sub(line.text.as_ptr() as usize);
@@ -274,7 +285,7 @@ fn native(ctx: &mut Context<'_>, stage: &Stage, numbers: &BTreeMap<String, Strin
         };
         let listed = [("criteria", &CRITERIA[..]), ("activities", &ACTIVITIES), ("deliverables", &DELIVERABLES)];
         if let Some((key, _)) = listed.iter().find(|(key, words)| words.contains(&lower.as_str()) && table.get(key).is_none()) {
-            put(&mut table, list_entry(key, items(), at));
+            put(&mut table, list_entry(key, with_parts(lines), at));
         } else if OBJECTIVE.contains(&lower.as_str()) && table.get("objective").is_none() {
             let text: Vec<String> = items().into_iter().map(|(t, _)| t).collect();
             put(&mut table, text_entry("objective", text.join("\n"), at));
@@ -322,6 +333,42 @@ fn native(ctx: &mut Context<'_>, stage: &Stage, numbers: &BTreeMap<String, Strin
     sections.list("Principles of the whole plan", principles);
     sections.into_prompt(&mut table, span);
     table
+}
+
+/// The items of a list; what is nested in one follows it behind a colon.
+fn with_parts(lines: &[(String, usize)]) -> Vec<(String, Span)> {
+    let mut out: Vec<(String, Span)> = Vec::new();
+    let mut first: Option<usize> = None;
+    let mut parts = 0;
+    for (line, at) in lines.iter().filter(|(t, _)| !t.trim().is_empty()) {
+        let text = line.trim();
+        let item = super::scan::item_text(text);
+        let bare = unchecked(item.unwrap_or(text));
+        let indent = line.len() - line.trim_start().len();
+        let top = *first.get_or_insert(indent);
+        match out.last_mut().filter(|_| indent > top) {
+            Some((above, place)) => {
+                let between = if item.is_none() {
+                    " "
+                } else if parts == 0 && !above.ends_with(':') {
+                    ": "
+                } else if parts == 0 {
+                    " "
+                } else {
+                    "; "
+                };
+                parts += usize::from(item.is_some());
+                above.push_str(between);
+                above.push_str(bare);
+                place.end = at + text.len();
+            }
+            None => {
+                parts = 0;
+                out.push((String::from(bare), *at..*at + text.len()));
+            }
+        }
+    }
+    out
 }
 
 /// Without a checkbox.

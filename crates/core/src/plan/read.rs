@@ -235,6 +235,7 @@ fn dialect(node: &Node) -> Option<Format> {
         Value::Table(t) if has(t, &["userStories", "stories"]) => Some(Format::Prd),
         Value::Table(t) if packages::is_document(t) => Some(Format::WorkPackages),
         Value::Table(t) if task_master::is_document(t) => Some(Format::TaskMaster),
+        Value::Table(t) if prd::has_stories(t) => Some(Format::Prd),
         Value::Table(t) if has(t, &["task", "tasks"]) => Some(Format::Json),
         Value::Table(t) if has(t, &["schema_version"]) && has(t, &["data"]) => Some(Format::Beads),
         Value::Table(t) => of_item(t),

@@ -28,9 +28,13 @@ pub(super) fn is_task_list(text: &str) -> bool {
     if front.is_some_and(|mut lines| lines.any(is_key)) || text.to_ascii_lowercase().contains("[p:") {
         return false;
     }
-    let (mut numbered, mut flagged) = (false, false);
+    let (mut numbered, mut flagged, mut counted) = (false, false, false);
     for line in lines(text, 0) {
         flagged |= phase_of(&line).is_some();
+        // Kiro's lists, and cc-sdd's before it knew `(P)`: numbers, and under them the requirements that they serve.
+        if counted && line.item().is_some_and(|(item, _)| item.starts_with("_Requirements:")) {
+            return true;
+        }
         let Some((item, _)) = line.item() else { continue };
         let Some(rest) = ["[ ]", "[x]", "[X]"].iter().find_map(|mark| item.strip_prefix(mark)) else { continue };
         let rest = rest.trim();
@@ -41,6 +45,7 @@ pub(super) fn is_task_list(text: &str) -> bool {
             return true;
         }
         numbered |= id.starts_with('T');
+        counted |= !id.starts_with('T');
         flagged |= marks.parallel || marks.story.is_some();
     }
     numbered && flagged
