@@ -26,4 +26,5 @@ pub mod room;
 pub mod submission;
 pub mod subscriber;
 pub mod tamper;
+pub mod tracker;
 pub mod workspace;
