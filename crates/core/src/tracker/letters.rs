@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{Issue, TrackerKind};
-use crate::ids::{Oid, PlanId, TaskId, TaskKey};
+use crate::ids::{Oid, PlanId, RunId, TaskId, TaskKey};
 use crate::state::{Phase, PlanPhase, State, TaskState};
 
 /// What a tracker keeps book of.
@@ -99,6 +99,22 @@ pub struct Letter {
     pub item: Item,
     /// What is to be told.
     pub word: Word,
+}
+
+/// Something that a tracker could not be told yet.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Untold {
+    /// In which run it happened.
+    pub run: RunId,
+    /// What is to be told, of what, to whom.
+    #[serde(flatten)]
+    pub letter: Letter,
+    /// How often it was tried.
+    pub tries: u32,
+    /// Why it could not be told; `None`: nobody has tried yet.
+    pub problem: Option<String>,
+    /// It will not be tried again by itself.
+    pub given_up: bool,
 }
 
 /// What the trackers in force are to be told of this run, what landed in the order in which it did. Of what it never touched nothing is

@@ -5,4 +5,4 @@ mod issue;
 mod letters;
 
 pub use issue::{Issue, TrackerKind};
-pub use letters::{GivenUp, Item, Letter, Word, letters};
+pub use letters::{GivenUp, Item, Letter, Untold, Word, letters};

@@ -184,7 +184,7 @@ fn claimed(context: &Context, attempt: &AttemptId, issue: &Issue) -> bool {
     let attempt = attempt.clone();
     match context.trackers.claim(&context.run, issue) {
         Claim::Claimed { from } => context.observed(Input::IssueClaimed { attempt, from }),
-        Claim::Unavailable { why } => context.observed(Input::ClaimUnanswered { attempt, reason: why }),
+        Claim::Unavailable { why, .. } => context.observed(Input::ClaimUnanswered { attempt, reason: why }),
         Claim::Taken { why } => {
             drop(keeper::void(&context.layout.attempt_dir(&attempt)));
             context.observed(Input::IssueTaken { attempt, reason: why });

@@ -95,9 +95,7 @@ impl Context {
         let pool = Pool::open(&repo, pool_dir, settings, Arc::clone(&shell) as Arc<dyn Shell>)?;
         let teacher = config.learning.lessons.then(|| Teacher::new(state_dir.clone()));
         let watch = Watch::new(&repo, pool.dir(), &layout.copies_dir());
-        let (main, state) = (repo.main_top().map(Into::into), state_dir.clone());
-        let place = Place { main, state_dir: state, environment: without_our_own(&environment) };
-        let trackers = Arc::new(Trackers::of(&place));
+        let trackers = Arc::new(Trackers::of(&Place::of(&repo, &state_dir, &environment)));
         let quotas = Quotas::new(Accounts::of_user(&environment));
         Ok(Self {
             layout,

@@ -4,6 +4,7 @@
 //! Nothing here holds a run up: a claim is given up after [`CLAIM_MAX`], what cannot be told is tried again, later and by the next
 //! coordinator, and is listed until then. Decides nothing about a run.
 
+mod beads;
 pub(crate) mod command;
 mod outbox;
 mod post;
@@ -11,16 +12,17 @@ mod store;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use greenlane_core::ids::RunId;
-pub use greenlane_core::tracker::{GivenUp, Issue, Item, Letter, TrackerKind, Word};
+pub use greenlane_core::tracker::{GivenUp, Issue, Item, Letter, TrackerKind, Untold, Word};
 
+use crate::git::Repo;
 pub use outbox::{Outbox, OutboxError, Round, Settled};
 pub use post::Post;
-pub use store::{STORE_NAME, Untold};
+pub use store::STORE_NAME;
 
 /// Longest that a claim may hold an attempt up.
 pub const CLAIM_MAX: Duration = Duration::from_secs(10);
@@ -40,10 +42,12 @@ pub enum Claim {
         /// For people, a whole sentence's worth.
         why: String,
     },
-    /// The tracker gave no answer in time.
+    /// It could not be claimed, and nobody is known to have it.
     Unavailable {
         /// Why.
         why: String,
+        /// The tracker as a whole gave no answer.
+        away: bool,
     },
 }
 
@@ -144,6 +148,16 @@ pub struct Place {
     pub environment: BTreeMap<OsString, OsString>,
 }
 
+impl Place {
+    /// Of this repository.
+    #[must_use]
+    pub fn of(repo: &Repo, state_dir: &Path, environment: &BTreeMap<OsString, OsString>) -> Self {
+        let environment = environment.iter().filter(|(name, _)| !name.to_string_lossy().starts_with("GREENLANE_"));
+        let environment = environment.map(|(n, v)| (n.clone(), v.clone())).collect();
+        Self { main: repo.main_top().map(Path::to_owned), state_dir: state_dir.to_owned(), environment }
+    }
+}
+
 /// All trackers that there are.
 pub struct Trackers {
     all: BTreeMap<TrackerKind, Box<dyn Tracker>>,
@@ -154,8 +168,12 @@ pub struct Trackers {
 impl Trackers {
     /// Those that this version knows. A new one is added here, and is everywhere.
     #[must_use]
-    pub fn of(_place: &Place) -> Self {
-        Self::with(BTreeMap::new())
+    pub fn of(place: &Place) -> Self {
+        let mut all: BTreeMap<TrackerKind, Box<dyn Tracker>> = BTreeMap::new();
+        if let Some(beads) = beads::Beads::of(place) {
+            all.insert(TrackerKind::Beads, Box::new(beads));
+        }
+        Self::with(all)
     }
 
     /// These.
@@ -168,16 +186,16 @@ impl Trackers {
     #[must_use]
     pub fn claim(&self, run: &RunId, issue: &Issue) -> Claim {
         let Some(tracker) = self.all.get(&issue.tracker) else {
-            return Claim::Unavailable { why: format!("this version cannot ask {}", issue.tracker.label()) };
+            return Claim::Unavailable { why: format!("{} cannot be asked here", issue.tracker.label()), away: false };
         };
         if let Some((since, why)) = self.away().get(&issue.tracker)
             && since.elapsed() < AWAY
         {
-            return Claim::Unavailable { why: why.clone() };
+            return Claim::Unavailable { why: why.clone(), away: true };
         }
         let claim = tracker.claim(run, issue, &Patience::of(CLAIM_MAX));
         match &claim {
-            Claim::Unavailable { why } => drop(self.away().insert(issue.tracker, (Instant::now(), why.clone()))),
+            Claim::Unavailable { why, away: true } => drop(self.away().insert(issue.tracker, (Instant::now(), why.clone()))),
             _ => drop(self.away().remove(&issue.tracker)),
         }
         claim
@@ -192,7 +210,7 @@ impl Trackers {
     fn tell(&self, run: &RunId, letter: &Letter, patience: &Patience) -> Result<Told, Trouble> {
         match self.all.get(&letter.item.tracker) {
             Some(tracker) => tracker.tell(run, letter, patience),
-            None => Err(Trouble::away(format!("this version cannot tell {}", letter.item.tracker.label()))),
+            None => Err(Trouble::away(format!("{} cannot be told here", letter.item.tracker.label()))),
         }
     }
 

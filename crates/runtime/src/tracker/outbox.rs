@@ -13,8 +13,8 @@ use greenlane_core::ids::RunId;
 use greenlane_core::time::Time;
 use greenlane_core::tracker::letters;
 
-use super::store::{Store, Untold, Waiting};
-use super::{CLAIM_MAX, Patience, TrackerKind, Trackers, Trouble};
+use super::store::{Store, Waiting};
+use super::{CLAIM_MAX, Patience, TrackerKind, Trackers, Trouble, Untold};
 use crate::clock;
 use crate::journal::{Journal, JournalError};
 use crate::subscriber::Runs;
@@ -199,7 +199,7 @@ impl Outbox {
                     let rest = self.resting.entry(kind).or_default();
                     let pause = wait.unwrap_or_else(|| back_off(rest.times));
                     (rest.until, rest.times) = (now + pause, rest.times.saturating_add(1));
-                    self.with_store(|s| s.failed(&untold, &why, Time(0), false))?;
+                    self.with_store(|s| s.failed(&untold, &why, Time(0), false).and_then(|()| s.away(kind, &why)))?;
                 }
                 Err(Trouble::NotYet { why }) => {
                     // Another letter may be what it waits for: in this round without a wait.

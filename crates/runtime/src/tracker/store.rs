@@ -7,9 +7,8 @@ use std::time::Duration;
 use greenlane_core::ids::RunId;
 use greenlane_core::time::Time;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
-use serde::{Deserialize, Serialize};
 
-use super::{Letter, TrackerKind};
+use super::{Letter, TrackerKind, Untold};
 
 /// The file's name in the state directory.
 pub const STORE_NAME: &str = "trackers.db";
@@ -39,22 +38,6 @@ const TABLES: &str = "
     CREATE TABLE IF NOT EXISTS cursor (seq INTEGER NOT NULL) STRICT;
     INSERT INTO cursor (seq) SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM cursor);
 ";
-
-/// Something that a tracker could not be told yet.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Untold {
-    /// In which run it happened.
-    pub run: RunId,
-    /// What is to be told, of what, to whom.
-    #[serde(flatten)]
-    pub letter: Letter,
-    /// How often it was tried.
-    pub tries: u32,
-    /// Why it could not be told; `None`: nobody has tried yet.
-    pub problem: Option<String>,
-    /// It will not be tried again by itself.
-    pub given_up: bool,
-}
 
 /// A letter that waits, with its place in the store.
 #[derive(Clone, Debug)]
@@ -134,6 +117,12 @@ impl Store {
     /// It could not be told.
     pub fn failed(&self, untold: &Untold, why: &str, due: Time, is_final: bool) -> rusqlite::Result<()> {
         self.update(untold, "problem = ?5, due = ?6, final = ?7, tries = tries + 1", params![why, as_i64(due.0), is_final])
+    }
+
+    /// Nothing can be told to this tracker at present.
+    pub fn away(&self, tracker: TrackerKind, why: &str) -> rusqlite::Result<()> {
+        let sql = "UPDATE letters SET problem = ?2 WHERE told IS NOT letter AND tracker = ?1 AND problem IS NULL";
+        self.db.prepare_cached(sql)?.execute(params![tracker.as_str(), why]).map(drop)
     }
 
     /// Unless there is a newer one about the same item by now.
