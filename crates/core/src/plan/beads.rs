@@ -14,6 +14,7 @@ use super::node::{Entry, Node, Table, Value};
 use super::outline::{self, Line};
 use super::tick::{Edit, NOW, Tick, json_insert, json_remove, json_text};
 use crate::ids::GroupId;
+use crate::tracker::Issue as Tracked;
 
 /// The types of a dependency that one waits for.
 const BLOCKING: [&str; 3] = ["blocks", "conditional-blocks", "waits-for"];
@@ -122,6 +123,9 @@ fn issue(ctx: &mut Context<'_>, fields: &Table, span: &Span, index: usize, ignor
     };
     let mut native = Table::default();
     put(&mut native, text_entry("id", id.clone(), &id_span));
+    if let Ok(issue) = Tracked::parse(&format!("beads:{id}")) {
+        put(&mut native, text_entry("issue", issue.to_string(), &id_span));
+    }
     let line = Line { id, span: id_span, parent: None, container: false, done: false, left_out: None, depends: Vec::new() };
     let mut issue = Issue { line, native, span: span.clone(), group: None, above: Vec::new(), epic: false, tick: tick(ctx.text, fields) };
     let mut sections = Sections::default();
