@@ -13,6 +13,8 @@ const FILE_BYTES_MAX: u64 = 10 << 20;
 const PLANS_MAX: usize = 1000;
 /// Where PRDs that are to be done lie, under the repository's top.
 pub const ACTIVE_FOLDER: &str = "prds/active";
+/// Where they go when they are done.
+const COMPLETED_FOLDER: &str = "prds/completed";
 /// What a plan's folder may hold, the first that is there.
 const NAMES_IN_FOLDER: &[&str] = &[
     "prd.json",
@@ -125,7 +127,8 @@ impl Loaded {
         let manifest = found.folder_id.as_deref().map(|id| manifest(&folder, id, &found.shown, &text)).unwrap_or_default();
         let refused = manifest.iter().any(Diagnostic::is_error);
         self.diagnostics.extend(manifest);
-        let whole_folder = found.folder_id.is_some();
+        // A prd.json in a checkout's top has no folder of its own: what lies beside it is the repository.
+        let whole_folder = found.folder_id.is_some() && !folder.join(".git").exists();
         let source = PlanSource { more, folder_id: found.folder_id, format, ..PlanSource::new(found.shown, text, &files) };
         let reading = read(&source);
         self.diagnostics.extend(reading.diagnostics);
@@ -166,7 +169,8 @@ fn find(top: Option<&Path>, directory: &Path, named: &[PathBuf], diagnostics: &m
             if path.exists() {
                 found.push(file(path, shown));
             } else {
-                wrong(name, "there is no such plan", similar(&path));
+                let hint = completed(top, name).unwrap_or_else(|| similar(&path));
+                wrong(name, "there is no such plan", hint);
             }
             continue;
         }
@@ -313,6 +317,13 @@ fn may_be_meant(folder: &Path) -> Option<std::ffi::OsString> {
         let is_text = name.extension().is_some_and(|e| e == "md" || e == "toml" || e == "json" || e == "jsonl");
         is_text && !name.to_string_lossy().to_lowercase().starts_with("readme")
     })
+}
+
+/// Where a PRD went that was named by its id or its old place.
+fn completed(top: Option<&Path>, name: &Path) -> Option<String> {
+    let id = name.file_name().filter(|n| *n != "prd.json").or_else(|| name.parent()?.file_name())?;
+    let folder = Path::new(COMPLETED_FOLDER).join(id);
+    top?.join(&folder).is_dir().then(|| format!("it is completed, and lies in {}", folder.display()))
 }
 
 /// A file of nearly that name in the same folder.

@@ -39,6 +39,13 @@ pub enum MarkError {
     NoPlan(String),
 }
 
+/// What a mark stands for.
+#[derive(Clone, Copy, Debug)]
+pub struct MarkRules {
+    /// A test suite was green on what is marked as done: without one, a PRD's `passes` stays as it is.
+    pub verified: bool,
+}
+
 /// What came of marking.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Marked {
@@ -56,11 +63,11 @@ pub struct Marked {
 ///
 /// # Errors
 /// If nothing could be marked, as the files are not there, not for writing, or no plan any more.
-pub fn mark_tasks(common_dir: &Path, path: &Path, marks: &[Mark], now: Time) -> Result<Marked, MarkError> {
+pub fn mark_tasks(common_dir: &Path, path: &Path, marks: &[Mark], rules: MarkRules, now: Time) -> Result<Marked, MarkError> {
     let mut tries = 0;
     loop {
         tries += 1;
-        match attempt(common_dir, path, marks, now) {
+        match attempt(common_dir, path, marks, rules, now) {
             // Somebody is writing just now: what they wrote is read again.
             Err(MarkError::File { why: ReplaceError::Changed, .. }) if tries < TRIES_MAX => {}
             other => return other,
@@ -68,11 +75,16 @@ pub fn mark_tasks(common_dir: &Path, path: &Path, marks: &[Mark], now: Time) -> 
     }
 }
 
-fn attempt(common_dir: &Path, path: &Path, marks: &[Mark], now: Time) -> Result<Marked, MarkError> {
+fn attempt(common_dir: &Path, path: &Path, marks: &[Mark], rules: MarkRules, now: Time) -> Result<Marked, MarkError> {
     let path = &prd::place_now(path);
     inside(common_dir, path)?;
     let files = PlanTexts::read(path)?;
-    let (format, marking) = files.mark(marks, &now.rfc3339()).map_err(MarkError::NoPlan)?;
+    let (format, mut marking) = files.mark(marks, &now.rfc3339()).map_err(MarkError::NoPlan)?;
+    if format == Some(Format::Prd) && !rules.verified && marks.iter().any(|m| m.done) && !marking.changed.is_empty() {
+        let why = "has landed without a green test suite, and does not pass for that";
+        marking.refused.extend(std::mem::take(&mut marking.changed).into_iter().map(|task| (task, String::from(why))));
+        marking.texts.clear();
+    }
     for (file, new) in &marking.texts {
         let Some((real, _, old)) = files.texts.get(*file) else { continue };
         inside(common_dir, real)?;

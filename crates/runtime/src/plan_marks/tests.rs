@@ -32,7 +32,13 @@ impl Checkout {
     }
 
     fn mark(&self, path: &Path, id: &str, title: &str, done: bool) -> Result<Marked, MarkError> {
-        mark_tasks(&self.git(), path, &[Mark { task: TaskId::from(id), title: String::from(title), done }], Time(0))
+        mark_tasks(
+            &self.git(),
+            path,
+            &[Mark { task: TaskId::from(id), title: String::from(title), done }],
+            MarkRules { verified: true },
+            Time(0),
+        )
     }
 }
 

@@ -80,7 +80,7 @@ struct Work<'a> {
 impl Beads {
     /// `None`: there is no main checkout to run `bd` in.
     pub fn of(place: &Place) -> Option<Self> {
-        let Place { main, state_dir, environment } = place;
+        let Place { main, state_dir, environment, .. } = place;
         Some(Self { main: main.clone()?, state_dir: state_dir.clone(), environment: environment.clone() })
     }
 

@@ -7,6 +7,7 @@
 mod beads;
 pub(crate) mod command;
 mod outbox;
+mod plan_file;
 mod post;
 mod store;
 
@@ -142,6 +143,8 @@ pub trait Tracker: Send + Sync {
 pub struct Place {
     /// The main checkout: never a worktree; `None` for a bare repository.
     pub main: Option<PathBuf>,
+    /// The repository's own folder, which all of its checkouts share.
+    pub common_dir: PathBuf,
     /// Of Greenlane.
     pub state_dir: PathBuf,
     /// The user's environment.
@@ -154,7 +157,12 @@ impl Place {
     pub fn of(repo: &Repo, state_dir: &Path, environment: &BTreeMap<OsString, OsString>) -> Self {
         let environment = environment.iter().filter(|(name, _)| !name.to_string_lossy().starts_with("GREENLANE_"));
         let environment = environment.map(|(n, v)| (n.clone(), v.clone())).collect();
-        Self { main: repo.main_top().map(Path::to_owned), state_dir: state_dir.to_owned(), environment }
+        Self {
+            main: repo.main_top().map(Path::to_owned),
+            common_dir: repo.common_dir().to_owned(),
+            state_dir: state_dir.to_owned(),
+            environment,
+        }
     }
 }
 
@@ -173,6 +181,7 @@ impl Trackers {
         if let Some(beads) = beads::Beads::of(place) {
             all.insert(TrackerKind::Beads, Box::new(beads));
         }
+        all.insert(TrackerKind::Plan, Box::new(plan_file::PlanFile::of(place)));
         Self::with(all)
     }
 
