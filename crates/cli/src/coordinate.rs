@@ -78,7 +78,7 @@ impl Ready {
     pub fn options(&self) -> RunOptions {
         let cores = std::thread::available_parallelism().map_or(2, |n| u32::try_from(n.get()).unwrap_or(u32::MAX));
         let slots = self.registry.iter().filter_map(|a| a.slots.map(|n| (a.name.clone(), n))).collect();
-        self.config.run_options(slots, cores, clock::now().0)
+        RunOptions { hand_off: self.registry.hand_off(), ..self.config.run_options(slots, cores, clock::now().0) }
     }
 
     /// Runs it to its end, showing what goes on. The caller holds the lock.

@@ -1,6 +1,6 @@
 //! What a run was told on its command line and by its configuration, as far as decisions depend on it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -30,6 +30,9 @@ pub struct RunOptions {
     /// Most processes of one agent at once, for agents that have such a limit.
     #[serde(default)]
     pub agent_slots: BTreeMap<String, u32>,
+    /// Agents that are nobody's process: the task is put into the hands of a person or of an editor, and their attempts take no slot.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub hand_off: BTreeSet<String>,
     /// Later groups start although a member of an earlier one failed.
     pub keep_going: bool,
     /// Work without a suite that verifies it needs a human instead of landing.
@@ -216,6 +219,7 @@ impl Default for RunOptions {
             backlog: 0,
             agent: None,
             agent_slots: BTreeMap::new(),
+            hand_off: BTreeSet::new(),
             keep_going: false,
             require_verify: false,
             base_red_allowed: false,

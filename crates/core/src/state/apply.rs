@@ -127,8 +127,13 @@ impl State {
                 a.record = Some(record.clone());
                 a.exited_at = Some(at);
                 a.gate_since = Some(at);
+                let agent = a.agent.clone();
                 let task = self.require_task(&attempt.key)?;
-                self.spend(task, Spent::of_record(record));
+                let mut spent = Spent::of_record(record);
+                if self.is_hand_off(&agent) {
+                    spent.wall = Duration::ZERO;
+                }
+                self.spend(task, spent);
                 self.set_phase(task, Phase::Gating, at);
                 Ok(())
             }

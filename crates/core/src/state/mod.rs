@@ -7,6 +7,7 @@ mod index;
 mod landing;
 mod lane;
 mod numbering;
+mod person;
 mod reopened;
 mod spending;
 
@@ -18,7 +19,6 @@ pub use apply::Illegal;
 pub use group::{GroupPhase, GroupState};
 pub(crate) use index::ReadyKey;
 pub use lane::{Batch, BatchPhase, Lane};
-pub(crate) use spending::running;
 
 use crate::attempt::{ExitRecord, Suite, Verdict};
 use crate::budget::{Measure, Spent};

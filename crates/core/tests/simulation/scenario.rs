@@ -195,6 +195,9 @@ fn options(rng: &mut Rng) -> RunOptions {
     if rng.u8(0..4) == 0 {
         types.push(FailureType::QualityGateFailure);
     }
+    if rng.u8(0..6) == 0 {
+        options.hand_off.insert(String::from(["codex", "gemini"][rng.usize(0..2)]));
+    }
     options.retry = RetryPolicy { max: rng.u32(0..=3), types, repairs: rng.u32(0..=2), ..RetryPolicy::default() };
     options
 }
