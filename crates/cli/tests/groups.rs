@@ -195,3 +195,22 @@ fn a_group_of_which_nothing_could_be_tried_is_blocked_and_not_completed() {
     assert_eq!(status, ["failed", "blocked"]);
     assert_eq!(s.greenlane(&["groups", "wait", "second"]).code, 1);
 }
+
+#[test]
+fn a_plan_says_what_holds_for_one_of_its_groups() {
+    let s = Sandbox::new(&[]);
+    let text = "groups.first.on_failure = \"rollback\"\ngroups.second.refresh = \"echo on >> $OUT/refreshed\"\n\n\
+                [[task]]\nid = \"good\"\ngroup = \"first\"\nrun = \"echo 1 > good.txt\"\n\n\
+                [[task]]\nid = \"bad\"\ngroup = \"first\"\nretries = 0\nrun = \"exit 1\"\ndepends = [\"good\"]\n\n\
+                [[task]]\nid = \"later\"\ngroup = \"second\"\nretries = 0\nrun = \"exit 1\"\n\n\
+                [[task]]\nid = \"kept\"\ngroup = \"second\"\nrun = \"echo 2 > kept.txt\"\n";
+    let detected = s.greenlane(&["groups", "detect", s.plan("p.toml", text).to_str().unwrap()]);
+    assert_eq!(
+        detected.stdout,
+        "1. first: good, bad; on failure: rollback\n2. second: later, kept; before it `echo on >> $OUT/refreshed`\n"
+    );
+    let ran = s.run(text, &["--keep-going"]);
+    assert_eq!(ran.code, 1, "{ran:?}");
+    assert_eq!(s.landed_files(), ["kept.txt"], "of the first group nothing stays, of the second all that landed: {ran:?}");
+    assert_eq!(s.out_lines("refreshed"), ["on"], "before one of them alone");
+}

@@ -68,7 +68,7 @@ pub struct RunOptions {
     /// The command that refreshes the context before a group that has none of its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group_refresh: Option<String>,
-    /// What landed of a group that failed is taken off the branch, whatever its plan says.
+    /// What landed of a group that failed is taken off the branch, where its plan says nothing.
     #[serde(default, skip_serializing_if = "is_false")]
     pub group_rollback: bool,
     /// Seed of the retry jitter.

@@ -144,7 +144,7 @@ impl Scenario {
             .into_iter()
             .map(|stage| Group {
                 refresh: (rng.u8(0..3) == 0).then(|| String::from("make context")),
-                on_failure: if rng.u8(0..3) == 0 { OnFailure::Rollback } else { OnFailure::Keep },
+                on_failure: (rng.u8(0..3) == 0).then_some(OnFailure::Rollback),
                 ..Group::new(format!("g{stage}"), stage)
             })
             .collect();
