@@ -38,6 +38,10 @@ fn the_context_is_refreshed_before_each_group_on_what_has_landed() {
     let before = |group: &str| refs.lines().find(|l| l.contains(&format!("/{group} "))).unwrap().rsplit_once(' ').unwrap().1.to_owned();
     assert_eq!(before("first"), s.git(&["rev-parse", "main"]));
     assert_eq!(s.files_on(&before("second")), ["README.md", "one.txt", "two.txt"]);
+    // And before each landing.
+    let landings: Vec<&str> = refs.lines().filter(|l| l.contains("/landings/groups/")).map(|l| l.rsplit_once(' ').unwrap().1).collect();
+    assert_eq!(landings.len(), s.count("batch_landed"));
+    assert!(landings.contains(&s.git(&["rev-parse", "main"]).as_str()) && landings.contains(&before("second").as_str()), "{refs}");
     assert_eq!(s.git(&["status", "--porcelain"]), "", "the user's checkout is untouched");
 }
 

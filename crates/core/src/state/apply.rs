@@ -282,6 +282,7 @@ impl State {
                     self.tasks[task].landing_number = None;
                     self.tasks[task].landed_unverified = false;
                     self.tasks[task].landed_before = None;
+                    self.tasks[task].rolled_back = true;
                     self.tasks[task].reason = Some(format!("rolled back; its work is kept in {kept}"));
                     self.set_phase(task, Phase::Cancelled, at);
                 }
@@ -378,6 +379,7 @@ impl State {
                 agent_override: None,
                 fresh_next: true,
                 cancelled_with_run: false,
+                rolled_back: false,
                 landed: None,
                 landing_number: None,
                 landed_unverified: false,

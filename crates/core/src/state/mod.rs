@@ -176,6 +176,8 @@ pub struct TaskState {
     pub fresh_next: bool,
     /// It was called off with the whole run.
     pub cancelled_with_run: bool,
+    /// It had landed, and was taken off the branch again.
+    pub rolled_back: bool,
     /// The merge commit on the plan's branch, or in an earlier run.
     pub landed: Option<Oid>,
     /// The how-manieth landing of its plan that was in this run.
