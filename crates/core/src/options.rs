@@ -11,6 +11,7 @@ use crate::health::HealthPolicy;
 use crate::input::AccountReading;
 use crate::room::RoomPolicy;
 use crate::time::{Time, duration_text};
+use crate::tracker::TrackerKind;
 
 /// The limits and policies of one run. Recorded in the journal, so that a resumed run decides as before.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -71,6 +72,9 @@ pub struct RunOptions {
     /// What landed of a group that failed is taken off the branch, where its plan says nothing.
     #[serde(default, skip_serializing_if = "is_false")]
     pub group_rollback: bool,
+    /// Who else keeps book of the tasks, and is asked and told.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub trackers: BTreeSet<TrackerKind>,
     /// Seed of the retry jitter.
     pub seed: u64,
     /// A scheduling bug for the simulation to find.
@@ -234,6 +238,7 @@ impl Default for RunOptions {
             room: RoomPolicy::default(),
             group_refresh: None,
             group_rollback: false,
+            trackers: BTreeSet::new(),
             seed: 0,
             #[cfg(feature = "planted-bugs")]
             planted_bug: None,

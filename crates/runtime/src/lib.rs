@@ -27,4 +27,5 @@ pub mod room;
 pub mod submission;
 pub mod subscriber;
 pub mod tamper;
+pub mod tracker;
 pub mod workspace;

@@ -32,6 +32,7 @@ pub mod run;
 pub mod runs;
 pub mod status;
 pub mod stop;
+pub mod tracker;
 pub mod unpause;
 pub mod wait;
 
@@ -71,6 +72,7 @@ pub fn dispatch(verb: Verb, context: &Context) -> Outcome {
         Verb::Prompt(args) => prompt::run(&args, context),
         Verb::Context(args) => context::run(&args, context),
         Verb::Agents(args) => agents::run(&args, context),
+        Verb::Tracker(args) => tracker::run(&args, context),
         Verb::Config(args) => config::run(&args, context),
         Verb::Doctor(args) => doctor::run(&args, context),
         Verb::Demo(args) => demo::run(&args, context),
@@ -117,6 +119,9 @@ mod tests {
         check::<super::retries::RetriesArgs>("retries");
         check::<super::runs::RunsArgs>("runs");
         check::<super::report::ReportArgs>("report");
+        check::<super::tracker::TrackerArgs>("tracker");
+        check::<super::tracker::SyncArgs>("sync");
+        check::<super::tracker::ForgetArgs>("forget");
         check::<super::demo::DemoArgs>("demo");
         check::<super::deficiencies::DeficienciesArgs>("deficiencies");
     }

@@ -149,6 +149,8 @@ pub fn lines(state: &State, record: &Record) -> Vec<Line> {
         // Of one that has ended with it, its end is told.
         Event::HealthChanged { attempt, .. } if state.attempt(attempt).is_some_and(|a| a.outcome.is_some()) => Vec::new(),
         Event::HealthChanged { attempt, to, reason, .. } => health(of(&attempt.key), *to, reason.as_deref()),
+        // Where its task has ended with it, that is told.
+        Event::AttemptVoided { attempt, .. } if state.task(&attempt.key).is_some_and(|t| t.phase.ended()) => Vec::new(),
         Event::AttemptVoided { attempt, reason } => {
             let why = reason.clone().unwrap_or_else(|| String::from("had not begun; starts anew"));
             vec![Line::new('·', Paint::Dim, of(&attempt.key), why)]
@@ -200,6 +202,11 @@ pub fn lines(state: &State, record: &Record) -> Vec<Line> {
         }
         Event::WorkJudged { attempt, verdict: Verdict::Accepted { suite_files, .. } } if !suite_files.is_empty() => {
             let text = format!("changed files of the suite that it does not own: {}", crate::report::suite_files(suite_files));
+            vec![Line::new('!', Paint::Yellow, of(&attempt.key), text)]
+        }
+        Event::ClaimUnanswered { attempt, issue, reason } => {
+            let text =
+                format!("`{}` is not claimed in {}, and is worked on all the same: {}", issue.id, issue.tracker.label(), brief(reason));
             vec![Line::new('!', Paint::Yellow, of(&attempt.key), text)]
         }
         Event::RetryScheduled { key, retry, until } => {

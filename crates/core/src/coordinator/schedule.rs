@@ -129,8 +129,9 @@ impl Turn<'_> {
         let fresh = t.fresh_next;
         let refused = t.attempts.iter().rev().find(|a| a.spawned.is_some()).and_then(|a| a.refused.clone()).filter(|_| !fresh);
         let base = refused.as_ref().map_or_else(|| self.state.plans[t.plan].head.clone(), |r| r.onto.clone());
+        let claim = self.claim_of(task);
         self.emit(Event::AttemptStarted { attempt: attempt.clone(), agent: agent.clone(), fresh, base: base.clone(), fallback });
-        self.act(Action::StartAttempt { attempt, agent, fresh, base, onto: refused.map(|r| r.merged) });
+        self.act(Action::StartAttempt { attempt, agent, fresh, base, onto: refused.map(|r| r.merged), claim });
     }
 
     /// A task at work, or on its way to the branch, that owns files which this one owns too.

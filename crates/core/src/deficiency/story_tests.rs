@@ -29,6 +29,7 @@ impl Story {
             plan,
             base: "b".into(),
             landed: Default::default(),
+            file: None,
             digests: Default::default(),
         })));
         story

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::budget::Budget;
 use crate::ids::{GroupId, PlanId, TaskId};
 use crate::time::duration_text;
+use crate::tracker::Issue;
 
 /// A validated, immutable description of tasks. Tasks stand in the order of the file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -179,6 +180,9 @@ pub struct Task {
     /// Caps over all of its attempts; what stands here goes before the run's own defaults, cap by cap.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub budget: Option<Budget>,
+    /// The issue that it stands for, in a tracker; no part of its digest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub issue: Option<Issue>,
     /// How long it is thought to take.
     #[serde(default, with = "duration_text::option", skip_serializing_if = "Option::is_none")]
     pub estimate: Option<Duration>,
@@ -253,6 +257,7 @@ impl Task {
             stall_timeout: None,
             check_timeout: None,
             budget: None,
+            issue: None,
             estimate: None,
             env: BTreeMap::new(),
             run: None,

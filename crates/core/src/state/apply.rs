@@ -152,6 +152,14 @@ impl State {
                 health.reason.clone_from(reason);
                 Ok(())
             }
+            Event::IssueClaimed { attempt, issue: _, from } => {
+                self.require_attempt(attempt, Phase::Running)?;
+                let task = self.require_task(&attempt.key)?;
+                self.tasks[task].claimed = true;
+                self.tasks[task].claimed_from.clone_from(from);
+                Ok(())
+            }
+            Event::ClaimUnanswered { attempt, .. } => self.require_attempt(attempt, Phase::Running).map(drop),
             Event::WorkJudged { attempt, verdict } => self.work_judged(at, attempt, verdict),
             Event::AttemptFailed { attempt, outcome, failure, spent } => {
                 let task = self.require_task(&attempt.key)?;
@@ -378,6 +386,8 @@ impl State {
                 warned: std::collections::BTreeSet::new(),
                 agent_override: None,
                 fresh_next: true,
+                claimed: false,
+                claimed_from: None,
                 cancelled_with_run: false,
                 rolled_back: false,
                 landed: None,

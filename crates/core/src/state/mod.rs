@@ -174,6 +174,10 @@ pub struct TaskState {
     pub agent_override: Option<String>,
     /// The next attempt starts from the plan's branch, not from the work that is there.
     pub fresh_next: bool,
+    /// Its issue is this run's, as far as its tracker has said.
+    pub claimed: bool,
+    /// Whose it was before it was handed over to this run, the last time.
+    pub claimed_from: Option<String>,
     /// It was called off with the whole run.
     pub cancelled_with_run: bool,
     /// It had landed, and was taken off the branch again.

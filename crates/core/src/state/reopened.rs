@@ -24,6 +24,7 @@ impl State {
         t.reason = None;
         t.cancelled_with_run = false;
         t.rolled_back = false;
+        t.claimed = false;
         t.fresh_next = fresh || starts_afresh(t);
         if agent.is_some() {
             t.agent_override = agent.cloned();
@@ -69,6 +70,10 @@ impl State {
     }
 
     pub(super) fn run_resumed(&mut self, before: Time, at: Time) {
+        if self.ended_at.is_some() {
+            // With its end the run gave its issues back.
+            self.tasks.iter_mut().for_each(|t| t.claimed = false);
+        }
         self.absences.push(Absence { from: self.ended_at.take().unwrap_or(before), to: at });
         self.finished = false;
         self.stopping = None;

@@ -2,6 +2,7 @@
 
 mod budgets;
 mod by_hand;
+mod claims;
 mod figures;
 mod groups;
 mod health;

@@ -199,7 +199,11 @@ impl World {
                 let thing = Input::BaseJudged { plan, suite };
                 self.tell_gate(thing);
             }
-            Action::StartAttempt { attempt, fresh, base, onto, .. } => self.start(attempt, fresh, &base, onto.is_some(), state)?,
+            Action::StartAttempt { attempt, fresh, base, onto, claim, .. } => {
+                if claim.is_none() || self.claim_issue(&attempt)? {
+                    self.start(attempt, fresh, &base, onto.is_some(), state)?;
+                }
+            }
             Action::ProbeAttempt { attempt } => self.probe(attempt, state),
             Action::EndAttempt { attempt, now } => self.end(&attempt, now),
             Action::JudgeWork { attempt } => {
@@ -315,6 +319,25 @@ impl World {
     fn truth(&self, plan: &PlanId) -> Option<&crate::scenario::PlanTruth> {
         let number: usize = plan.as_str().strip_prefix('p')?.parse().ok()?;
         self.scenario.plans.get(number)
+    }
+
+    /// Asks the tracker; `false`: somebody else has the issue.
+    fn claim_issue(&mut self, attempt: &AttemptId) -> Result<bool, Broken> {
+        if self.keepers.all.contains_key(attempt) {
+            return Err(("attempt_starts_once", format!("{attempt} is started a second time")));
+        }
+        let input = if self.faults.strikes(&mut self.rng, Fault::Tracker) {
+            if self.rng.bool() {
+                self.keepers.all.insert(attempt.clone(), Keeper { stage: Stage::Voided, watched: false, by_hand: false, plan: 0, began: 0 });
+                self.tell_of(attempt, Input::IssueTaken { attempt: attempt.clone(), reason: String::from("claimed by Ann") });
+                return Ok(false);
+            }
+            Input::ClaimUnanswered { attempt: attempt.clone(), reason: String::from("no answer") }
+        } else {
+            Input::IssueClaimed { attempt: attempt.clone(), from: None }
+        };
+        self.tell_of(attempt, input);
+        Ok(true)
     }
 
     fn start(&mut self, attempt: AttemptId, fresh: bool, base: &Oid, combined: bool, state: &State) -> Result<(), Broken> {

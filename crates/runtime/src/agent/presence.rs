@@ -55,8 +55,7 @@ impl AgentDef {
         let found = if self.command.contains('/') {
             Some(dir.join(command)).filter(|path| is_executable(path))
         } else {
-            let path = user_env.get(OsStr::new("PATH")).map(OsString::as_os_str).unwrap_or_default();
-            std::env::split_paths(path).map(|place| dir.join(place).join(command)).find(|path| is_executable(path))
+            which(command, user_env, dir)
         };
         found.map_or(Presence::Missing, |path| Presence::Found { path, version: None })
     }
@@ -90,6 +89,12 @@ impl AgentDef {
             _ => SignedIn::Unknown,
         }
     }
+}
+
+/// The program of this name on the user's PATH, whose relative places count from `dir`.
+pub(crate) fn which(name: &Path, user_env: &BTreeMap<OsString, OsString>, dir: &Path) -> Option<PathBuf> {
+    let path = user_env.get(OsStr::new("PATH")).map(OsString::as_os_str).unwrap_or_default();
+    std::env::split_paths(path).map(|place| dir.join(place).join(name)).find(|path| is_executable(path))
 }
 
 fn is_executable(path: &Path) -> bool {

@@ -19,6 +19,7 @@ use greenlane_core::prompt::{self, DEFAULT_FAMILY, Neighbour, PromptInput, Skill
 use greenlane_core::room::RoomPolicy;
 use greenlane_core::slug::key_slug;
 use greenlane_core::state::{COMMAND_AGENT, State};
+use greenlane_core::tracker::Issue;
 
 use super::context::Context;
 use super::layout::{PreparedWorkspace, label};
@@ -32,6 +33,7 @@ use crate::hand_off;
 use crate::keeper::{self, Cancel, Lifetime, Limits, Probe, Spec};
 use crate::lessons::note_told;
 use crate::prompts::family_of;
+use crate::tracker::Claim;
 use crate::workspace::{From, Prepare, Workspace, ignore_in};
 
 /// What is known of a task when one of its attempts starts.
@@ -62,6 +64,17 @@ struct Job {
     room: RoomPolicy,
 }
 
+/// How an attempt begins.
+pub(super) struct Beginning {
+    /// From the plan's branch, or from the work that is there.
+    pub fresh: bool,
+    pub base: Oid,
+    /// Go on from this merge commit.
+    pub onto: Option<Oid>,
+    /// Claim this first.
+    pub claim: Option<Issue>,
+}
+
 /// The attempt before this one, for its prompt and its session.
 struct Earlier {
     /// As it is shown.
@@ -87,7 +100,8 @@ impl PlanFacts {
     }
 }
 
-pub(super) fn start(context: &Arc<Context>, state: &State, attempt: AttemptId, agent: &str, fresh: bool, base: Oid, onto: Option<Oid>) {
+pub(super) fn start(context: &Arc<Context>, state: &State, attempt: AttemptId, agent: &str, beginning: Beginning) {
+    let Beginning { fresh, base, onto, claim } = beginning;
     let (Some(task), Some(plan)) = (state.task(&attempt.key), state.plan(&attempt.key.plan)) else { return };
     let earlier = task.attempts.iter().rev().find(|a| a.n < attempt.n && a.failure.is_some()).map(|a| {
         let record = a.record.as_deref();
@@ -142,6 +156,9 @@ pub(super) fn start(context: &Arc<Context>, state: &State, attempt: AttemptId, a
                 None
             }
         };
+        if claim.is_some_and(|issue| !claimed(context, &attempt, &issue)) {
+            return;
+        }
         match spawn(context, &job, lease) {
             Ok(mut child) => {
                 let context = Arc::clone(context);
@@ -161,6 +178,21 @@ pub(super) fn start(context: &Arc<Context>, state: &State, attempt: AttemptId, a
             }
         }
     });
+}
+
+/// Claims the issue of an attempt's task; `false`: somebody else has it, and the attempt never begins.
+fn claimed(context: &Context, attempt: &AttemptId, issue: &Issue) -> bool {
+    let attempt = attempt.clone();
+    match context.trackers.claim(&context.run, issue) {
+        Claim::Claimed { from } => context.observed(Input::IssueClaimed { attempt, from }),
+        Claim::Unavailable { why, .. } => context.observed(Input::ClaimUnanswered { attempt, reason: why }),
+        Claim::Taken { why } => {
+            drop(keeper::void(&context.layout.attempt_dir(&attempt)));
+            context.observed(Input::IssueTaken { attempt, reason: why });
+            return false;
+        }
+    }
+    true
 }
 
 /// The end of what an attempt printed, its events as what they say.

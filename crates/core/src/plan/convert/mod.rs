@@ -183,6 +183,7 @@ fn task_keys(task: &Task) -> Keys {
     if task.skill_failure == SkillFailure::Stop {
         keys.push(("skill_failure", Val::Text(String::from("stop"))));
     }
+    text(&mut keys, "issue", task.issue.as_ref().map(ToString::to_string).as_ref());
     map(&mut keys, "env", &task.env);
     if task.ticked {
         keys.push(("ticked", Val::Bool(true)));
