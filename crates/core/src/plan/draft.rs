@@ -1,6 +1,7 @@
 //! A plan while it is read: the model and the places that its checks will need. Knows nothing of formats.
 
 use super::context::Span;
+use super::group_rules::GroupRules;
 use super::model::{Plan, Task};
 use super::tick::{Tick, Whole};
 
@@ -12,6 +13,8 @@ pub(super) struct Draft {
     pub grouping: Grouping,
     /// What is ticked when all of its parts are.
     pub wholes: Vec<Whole>,
+    /// What the plan says of its groups.
+    pub group_rules: Vec<GroupRules>,
 }
 
 /// Where a task and its parts stand.
@@ -42,7 +45,7 @@ pub(super) enum Grouping {
 
 impl Draft {
     pub fn new(plan: Plan, grouping: Grouping) -> Self {
-        Self { plan, places: Vec::new(), grouping, wholes: Vec::new() }
+        Self { plan, places: Vec::new(), grouping, wholes: Vec::new(), group_rules: Vec::new() }
     }
 
     pub fn push(&mut self, task: Task, places: Places) {

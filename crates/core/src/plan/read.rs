@@ -5,7 +5,9 @@ use super::diagnostic::{Diagnostic, Severity};
 use super::draft::Draft;
 use super::model::Plan;
 use super::node::{Node, Table, Value};
-use super::{array, beads, json, kitty, markdown, native, packages, phases, prd, spec_kit, stages, task_master, toml, validate, yaml};
+use super::{
+    array, beads, group_rules, json, kitty, markdown, native, packages, phases, prd, spec_kit, stages, task_master, toml, validate, yaml,
+};
 
 /// Longest plan in bytes.
 const TEXT_BYTES_MAX: usize = 10 << 20;
@@ -152,6 +154,7 @@ pub(super) fn read_with<T>(source: &PlanSource<'_>, look: impl FnOnce(&Draft) ->
     let Some(mut draft) = draft else { return (Reading { plan: None, diagnostics: ctx.finish(), format }, None) };
     draft.plan.source.clone_from(&source.path);
     stages::assign(&mut ctx, &mut draft);
+    group_rules::apply(&mut ctx, &mut draft);
     validate::check(&mut ctx, &draft);
     let good = !ctx.has_errors();
     let looked = good.then(|| look(&draft));
