@@ -327,7 +327,7 @@ fn a_plan_that_is_read_only_gone_or_elsewhere_is_told_and_made_good_later() {
 fn what_was_ticked_here_is_opened_again_by_a_rollback_and_a_persons_tick_is_not() {
     let s = sandbox();
     s.write("p.md", "- [ ] 1.1 One\n- [ ] 1.2 Two\n");
-    assert_eq!(s.greenlane(&["run", "p.md", "--update-plan"]).code, 0);
+    assert_eq!(s.greenlane(&["run", "p.md", "--update-plan", "-j", "1"]).code, 0);
     assert_eq!(text(&s, "p.md"), "- [x] 1.1 One\n- [x] 1.2 Two\n");
     assert_eq!(s.greenlane(&["rollback", "1.2"]).code, 0);
     assert_eq!(s.greenlane(&["tracker", "sync"]).code, 0);
