@@ -6,7 +6,7 @@ use greenlane_core::classify::{Assigner, Assignment, Classification, Classifier,
 use greenlane_core::ids::TaskId;
 use greenlane_core::plan::{Plan, Task};
 use greenlane_runtime::accounts::unusable;
-use greenlane_runtime::agent::{AUTO, Registry};
+use greenlane_runtime::agent::{AUTO, AgentDef, Registry};
 use greenlane_runtime::assignment::{repository_paths, track_record};
 use greenlane_runtime::config::Config;
 
@@ -82,7 +82,8 @@ impl Assigning {
             // Outside a repository nothing ever ran.
             _ => Record::default(),
         };
-        let is_here = |agent: &&greenlane_runtime::agent::AgentDef| unusable(agent, &context.env, &context.directory).is_none();
+        // The same agent talked to in another way is nobody else.
+        let is_here = |agent: &&AgentDef| agent.variant_of.is_none() && unusable(agent, &context.env, &context.directory).is_none();
         Ok(Self {
             repository,
             assigner: Assigner::built_in(),

@@ -3,6 +3,8 @@
 //! They need `tests/agents/install.sh`. An agent that is not installed is left out and named, unless `GREENLANE_REQUIRE_AGENTS` demands it.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+#[path = "real_agents/acp.rs"]
+mod acp;
 mod common;
 
 use std::fs;

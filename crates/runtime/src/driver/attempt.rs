@@ -347,6 +347,7 @@ fn order(
         lifetime: Lifetime::Detached,
         heartbeat: config.run.heartbeat,
         allowance: job.allowance.clone(),
+        acp: None,
         runaway: Limits {
             same_calls_max: Some(config.bounds.same_calls_max).filter(|n| *n > 0),
             idle_bytes_max: Some(config.bounds.idle_output_max).filter(|n| *n > 0),
@@ -369,6 +370,7 @@ fn order(
             };
             spec.argv = agent.argv(&launch);
             spec.stdin = agent.stdin_text(&launch);
+            spec.acp = agent.conversation(&launch);
             spec.reader = Some(agent.output);
             spec.stall_timeout = job.task.stall_timeout.or(agent.stall_timeout).or(Some(config.run.stall_timeout));
             let mut environment = agent.environment(&context.environment);
