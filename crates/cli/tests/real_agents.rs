@@ -6,6 +6,8 @@
 #[path = "real_agents/acp.rs"]
 mod acp;
 mod common;
+#[path = "real_agents/more.rs"]
+mod more;
 
 use std::fs;
 use std::process::{Child, Stdio};

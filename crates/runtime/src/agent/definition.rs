@@ -92,6 +92,10 @@ pub struct AgentDef {
     /// Variables that pass too, any of which signs it in.
     #[serde(default)]
     pub credentials: Vec<String>,
+    /// Patterns of git's, at the top of its worktree, of what it leaves there for itself: where nobody tracks it, it is taken away before its
+    /// work is judged.
+    #[serde(default)]
+    pub litter: Vec<String>,
     /// Files any of which shows that it is signed in; `~/` and `$VARIABLE/` at the start are filled in.
     #[serde(default)]
     pub credential_files: Vec<String>,
@@ -210,6 +214,7 @@ impl AgentDef {
             env: BTreeMap::new(),
             env_allow: Vec::new(),
             credentials: Vec::new(),
+            litter: Vec::new(),
             credential_files: Vec::new(),
             settings_files: Vec::new(),
             sign_in_hint: None,

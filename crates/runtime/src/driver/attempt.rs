@@ -494,10 +494,15 @@ pub(super) fn judge(context: &Arc<Context>, state: &State, attempt: AttemptId) {
     let others = shared::refs_of_others(context, state, &attempt);
     let (plan_branch, verify) = (plan.branch.clone(), plan.verify.clone());
     let verify_timeout = plan.submission.plan.verify_timeout;
+    let agent = state.attempt(&attempt).map(|a| a.agent.clone()).unwrap_or_default();
     context.perform_for(&key, move |context| {
+        let litter = context.registry.get(&agent).map(|def| def.litter.as_slice()).unwrap_or_default();
         let mut settled = shared::settled_before(context, &attempt);
         let mut verdict = match (context.workspace(&attempt), Generated::new(&facts.generated)) {
             (Ok(workspace), Ok(generated)) => {
+                if let Err(e) = context.pool.sweep(&workspace, litter) {
+                    context.warn(format!("what {agent} left for itself cannot be taken away: {e}"));
+                }
                 let mut env = context.command_environment(&definition.env);
                 env.extend(context.attempt_variables(&attempt));
                 // Checks run what the agent wrote.
