@@ -110,6 +110,7 @@ fn attempt(def: &AgentDef, folder: &Path, timeout: Duration, context: &Context) 
         lifetime: Lifetime::WithParent,
         heartbeat: HEARTBEAT,
         allowance: Allowance::default(),
+        acp: def.conversation(&launch),
         runaway: Limits::default(),
     };
     let exe = this_program().map_err(|e| std::io::Error::other(e.render(false)))?;
