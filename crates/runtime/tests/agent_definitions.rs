@@ -63,7 +63,8 @@ fn the_four_start_without_a_terminal_and_take_the_prompt_from_standard_input() {
 
 #[test]
 fn every_built_in_agent_gets_its_prompt_once() {
-    for def in registry("").iter() {
+    // A prompt that is put into somebody's hands lies in the worktree.
+    for def in registry("").iter().filter(|def| !def.hand_off) {
         let argv = def.argv(&launch("THE-PROMPT")).join("\n");
         let stdin = def.stdin_text(&launch("THE-PROMPT")).unwrap_or_default();
         let talked = def.conversation(&launch("THE-PROMPT")).map(|c| c.prompt).unwrap_or_default();
@@ -221,7 +222,7 @@ fn a_program_is_looked_for_where_the_user_would_find_it() {
     let version = Some(s("my-agent 1.2 --version"));
     match here.presence_with_version(&user, dir.path()) {
         Presence::Found { version: said, .. } => assert_eq!(said, version),
-        Presence::Missing => panic!("missing"),
+        other => panic!("{other:?}"),
     }
 }
 

@@ -35,12 +35,14 @@ pub enum Fault {
     RollBack,
     /// Disk or memory run out for a while.
     Room,
+    /// Tasks have issues in a tracker: it answers, or not, or somebody else has them.
+    Tracker,
     /// Some tasks are ticked, or landed in an earlier run.
     Earlier,
 }
 
 /// All kinds.
-pub const ALL: [Fault; 16] = [
+pub const ALL: [Fault; 17] = [
     Fault::Crash,
     Fault::Exit,
     Fault::Lost,
@@ -56,6 +58,7 @@ pub const ALL: [Fault; 16] = [
     Fault::Quota,
     Fault::RollBack,
     Fault::Room,
+    Fault::Tracker,
     Fault::Earlier,
 ];
 

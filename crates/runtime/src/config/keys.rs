@@ -72,6 +72,9 @@ pub const KEYS: &[Key] = &[
     key("budget.run", "GREENLANE_BUDGET", Some("--budget"), Kind::Budget),
     key("budget.task", "GREENLANE_BUDGET_TASK", Some("--task-budget"), Kind::Budget),
     key("budget.strict", "GREENLANE_STRICT_BUDGET", Some("--strict-budget"), Kind::Switch),
+    key("tracker.beads", "GREENLANE_TRACKER_BEADS", None, Kind::OneOf(&["auto", "on", "off"])),
+    key("tracker.github", "GREENLANE_TRACKER_GITHUB", None, Kind::OneOf(&["on", "off"])),
+    key("tracker.github_comments", "GREENLANE_TRACKER_GITHUB_COMMENTS", None, Kind::Switch),
     key("bounds.same_calls_max", "GREENLANE_SAME_CALLS_MAX", None, Kind::Count { min: 0, max: 1_000_000 }),
     key("bounds.idle_output_max", "GREENLANE_IDLE_OUTPUT_MAX", None, Kind::Bytes { min: 0 }),
     key("bounds.disk_free_min", "GREENLANE_DISK_FREE_MIN", None, Kind::Bytes { min: 0 }),
@@ -103,7 +106,7 @@ pub const AGENT_KEYS: &[(&str, Kind)] = &[
 
 /// The sections of a file.
 pub const SECTIONS: &[&str] =
-    &["run", "retry", "quota", "workspace", "output", "learning", "context", "groups", "assign", "budget", "bounds", "agents"];
+    &["run", "retry", "quota", "workspace", "output", "learning", "context", "groups", "assign", "budget", "tracker", "bounds", "agents"];
 
 impl Key {
     /// The section.

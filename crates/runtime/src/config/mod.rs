@@ -16,6 +16,7 @@ mod options;
 mod output;
 mod retry;
 mod run;
+mod tracker;
 mod workspace;
 
 #[cfg(test)]
@@ -40,6 +41,7 @@ pub use load::{Environment, FILE_NAME, Flags, Loaded, user_file};
 pub use output::OutputConfig;
 pub use retry::RetryConfig;
 pub use run::{BaseRed, RunConfig};
+pub use tracker::{TrackerConfig, Use};
 pub use workspace::WorkspaceConfig;
 
 /// The built-in defaults with their comments: the reference of every setting.
@@ -68,6 +70,8 @@ pub struct Config {
     pub budget: BudgetConfig,
     /// `[groups]`.
     pub groups: GroupsConfig,
+    /// `[tracker]`.
+    pub tracker: TrackerConfig,
     /// `[bounds]`.
     pub bounds: BoundsConfig,
     /// `[agents.NAME]`, by name.

@@ -55,6 +55,13 @@ struct Document<'a> {
 /// If it is unknown, not installed, or did not do the task.
 pub fn run(args: &CheckArgs, registry: &Registry, context: &Context) -> Outcome {
     let def = registry.get(&args.name).map_err(|e| Error { kind: Kind::Usage, problems: vec![plans::problem(&e)] })?;
+    if def.hand_off {
+        let error = Error::usage(format!(
+            "`{}` is nobody's process: its tasks are put into somebody's hands, so there is nothing to try",
+            def.name
+        ));
+        return Err(error.hint("`greenlane done` and `greenlane fail` give a task back"));
+    }
     let (signed_in, how) = match def.signed_in(&context.env) {
         SignedIn::Yes(how) => ("yes", how),
         SignedIn::No(_) => ("no", String::from("nothing shows that it is")),
@@ -178,6 +185,7 @@ fn attempt(def: &AgentDef, folder: &Path, timeout: Duration, context: &Context) 
     std::fs::write(&prompt_file, PROMPT)?;
     let launch = Launch { prompt: PROMPT, prompt_file: &prompt_file, worktree: &worktree, model: None, session: None };
     let spec = Spec {
+        hand_off: false,
         label: format!("check/{}/{}", def.name, std::process::id()),
         argv: def.argv(&launch),
         cwd: worktree.clone(),

@@ -11,6 +11,7 @@ mod cline;
 mod codex;
 mod copilot;
 mod gemini;
+mod hand_off;
 mod limit;
 mod notes;
 mod opencode;
@@ -76,6 +77,7 @@ pub fn reader(kind: OutputKind) -> Box<dyn Reader> {
         OutputKind::Cline => Box::new(cline::Cline::default()),
         OutputKind::Acp => Box::new(acp::Acp::default()),
         OutputKind::Aider => Box::new(aider::Aider::default()),
+        OutputKind::HandOff => Box::new(hand_off::HandOff::default()),
     }
 }
 
