@@ -84,7 +84,7 @@ impl Assigning {
             // Outside a repository nothing ever ran.
             _ => Record::default(),
         };
-        // Who is to do a task by hand is for people to say. The same agent talked to in another way is nobody else.
+        // Who is to do a task by hand is for people to say, and the same agent talked to in another way is nobody else.
         let is_here = |agent: &&AgentDef| {
             !agent.hand_off && agent.variant_of.is_none() && unusable(agent, &context.env, &context.directory).is_none()
         };

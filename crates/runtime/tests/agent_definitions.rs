@@ -63,7 +63,7 @@ fn the_four_start_without_a_terminal_and_take_the_prompt_from_standard_input() {
 
 #[test]
 fn every_built_in_agent_gets_its_prompt_once() {
-    // Whoever has it in hand finds it in the worktree.
+    // A prompt that is put into somebody's hands lies in the worktree.
     for def in registry("").iter().filter(|def| !def.hand_off) {
         let argv = def.argv(&launch("THE-PROMPT")).join("\n");
         let stdin = def.stdin_text(&launch("THE-PROMPT")).unwrap_or_default();

@@ -15,6 +15,9 @@ pub const REAL_AGENTS: [&str; 4] = ["claude", "codex", "gemini", "opencode"];
 /// The same ones as far as they speak the Agent Client Protocol; `tests/agents/install.sh` installs what that needs besides.
 pub const ACP_AGENTS: [&str; 3] = ["claude-acp", "gemini-acp", "opencode-acp"];
 
+/// And of those that `tests/agents/install-more.sh` installs.
+pub const MORE_ACP_AGENTS: [&str; 2] = ["copilot-acp", "qwen-acp"];
+
 /// The agents that `tests/agents/install-more.sh` installs, into the directory that `GREENLANE_MORE_AGENTS` names.
 pub const MORE_AGENTS: [&str; 5] = ["aider", "pi", "qwen", "cline", "copilot"];
 
@@ -37,7 +40,8 @@ impl RealAgent {
     pub fn new(name: &str, model_server_url: &str, dir: &Path) -> io::Result<Self> {
         let unknown =
             || io::Error::new(io::ErrorKind::NotFound, format!("{name} is none of {REAL_AGENTS:?}, {ACP_AGENTS:?} and {MORE_AGENTS:?}"));
-        let name = REAL_AGENTS.into_iter().chain(ACP_AGENTS).chain(MORE_AGENTS).find(|n| *n == name).ok_or_else(unknown)?;
+        let name =
+            REAL_AGENTS.into_iter().chain(ACP_AGENTS).chain(MORE_AGENTS).chain(MORE_ACP_AGENTS).find(|n| *n == name).ok_or_else(unknown)?;
         let (home, tmp) = (dir.join("home"), dir.join("tmp"));
         fs::create_dir_all(&home)?;
         fs::create_dir_all(&tmp)?;
@@ -47,7 +51,7 @@ impl RealAgent {
             fs::create_dir_all(home.join(".gemini"))?;
             fs::write(home.join(".gemini/settings.json"), settings)?;
         }
-        more_agents::settings(name, model_server_url, &home)?;
+        more_agents::settings(base(name), model_server_url, &home)?;
         let path = env::var_os("PATH").unwrap_or_default();
         let places = places_of(name).into_iter().chain(env::split_paths(&path));
         let path = env::join_paths(places).map_err(io::Error::other)?;
@@ -81,7 +85,7 @@ pub fn is_wanted(name: &str) -> bool {
         !demanded.split([',', ' ']).any(|d| d == base(name)),
         "{name} is not installed, and GREENLANE_REQUIRE_AGENTS demands it: run tests/agents/install.sh"
     );
-    let script = if MORE_AGENTS.contains(&name) { "install-more.sh, GREENLANE_MORE_AGENTS" } else { "install.sh" };
+    let script = if MORE_AGENTS.contains(&base(name)) { "install-more.sh, GREENLANE_MORE_AGENTS" } else { "install.sh" };
     eprintln!("left out: {name} is not installed (tests/agents/{script})");
     false
 }
@@ -93,7 +97,7 @@ fn base(name: &str) -> &str {
 
 /// Where this agent's program lies, and what it needs itself; nowhere, if nobody says where.
 fn places_of(name: &str) -> Vec<PathBuf> {
-    if MORE_AGENTS.contains(&name) {
+    if MORE_AGENTS.contains(&base(name)) {
         env::var_os("GREENLANE_MORE_AGENTS").map(|dir| Path::new(&dir).join("node_modules/.bin")).into_iter().collect()
     } else if name == "claude-acp" {
         vec![bin_dir().join("../../acp/node_modules/.bin"), bin_dir()]
@@ -114,7 +118,7 @@ fn config(name: &str, url: &str) -> String {
             let own = format!("env = {{ CLAUDE_CODE_EXECUTABLE = \"{}\", ", bin_dir().join("claude").display());
             config("claude", url).replace("[agents.claude]", "[agents.claude-acp]").replace("env = { ", &own)
         }
-        "gemini-acp" | "opencode-acp" => config(base(name), url).replace(&format!("[agents.{}]", base(name)), &format!("[agents.{name}]")),
+        _ if name != base(name) => config(base(name), url).replace(&format!("[agents.{}]", base(name)), &format!("[agents.{name}]")),
         "claude" => format!(
             r#"[agents.claude]
 env = {{ ANTHROPIC_BASE_URL = "{url}", ANTHROPIC_API_KEY = "sk-scripted", CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC = "1", CLAUDE_CODE_MAX_RETRIES = "1" }}

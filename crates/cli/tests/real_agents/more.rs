@@ -1,7 +1,7 @@
 //! The agents of `tests/agents/install-more.sh` through `greenlane run`, where `GREENLANE_MORE_AGENTS` says where they are; and prompts
 //! that no argument can hold, with every agent.
 
-use greenlane_testkit::real_agent::{ACP_AGENTS, MORE_AGENTS, REAL_AGENTS};
+use greenlane_testkit::real_agent::{ACP_AGENTS, MORE_ACP_AGENTS, MORE_AGENTS, REAL_AGENTS};
 
 use super::*;
 
@@ -22,7 +22,7 @@ fn lands(name: &str, script: &str) -> Option<Told> {
 /// Each of them does its work, and what it leaves besides lands nowhere.
 #[test]
 fn each_of_more_lands_its_work() {
-    for name in MORE_AGENTS {
+    for name in MORE_AGENTS.into_iter().chain(MORE_ACP_AGENTS) {
         let Some(told) = lands(name, WRITE) else { continue };
         let report = told.report(0);
         assert!(name == "aider" || report["tool_calls"] == 1, "{name}: {report}");
@@ -32,7 +32,7 @@ fn each_of_more_lands_its_work() {
 /// All but cline, which is pointed at its prompt's file: its model would have to read it.
 #[test]
 fn each_takes_a_prompt_that_no_argument_can_hold() {
-    for name in REAL_AGENTS.into_iter().chain(ACP_AGENTS).chain(MORE_AGENTS).filter(|name| *name != "cline") {
+    for name in REAL_AGENTS.into_iter().chain(ACP_AGENTS).chain(MORE_AGENTS).chain(MORE_ACP_AGENTS).filter(|name| *name != "cline") {
         lands(name, &format!("{}{WRITE}", background()));
     }
 }

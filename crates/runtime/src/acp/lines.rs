@@ -61,7 +61,12 @@ impl<W: Write> Lines<W> {
     pub(super) fn update(&mut self, update: &Value) {
         let kind = update["sessionUpdate"].as_str().unwrap_or_default();
         if !DULL.contains(&kind) {
-            let line = json!({"type": "acp.update", "update": trimmed(update)});
+            let mut line = json!({"type": "acp.update", "update": trimmed(update)});
+            // What a call of the model used, where an agent tells that beside the protocol (qwen).
+            let usage = &update["_meta"]["usage"];
+            if usage.is_object() {
+                line["usage"] = trimmed(usage);
+            }
             self.write(&line);
         }
     }

@@ -8,10 +8,11 @@ use super::order::Permissions;
 use super::place::Place;
 
 /// Names under which agents tell paths in the input of a tool.
-const PATH_KEYS: [&str; 13] = [
+const PATH_KEYS: [&str; 14] = [
     "file_path",
     "filePath",
     "filepath",
+    "fileName",
     "absolute_path",
     "path",
     "notebook_path",

@@ -33,10 +33,10 @@ pub enum OutputKind {
     Cline,
     /// Aider's text.
     Aider,
-    /// What waits for a person: [`crate::hand_off`].
-    HandOff,
     /// It speaks the Agent Client Protocol; what it tells is written down by Greenlane's client.
     Acp,
+    /// What waits for a person: [`crate::hand_off`].
+    HandOff,
 }
 
 /// An agent as it is started: a built-in one with what the configuration says about it, or a user's own.
@@ -298,8 +298,8 @@ impl AgentDef {
 
     /// Whether any of its templates hands the prompt over.
     pub(super) fn gets_the_prompt(&self) -> bool {
+        // In the conversation, or where it lies in the worktree.
         if self.hand_off || self.output == OutputKind::Acp {
-            // It lies in the worktree, or is handed over by the protocol.
             return true;
         }
         let args = [&self.args, &self.extra_args, &self.prompt_args];

@@ -115,7 +115,7 @@ impl Pool {
     ///
     /// # Errors
     /// If git fails.
-    pub(crate) fn sweep(&self, ws: &Workspace, patterns: &[String]) -> Result<(), WorkspaceError> {
+    pub fn sweep(&self, ws: &Workspace, patterns: &[String]) -> Result<(), WorkspaceError> {
         if !patterns.is_empty() {
             let patterns = patterns.iter().map(|p| format!(":(top,glob){p}"));
             let words: Vec<String> = ["clean", "-ffdq", "--"].into_iter().map(String::from).chain(patterns).collect();

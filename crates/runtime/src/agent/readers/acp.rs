@@ -1,7 +1,7 @@
 //! Any agent that speaks the Agent Client Protocol, by the lines of Greenlane's client (`src/acp/lines.rs`).
 //!
 //! A call of a tool is told in pieces, in any order: some agents begin it without its input (claude), some tell its input only when they ask
-//! for permission (gemini). Calls of the model are not told.
+//! for permission (gemini). Calls of the model are told by qwen alone.
 
 use std::collections::VecDeque;
 
@@ -54,7 +54,13 @@ impl Events for Acp {
                 self.notes.unfinished();
                 self.notes.does("thinking");
             }
-            "acp.update" => self.update(&event["update"]),
+            "acp.update" => {
+                if let Some(usage) = tokens(&event["usage"]) {
+                    self.notes.model_called();
+                    self.notes.used(&usage);
+                }
+                self.update(&event["update"]);
+            }
             "acp.permission" => self.permission(&event["call"], event["rejected"].as_str()),
             "acp.refused" => {
                 let what = if event["method"] == "terminal/create" { "a command" } else { "a file" };
@@ -112,12 +118,16 @@ impl Acp {
     }
 
     fn says(&mut self, update: &Value) {
+        let text = update["content"]["text"].as_str().unwrap_or_default();
+        if text.is_empty() {
+            return self.notes.knows();
+        }
         let id = update["messageId"].as_str().unwrap_or_default();
         if self.message.as_deref() != Some(id) {
             self.message = Some(id.to_owned());
             self.notes.begins_to_say();
         }
-        self.notes.says_more(update["content"]["text"].as_str().unwrap_or_default());
+        self.notes.says_more(text);
         self.notes.does("writing");
     }
 

@@ -127,6 +127,12 @@ fn tokens_are_counted_by_each_agents_way_of_telling_them() {
     let usage =
         read(&[cost, euros, json!({"type": "acp.stop", "reason": "end_turn", "usage": {"inputTokens": 1, "outputTokens": 1}})]).0.usage;
     assert_eq!(usage.map(|u| (u.cost_usd, u.input_tokens)), Some((Some(0.5), 1)));
+    // One tells them with each call of its model, beside a message without a word.
+    let mut empty = words("", "");
+    empty["usage"] = json!({"inputTokens": 1000, "outputTokens": 50, "totalTokens": 1050, "cachedReadTokens": 200});
+    let (report, ..) = read(&[words("", "done"), empty.clone(), empty, stop("end_turn", false)]);
+    assert_eq!(report.usage.map(|u| (u.input_tokens, u.cached_tokens, u.output_tokens)), Some((2_000, 400, 100)));
+    assert_eq!((report.model_calls, report.last_message.as_str()), (2, "done"));
 }
 
 /// How a conversation that ended with this line is judged.
