@@ -18,7 +18,7 @@ use super::{Claim, GivenUp, Issue, Letter, Patience, Place, Told, Tracker, Troub
 use crate::clock;
 
 /// Its program.
-pub const PROGRAM: &str = "gh";
+pub(super) const PROGRAM: &str = "gh";
 /// Longest that a limit of GitHub's is waited for before it is asked again.
 const LIMIT_MAX: Duration = Duration::from_secs(3600);
 /// The wait after a limit that names no end: GitHub's own advice.

@@ -20,9 +20,9 @@ use std::time::{Duration, Instant};
 use greenlane_core::ids::RunId;
 pub use greenlane_core::tracker::{GivenUp, Issue, Item, Letter, TrackerKind, Untold, Word};
 
+use crate::agent::which;
 use crate::config::TrackerConfig;
 use crate::git::Repo;
-pub use github::PROGRAM as GH;
 pub use outbox::{Outbox, OutboxError, Round, Settled};
 pub use post::Post;
 pub use store::STORE_NAME;
@@ -126,6 +126,22 @@ impl Patience {
         let hurry = *self.hurry.lock().unwrap_or_else(PoisonError::into_inner);
         hurry.map_or(self.until, |h| h.min(self.until)).saturating_duration_since(Instant::now())
     }
+}
+
+/// The program through which a tracker is reached; `None`: it needs none.
+#[must_use]
+pub fn program_of(kind: TrackerKind) -> Option<&'static str> {
+    match kind {
+        TrackerKind::Beads => Some(crate::beads::PROGRAM),
+        TrackerKind::Github => Some(github::PROGRAM),
+        TrackerKind::Plan => None,
+    }
+}
+
+/// Where a program is on the environment's PATH, whose relative places count from `dir`.
+#[must_use]
+pub fn find_program(name: &str, environment: &BTreeMap<OsString, OsString>, dir: &Path) -> Option<PathBuf> {
+    which(Path::new(name), environment, dir)
 }
 
 /// One tracker. It looks at an item before it changes it: to claim or to tell twice is harmless.
