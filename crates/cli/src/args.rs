@@ -12,8 +12,8 @@ use clap::{ArgAction, ColorChoice, CommandFactory as _, FromArgMatches as _, Par
 use greenlane_core::time::parse_duration;
 
 use crate::commands::{
-    agents, clean, completions, config, context, deficiencies, demo, doctor, events, failures, groups, health, land, logs, man, pause,
-    plan, prompt, report, resume, retries, retry, rollback, run, runs, status, stop, tracker, unpause, wait,
+    agents, clean, completions, config, context, deficiencies, demo, doctor, done, events, fail, failures, groups, health, land, logs, man,
+    pause, plan, prompt, report, resume, retries, retry, rollback, run, runs, status, stop, tracker, unpause, wait,
 };
 use crate::help;
 use crate::report::Look;
@@ -110,6 +110,10 @@ pub enum Verb {
     Wait(wait::WaitArgs),
     /// End tasks, or the whole run; their work is kept
     Stop(stop::StopArgs),
+    /// Give a task back that was put into your hands: its work is there
+    Done(done::DoneArgs),
+    /// Give a task back that was put into your hands, undone
+    Fail(fail::FailArgs),
     /// Start no further attempts
     Pause(pause::PauseArgs),
     /// Go on after `pause`

@@ -81,7 +81,8 @@ impl Ready {
         let cores = std::thread::available_parallelism().map_or(2, |n| u32::try_from(n.get()).unwrap_or(u32::MAX));
         let slots = self.registry.iter().filter_map(|a| a.slots.map(|n| (a.name.clone(), n))).collect();
         let options = self.config.run_options(slots, cores, clock::now().0);
-        RunOptions { trackers: self.config.tracker.in_force(self.repo.main_top(), &context.env), ..options }
+        let trackers = self.config.tracker.in_force(self.repo.main_top(), &context.env);
+        RunOptions { hand_off: self.registry.hand_off(), trackers, ..options }
     }
 
     /// Runs it to its end, showing what goes on. The caller holds the lock.

@@ -31,6 +31,9 @@ pub struct RunOptions {
     /// Most processes of one agent at once, for agents that have such a limit.
     #[serde(default)]
     pub agent_slots: BTreeMap<String, u32>,
+    /// Agents that are nobody's process: the task is put into the hands of a person or of an editor, and their attempts take no slot.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub hand_off: BTreeSet<String>,
     /// Later groups start although a member of an earlier one failed.
     pub keep_going: bool,
     /// Work without a suite that verifies it needs a human instead of landing.
@@ -66,7 +69,7 @@ pub struct RunOptions {
     /// The command that refreshes the context before a group that has none of its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group_refresh: Option<String>,
-    /// What landed of a group that failed is taken off the branch, whatever its plan says.
+    /// What landed of a group that failed is taken off the branch, where its plan says nothing.
     #[serde(default, skip_serializing_if = "is_false")]
     pub group_rollback: bool,
     /// Who else keeps book of the tasks, and is asked and told.
@@ -220,6 +223,7 @@ impl Default for RunOptions {
             backlog: 0,
             agent: None,
             agent_slots: BTreeMap::new(),
+            hand_off: BTreeSet::new(),
             keep_going: false,
             require_verify: false,
             base_red_allowed: false,

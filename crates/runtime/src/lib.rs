@@ -13,6 +13,7 @@ pub mod control;
 pub mod driver;
 pub mod gate;
 pub mod git;
+pub mod hand_off;
 pub mod health;
 pub mod journal;
 pub mod keeper;

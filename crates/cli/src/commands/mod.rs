@@ -9,9 +9,12 @@ pub mod deficiencies;
 pub mod demo;
 pub mod detach;
 pub mod doctor;
+pub mod done;
 pub mod events;
+pub mod fail;
 pub mod failures;
 pub mod groups;
+pub mod hand_back;
 pub mod hand_over;
 pub mod health;
 pub mod land;
@@ -52,6 +55,8 @@ pub fn dispatch(verb: Verb, context: &Context) -> Outcome {
         Verb::Groups(args) => groups::run(&args, context),
         Verb::Wait(args) => wait::run(&args, context),
         Verb::Stop(args) => stop::run(&args, context),
+        Verb::Done(args) => done::run(&args, context),
+        Verb::Fail(args) => fail::run(&args, context),
         Verb::Pause(args) => pause::run(&args, context),
         Verb::Unpause(args) => unpause::run(&args, context),
         Verb::Land(args) => land::run(&args, context),
@@ -94,6 +99,8 @@ mod tests {
         check::<super::logs::LogsArgs>("logs");
         check::<super::stop::StopArgs>("stop");
         check::<super::pause::PauseArgs>("pause");
+        check::<super::done::DoneArgs>("done");
+        check::<super::fail::FailArgs>("fail");
         check::<super::unpause::UnpauseArgs>("unpause");
         check::<super::resume::ResumeArgs>("resume");
         check::<super::retry::RetryArgs>("retry");

@@ -8,6 +8,7 @@ use greenlane_core::health::HealthStatus;
 use greenlane_core::ids::{AttemptId, TaskKey};
 use greenlane_core::state::{State, account_label};
 use greenlane_core::view::{brief, task_time};
+use greenlane_runtime::hand_off;
 use greenlane_runtime::journal::Record;
 
 use crate::output::{Paint, paint};
@@ -72,6 +73,11 @@ pub fn number(state: &State, attempt: &AttemptId) -> u32 {
     state.task(&attempt.key).and_then(|t| t.number_of(attempt.n)).unwrap_or(attempt.n)
 }
 
+/// A person or an editor does it.
+fn is_by_hand(state: &State, attempt: &AttemptId) -> bool {
+    state.attempt(attempt).is_some_and(|a| state.is_hand_off(&a.agent))
+}
+
 /// What was found of an attempt under way, where that is news.
 fn health(of: String, to: HealthStatus, reason: Option<&str>) -> Vec<Line> {
     let why = reason.map(|r| format!(": {r}")).unwrap_or_default();
@@ -120,6 +126,14 @@ pub fn lines(state: &State, record: &Record) -> Vec<Line> {
                 (n, false) => format!("attempt {n} ({agent}), goes on from the work that is there"),
             };
             vec![Line::new('▸', Paint::Cyan, of(&attempt.key), how)]
+        }
+        Event::AttemptSpawned { attempt, worktree, .. } if is_by_hand(state, attempt) => {
+            let id = &attempt.key.task;
+            let to_do = format!(
+                "is yours: do it in {worktree} (the task stands in {}); a commit there or `greenlane done {id}` gives it back",
+                hand_off::TASK_FILE
+            );
+            vec![Line::new('☞', Paint::Cyan, of(&attempt.key), to_do)]
         }
         // Where the task has ended with it, the next line says the same.
         Event::AttemptFailed { attempt, outcome, failure: Some(failure), .. }

@@ -158,6 +158,7 @@ fn few_lessons_and_short_ones_the_most_relevant_first() {
             plan_copy: None,
             task: &task,
             agent: "claude",
+            by_hand: false,
             why: None,
             skills: &[],
             neighbours: &[],

@@ -17,6 +17,8 @@ pub enum Evidence {
     Cpu,
     /// Bytes came or went on its connections: it waits for its model.
     Sockets,
+    /// None is to be expected: it waits for a person.
+    Person,
 }
 
 /// One look at an attempt.

@@ -58,16 +58,16 @@ pub struct Group {
     /// The command that refreshes the context before its first task; `None`: the run's, if it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refresh: Option<String>,
-    /// What becomes of what landed when a task of it does not.
-    #[serde(default, skip_serializing_if = "OnFailure::is_keep")]
-    pub on_failure: OnFailure,
+    /// What becomes of what landed when a task of it does not; `None`: as the run says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_failure: Option<OnFailure>,
 }
 
 impl Group {
     /// A group without anything of its own.
     #[must_use]
     pub fn new(id: impl Into<GroupId>, stage: u32) -> Self {
-        Self { id: id.into(), stage, refresh: None, on_failure: OnFailure::Keep }
+        Self { id: id.into(), stage, refresh: None, on_failure: None }
     }
 }
 
@@ -83,9 +83,13 @@ pub enum OnFailure {
 }
 
 impl OnFailure {
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks like this")]
-    fn is_keep(&self) -> bool {
-        *self == Self::Keep
+    /// As in plans and in the configuration.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            OnFailure::Keep => "keep",
+            OnFailure::Rollback => "rollback",
+        }
     }
 }
 

@@ -7,6 +7,7 @@ use super::context::{Context, Span};
 use super::diagnostic::Severity;
 use super::draft::{Draft, Grouping, Places};
 use super::fields::{Fields, VALUE_BYTES_MAX};
+use super::group_rules;
 use super::model::{Group, PRIORITY_DEFAULT, Plan, SkillFailure, Task};
 use super::node::{Node, Table};
 use super::suggest;
@@ -15,8 +16,22 @@ use crate::overlap::Glob;
 use crate::tracker::Issue;
 
 /// The keys of a plan; docs/plan.schema.json has the same.
-pub const PLAN_KEYS: [&str; 13] =
-    ["name", "id", "base", "branch", "verify", "verify_timeout", "jobs", "generated", "group_order", "extra", "defaults", "task", "tasks"];
+pub const PLAN_KEYS: [&str; 14] = [
+    "name",
+    "id",
+    "base",
+    "branch",
+    "verify",
+    "verify_timeout",
+    "jobs",
+    "generated",
+    "group_order",
+    "groups",
+    "extra",
+    "defaults",
+    "task",
+    "tasks",
+];
 /// The last of them, which Markdown has as list items.
 const TASK_LISTS: usize = 2;
 
@@ -105,6 +120,7 @@ pub(super) type Files<'a> = &'a dyn Fn(&str) -> Result<String, String>;
 pub(super) fn plan(ctx: &mut Context<'_>, table: &Table, default_id: &str, files: Files<'_>) -> Draft {
     unknown_keys(ctx, table, &PLAN_KEYS, "in the plan");
     let mut draft = Draft::new(header(ctx, table, default_id), Grouping::Named);
+    draft.group_rules = group_rules::read(ctx, table);
     let defaults = defaults(ctx, table, files);
     if let (Some(_), Some(second)) = (table.entry("task"), table.entry("tasks")) {
         ctx.error(&second.key_span, "the plan has both `task` and `tasks`");

@@ -10,9 +10,11 @@ pub(super) const SHARED: &str = "Never use `git stash` or `git push`, never chan
 pub(super) fn rules(input: &PromptInput<'_>) -> Vec<String> {
     let mut rules = Vec::new();
     let mut rule = |text: String| rules.push(text);
-    rule(String::from(
-        "Work only inside the current directory: it is a git worktree of your own. Nobody can answer questions; decide and go on.",
-    ));
+    rule(String::from(if input.by_hand {
+        "Work only inside this directory: it is a git worktree made for this task."
+    } else {
+        "Work only inside the current directory: it is a git worktree of your own. Nobody can answer questions; decide and go on."
+    }));
     if input.others > 0 {
         rule(String::from(
             "Other agents work at the same time, each in another worktree, on other files. Change nothing that your task does not need.",
@@ -41,6 +43,12 @@ pub(super) fn rules(input: &PromptInput<'_>) -> Vec<String> {
     rule(String::from(
         "Leave your work in this worktree, committed or not. Only what is there counts, not what you say about it; where you could not finish, say why and leave what you have.",
     ));
+    if input.by_hand {
+        let id = &input.task.id;
+        rule(format!(
+            "When it is done, commit here or run `greenlane done {id}`; if it is not to be done, `greenlane fail {id} --reason \"…\"`. Greenlane waits for one of these, however long it takes, and goes on with other tasks meanwhile."
+        ));
+    }
     rule(String::from(SHARED));
     rules
 }

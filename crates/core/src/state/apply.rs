@@ -127,8 +127,13 @@ impl State {
                 a.record = Some(record.clone());
                 a.exited_at = Some(at);
                 a.gate_since = Some(at);
+                let agent = a.agent.clone();
                 let task = self.require_task(&attempt.key)?;
-                self.spend(task, Spent::of_record(record));
+                let mut spent = Spent::of_record(record);
+                if self.is_hand_off(&agent) {
+                    spent.wall = Duration::ZERO;
+                }
+                self.spend(task, spent);
                 self.set_phase(task, Phase::Gating, at);
                 Ok(())
             }
@@ -285,6 +290,7 @@ impl State {
                     self.tasks[task].landing_number = None;
                     self.tasks[task].landed_unverified = false;
                     self.tasks[task].landed_before = None;
+                    self.tasks[task].rolled_back = true;
                     self.tasks[task].reason = Some(format!("rolled back; its work is kept in {kept}"));
                     self.set_phase(task, Phase::Cancelled, at);
                 }
@@ -383,6 +389,7 @@ impl State {
                 claimed: false,
                 claimed_from: None,
                 cancelled_with_run: false,
+                rolled_back: false,
                 landed: None,
                 landing_number: None,
                 landed_unverified: false,

@@ -7,6 +7,7 @@ mod index;
 mod landing;
 mod lane;
 mod numbering;
+mod person;
 mod reopened;
 mod spending;
 
@@ -18,7 +19,6 @@ pub use apply::Illegal;
 pub use group::{GroupPhase, GroupState};
 pub(crate) use index::ReadyKey;
 pub use lane::{Batch, BatchPhase, Lane};
-pub(crate) use spending::running;
 
 use crate::attempt::{ExitRecord, Suite, Verdict};
 use crate::budget::{Measure, Spent};
@@ -180,6 +180,8 @@ pub struct TaskState {
     pub claimed_from: Option<String>,
     /// It was called off with the whole run.
     pub cancelled_with_run: bool,
+    /// It had landed, and was taken off the branch again.
+    pub rolled_back: bool,
     /// The merge commit on the plan's branch, or in an earlier run.
     pub landed: Option<Oid>,
     /// The how-manieth landing of its plan that was in this run.

@@ -1,6 +1,7 @@
 //! The coordinator as stories: given this state, this input at this time, exactly these events and actions.
 
 mod budgets;
+mod by_hand;
 mod claims;
 mod figures;
 mod groups;

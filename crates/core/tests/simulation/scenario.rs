@@ -152,7 +152,7 @@ impl Scenario {
             .into_iter()
             .map(|stage| Group {
                 refresh: (rng.u8(0..3) == 0).then(|| String::from("make context")),
-                on_failure: if rng.u8(0..3) == 0 { OnFailure::Rollback } else { OnFailure::Keep },
+                on_failure: (rng.u8(0..3) == 0).then_some(OnFailure::Rollback),
                 ..Group::new(format!("g{stage}"), stage)
             })
             .collect();
@@ -202,6 +202,9 @@ fn options(rng: &mut Rng) -> RunOptions {
     let mut types = FailureType::RETRIED.to_vec();
     if rng.u8(0..4) == 0 {
         types.push(FailureType::QualityGateFailure);
+    }
+    if rng.u8(0..6) == 0 {
+        options.hand_off.insert(String::from(["codex", "gemini"][rng.usize(0..2)]));
     }
     options.retry = RetryPolicy { max: rng.u32(0..=3), types, repairs: rng.u32(0..=2), ..RetryPolicy::default() };
     options

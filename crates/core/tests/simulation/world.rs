@@ -295,7 +295,7 @@ impl World {
         if !self.faults.strikes(&mut self.rng, Fault::Quota) {
             return false;
         }
-        self.keepers.all.insert(attempt.clone(), Keeper { stage: Stage::Voided, watched: false, plan: 0, began: 0 });
+        self.keepers.all.insert(attempt.clone(), Keeper { stage: Stage::Voided, watched: false, by_hand: false, plan: 0, began: 0 });
         self.tell_of(attempt, Input::AttemptDeferred { attempt: attempt.clone() });
         let known = self.accounts.entry(account.clone()).or_default();
         if self.rng.u8(0..4) == 0 {
@@ -328,7 +328,7 @@ impl World {
         }
         let input = if self.faults.strikes(&mut self.rng, Fault::Tracker) {
             if self.rng.bool() {
-                self.keepers.all.insert(attempt.clone(), Keeper { stage: Stage::Voided, watched: false, plan: 0, began: 0 });
+                self.keepers.all.insert(attempt.clone(), Keeper { stage: Stage::Voided, watched: false, by_hand: false, plan: 0, began: 0 });
                 self.tell_of(attempt, Input::IssueTaken { attempt: attempt.clone(), reason: String::from("claimed by Ann") });
                 return Ok(false);
             }
@@ -348,13 +348,13 @@ impl World {
             return Ok(());
         }
         if self.faults.strikes(&mut self.rng, Fault::Room) {
-            self.keepers.all.insert(attempt.clone(), Keeper { stage: Stage::Voided, watched: false, plan: 0, began: 0 });
+            self.keepers.all.insert(attempt.clone(), Keeper { stage: Stage::Voided, watched: false, by_hand: false, plan: 0, began: 0 });
             self.tell_of(&attempt.clone(), Input::AttemptHeldBack { attempt, short: String::from("no room") });
             return Ok(());
         }
         let content = self.git.content(base);
         if self.faults.strikes(&mut self.rng, Fault::Spawn) {
-            self.keepers.all.insert(attempt.clone(), Keeper { stage: Stage::Voided, watched: false, plan: 0, began: 0 });
+            self.keepers.all.insert(attempt.clone(), Keeper { stage: Stage::Voided, watched: false, by_hand: false, plan: 0, began: 0 });
             self.tell_of(
                 &attempt.clone(),
                 Input::AttemptNotSpawned { attempt, message: String::from("no worktree could be had"), detail: None },
@@ -373,7 +373,8 @@ impl World {
             worktree.free = false;
             self.starts_on_its_dependencies(&attempt, state)?;
         }
-        self.keepers.all.insert(attempt.clone(), Keeper { stage: Stage::Forked, watched: true, plan: 0, began: 0 });
+        let by_hand = state.attempt(&attempt).is_some_and(|a| state.is_hand_off(&a.agent));
+        self.keepers.all.insert(attempt.clone(), Keeper { stage: Stage::Forked, watched: true, by_hand, plan: 0, began: 0 });
         let delay = self.rng.u64(0..500);
         self.after(delay, Thing::Claim(attempt));
         Ok(())
@@ -410,7 +411,7 @@ impl World {
         if let Some((other, _)) = self.running().find(|(a, _)| a.key == attempt.key && **a != attempt) {
             return Err(("one_process_per_task", format!("{attempt} begins while {other} runs")));
         }
-        let (count, jobs) = (self.running().count(), self.scenario.options.jobs);
+        let (count, jobs) = (self.running().filter(|(_, k)| !k.by_hand).count(), self.scenario.options.jobs);
         if count > jobs as usize {
             return Err(("processes_fit_jobs", format!("{count} agents run on {jobs} slots")));
         }
@@ -461,7 +462,7 @@ impl World {
 
     fn probe(&mut self, attempt: AttemptId, state: &State) {
         let known = state.attempt(&attempt).is_some_and(|a| a.spawned.is_some());
-        let new = Keeper { stage: Stage::Voided, watched: false, plan: 0, began: 0 };
+        let new = Keeper { stage: Stage::Voided, watched: false, by_hand: false, plan: 0, began: 0 };
         let keeper = self.keepers.all.entry(attempt.clone()).or_insert(new);
         keeper.watched = true;
         match &keeper.stage {

@@ -29,6 +29,8 @@ pub enum Presence {
     },
     /// Nothing executable by this name is on the PATH.
     Missing,
+    /// There is nothing to be started: its tasks are put into somebody's hands.
+    HandOff,
 }
 
 /// Whether an agent can be expected to reach its model.
@@ -46,6 +48,9 @@ impl AgentDef {
     /// Looks the program up on the user's PATH; a relative path counts from `dir`. Starts nothing.
     #[must_use]
     pub fn presence(&self, user_env: &BTreeMap<OsString, OsString>, dir: &Path) -> Presence {
+        if self.hand_off {
+            return Presence::HandOff;
+        }
         let command = Path::new(&self.command);
         let found = if self.command.contains('/') {
             Some(dir.join(command)).filter(|path| is_executable(path))
@@ -63,7 +68,7 @@ impl AgentDef {
                 let version = version(&path, &self.environment(user_env));
                 Presence::Found { path, version }
             }
-            Presence::Missing => Presence::Missing,
+            other => other,
         }
     }
 

@@ -26,9 +26,10 @@ use super::layout::{PreparedWorkspace, label};
 use super::shared;
 use super::skills::{self, Hindered};
 use crate::accounts::Lease;
-use crate::agent::{self, Launch, Shown};
+use crate::agent::{self, Launch, OutputKind, Shown};
 use crate::clock;
 use crate::gate::{self, Generated, JudgeSpec};
+use crate::hand_off;
 use crate::keeper::{self, Cancel, Lifetime, Limits, Probe, Spec};
 use crate::lessons::note_told;
 use crate::prompts::family_of;
@@ -271,6 +272,8 @@ fn spawn_in(context: &Context, job: &Job, workspace: &Workspace, lease: Option<L
     context.layout.write_workspace(attempt, &prepared).map_err(|e| format!("cannot write to {}: {e}", dir.display()))?;
     let skills = skills::run(context, attempt, &job.task, workspace)?;
     let prompt = write_prompt(context, job, workspace, &dir, &skills).map_err(|e| format!("the prompt could not be written: {e}"))?;
+    // Of whoever had the worktree before.
+    hand_off::take_prompt_away(&workspace.path);
     let (spec, mut environment) = order(context, job, workspace, &dir, &prompt)?;
     shared::begin(context, &context.layout.shared_dir(attempt), &job.refs_of_others, &mut environment)?;
     let child =
@@ -299,6 +302,7 @@ fn write_prompt(context: &Context, job: &Job, workspace: &Workspace, dir: &Path,
         plan_copy: plan_copy.as_deref(),
         task: &job.task,
         agent: &job.agent,
+        by_hand: context.registry.get(&job.agent).is_ok_and(|a| a.hand_off),
         why: job.why.as_deref(),
         skills,
         neighbours: &job.neighbours,
@@ -370,6 +374,7 @@ fn order(
         argv: Vec::new(),
         cwd: workspace.path.clone(),
         stdin: None,
+        hand_off: false,
         timeout: Some(job.task.timeout.unwrap_or(config.run.timeout)),
         stall_timeout: job.task.stall_timeout,
         grace: config.run.grace,
@@ -384,13 +389,17 @@ fn order(
             idle_bytes_max: Some(config.bounds.idle_output_max).filter(|n| *n > 0),
         },
     };
-    let mut environment = match (&job.task.run, job.agent.as_str()) {
+    let environment = match (&job.task.run, job.agent.as_str()) {
         (Some(run), COMMAND_AGENT) => {
             spec.argv = agent::command_argv(run);
             context.command_environment(&job.task.env)
         }
         (_, name) => {
             let agent = context.registry.get(name).map_err(|e| e.to_string())?;
+            if agent.hand_off {
+                hand_over(context, job, workspace, dir, prompt, &mut spec)?;
+                return Ok((spec, environment_of(context, job, workspace, context.command_environment(&job.task.env))));
+            }
             let prompt_file = dir.join("prompt.md");
             let launch = Launch {
                 prompt,
@@ -408,9 +417,32 @@ fn order(
             environment
         }
     };
+    Ok((spec, environment_of(context, job, workspace, environment)))
+}
+
+/// With what tells a process whose it is.
+fn environment_of(
+    context: &Context,
+    job: &Job,
+    workspace: &Workspace,
+    mut environment: BTreeMap<OsString, OsString>,
+) -> BTreeMap<OsString, OsString> {
     environment.extend(context.attempt_variables(&job.attempt));
     ignore_in(&mut environment, &workspace.git_dir);
-    Ok((spec, environment))
+    environment
+}
+
+/// In place of an agent something waits for a person. What limits agents limits nobody else, but a time that the task itself names.
+fn hand_over(context: &Context, job: &Job, workspace: &Workspace, dir: &Path, prompt: &str, spec: &mut Spec) -> Result<(), String> {
+    hand_off::put_prompt(&workspace.path, prompt)
+        .map_err(|e| format!("the prompt cannot be put into {}: {e}", workspace.path.display()))?;
+    spec.argv = hand_off::order(&context.exe, dir, &workspace.git_dir)?;
+    spec.hand_off = true;
+    spec.reader = Some(OutputKind::HandOff);
+    spec.timeout = job.task.timeout;
+    spec.stall_timeout = None;
+    spec.allowance = Allowance::default();
+    Ok(())
 }
 
 /// Says what became of an attempt whose keeper is gone.
