@@ -68,6 +68,9 @@ pub struct RunOptions {
     /// What landed of a group that failed is taken off the branch, whatever its plan says.
     #[serde(default, skip_serializing_if = "is_false")]
     pub group_rollback: bool,
+    /// A question to a person that nobody has answered for so long is withdrawn.
+    #[serde(default = "question_max_default", with = "duration_text")]
+    pub question_max: Duration,
     /// Seed of the retry jitter.
     pub seed: u64,
     /// A scheduling bug for the simulation to find.
@@ -101,6 +104,13 @@ pub struct RetryPolicy {
 
 fn prefix_default() -> String {
     String::from(crate::branch::PREFIX)
+}
+
+/// A day: people sleep.
+pub(crate) const QUESTION_MAX: Duration = Duration::from_secs(24 * 3600);
+
+fn question_max_default() -> Duration {
+    QUESTION_MAX
 }
 
 fn repairs_default() -> u32 {
@@ -230,6 +240,7 @@ impl Default for RunOptions {
             room: RoomPolicy::default(),
             group_refresh: None,
             group_rollback: false,
+            question_max: QUESTION_MAX,
             seed: 0,
             #[cfg(feature = "planted-bugs")]
             planted_bug: None,

@@ -1,6 +1,7 @@
 //! The coordinator as stories: given this state, this input at this time, exactly these events and actions.
 
 mod budgets;
+mod exchange;
 mod figures;
 mod groups;
 mod health;

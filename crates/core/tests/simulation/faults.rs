@@ -37,10 +37,12 @@ pub enum Fault {
     Room,
     /// Some tasks are ticked, or landed in an earlier run.
     Earlier,
+    /// Attempts say all sorts of things, and people answer some of their questions.
+    Talk,
 }
 
 /// All kinds.
-pub const ALL: [Fault; 16] = [
+pub const ALL: [Fault; 17] = [
     Fault::Crash,
     Fault::Exit,
     Fault::Lost,
@@ -57,6 +59,7 @@ pub const ALL: [Fault; 16] = [
     Fault::RollBack,
     Fault::Room,
     Fault::Earlier,
+    Fault::Talk,
 ];
 
 /// The kinds of one simulation.

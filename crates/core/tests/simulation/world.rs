@@ -261,6 +261,7 @@ impl World {
                 let delay = self.rng.u64(0..200);
                 self.after(delay, Thing::Tell(Input::RoomRead { room }));
             }
+            Action::TellRest { .. } => {}
             Action::AbortGates => self.aborted = true,
         }
         Ok(())
