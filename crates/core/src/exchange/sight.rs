@@ -181,8 +181,7 @@ pub fn look(state: &State, attempt: &AttemptId, look: &Look, now: Time) -> Optio
         Look::Values { name: wanted } => {
             let wanted = |name: &str| wanted.as_deref().is_none_or(|w| w.trim() == name);
             let values = state.exchange.values.iter().filter(|(name, _)| wanted(name));
-            let sight =
-                |v: &super::Value| ValueSight { value: v.text.clone(), version: v.version, by: name(&v.by.key) };
+            let sight = |v: &super::Value| ValueSight { value: v.text.clone(), version: v.version, by: name(&v.by.key) };
             Sight::Values(values.map(|(name, v)| (name.clone(), sight(v))).collect())
         }
     })

@@ -17,6 +17,8 @@ pub enum Evidence {
     Cpu,
     /// Bytes came or went on its connections: it waits for its model.
     Sockets,
+    /// It waits for a person to answer.
+    Person,
 }
 
 /// One look at an attempt.

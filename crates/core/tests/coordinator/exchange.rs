@@ -153,7 +153,10 @@ fn nobody_is_waited_for_for_ever() {
     assert!(story.state.exchange.questions[&2].ended.is_some(), "its attempt failed");
     story.now = Time(story.now.0 + 3_600_000);
     let events = story.feed(Input::Tick);
-    assert!(events.contains(&String::from("question_withdrawn 1 a#1")) && events.contains(&String::from("attempt_started a#2 going on")), "{events:?}");
+    assert!(
+        events.contains(&String::from("question_withdrawn 1 a#1")) && events.contains(&String::from("attempt_started a#2 going on")),
+        "{events:?}"
+    );
 }
 
 #[test]

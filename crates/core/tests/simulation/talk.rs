@@ -18,8 +18,12 @@ pub fn random(rng: &mut Rng, state: &State) -> Option<Input> {
         let question = if rng.u8(0..8) == 0 { 9_999 } else { open[rng.usize(..open.len())] };
         return Some(Input::Request(Request::Answer { question, text: String::from("yes") }));
     }
-    let speakers: Vec<AttemptId> =
-        state.tasks.iter().filter(|t| t.phase == Phase::Running || (t.phase.active() && rng.u8(0..8) == 0)).map(|t| t.attempt_id()).collect();
+    let speakers: Vec<AttemptId> = state
+        .tasks
+        .iter()
+        .filter(|t| t.phase == Phase::Running || (t.phase.active() && rng.u8(0..8) == 0))
+        .map(|t| t.attempt_id())
+        .collect();
     if speakers.is_empty() {
         return None;
     }

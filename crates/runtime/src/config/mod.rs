@@ -12,6 +12,7 @@ mod kind;
 mod layers;
 mod learning;
 mod load;
+mod mcp;
 mod options;
 mod output;
 mod retry;
@@ -37,6 +38,7 @@ pub use kind::{Kind, Refusal};
 pub use layers::Origin;
 pub use learning::LearningConfig;
 pub use load::{Environment, FILE_NAME, Flags, Loaded, user_file};
+pub use mcp::McpConfig;
 pub use output::OutputConfig;
 pub use retry::RetryConfig;
 pub use run::{BaseRed, RunConfig};
@@ -68,6 +70,8 @@ pub struct Config {
     pub budget: BudgetConfig,
     /// `[groups]`.
     pub groups: GroupsConfig,
+    /// `[mcp]`.
+    pub mcp: McpConfig,
     /// `[bounds]`.
     pub bounds: BoundsConfig,
     /// `[agents.NAME]`, by name.

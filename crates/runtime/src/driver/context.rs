@@ -45,6 +45,8 @@ pub struct Setup {
     pub environment: BTreeMap<OsString, OsString>,
     /// What prompts are made of.
     pub templates: Templates,
+    /// `greenlane mcp` is part of this program.
+    pub tools: bool,
 }
 
 /// Shared by all actions of a run.
@@ -55,6 +57,7 @@ pub struct Context {
     pub(super) config: Config,
     pub(super) registry: Registry,
     pub(super) templates: Templates,
+    pub(super) tools: bool,
     pub(super) exe: PathBuf,
     pub(super) environment: BTreeMap<OsString, OsString>,
     pub(super) run: RunId,
@@ -81,7 +84,7 @@ const STACK_BYTES: usize = 512 * 1024;
 
 impl Context {
     pub(super) fn new(setup: Setup, run: RunId, socket: PathBuf, sender: Sender<Message>) -> Result<Self, WorkspaceError> {
-        let Setup { repo, state_dir, pool_dir, config, registry, exe, environment, templates } = setup;
+        let Setup { repo, state_dir, pool_dir, config, registry, exe, environment, templates, tools } = setup;
         let layout = Layout::new(&state_dir, &run);
         let shell = Arc::new(KeptShell::new(&exe, layout.run_dir().join("shell"), config.run.grace, config.output.bytes_max));
         let settings = PoolSettings {
@@ -105,6 +108,7 @@ impl Context {
             config,
             registry,
             templates,
+            tools,
             exe,
             environment,
             run,

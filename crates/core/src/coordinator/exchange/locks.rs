@@ -44,9 +44,8 @@ impl Turn<'_> {
     pub(super) fn unlock(&mut self, attempt: &AttemptId, wanted: &str) -> Result<(), String> {
         let lock = name("lock", wanted)?;
         let known = self.state.exchange.locks.get(&lock);
-        let concerned = known.is_some_and(|l| {
-            l.holder.as_ref().is_some_and(|h| h.attempt == *attempt) || l.queue.iter().any(|w| w.attempt == *attempt)
-        });
+        let concerned = known
+            .is_some_and(|l| l.holder.as_ref().is_some_and(|h| h.attempt == *attempt) || l.queue.iter().any(|w| w.attempt == *attempt));
         if concerned {
             self.emit(Event::LockLeft { attempt: attempt.clone(), lock, how: LockEnd::Released });
             self.settle_locks();

@@ -88,7 +88,9 @@ impl Turn<'_> {
         }
         if let Some(other) = self.state.claim_hindered(at, &path) {
             let other = &self.state.tasks[other].key.task;
-            return Err(format!("`{path}` belongs to `{other}`, which has not landed: leave it alone, and tell `{other}` in a note what you need"));
+            return Err(format!(
+                "`{path}` belongs to `{other}`, which has not landed: leave it alone, and tell `{other}` in a note what you need"
+            ));
         }
         self.emit(Event::FileClaimed { attempt: attempt.clone(), path });
         Ok(())

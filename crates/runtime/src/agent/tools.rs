@@ -1,0 +1,82 @@
+//! The server of tools that an agent is given, in the forms in which agents take one. Knows nothing of what the tools do.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use serde_json::{Value, json};
+
+/// As which server agents know it: their tools are called after it (`mcp__greenlane__progress`).
+const NAME: &str = "greenlane";
+
+/// The command that serves an attempt its tools.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tools {
+    /// The program and its arguments.
+    pub command: Vec<String>,
+    /// Variables by which it finds its attempt; some agents hand on none of their own.
+    pub env: BTreeMap<String, String>,
+    /// Where [`Tools::json`] lies; absolute.
+    pub file: PathBuf,
+}
+
+impl Tools {
+    /// `{"mcpServers": {"greenlane": {"command": …, "args": […], "env": {…}}}}`, which most agents read.
+    #[must_use]
+    pub fn json(&self) -> String {
+        json!({"mcpServers": {NAME: self.server()}}).to_string()
+    }
+
+    fn server(&self) -> Value {
+        // `trust`: gemini and qwen ask nobody about each call.
+        json!({"command": self.command.first(), "args": self.command.get(1..), "env": self.env, "trust": true})
+    }
+
+    /// `{command = …, args = […], env = {…}}`.
+    #[must_use]
+    pub fn toml(&self) -> String {
+        let list = |items: &[String]| format!("[{}]", items.iter().map(|i| quoted(i)).collect::<Vec<_>>().join(", "));
+        let env: Vec<String> = self.env.iter().map(|(name, value)| format!("{name} = {}", quoted(value))).collect();
+        let (command, args) = self.command.split_first().map_or((String::new(), String::from("[]")), |(c, a)| (quoted(c), list(a)));
+        format!("{{command = {command}, args = {args}, env = {{{}}}}}", env.join(", "))
+    }
+
+    /// `["greenlane", "mcp"]`.
+    #[must_use]
+    pub fn command_json(&self) -> String {
+        json!(self.command).to_string()
+    }
+
+    /// `{"GREENLANE_RUN": …}`.
+    #[must_use]
+    pub fn env_json(&self) -> String {
+        json!(self.env).to_string()
+    }
+}
+
+/// A TOML string: JSON's escapes are TOML's too, but for the one character that JSON leaves as it is.
+fn quoted(text: &str) -> String {
+    json!(text).to_string().replace('\u{7f}', "\\u007f")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_form_is_read_back_as_what_it_was() {
+        let tools = Tools {
+            command: ["/a b/green\"lane", "mcp", "\u{7f}ü\\"].map(String::from).to_vec(),
+            env: BTreeMap::from([(String::from("GREENLANE_TASK"), String::from("p/ta\"sk\n"))]),
+            file: PathBuf::from("/x"),
+        };
+        let table: toml::Table = format!("x = {}", tools.toml()).parse().unwrap();
+        let json: Value = serde_json::from_str(&tools.json()).unwrap();
+        let server = &json["mcpServers"]["greenlane"];
+        for (name, index) in [("command", 0), ("args", 1)] {
+            let toml = serde_json::to_value(&table["x"][name]).unwrap();
+            assert_eq!(toml, server[name]);
+            assert_eq!(if index == 0 { toml } else { toml[1].clone() }, json!(tools.command[index * 2]));
+        }
+        assert_eq!(serde_json::to_value(&table["x"]["env"]).unwrap(), server["env"]);
+    }
+}
