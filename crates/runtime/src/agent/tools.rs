@@ -8,6 +8,9 @@ use serde_json::{Value, json};
 /// As which server agents know it: their tools are called after it (`mcp__greenlane__progress`).
 const NAME: &str = "greenlane";
 
+/// How long codex waits for a tool; more than a tool of ours takes (`[mcp] wait`), which is less than the minute that it waits by itself.
+const TIMEOUT_S: u32 = 600;
+
 /// The command that serves an attempt its tools.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tools {
@@ -27,8 +30,8 @@ impl Tools {
     }
 
     fn server(&self) -> Value {
-        // `trust`: gemini and qwen ask nobody about each call.
-        json!({"command": self.command.first(), "args": self.command.get(1..), "env": self.env, "trust": true})
+        // `trust`: gemini and qwen ask nobody about each call. `alwaysLoad`: claude offers them from the start, instead of looking for them.
+        json!({"command": self.command.first(), "args": self.command.get(1..), "env": self.env, "trust": true, "alwaysLoad": true})
     }
 
     /// `{command = …, args = […], env = {…}}`.
@@ -37,7 +40,9 @@ impl Tools {
         let list = |items: &[String]| format!("[{}]", items.iter().map(|i| quoted(i)).collect::<Vec<_>>().join(", "));
         let env: Vec<String> = self.env.iter().map(|(name, value)| format!("{name} = {}", quoted(value))).collect();
         let (command, args) = self.command.split_first().map_or((String::new(), String::from("[]")), |(c, a)| (quoted(c), list(a)));
-        format!("{{command = {command}, args = {args}, env = {{{}}}}}", env.join(", "))
+        // codex calls no tool that nobody has approved, and there is nobody.
+        let approved = "default_tools_approval_mode = \"approve\"";
+        format!("{{command = {command}, args = {args}, env = {{{}}}, {approved}, tool_timeout_sec = {TIMEOUT_S}}}", env.join(", "))
     }
 
     /// `["greenlane", "mcp"]`.

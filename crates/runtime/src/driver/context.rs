@@ -45,8 +45,8 @@ pub struct Setup {
     pub environment: BTreeMap<OsString, OsString>,
     /// What prompts are made of.
     pub templates: Templates,
-    /// `greenlane mcp` is part of this program.
-    pub tools: bool,
+    /// The program whose verb `mcp` gives agents their tools, by a path that holds for other processes; `None`: they get none.
+    pub tools: Option<PathBuf>,
 }
 
 /// Shared by all actions of a run.
@@ -57,7 +57,7 @@ pub struct Context {
     pub(super) config: Config,
     pub(super) registry: Registry,
     pub(super) templates: Templates,
-    pub(super) tools: bool,
+    pub(super) tools: Option<PathBuf>,
     pub(super) exe: PathBuf,
     pub(super) environment: BTreeMap<OsString, OsString>,
     pub(super) run: RunId,

@@ -59,17 +59,15 @@ const VERB: &str = "mcp";
 impl Context {
     /// Whether this agent is given tools.
     pub(super) fn gives_tools(&self, agent: &str) -> bool {
-        self.tools && self.config.mcp.enabled && self.registry.get(agent).is_ok_and(AgentDef::takes_tools)
+        self.tools.is_some() && self.config.mcp.enabled && self.registry.get(agent).is_ok_and(AgentDef::takes_tools)
     }
 
     /// The tools of an attempt, written down in its directory; `None`: it has none.
     pub(super) fn tools(&self, agent: &str, attempt: &AttemptId, dir: &Path) -> io::Result<Option<Tools>> {
-        if !self.gives_tools(agent) {
-            return Ok(None);
-        }
+        let Some(program) = self.tools.as_ref().filter(|_| self.gives_tools(agent)) else { return Ok(None) };
         let utf8 = |text: &std::ffi::OsStr| text.to_str().map(str::to_owned).ok_or_else(|| io::Error::other("a path is not UTF-8"));
         let wait = format_duration(self.config.mcp.wait);
-        let command = vec![utf8(self.exe.as_os_str())?, VERB.to_owned(), String::from("--wait"), wait];
+        let command = vec![utf8(program.as_os_str())?, VERB.to_owned(), String::from("--wait"), wait];
         let variables = self.attempt_variables(attempt).into_iter();
         let env = variables.filter_map(|(name, value)| Some((name.into_string().ok()?, utf8(&value).ok()?)));
         let tools = Tools { command, env: env.filter(|(name, _)| name.starts_with("GREENLANE_")).collect(), file: dir.join("mcp.json") };
