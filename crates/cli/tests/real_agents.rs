@@ -306,8 +306,7 @@ fn claude_in_circles_is_ended_and_the_circle_is_named() {
     assert!(reason.ends_with("4 times, and nothing new between: runs `echo again`"), "{reason}");
 }
 
-/// It tells how far it is and asks a person, through the tools that it is given; the answer goes back to it, and its work lands. Its time
-/// limit rests while it waits: it would be over otherwise.
+/// It tells how far it is and asks a person, through the tools that it is given; the answer goes back to it, and its work lands.
 fn asks_a_person(habits: &Habits) {
     let Some(stage) = Stage::new(habits.name) else { return };
     let script = format!(
@@ -326,7 +325,7 @@ fn asks_a_person(habits: &Habits) {
     let told = stage.told(child);
     assert_eq!((&told.task["state"], told.attempts().len()), (&json!("done"), 1), "{told:?}");
     assert!(stage.landed(&told), "{told:?}");
-    let printed = stage.sandbox.greenlane(&["logs", "t"]).stdout + &stage.sandbox.greenlane(&["logs", "t", "--raw"]).stdout;
+    let printed = stage.sandbox.greenlane(&["logs", "t", "--raw"]).stdout;
     assert!(printed.contains("the word is hello"), "the answer came back to it: {printed}");
     assert_eq!(stage.sandbox.count("attempt_progress"), 1);
 }
@@ -341,11 +340,7 @@ fn codex_asks_a_person() {
     asks_a_person(&CODEX);
 }
 
-#[test]
-fn gemini_asks_a_person() {
-    asks_a_person(&GEMINI);
-}
-
+// Not gemini: it reads no settings from below a folder that others may write to, as temporary ones are.
 #[test]
 fn opencode_asks_a_person() {
     asks_a_person(&OPENCODE);

@@ -15,7 +15,7 @@ pub use figures::{Figures, attempt_end, attempt_time, attempt_working, base_suit
 pub use given_up::given_up;
 pub use groups::{GroupResult, GroupView, groups};
 pub use left::{Left, LeftBehind, Until};
-pub use words::{Lands, brief, landing, landing_words, open_question, places_awaited, quotas_awaited, task_state};
+pub use words::{Lands, asks, brief, landing, landing_words, open_question, places_awaited, quotas_awaited, task_state};
 
 use std::collections::BTreeSet;
 

@@ -116,7 +116,8 @@ pub fn open_question<'a>(state: &'a State, task: &TaskState) -> Option<(u64, &'a
 }
 
 /// What it waits to be told by a person: the first line of its question.
-fn asks(state: &State, task: &TaskState) -> Option<String> {
+#[must_use]
+pub fn asks(state: &State, task: &TaskState) -> Option<String> {
     let (number, question) = open_question(state, task)?;
     let mut lines = question.text.lines();
     let first: String = lines.next().unwrap_or_default().chars().take(ASKS_CHARS_MAX).collect();

@@ -52,8 +52,8 @@ pub struct AgentDef {
     /// What follows where a model is named.
     #[serde(default)]
     pub model_args: Vec<String>,
-    /// What follows where it is given the tools of `greenlane mcp`: `{mcp_json}` is the server as `{"mcpServers": …}`, `{mcp_toml}` as the
-    /// inline table of it alone, `{mcp_file}` a file with the former.
+    /// What follows where it is given the tools of `greenlane mcp`: `{mcp_json}` is the server as `{"mcpServers": …}`, `{mcp_file}` a file of
+    /// settings with the same, `{mcp_toml}` the inline table of the server alone, `{mcp_command}` and `{mcp_env}` parts of it as JSON.
     #[serde(default)]
     pub mcp_args: Vec<String>,
     /// Variables that are set then. One that is set already stays, unless both are JSON objects: then this is added.

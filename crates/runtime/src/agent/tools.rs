@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 /// As which server agents know it: their tools are called after it (`mcp__greenlane__progress`).
 const NAME: &str = "greenlane";
@@ -18,20 +18,27 @@ pub struct Tools {
     pub command: Vec<String>,
     /// Variables by which it finds its attempt; some agents hand on none of their own.
     pub env: BTreeMap<String, String>,
-    /// Where [`Tools::json`] lies; absolute.
+    /// Where [`Tools::settings`] lie; absolute.
     pub file: PathBuf,
 }
 
 impl Tools {
-    /// `{"mcpServers": {"greenlane": {"command": …, "args": […], "env": {…}}}}`, which most agents read.
+    /// `{"mcpServers": {"greenlane": {"command": …, "args": […], "env": {…}}}}`, as claude takes it: `alwaysLoad`, so that its model sees
+    /// the tools from the start instead of having to look for them.
     #[must_use]
     pub fn json(&self) -> String {
-        json!({"mcpServers": {NAME: self.server()}}).to_string()
+        self.servers("alwaysLoad")
     }
 
-    fn server(&self) -> Value {
-        // `trust`: gemini and qwen ask nobody about each call. `alwaysLoad`: claude offers them from the start, instead of looking for them.
-        json!({"command": self.command.first(), "args": self.command.get(1..), "env": self.env, "trust": true, "alwaysLoad": true})
+    /// The same as gemini's and qwen's settings have it: `trust`, so that they ask nobody about each call.
+    #[must_use]
+    pub fn settings(&self) -> String {
+        self.servers("trust")
+    }
+
+    fn servers(&self, flag: &str) -> String {
+        json!({"mcpServers": {NAME: {"command": self.command.first(), "args": self.command.get(1..), "env": self.env, flag: true}}})
+            .to_string()
     }
 
     /// `{command = …, args = […], env = {…}}`.
@@ -65,6 +72,8 @@ fn quoted(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::Value;
+
     use super::*;
 
     #[test]

@@ -71,7 +71,7 @@ impl Context {
         let variables = self.attempt_variables(attempt).into_iter();
         let env = variables.filter_map(|(name, value)| Some((name.into_string().ok()?, utf8(&value).ok()?)));
         let tools = Tools { command, env: env.filter(|(name, _)| name.starts_with("GREENLANE_")).collect(), file: dir.join("mcp.json") };
-        std::fs::write(&tools.file, tools.json())?;
+        std::fs::write(&tools.file, tools.settings())?;
         Ok(Some(tools))
     }
 }

@@ -14,7 +14,7 @@ use crate::names;
 use crate::session::Session;
 
 /// So long a call is tried again while no coordinator answers: it may be on its way back.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE_MAX: Duration = Duration::from_secs(10);
 /// Between two tries.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -23,18 +23,22 @@ const PAUSE: Duration = Duration::from_millis(100);
 pub struct Door {
     socket: PathBuf,
     label: String,
+    patience: Duration,
 }
 
 impl Door {
     /// The attempt that the environment names, or the one under way at this task. `Ok(Err(why))`: there is none, which each tool says.
     ///
+    /// `wait`: the longest that a call may take.
+    ///
     /// # Errors
     /// Exit code 2 if a task is named that is not under way.
-    pub fn find(task: Option<&str>, context: &Context) -> Result<Result<Self, String>, Error> {
+    pub fn find(task: Option<&str>, wait: Duration, context: &Context) -> Result<Result<Self, String>, Error> {
+        let patience = wait.min(PATIENCE_MAX);
         let Some(task) = task else {
             let of = |name: &str| context.env.iter().find(|(n, _)| n.as_os_str() == name).map(|(_, value)| value.clone());
             return Ok(match (of("GREENLANE_SOCKET"), of("GREENLANE_ATTEMPT").and_then(|l| l.into_string().ok())) {
-                (Some(socket), Some(label)) => Ok(Self { socket: socket.into(), label }),
+                (Some(socket), Some(label)) => Ok(Self { socket: socket.into(), label, patience }),
                 _ => Err(String::from("this is not within a run of Greenlane (GREENLANE_SOCKET and GREENLANE_ATTEMPT are not set)")),
             });
         };
@@ -46,7 +50,7 @@ impl Door {
         let running =
             running.ok_or_else(|| Error::usage(format!("task `{}` is not at work", key.task)).hint("`greenlane status` shows what is"))?;
         let socket = socket_path(&session.state_dir).map_err(|e| Error::environment(format!("no place for the control socket: {e}")))?;
-        Ok(Ok(Self { socket, label: label(&opened.run, &running.attempt_id()) }))
+        Ok(Ok(Self { socket, label: label(&opened.run, &running.attempt_id()), patience }))
     }
 
     /// Says something.
@@ -95,12 +99,14 @@ impl Door {
     fn ask(&self, say: &Say) -> Result<Answer, String> {
         let began = Instant::now();
         loop {
-            let left = PATIENCE.saturating_sub(began.elapsed());
+            let left = self.patience.saturating_sub(began.elapsed());
             match Client::connect(&self.socket).and_then(|client| client.patient(left).say(say)) {
                 Ok(answer) => return Ok(answer),
                 Err(ControlError::Refused(why)) => return Err(why),
                 Err(e @ ControlError::Answer(_)) => return Err(e.to_string()),
-                Err(ControlError::Unreachable(_) | ControlError::Gone) if began.elapsed() + PAUSE < PATIENCE => std::thread::sleep(PAUSE),
+                Err(ControlError::Unreachable(_) | ControlError::Gone) if began.elapsed() + PAUSE < self.patience => {
+                    std::thread::sleep(PAUSE)
+                }
                 Err(ControlError::Unreachable(_) | ControlError::Gone) => {
                     return Err(String::from(
                         "Greenlane's coordinator does not answer at the moment; your work is safe: go on, and try this again later",

@@ -38,7 +38,7 @@ pub struct McpArgs {
 /// Exit code 2 for a task that is not under way, 3 where this program was built without it.
 #[cfg(feature = "mcp")]
 pub fn run(args: &McpArgs, context: &Context) -> Outcome {
-    let door = door::Door::find(args.task.as_deref(), context)?;
+    let door = door::Door::find(args.task.as_deref(), args.wait, context)?;
     if let Err(why) = &door {
         context.output.say(&format!("{why}: every tool will say so"));
     }
