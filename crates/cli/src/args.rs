@@ -12,8 +12,9 @@ use clap::{ArgAction, ColorChoice, CommandFactory as _, FromArgMatches as _, Par
 use greenlane_core::time::parse_duration;
 
 use crate::commands::{
-    agents, answer, clean, completions, config, context, deficiencies, demo, doctor, events, failures, groups, health, land, logs, man,
-    mcp, pause, plan, prompt, questions, report, resume, retries, retry, rollback, run, runs, status, stop, unpause, wait,
+    agents, answer, clean, completions, config, context, deficiencies, demo, doctor, done, events, fail, failures, groups, health, land,
+    logs, man, mcp, pause, plan, prompt, questions, report, resume, retries, retry, rollback, run, runs, status, stop, tracker, unpause,
+    wait,
 };
 use crate::help;
 use crate::report::Look;
@@ -110,6 +111,10 @@ pub enum Verb {
     Wait(wait::WaitArgs),
     /// End tasks, or the whole run; their work is kept
     Stop(stop::StopArgs),
+    /// Give a task back that was put into your hands: its work is there
+    Done(done::DoneArgs),
+    /// Give a task back that was put into your hands, undone
+    Fail(fail::FailArgs),
     /// Start no further attempts
     Pause(pause::PauseArgs),
     /// Go on after `pause`
@@ -142,6 +147,8 @@ pub enum Verb {
     Prompt(prompt::PromptArgs),
     /// Write the files in which agents look for a project's instructions
     Context(context::ContextArgs),
+    /// Show what beads, GitHub or plan files could not be told yet, or tell it now
+    Tracker(tracker::TrackerArgs),
     /// Show which agents are known, installed and signed in, or try one
     Agents(agents::AgentsArgs),
     /// Serve an agent the tools by which it works with others: its task, progress, notes, questions, claims, locks, values

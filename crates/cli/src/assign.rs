@@ -1,12 +1,12 @@
 //! `--agent auto`: what each task is, who does it and why. Looks at the repository, the machine and the journal; the rules are the core's.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use greenlane_core::classify::{Assigner, Assignment, Classification, Classifier, Overrides, Record, RepositoryFiles};
 use greenlane_core::ids::TaskId;
 use greenlane_core::plan::{Plan, Task};
 use greenlane_runtime::accounts::unusable;
-use greenlane_runtime::agent::{AUTO, Registry};
+use greenlane_runtime::agent::{AUTO, AgentDef, Registry};
 use greenlane_runtime::assignment::{repository_paths, track_record};
 use greenlane_runtime::config::Config;
 
@@ -31,6 +31,8 @@ pub struct Assigning {
     overrides: Overrides,
     /// Agents that are installed and, as far as that can be told, signed in.
     pub here: Vec<String>,
+    /// Those whose tasks are put into somebody's hands.
+    by_hand: BTreeSet<String>,
     /// What agents have shown.
     pub record: Record,
 }
@@ -82,12 +84,14 @@ impl Assigning {
             // Outside a repository nothing ever ran.
             _ => Record::default(),
         };
-        let is_here = |agent: &&greenlane_runtime::agent::AgentDef| unusable(agent, &context.env, &context.directory).is_none();
+        // Who is to do a task by hand is for people to say.
+        let is_here = |agent: &&AgentDef| !agent.hand_off && unusable(agent, &context.env, &context.directory).is_none();
         Ok(Self {
             repository,
             assigner: Assigner::built_in(),
             overrides: Overrides { types: config.assign.types.clone() },
             here: registry.iter().filter(is_here).map(|a| a.name.clone()).collect(),
+            by_hand: registry.hand_off(),
             classifier,
             record,
         })
@@ -102,7 +106,9 @@ impl Assigning {
     /// Who does a task that was found to be this; `None`: nobody is here.
     #[must_use]
     pub fn assign(&self, found: &Classification) -> Option<Assignment> {
-        let here: Vec<&str> = self.here.iter().map(String::as_str).collect();
+        // By hand only what the configuration gives to a hand.
+        let given = found.kind.and_then(|kind| self.overrides.types.get(&kind)).filter(|name| self.by_hand.contains(*name));
+        let here: Vec<&str> = self.here.iter().chain(given).map(String::as_str).collect();
         self.assigner.assign(found, &here, &self.overrides, &self.record)
     }
 

@@ -8,6 +8,7 @@ use greenlane_core::ids::{PlanId, RunId};
 use greenlane_core::options::RunOptions;
 use greenlane_core::prompt::Templates;
 use greenlane_core::state::{Phase, State};
+use greenlane_core::tracker::Untold;
 use greenlane_core::view::{Coordinator, Status, status, status_left, status_of_plans};
 use greenlane_runtime::agent::Registry;
 use greenlane_runtime::clock;
@@ -16,6 +17,7 @@ use greenlane_runtime::driver::{DriverError, Finished, Layout, Setup, Start, coo
 use greenlane_runtime::git::Repo;
 use greenlane_runtime::journal::Journal;
 use greenlane_runtime::lock::Lock;
+use serde::Serialize;
 
 use crate::commands::detach::Begun;
 use crate::context::Context;
@@ -23,7 +25,7 @@ use crate::error::{Error, HINT_DISK_FULL, Kind, Outcome};
 use crate::live::left_behind;
 use crate::progress::{Aside, Scope, display};
 use crate::report::{self, Look, Surroundings};
-use crate::session::{held, worktrees_of};
+use crate::session::{held, untold_of, worktrees_of};
 
 /// A repository that is ready to be worked on.
 pub struct Ready {
@@ -75,10 +77,12 @@ impl Ready {
 
     /// The core's options, from the configuration.
     #[must_use]
-    pub fn options(&self) -> RunOptions {
+    pub fn options(&self, context: &Context) -> RunOptions {
         let cores = std::thread::available_parallelism().map_or(2, |n| u32::try_from(n.get()).unwrap_or(u32::MAX));
         let slots = self.registry.iter().filter_map(|a| a.slots.map(|n| (a.name.clone(), n))).collect();
-        self.config.run_options(slots, cores, clock::now().0)
+        let options = self.config.run_options(slots, cores, clock::now().0);
+        let trackers = self.config.tracker.in_force(self.repo.main_top(), &context.env);
+        RunOptions { hand_off: self.registry.hand_off(), trackers, ..options }
     }
 
     /// Runs it to its end, showing what goes on. The caller holds the lock.
@@ -192,19 +196,33 @@ pub struct Ended<'a> {
     pub is_older: bool,
 }
 
+/// The last line of a run's events: no event, as nothing of the run changes by it.
+#[derive(Serialize)]
+struct NotTold<'a> {
+    run: &'a RunId,
+    event: &'static str,
+    untold: &'a [Untold],
+}
+
 /// Says how a run ended, and gives its exit code. `plans`: only these count; empty: all.
 ///
 /// # Errors
 /// If the result cannot be written.
 pub fn conclude(context: &Context, ended: &Ended<'_>, plans: &[PlanId], tell: Tell) -> Outcome {
     let Ended { run, state, layout, signal, is_older } = *ended;
-    let document = match plans {
+    let mut document = match plans {
         // What the keepers tell of the attempts that go on without this process, or have ended since its last word.
         [] if state.ended_at.is_none() => status_left(run, state, &left_behind(layout, state), clock::now()),
         [] => status(run, state, Coordinator::Alive, clock::now()),
         _ => status_of_plans(run, state, plans, clock::now()),
     };
-    if tell != Tell::Json {
+    document.untold = untold_of(layout, run, state);
+    document.untold.retain(|u| plans.is_empty() || plans.contains(&u.letter.item.plan));
+    if tell == Tell::Json {
+        if !document.untold.is_empty() {
+            context.output.json_line(&NotTold { run, event: "trackers_not_told", untold: &document.untold })?;
+        }
+    } else {
         let look = Look::of_stdout(context.output.color_talk);
         let text = format!(
             "{}{}",

@@ -12,6 +12,7 @@ use greenlane_core::state::{Phase, State, TaskState};
 use greenlane_core::time::Time;
 use greenlane_core::view::{Left, LeftBehind, asks};
 use greenlane_runtime::driver::Layout;
+use greenlane_runtime::hand_off;
 use greenlane_runtime::health;
 use greenlane_runtime::keeper::{self, Heartbeat, Probe};
 
@@ -56,7 +57,16 @@ pub fn activity(layout: &Layout, state: &State, task: &TaskState, now: Time) -> 
         Some(phase) if phase != keeper::Phase::Running => Some(ending(phase).to_owned()),
         _ => trouble(&health::look(&dir), task, &state.options().health, now),
     };
-    let told = told(&dir, heartbeat.as_ref(), trouble, now);
+    // How long ago something was written says nothing of a person.
+    let where_to = || Some(format!("by hand in {}", task.current()?.spawned.as_ref()?.worktree));
+    let told = match trouble {
+        None if state.is_with_a_person(task) => match heartbeat.and_then(|h| h.activity).filter(|a| a != hand_off::WAITING) {
+            // Something speaks against a commit.
+            Some(why) => Some(clean(&why)),
+            None => where_to(),
+        },
+        trouble => told(&dir, heartbeat.as_ref(), trouble, now),
+    };
     let Some(said) = task.current().and_then(|a| a.progress.as_ref()) else { return told };
     Some(match told {
         Some(told) => format!("{} %: {told}", said.percent),

@@ -10,6 +10,7 @@ use std::time::Duration;
 use greenlane_core::ids::{Oid, RunId, TaskKey};
 use greenlane_core::state::{PlanState, State};
 use greenlane_core::time::Time;
+use greenlane_core::tracker::Untold;
 use greenlane_core::view::{self, Coordinator, Status};
 use greenlane_runtime::clock;
 use greenlane_runtime::config::{Config, Loaded};
@@ -18,6 +19,7 @@ use greenlane_runtime::driver::Layout;
 use greenlane_runtime::git::{GitError, Repo, RepoError};
 use greenlane_runtime::journal::{Journal, JournalError};
 use greenlane_runtime::lock::{Lock, LockError};
+use greenlane_runtime::tracker::Outbox;
 use greenlane_runtime::workspace::{Mark, Pool, PoolSettings, Shell, ShellLine, ShellOutcome, pool_dir, worktrees_dir};
 
 use crate::context::Context;
@@ -28,6 +30,17 @@ use crate::report::{Surroundings, Whereabouts};
 /// From taking the lock to listening on the socket it takes a coordinator milliseconds; on a busy machine no longer than this.
 const START_MAX: Duration = Duration::from_secs(5);
 const START_POLL: Duration = Duration::from_millis(20);
+
+/// What trackers could not be told of a run. While it goes on, only what was tried: the rest is told in a moment. What cannot be
+/// read is not there.
+#[must_use]
+pub fn untold_of(layout: &Layout, run: &RunId, state: &State) -> Vec<Untold> {
+    if state.options().trackers.is_empty() {
+        return Vec::new();
+    }
+    let untold = Outbox::untold(layout.state_dir()).unwrap_or_default();
+    untold.into_iter().filter(|u| u.run == *run && (u.problem.is_some() || state.ended_at.is_some())).collect()
+}
 
 /// Most runs among which a name is looked up, or which are listed.
 pub const RUNS_MAX: u32 = 100_000;
@@ -200,6 +213,7 @@ impl Opened {
             view::status(&self.run, &self.state, self.coordinator, now)
         };
         self.look_for_worktrees(&mut shown);
+        shown.untold = untold_of(&self.layout, &self.run, &self.state);
         shown
     }
 

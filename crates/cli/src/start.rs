@@ -193,6 +193,7 @@ impl Ready {
             })?;
             tell(context, &prepared);
             let mut submission = prepared.submission;
+            submission.file = Some(one.file.display().to_string());
             assign::fill_in(&mut submission.plan, &one.assigned);
             all.push(submission);
         }

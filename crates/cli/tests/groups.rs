@@ -38,6 +38,10 @@ fn the_context_is_refreshed_before_each_group_on_what_has_landed() {
     let before = |group: &str| refs.lines().find(|l| l.contains(&format!("/{group} "))).unwrap().rsplit_once(' ').unwrap().1.to_owned();
     assert_eq!(before("first"), s.git(&["rev-parse", "main"]));
     assert_eq!(s.files_on(&before("second")), ["README.md", "one.txt", "two.txt"]);
+    // And before each landing.
+    let landings: Vec<&str> = refs.lines().filter(|l| l.contains("/landings/groups/")).map(|l| l.rsplit_once(' ').unwrap().1).collect();
+    assert_eq!(landings.len(), s.count("batch_landed"));
+    assert!(landings.contains(&s.git(&["rev-parse", "main"]).as_str()) && landings.contains(&before("second").as_str()), "{refs}");
     assert_eq!(s.git(&["status", "--porcelain"]), "", "the user's checkout is untouched");
 }
 
@@ -194,4 +198,23 @@ fn a_group_of_which_nothing_could_be_tried_is_blocked_and_not_completed() {
     let status: Vec<_> = told["groups"].as_array().unwrap().iter().map(|g| g["status"].as_str().unwrap()).collect();
     assert_eq!(status, ["failed", "blocked"]);
     assert_eq!(s.greenlane(&["groups", "wait", "second"]).code, 1);
+}
+
+#[test]
+fn a_plan_says_what_holds_for_one_of_its_groups() {
+    let s = Sandbox::new(&[]);
+    let text = "groups.first.on_failure = \"rollback\"\ngroups.second.refresh = \"echo on >> $OUT/refreshed\"\n\n\
+                [[task]]\nid = \"good\"\ngroup = \"first\"\nrun = \"echo 1 > good.txt\"\n\n\
+                [[task]]\nid = \"bad\"\ngroup = \"first\"\nretries = 0\nrun = \"exit 1\"\ndepends = [\"good\"]\n\n\
+                [[task]]\nid = \"later\"\ngroup = \"second\"\nretries = 0\nrun = \"exit 1\"\n\n\
+                [[task]]\nid = \"kept\"\ngroup = \"second\"\nrun = \"echo 2 > kept.txt\"\n";
+    let detected = s.greenlane(&["groups", "detect", s.plan("p.toml", text).to_str().unwrap()]);
+    assert_eq!(
+        detected.stdout,
+        "1. first: good, bad; on failure: rollback\n2. second: later, kept; before it `echo on >> $OUT/refreshed`\n"
+    );
+    let ran = s.run(text, &["--keep-going"]);
+    assert_eq!(ran.code, 1, "{ran:?}");
+    assert_eq!(s.landed_files(), ["kept.txt"], "of the first group nothing stays, of the second all that landed: {ran:?}");
+    assert_eq!(s.out_lines("refreshed"), ["on"], "before one of them alone");
 }

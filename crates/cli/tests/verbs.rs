@@ -343,6 +343,12 @@ fn rollback_takes_a_landing_and_all_after_it_off_and_keeps_it() {
     assert_eq!(sandbox.files_on(&branch), ["README.md", "one.txt", "two.txt"]);
     says(&sandbox, &["rollback", "one"], 0, &["`one`, `two`"]);
     assert_eq!(sandbox.files_on(&branch), ["README.md"]);
+
+    let tries = sandbox.task("bad")["attempts"].as_array().unwrap().len();
+    assert_eq!(sandbox.greenlane(&["resume"]).code, 1, "`bad` is still not done");
+    assert_eq!(sandbox.files_on(&branch), ["README.md", "one.txt", "two.txt"], "what was taken off is done again");
+    assert_eq!(sandbox.task("bad")["attempts"].as_array().unwrap().len(), tries, "what had failed is not");
+    says(&sandbox, &["resume"], 2, &["nothing to resume"]);
 }
 
 #[test]

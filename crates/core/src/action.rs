@@ -10,6 +10,7 @@ use crate::event::{AttemptRef, BatchId};
 use crate::exchange::Rest;
 use crate::ids::{AttemptId, GroupId, Oid, PlanId};
 use crate::time::Time;
+use crate::tracker::Issue;
 
 /// One thing to do. The driver answers with the input of the same name.
 #[derive(Clone, Debug, PartialEq)]
@@ -63,6 +64,8 @@ pub enum Action {
         base: Oid,
         /// Go on from this merge commit: on it the suite was red, though the work alone passed.
         onto: Option<Oid>,
+        /// Claim this first. Who has it already starts no keeper; a tracker that does not answer holds nothing up for long.
+        claim: Option<Issue>,
     },
     /// Find out what became of an attempt that an earlier coordinator started; watch it if it runs.
     ProbeAttempt {

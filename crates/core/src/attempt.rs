@@ -99,6 +99,9 @@ pub struct AgentReport {
     /// Tools that the agent's own policy denied.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub denied: Vec<String>,
+    /// A person had it in hand and gave it back undone.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub handed_back: bool,
     /// `None` where the agent reports no usage.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub usage: Option<Usage>,

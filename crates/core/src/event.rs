@@ -18,6 +18,7 @@ use crate::options::RunOptions;
 use crate::room::RoomPolicy;
 use crate::shared::SharedChange;
 use crate::time::{Time, duration_text};
+use crate::tracker::Issue;
 
 /// What happened. In JSON the kind stands in `event`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -213,6 +214,27 @@ pub enum Event {
         /// Why, where it was not just interrupted.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         reason: Option<String>,
+    },
+    /// Its task's issue is this run's: whoever else looks at the tracker sees that somebody is at work on it.
+    IssueClaimed {
+        /// Which.
+        #[serde(flatten)]
+        attempt: AttemptId,
+        /// Which issue.
+        issue: Issue,
+        /// Whose it was before, where it was handed over.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        from: Option<String>,
+    },
+    /// The tracker gave no answer: the attempt goes on without.
+    ClaimUnanswered {
+        /// Which.
+        #[serde(flatten)]
+        attempt: AttemptId,
+        /// Which issue.
+        issue: Issue,
+        /// Why.
+        reason: String,
     },
     /// Attempts were put together for landing.
     BatchFormed {

@@ -157,6 +157,27 @@ pub enum Input {
         /// How many more there are than are listed.
         more: u32,
     },
+    /// The tracker says that its task's issue is this run's.
+    IssueClaimed {
+        /// Which.
+        attempt: AttemptId,
+        /// Whose it was before, where it was handed over.
+        from: Option<String>,
+    },
+    /// The tracker gave no answer; the attempt goes on without.
+    ClaimUnanswered {
+        /// Which.
+        attempt: AttemptId,
+        /// Why.
+        reason: String,
+    },
+    /// Somebody else has its task's issue, or it is no longer work to do. It never began.
+    IssueTaken {
+        /// Which.
+        attempt: AttemptId,
+        /// What the tracker says, for people.
+        reason: String,
+    },
     /// The gate has judged its work.
     WorkJudged {
         /// Which.

@@ -28,4 +28,5 @@ pub mod shared;
 pub mod slug;
 pub mod state;
 pub mod time;
+pub mod tracker;
 pub mod view;

@@ -1,6 +1,6 @@
 //! What a run was told on its command line and by its configuration, as far as decisions depend on it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -11,6 +11,7 @@ use crate::health::HealthPolicy;
 use crate::input::AccountReading;
 use crate::room::RoomPolicy;
 use crate::time::{Time, duration_text};
+use crate::tracker::TrackerKind;
 
 /// The limits and policies of one run. Recorded in the journal, so that a resumed run decides as before.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -30,6 +31,9 @@ pub struct RunOptions {
     /// Most processes of one agent at once, for agents that have such a limit.
     #[serde(default)]
     pub agent_slots: BTreeMap<String, u32>,
+    /// Agents that are nobody's process: the task is put into the hands of a person or of an editor, and their attempts take no slot.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub hand_off: BTreeSet<String>,
     /// Later groups start although a member of an earlier one failed.
     pub keep_going: bool,
     /// Work without a suite that verifies it needs a human instead of landing.
@@ -65,12 +69,15 @@ pub struct RunOptions {
     /// The command that refreshes the context before a group that has none of its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group_refresh: Option<String>,
-    /// What landed of a group that failed is taken off the branch, whatever its plan says.
+    /// What landed of a group that failed is taken off the branch, where its plan says nothing.
     #[serde(default, skip_serializing_if = "is_false")]
     pub group_rollback: bool,
     /// A question to a person that nobody has answered for so long is withdrawn.
     #[serde(default = "question_max_default", with = "duration_text")]
     pub question_max: Duration,
+    /// Who else keeps book of the tasks, and is asked and told.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub trackers: BTreeSet<TrackerKind>,
     /// Seed of the retry jitter.
     pub seed: u64,
     /// A scheduling bug for the simulation to find.
@@ -226,6 +233,7 @@ impl Default for RunOptions {
             backlog: 0,
             agent: None,
             agent_slots: BTreeMap::new(),
+            hand_off: BTreeSet::new(),
             keep_going: false,
             require_verify: false,
             base_red_allowed: false,
@@ -241,6 +249,7 @@ impl Default for RunOptions {
             group_refresh: None,
             group_rollback: false,
             question_max: QUESTION_MAX,
+            trackers: BTreeSet::new(),
             seed: 0,
             #[cfg(feature = "planted-bugs")]
             planted_bug: None,

@@ -32,6 +32,8 @@ pub struct PromptInput<'a> {
     pub task: &'a Task,
     /// Who reads it; empty where that is not known.
     pub agent: &'a str,
+    /// Whoever reads it is no process of Greenlane's: a person or an editor gives the task back.
+    pub by_hand: bool,
     /// Why this agent has the task, in sentences; `None`: there is nothing to say.
     pub why: Option<&'a str>,
     /// What the task's skills gave.
@@ -135,6 +137,7 @@ mod tests {
             plan_copy: None,
             task,
             agent: "claude",
+            by_hand: false,
             why: None,
             skills: &[],
             neighbours: &[],

@@ -27,7 +27,7 @@ fn reader_and_schema_know_the_same_keys() {
     assert_eq!(keys("/properties"), known(&PLAN_KEYS));
     assert_eq!(keys("/$defs/task/properties"), known(&TASK_KEYS));
     let mut in_defaults = known(&TASK_KEYS);
-    for own in ["id", "ticked", "extra"] {
+    for own in ["id", "ticked", "extra", "issue"] {
         in_defaults.remove(own);
     }
     assert_eq!(keys("/$defs/defaults/properties"), in_defaults);
@@ -68,6 +68,7 @@ fn a_key_that_the_schema_has_is_taken() {
             "skill_failure" => json!("stop"),
             "timeout" | "stall_timeout" | "check_timeout" | "skill_timeout" | "estimate" => json!("5m"),
             "depends" => json!([]),
+            "issue" => json!("github:#1"),
             _ => json!("x"),
         };
         let mut task = json!({"id": "a", "title": "t"});

@@ -84,6 +84,7 @@ fn of_output(output: OutputKind) -> Option<&'static str> {
         OutputKind::Pi => Some("pi"),
         OutputKind::Cline => Some("cline"),
         OutputKind::Aider => Some("aider"),
+        OutputKind::HandOff => Some("person"),
     }
 }
 

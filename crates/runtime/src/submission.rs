@@ -70,7 +70,7 @@ pub fn prepare(repo: &Repo, journal: Option<&Journal>, plan: Plan, wish: &Wish) 
         base = head;
     }
     let (landed, landed_elsewhere) = landed_in(repo, &history, &base, &digests)?;
-    Ok(Prepared { submission: Submission { plan, base, landed, digests }, goes_on_from, landed_elsewhere })
+    Ok(Prepared { submission: Submission { plan, base, landed, file: None, digests }, goes_on_from, landed_elsewhere })
 }
 
 /// An earlier run's branch from which the plan can go on: it still holds everything that the base has, and work of the plan.

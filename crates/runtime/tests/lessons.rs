@@ -47,7 +47,7 @@ fn append(dir: &Path, run: &str, at: u64, events: &[Event]) {
 fn begin(dir: &Path, run: &str) {
     let mut plan = Plan::new("p");
     plan.tasks.push(Task { owns: vec!["src/**".into()], ..Task::new("a") });
-    let submission = Submission { plan, base: "b".into(), landed: Default::default(), digests: Default::default() };
+    let submission = Submission { plan, base: "b".into(), landed: Default::default(), file: None, digests: Default::default() };
     append(dir, run, 1, &[Event::RunStarted { options: Default::default() }, Event::PlanQueued(Box::new(submission))]);
 }
 

@@ -2,6 +2,7 @@
 //!
 //! Used by tests only. Knows nothing of Greenlane's own crates, so that each of them can use it.
 
+pub mod fake_bd;
 pub mod fuzz;
 pub mod model_server;
 mod more_agents;

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use greenlane_core::ids::{GroupId, PlanId, TaskId};
+use greenlane_core::plan::OnFailure;
 use greenlane_core::time::format_duration;
 use greenlane_core::view::{GroupView, groups};
 use greenlane_runtime::clock;
@@ -139,6 +140,10 @@ struct DetectedGroup {
     group_id: GroupId,
     stage: u32,
     tasks: Vec<TaskId>,
+    /// The command that its plan has before it.
+    refresh: Option<String>,
+    /// What its plan says of its failure.
+    on_failure: Option<OnFailure>,
 }
 
 /// Lists, shows, or waits.
@@ -180,8 +185,14 @@ fn detect(args: &DetectArgs, context: &Context) -> Outcome {
     let detected: Vec<DetectedGroup> = plans
         .iter()
         .flat_map(|p| {
-            let of = |g: &greenlane_core::plan::Group| (g.id.clone(), g.stage, of_group(&p.plan, g.stage));
-            p.plan.groups.iter().map(of).map(|(group_id, stage, tasks)| DetectedGroup { plan: p.plan.id.clone(), group_id, stage, tasks })
+            p.plan.groups.iter().map(move |g| DetectedGroup {
+                plan: p.plan.id.clone(),
+                group_id: g.id.clone(),
+                stage: g.stage,
+                tasks: of_group(&p.plan, g.stage),
+                refresh: g.refresh.clone(),
+                on_failure: g.on_failure,
+            })
         })
         .collect();
     if args.json {
@@ -193,7 +204,9 @@ fn detect(args: &DetectArgs, context: &Context) -> Outcome {
         for group in &detected {
             let name = if plans.len() > 1 { format!("{}/{}", group.plan, group.group_id) } else { group.group_id.to_string() };
             let tasks: Vec<String> = group.tasks.iter().map(|t| clean(t.as_str())).collect();
-            let _ = writeln!(out, "{}. {}: {}", group.stage + 1, clean(&name), tasks.join(", "));
+            let before = group.refresh.as_ref().map(|command| format!("; before it `{}`", clean(command))).unwrap_or_default();
+            let after = group.on_failure.map(|what| format!("; on failure: {}", what.as_str())).unwrap_or_default();
+            let _ = writeln!(out, "{}. {}: {}{before}{after}", group.stage + 1, clean(&name), tasks.join(", "));
         }
         context.output.data(&out)?;
     }

@@ -10,9 +10,12 @@ pub mod deficiencies;
 pub mod demo;
 pub mod detach;
 pub mod doctor;
+pub mod done;
 pub mod events;
+pub mod fail;
 pub mod failures;
 pub mod groups;
+pub mod hand_back;
 pub mod hand_over;
 pub mod health;
 pub mod land;
@@ -32,6 +35,7 @@ pub mod run;
 pub mod runs;
 pub mod status;
 pub mod stop;
+pub mod tracker;
 pub mod unpause;
 pub mod wait;
 
@@ -54,6 +58,8 @@ pub fn dispatch(verb: Verb, context: &Context) -> Outcome {
         Verb::Groups(args) => groups::run(&args, context),
         Verb::Wait(args) => wait::run(&args, context),
         Verb::Stop(args) => stop::run(&args, context),
+        Verb::Done(args) => done::run(&args, context),
+        Verb::Fail(args) => fail::run(&args, context),
         Verb::Pause(args) => pause::run(&args, context),
         Verb::Unpause(args) => unpause::run(&args, context),
         Verb::Land(args) => land::run(&args, context),
@@ -72,6 +78,7 @@ pub fn dispatch(verb: Verb, context: &Context) -> Outcome {
         Verb::Prompt(args) => prompt::run(&args, context),
         Verb::Context(args) => context::run(&args, context),
         Verb::Agents(args) => agents::run(&args, context),
+        Verb::Tracker(args) => tracker::run(&args, context),
         Verb::Config(args) => config::run(&args, context),
         Verb::Doctor(args) => doctor::run(&args, context),
         Verb::Demo(args) => demo::run(&args, context),
@@ -98,6 +105,8 @@ mod tests {
         check::<super::logs::LogsArgs>("logs");
         check::<super::stop::StopArgs>("stop");
         check::<super::pause::PauseArgs>("pause");
+        check::<super::done::DoneArgs>("done");
+        check::<super::fail::FailArgs>("fail");
         check::<super::unpause::UnpauseArgs>("unpause");
         check::<super::resume::ResumeArgs>("resume");
         check::<super::retry::RetryArgs>("retry");
@@ -119,6 +128,9 @@ mod tests {
         check::<super::retries::RetriesArgs>("retries");
         check::<super::runs::RunsArgs>("runs");
         check::<super::report::ReportArgs>("report");
+        check::<super::tracker::TrackerArgs>("tracker");
+        check::<super::tracker::SyncArgs>("sync");
+        check::<super::tracker::ForgetArgs>("forget");
         check::<super::demo::DemoArgs>("demo");
         check::<super::deficiencies::DeficienciesArgs>("deficiencies");
     }

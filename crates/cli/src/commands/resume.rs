@@ -3,12 +3,13 @@
 use std::ffi::OsString;
 
 use greenlane_core::budget::Budget;
-use greenlane_core::ids::RunId;
+use greenlane_core::ids::{RunId, TaskKey};
 use greenlane_core::input::Request;
 use greenlane_runtime::driver::{Layout, Start};
 use greenlane_runtime::journal::Journal;
 use greenlane_runtime::subscriber::Logs;
 
+use super::retry::refuse_out_of_reach;
 use crate::context::Context;
 use crate::coordinate::{Ended, Ready, Tell, conclude};
 use crate::error::{Error, Outcome};
@@ -25,7 +26,8 @@ use crate::session::Session;
   greenlane resume --budget tokens=40M
                                a run that came to its cap goes on with a higher one
 
-Attempts that still run are adopted, finished ones are collected. With nothing to resume it says so, exit code 2.")]
+Attempts that still run are adopted, finished ones are collected. Of a finished run what `rollback` took off since is done
+again. With nothing to resume it says so, exit code 2.")]
 pub struct ResumeArgs {
     /// The run [default: the latest, or where that is finished, the latest that was interrupted]
     #[arg(value_name = "RUN")]
@@ -66,7 +68,7 @@ impl ResumeArgs {
 pub fn run(args: &ResumeArgs, context: &Context) -> Outcome {
     let tell = Tell::of(args.json, args.background);
     let ready = Ready::open(context, &[])?;
-    let (run, is_older) = {
+    let Found { run, is_older, taken_off } = {
         let _lock = ready.lock()?;
         find(&Session { repo: ready.repo.clone(), state_dir: ready.state_dir.clone() }, args.run.as_deref())?
     };
@@ -74,7 +76,10 @@ pub fn run(args: &ResumeArgs, context: &Context) -> Outcome {
         return super::detach::start_in_background(context, &ready.state_dir, args.words());
     }
     let _lock = ready.lock()?;
-    let requests = new_caps(args, &ready, &run)?.into_iter().collect();
+    let mut requests: Vec<Request> = new_caps(args, &ready, &run)?.into_iter().collect();
+    if !taken_off.is_empty() {
+        requests.push(Request::Retry { tasks: taken_off, fresh: false, agent: None });
+    }
     let start = Start::Resume { run: run.clone(), requests };
     let layout = Layout::new(&ready.state_dir, &run);
     let finished = ready.coordinate(context, &run, start, tell)?;
@@ -94,18 +99,33 @@ fn new_caps(args: &ResumeArgs, ready: &Ready, run: &RunId) -> Result<Option<Requ
     Ok((!same).then_some(Request::SetBudget { budget, task_budget }))
 }
 
-fn find(session: &Session, name: Option<&str>) -> Result<(RunId, bool), Error> {
+/// What to resume.
+struct Found {
+    run: RunId,
+    /// There is a later run.
+    is_older: bool,
+    /// Of a run that is finished: what was taken off its branches since, which is done again.
+    taken_off: Vec<TaskKey>,
+}
+
+fn find(session: &Session, name: Option<&str>) -> Result<Found, Error> {
     let nothing =
         |what: String| Error::usage(what).hint("`greenlane runs` lists the runs; `greenlane retry TASK` tries failed tasks again");
     let journal = session.journal()?;
     let run = session.find_run(&journal, name)?;
     let (state, _) = journal.load(&run)?;
+    let is_older = journal.runs(1)?.first().is_some_and(|latest| latest.run != run);
+    let taken_off = if state.finished { state.taken_off() } else { Vec::new() };
+    if !taken_off.is_empty() {
+        refuse_out_of_reach(session, &session.open_run(Some(run.as_str()))?, &taken_off)?;
+        return Ok(Found { run, is_older, taken_off });
+    }
     if state.finished
         && name.is_none()
         && let Some(earlier) = interrupted_runs(session, &journal)?.into_iter().next()
     {
         // Another plan was run since: the one that was interrupted before waits all the same.
-        return Ok((earlier.run, true));
+        return Ok(Found { run: earlier.run, is_older: true, taken_off });
     }
     if state.finished {
         // Its coordinator may have died right after its last event: whoever reads the logs is to see the end.
@@ -114,6 +134,5 @@ fn find(session: &Session, name: Option<&str>) -> Result<(RunId, bool), Error> {
         }
         return Err(nothing(format!("there is nothing to resume: run {run} is finished")));
     }
-    let is_older = journal.runs(1)?.first().is_some_and(|latest| latest.run != run);
-    Ok((run, is_older))
+    Ok(Found { run, is_older, taken_off })
 }

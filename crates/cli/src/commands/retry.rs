@@ -76,7 +76,7 @@ pub fn run(args: &RetryArgs, context: &Context) -> Outcome {
 }
 
 /// What cannot be tried again in this run, however it is asked: another run is under way, or the plan's line has gone on elsewhere.
-fn refuse_out_of_reach(session: &Session, opened: &Opened, tasks: &[TaskKey]) -> Result<(), Error> {
+pub(super) fn refuse_out_of_reach(session: &Session, opened: &Opened, tasks: &[TaskKey]) -> Result<(), Error> {
     if opened.is_older
         && let Some(other) = session.live_run()
     {

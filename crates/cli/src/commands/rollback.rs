@@ -69,8 +69,11 @@ pub fn run(args: &RollbackArgs, context: &Context) -> Outcome {
         names.join(", "),
         short(head.as_str())
     ))?;
-    let (one, again) = if keys.len() == 1 { ("it", keys[0].task.as_str()) } else { ("each of them", "TASK") };
-    context.output.say(&format!("`greenlane retry {}` does {one} again; `git log {kept}` shows what was there", clean(again)));
+    let (one, again) = if keys.len() == 1 { ("this one alone", keys[0].task.as_str()) } else { ("one of them", "TASK") };
+    context.output.say(&format!(
+        "`greenlane resume` does all that was taken off again, `greenlane retry {}` {one}; `git log {kept}` shows what was there",
+        clean(again)
+    ));
     Ok(ExitCode::SUCCESS)
 }
 

@@ -269,7 +269,7 @@ pub fn run(args: &RunArgs, context: &Context) -> Outcome {
     ready.copy_plans(&run, &plans)?;
     context.output.detail(&format!("run {run}"));
     let (repo, layout) = (ready.repo.clone(), Layout::new(&ready.state_dir, &run));
-    let start = Start::New { options: Box::new(ready.options()), submissions };
+    let start = Start::New { options: Box::new(ready.options(context)), submissions };
     let finished = ready.coordinate(context, &run, start, tell)?;
     let code = conclude(
         context,

@@ -62,6 +62,8 @@ impl Scope {
             | Event::AttemptExited { attempt, .. }
             | Event::WorkJudged { attempt, .. }
             | Event::SharedStateChanged { attempt, .. }
+            | Event::IssueClaimed { attempt, .. }
+            | Event::ClaimUnanswered { attempt, .. }
             | Event::AttemptFailed { attempt, .. }
             | Event::AttemptVoided { attempt, .. }
             | Event::AttemptProgress { attempt, .. }

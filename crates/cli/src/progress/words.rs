@@ -8,6 +8,7 @@ use greenlane_core::health::HealthStatus;
 use greenlane_core::ids::{AttemptId, TaskKey};
 use greenlane_core::state::{State, account_label};
 use greenlane_core::view::{brief, task_time};
+use greenlane_runtime::hand_off;
 use greenlane_runtime::journal::Record;
 
 use crate::output::{Paint, paint};
@@ -72,6 +73,11 @@ pub fn number(state: &State, attempt: &AttemptId) -> u32 {
     state.task(&attempt.key).and_then(|t| t.number_of(attempt.n)).unwrap_or(attempt.n)
 }
 
+/// A person or an editor does it.
+fn is_by_hand(state: &State, attempt: &AttemptId) -> bool {
+    state.attempt(attempt).is_some_and(|a| state.is_hand_off(&a.agent))
+}
+
 /// What was found of an attempt under way, where that is news.
 fn health(of: String, to: HealthStatus, reason: Option<&str>) -> Vec<Line> {
     let why = reason.map(|r| format!(": {r}")).unwrap_or_default();
@@ -121,6 +127,14 @@ pub fn lines(state: &State, record: &Record) -> Vec<Line> {
             };
             vec![Line::new('▸', Paint::Cyan, of(&attempt.key), how)]
         }
+        Event::AttemptSpawned { attempt, worktree, .. } if is_by_hand(state, attempt) => {
+            let id = &attempt.key.task;
+            let to_do = format!(
+                "is yours: do it in {worktree} (the task stands in {}); a commit there or `greenlane done {id}` gives it back",
+                hand_off::TASK_FILE
+            );
+            vec![Line::new('☞', Paint::Cyan, of(&attempt.key), to_do)]
+        }
         // Where the task has ended with it, the next line says the same.
         Event::AttemptFailed { attempt, outcome, failure: Some(failure), .. }
             if *outcome != Outcome::Cancelled && state.task(&attempt.key).is_some_and(|t| !t.phase.ended()) =>
@@ -135,6 +149,8 @@ pub fn lines(state: &State, record: &Record) -> Vec<Line> {
         // Of one that has ended with it, its end is told.
         Event::HealthChanged { attempt, .. } if state.attempt(attempt).is_some_and(|a| a.outcome.is_some()) => Vec::new(),
         Event::HealthChanged { attempt, to, reason, .. } => health(of(&attempt.key), *to, reason.as_deref()),
+        // Where its task has ended with it, that is told.
+        Event::AttemptVoided { attempt, .. } if state.task(&attempt.key).is_some_and(|t| t.phase.ended()) => Vec::new(),
         Event::AttemptVoided { attempt, reason } => {
             let why = reason.clone().unwrap_or_else(|| String::from("had not begun; starts anew"));
             vec![Line::new('·', Paint::Dim, of(&attempt.key), why)]
@@ -202,6 +218,11 @@ pub fn lines(state: &State, record: &Record) -> Vec<Line> {
         Event::AnswerAwaited { key } => vec![Line::new('…', Paint::Yellow, of(key), "has ended its turn and waits for the answer")],
         Event::FileClaimed { attempt, path } => vec![Line::new('·', Paint::Dim, of(&attempt.key), format!("may change {path} too"))],
         Event::NoteSent { attempt, to, .. } => vec![Line::new('·', Paint::Dim, of(&attempt.key), format!("has a note for {}", of(to)))],
+        Event::ClaimUnanswered { attempt, issue, reason } => {
+            let text =
+                format!("`{}` is not claimed in {}, and is worked on all the same: {}", issue.id, issue.tracker.label(), brief(reason));
+            vec![Line::new('!', Paint::Yellow, of(&attempt.key), text)]
+        }
         Event::RetryScheduled { key, retry, until } => {
             vec![Line::new('↻', Paint::Yellow, of(key), format!("retry {retry} in {}", humane(until.since(record.at))))]
         }

@@ -16,6 +16,7 @@ mod surroundings;
 mod task;
 mod text;
 mod timeline;
+mod untold;
 mod waits;
 
 #[cfg(test)]
@@ -36,3 +37,4 @@ pub use surroundings::{Surroundings, Whereabouts};
 pub use task::{TaskPicture, task};
 pub use text::{Look, clean, columns, fit, humane, quoted, short, wrapped};
 pub use timeline::{Bar, gantt, timeline};
+pub use untold::untold_lines;

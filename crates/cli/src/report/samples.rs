@@ -52,7 +52,7 @@ impl Sample {
     fn submit(&mut self, plan: Plan, suite: &[&str]) -> PlanId {
         let (id, branch) = (plan.id.clone(), format!("greenlane/r1/plan/{}", plan.id));
         let base = Oid::from("0".repeat(40));
-        let submission = Submission { plan, base, landed: Default::default(), digests: Default::default() };
+        let submission = Submission { plan, base, landed: Default::default(), file: None, digests: Default::default() };
         self.take(Input::Submit(Box::new(submission)));
         let verify: Vec<String> = suite.iter().map(|s| (*s).to_owned()).collect();
         self.take(Input::PlanPrepared { plan: id.clone(), branch, verify });

@@ -38,6 +38,7 @@ pub fn status(doc: &Status, live: &Live, around: &Surroundings, look: Look) -> S
         out.push('\n');
         out.push_str(&table(doc, live, look));
     }
+    out.push_str(&super::untold::untold_in_short(doc, look));
     out.push_str(&advice(doc, around, look));
     out
 }

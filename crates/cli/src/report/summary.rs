@@ -57,6 +57,7 @@ pub fn summary(doc: &Status, look: Look) -> String {
     out.push_str(&super::quota::fallbacks(doc, look, clock::now()));
     out.push_str(&super::shared::in_short(doc, look));
     out.push_str(&not_done(doc, look));
+    out.push_str(&super::untold::untold_in_short(doc, look));
     out
 }
 

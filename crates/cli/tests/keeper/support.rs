@@ -31,6 +31,7 @@ pub fn attempt(line: &str) -> Attempt {
         argv: ["sh", "-c", line].map(String::from).to_vec(),
         cwd: work,
         stdin: None,
+        hand_off: false,
         timeout: Some(LIMIT),
         stall_timeout: None,
         grace: Duration::from_secs(20),

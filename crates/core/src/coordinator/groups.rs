@@ -32,8 +32,8 @@ impl Turn<'_> {
             return;
         }
         let outcome = outcome(self.members(plan, g));
-        let wants_rollback = self.state.options().group_rollback
-            || p.submission.plan.groups.iter().any(|def| def.stage == g.stage && def.on_failure == OnFailure::Rollback);
+        let own = p.submission.plan.groups.iter().find(|def| def.stage == g.stage).and_then(|def| def.on_failure);
+        let wants_rollback = own.map_or(self.state.options().group_rollback, |own| own == OnFailure::Rollback);
         let landed = g.started_at.is_some() && !self.state.landed_since(plan, g).is_empty();
         let rollback = wants_rollback && outcome == GroupOutcome::Failed && landed;
         let verified = !p.verify.is_empty() && self.members(plan, g).all(|t| !t.landed_unverified);

@@ -8,6 +8,7 @@
 mod attempt;
 mod budget;
 mod cancel;
+mod claim;
 mod exchange;
 mod groups;
 mod health;
@@ -103,6 +104,9 @@ impl Turn<'_> {
             Input::DiskFull { message } => self.halt(HaltCause::DiskFull, format!("the disk is full: {message}")),
             Input::AgentsChecked { accounts, unavailable } => self.agents_checked(accounts, unavailable),
             Input::SharedStateChanged { attempt, changes, more } => self.shared_state_changed(attempt, changes, more),
+            Input::IssueClaimed { attempt, from } => self.issue_claimed(attempt, from),
+            Input::ClaimUnanswered { attempt, reason } => self.claim_unanswered(attempt, reason),
+            Input::IssueTaken { attempt, reason } => self.issue_taken(&attempt, reason),
             Input::WorkJudged { attempt, verdict } => self.work_judged(&attempt, verdict),
             Input::GroupRefreshed { plan, group, problem } => self.group_refreshed(plan, group, problem),
             Input::GroupRolledBack { plan, group, head, kept } => self.group_rolled_back(plan, &group, head, kept),

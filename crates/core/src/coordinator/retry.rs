@@ -12,14 +12,14 @@ use crate::event::{Event, Outcome};
 use crate::failure::{Failure, FailureDetail};
 use crate::ids::{AttemptId, TaskKey};
 use crate::options::RetryPolicy;
-use crate::state::{COMMAND_AGENT, Ending, Phase, PlanPhase, running};
+use crate::state::{COMMAND_AGENT, Ending, Phase, PlanPhase};
 
 impl Turn<'_> {
     /// Ends an attempt without success, and decides what that means for its task.
     pub(super) fn fail_attempt(&mut self, attempt: &AttemptId, outcome: Outcome, failure: Option<Failure>) {
         let cancelled = outcome == Outcome::Cancelled;
         // Its keeper left no record of what it used: what was seen of it last counts.
-        let spent = self.state.attempt(attempt).filter(|a| a.record.is_none()).map(|a| running(a, self.now));
+        let spent = self.state.attempt(attempt).filter(|a| a.record.is_none()).map(|a| self.state.spent_so_far(a, self.now));
         let spent = spent.filter(|s| *s != Spent::default());
         self.emit(Event::AttemptFailed { attempt: attempt.clone(), outcome, failure: failure.clone(), spent });
         let Some(task) = self.state.task(&attempt.key) else { return };

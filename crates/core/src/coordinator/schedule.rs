@@ -32,7 +32,7 @@ impl Slots {
         let mut slots = Self::default();
         for task in &state.tasks {
             match task.phase {
-                Phase::Running => slots.take(state, task.plan, task.current().map_or("", |a| a.agent.as_str())),
+                Phase::Running => slots.take(state, task.plan, task.current().map_or("", |a| a.agent.as_str()), state.takes_a_slot(task)),
                 phase if awaits_landing(phase) => *slots.backlog.entry(task.plan).or_default() += 1,
                 _ => {}
             }
@@ -40,13 +40,16 @@ impl Slots {
         slots
     }
 
-    fn take(&mut self, state: &State, plan: usize, agent: &str) {
+    /// `a_slot`: of the run and of its plan; an agent's own limit holds for what waits for a person, too.
+    fn take(&mut self, state: &State, plan: usize, agent: &str, a_slot: bool) {
         if let Some(account) = state.account_of(agent) {
             *self.by_account.entry(account.to_owned()).or_default() += 1;
         }
-        self.run += 1;
         *self.by_agent.entry(agent.to_owned()).or_default() += 1;
-        *self.by_plan.entry(plan).or_default() += 1;
+        if a_slot {
+            self.run += 1;
+            *self.by_plan.entry(plan).or_default() += 1;
+        }
     }
 }
 
@@ -61,7 +64,9 @@ impl Turn<'_> {
         let mut slots = Slots::in_use(self.state);
         // A limit of none would wait for ever.
         let (jobs, backlog_max) = (options.jobs.max(1), options.backlog_max());
-        if slots.run >= jobs {
+        // What is handed to a person starts although every slot is taken.
+        let any_handed_off = !options.hand_off.is_empty();
+        if slots.run >= jobs && !any_handed_off {
             return;
         }
         let candidates: Vec<usize> = self.state.ready_in_order().collect();
@@ -70,7 +75,7 @@ impl Turn<'_> {
         }
         let (soon_ready, until) = soon_ready(self.state, self.now);
         for task in candidates {
-            if slots.run >= jobs || self.out.fault.is_some() {
+            if (slots.run >= jobs && !any_handed_off) || self.out.fault.is_some() {
                 return;
             }
             let t = &self.state.tasks[task];
@@ -84,13 +89,14 @@ impl Turn<'_> {
                     continue;
                 }
             };
+            let a_slot = !options.hand_off.contains(&agent);
+            if a_slot && slots.run >= jobs {
+                continue;
+            }
             let agent_full =
                 options.agent_slots.get(&agent).is_some_and(|max| slots.by_agent.get(&agent).copied().unwrap_or(0) >= (*max).max(1));
-            let plan_full = self.state.plans[t.plan]
-                .submission
-                .plan
-                .jobs
-                .is_some_and(|max| slots.by_plan.get(&t.plan).copied().unwrap_or(0) >= max.max(1));
+            let plan_jobs = self.state.plans[t.plan].submission.plan.jobs.filter(|_| a_slot);
+            let plan_full = plan_jobs.is_some_and(|max| slots.by_plan.get(&t.plan).copied().unwrap_or(0) >= max.max(1));
             let backlog_full = slots.backlog.get(&t.plan).is_some_and(|n| *n >= backlog_max);
             if agent_full || plan_full || backlog_full || self.owner_at_work(t).is_some() {
                 continue;
@@ -104,12 +110,15 @@ impl Turn<'_> {
             }
             let key = self.state.ready_key(task);
             let more_urgent = soon_ready.partition_point(|soon| *soon < key);
-            if slots.run as usize + more_urgent >= jobs as usize {
+            if a_slot && slots.run as usize + more_urgent >= jobs as usize {
                 until.into_iter().for_each(|until| self.look_again_at(until));
-                return;
+                if !any_handed_off {
+                    return;
+                }
+                continue;
             }
             account.iter().for_each(|account| self.take_place(account));
-            slots.take(self.state, plan, &agent);
+            slots.take(self.state, plan, &agent, a_slot);
             self.start_attempt(task, agent, fallback);
         }
     }
@@ -120,8 +129,9 @@ impl Turn<'_> {
         let fresh = t.fresh_next;
         let refused = t.attempts.iter().rev().find(|a| a.spawned.is_some()).and_then(|a| a.refused.clone()).filter(|_| !fresh);
         let base = refused.as_ref().map_or_else(|| self.state.plans[t.plan].head.clone(), |r| r.onto.clone());
+        let claim = self.claim_of(task);
         self.emit(Event::AttemptStarted { attempt: attempt.clone(), agent: agent.clone(), fresh, base: base.clone(), fallback });
-        self.act(Action::StartAttempt { attempt, agent, fresh, base, onto: refused.map(|r| r.merged) });
+        self.act(Action::StartAttempt { attempt, agent, fresh, base, onto: refused.map(|r| r.merged), claim });
     }
 
     /// A task at work, or on its way to the branch, that owns files which this one owns too.

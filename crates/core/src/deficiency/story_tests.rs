@@ -29,6 +29,7 @@ impl Story {
             plan,
             base: "b".into(),
             landed: Default::default(),
+            file: None,
             digests: Default::default(),
         })));
         story
@@ -157,6 +158,7 @@ fn few_lessons_and_short_ones_the_most_relevant_first() {
             plan_copy: None,
             task: &task,
             agent: "claude",
+            by_hand: false,
             why: None,
             skills: &[],
             neighbours: &[],

@@ -64,6 +64,9 @@ pub struct Submission {
     /// Tasks whose definition and inputs landed in an earlier run, and are in the base.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub landed: BTreeMap<TaskId, LandedBefore>,
+    /// The plan's file, absolute, where it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
     /// Digest of each task's definition and inputs, for later runs to compare.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub digests: BTreeMap<TaskId, String>,

@@ -71,6 +71,10 @@ fn of_events(record: &ExitRecord) -> Option<Failure> {
             let failure = Failure::new(FailureType::LogicError, format!("its own settings denied it {denied}{said}"));
             Some(failure.with(FailureDetail::PermissionDenied).by(Evidence::AgentEvents))
         }
+        (error, Some(false)) if report.handed_back => {
+            let why = error.as_ref().map_or_else(|| String::from("handed back undone"), |e| one_line(&e.message));
+            Some(Failure::new(FailureType::LogicError, why).with(FailureDetail::HandedBack).by(Evidence::AgentEvents))
+        }
         (Some(error), _) => Some(of_agent_error(error, record)),
         (None, Some(false)) => Some(Failure::new(FailureType::Unknown, "the agent says that it failed").by(Evidence::AgentEvents)),
         (None, _) => None,

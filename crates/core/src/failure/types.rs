@@ -93,13 +93,15 @@ pub enum FailureDetail {
     Runaway,
     /// A set-up command (`[workspace] setup`) did not pass, so no agent was started.
     SetUpFailed,
+    /// Whoever had it in hand says that it is not done: trying again cannot help before somebody has read why.
+    HandedBack,
     /// No worktree can be made ready before somebody changes something: trying again cannot help.
     NoWorkspace,
 }
 
 impl FailureDetail {
     /// Every one.
-    pub const ALL: [FailureDetail; 16] = [
+    pub const ALL: [FailureDetail; 17] = [
         FailureDetail::RateLimit,
         FailureDetail::Authentication,
         FailureDetail::ServerError,
@@ -116,13 +118,14 @@ impl FailureDetail {
         FailureDetail::Runaway,
         FailureDetail::SetUpFailed,
         FailureDetail::NoWorkspace,
+        FailureDetail::HandedBack,
     ];
 
     /// Another attempt could not end differently.
     #[must_use]
     pub fn is_hopeless(self) -> bool {
-        use FailureDetail::{Authentication, Budget, MissingProgram, NoWorkspace, PermissionDenied, Runaway};
-        matches!(self, Authentication | MissingProgram | PermissionDenied | NoWorkspace | Budget | Runaway)
+        use FailureDetail::{Authentication, Budget, HandedBack, MissingProgram, NoWorkspace, PermissionDenied, Runaway};
+        matches!(self, Authentication | MissingProgram | PermissionDenied | NoWorkspace | Budget | Runaway | HandedBack)
     }
 
     /// As in JSON.
@@ -145,6 +148,7 @@ impl FailureDetail {
             FailureDetail::Runaway => "runaway",
             FailureDetail::SetUpFailed => "set_up_failed",
             FailureDetail::NoWorkspace => "no_workspace",
+            FailureDetail::HandedBack => "handed_back",
         }
     }
 }

@@ -17,7 +17,7 @@ pub enum Evidence {
     Cpu,
     /// Bytes came or went on its connections: it waits for its model.
     Sockets,
-    /// It waits for a person to answer.
+    /// None is to be expected: it waits for a person.
     Person,
 }
 

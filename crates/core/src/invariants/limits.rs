@@ -9,9 +9,9 @@ fn running(state: &State) -> impl Iterator<Item = &TaskState> {
     state.tasks.iter().filter(|t| t.phase == Phase::Running)
 }
 
-/// At most `jobs` attempts are under way, from the decision to start one to its exit.
+/// At most `jobs` attempts are under way, from the decision to start one to its exit; what waits for a person is not among them.
 pub(super) fn jobs_are_respected(state: &State) -> Found {
-    let (count, jobs) = (running(state).count(), state.options.as_ref().map_or(0, |o| o.jobs.max(1)));
+    let (count, jobs) = (running(state).filter(|t| state.takes_a_slot(t)).count(), state.options.as_ref().map_or(0, |o| o.jobs.max(1)));
     if count > jobs as usize { Err(format!("{count} attempts on {jobs} slots")) } else { Ok(()) }
 }
 
@@ -35,7 +35,7 @@ pub(super) fn agent_slots_are_respected(state: &State) -> Found {
 pub(super) fn plan_jobs_are_respected(state: &State) -> Found {
     for plan in &state.plans {
         let Some(jobs) = plan.submission.plan.jobs else { continue };
-        let count = state.tasks[plan.tasks.clone()].iter().filter(|t| t.phase == Phase::Running).count();
+        let count = state.tasks[plan.tasks.clone()].iter().filter(|t| t.phase == Phase::Running && state.takes_a_slot(t)).count();
         if count > jobs.max(1) as usize {
             return Err(format!("{count} attempts of plan {} on {jobs} slots", plan.submission.plan.id));
         }
@@ -43,12 +43,14 @@ pub(super) fn plan_jobs_are_respected(state: &State) -> Found {
     Ok(())
 }
 
-/// Agents do not run away from verification: when one starts, fewer than `backlog_max` tasks of its plan wait for that.
+/// Agents do not run away from verification: when one starts, fewer than `backlog_max` tasks of its plan wait for that. What a person
+/// gives back comes on top, as it was started beside the slots.
 pub(super) fn backlog_is_respected(state: &State) -> Found {
     let Some(options) = &state.options else { return Ok(()) };
     let most = options.backlog_max() as usize - 1 + options.jobs.max(1) as usize;
+    let by_hand = |t: &TaskState| t.current().is_some_and(|a| state.is_hand_off(&a.agent));
     for plan in &state.plans {
-        let count = state.tasks[plan.tasks.clone()].iter().filter(|t| t.phase.active()).count();
+        let count = state.tasks[plan.tasks.clone()].iter().filter(|t| t.phase.active() && !by_hand(t)).count();
         if count > most {
             return Err(format!("{count} tasks of plan {} between start and landing, where {most} may be", plan.submission.plan.id));
         }

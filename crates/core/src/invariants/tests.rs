@@ -21,7 +21,7 @@ fn state() -> State {
         ..Task::new(id)
     };
     plan.tasks = vec![task("a", &[], &["x"]), task("b", &["a"], &[]), task("c", &[], &["x"]), task("d", &[], &["w"])];
-    let submission = Submission { plan, base: Oid::from("c0"), landed: Default::default(), digests: Default::default() };
+    let submission = Submission { plan, base: Oid::from("c0"), landed: Default::default(), file: None, digests: Default::default() };
     let options = RunOptions { jobs: 2, agent: Some(String::from("claude")), ..RunOptions::default() };
     let id = PlanId::from("p");
     for input in [

@@ -13,6 +13,7 @@ use super::native::task;
 use super::node::{Entry, Node, Table, Value};
 use super::outline::{self, Line};
 use crate::ids::GroupId;
+use crate::tracker::Issue as Tracked;
 
 /// The types of a dependency that one waits for.
 const BLOCKING: [&str; 3] = ["blocks", "conditional-blocks", "waits-for"];
@@ -118,6 +119,9 @@ fn issue(ctx: &mut Context<'_>, fields: &Table, span: &Span, index: usize, ignor
     };
     let mut native = Table::default();
     put(&mut native, text_entry("id", id.clone(), &id_span));
+    if let Ok(issue) = Tracked::parse(&format!("beads:{id}")) {
+        put(&mut native, text_entry("issue", issue.to_string(), &id_span));
+    }
     let line = Line { id, span: id_span, parent: None, container: false, done: false, left_out: None, depends: Vec::new() };
     let mut issue = Issue { line, native, span: span.clone(), group: None, above: Vec::new(), epic: false };
     let mut sections = Sections::default();

@@ -1,6 +1,7 @@
 //! A plan while it is read: the model and the places that its checks will need. Knows nothing of formats.
 
 use super::context::Span;
+use super::group_rules::GroupRules;
 use super::model::{Plan, Task};
 
 /// What a format made of its text, not yet checked as a whole.
@@ -9,6 +10,8 @@ pub(super) struct Draft {
     /// By task.
     pub places: Vec<Places>,
     pub grouping: Grouping,
+    /// What the plan says of its groups.
+    pub group_rules: Vec<GroupRules>,
 }
 
 /// Where a task and its parts stand.
@@ -35,7 +38,7 @@ pub(super) enum Grouping {
 
 impl Draft {
     pub fn new(plan: Plan, grouping: Grouping) -> Self {
-        Self { plan, places: Vec::new(), grouping }
+        Self { plan, places: Vec::new(), grouping, group_rules: Vec::new() }
     }
 
     pub fn push(&mut self, task: Task, places: Places) {

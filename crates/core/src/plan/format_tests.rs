@@ -383,3 +383,30 @@ fn a_budget_reads_the_same_in_every_format() {
         assert!(reading("p.toml", &text).plan.is_none(), "{wrong}");
     }
 }
+
+#[test]
+fn what_is_said_of_groups_reads_the_same_in_every_format_and_survives_conversion() {
+    use super::{Native, OnFailure, convert};
+    for (path, text) in [
+        (
+            "p.toml",
+            "[groups.Core]\nrefresh = \"make context\"\non_failure = \"rollback\"\n[[task]]\nid = \"x\"\nrun = \"y\"\ngroup = \"core\"\n",
+        ),
+        (
+            "p.json",
+            r#"{"groups": {"core": {"refresh": "make context", "on_failure": "rollback"}}, "tasks": [{"id": "x", "run": "y", "group": "core"}]}"#,
+        ),
+        (
+            "p.md",
+            "---\ngroups:\n  core:\n    refresh: make context\n    on_failure: rollback\n---\n- [ ] x [P:Group-core]\n  - id: x\n  - run: y\n",
+        ),
+    ] {
+        let read = plan(path, text);
+        let [group] = read.groups.as_slice() else { panic!("{text}") };
+        assert_eq!((group.refresh.as_deref(), group.on_failure), (Some("make context"), Some(OnFailure::Rollback)), "{text}");
+        for (form, path) in [(Native::Toml, "p.toml"), (Native::Json, "p.json"), (Native::Markdown, "p.md")] {
+            let text = convert(&read, form).unwrap();
+            assert_eq!(super::meaning(&plan(path, &text)), super::meaning(&read), "{text}");
+        }
+    }
+}

@@ -13,7 +13,7 @@ use super::markdown_keys::{Item, add, classify, is_block};
 use super::native::{self, Files};
 use super::node::{Entry, Node, Table, Value};
 use super::scan::{Line, lines};
-use super::{marker, yaml};
+use super::{group_rules, marker, yaml};
 use crate::ids::GroupId;
 
 /// Longest id that is made of a title, in characters.
@@ -50,6 +50,7 @@ pub(super) fn draft(ctx: &mut Context<'_>, default_id: &str, files: Files<'_>) -
     // Where the order of the groups is given, a task without one is outside of them.
     let grouping = if front.get("group_order").is_some() { Grouping::Named } else { Grouping::Sequential };
     let mut draft = Draft::new(plan, grouping);
+    draft.group_rules = group_rules::read(ctx, &front);
     let found = find(&lines);
     let headings: BTreeSet<usize> = found.iter().filter_map(|f| f.parent).collect();
     let mut groups: Vec<Option<(GroupId, Span)>> = Vec::with_capacity(found.len());

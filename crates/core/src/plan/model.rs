@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::budget::Budget;
 use crate::ids::{GroupId, PlanId, TaskId};
 use crate::time::duration_text;
+use crate::tracker::Issue;
 
 /// A validated, immutable description of tasks. Tasks stand in the order of the file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -57,16 +58,16 @@ pub struct Group {
     /// The command that refreshes the context before its first task; `None`: the run's, if it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refresh: Option<String>,
-    /// What becomes of what landed when a task of it does not.
-    #[serde(default, skip_serializing_if = "OnFailure::is_keep")]
-    pub on_failure: OnFailure,
+    /// What becomes of what landed when a task of it does not; `None`: as the run says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_failure: Option<OnFailure>,
 }
 
 impl Group {
     /// A group without anything of its own.
     #[must_use]
     pub fn new(id: impl Into<GroupId>, stage: u32) -> Self {
-        Self { id: id.into(), stage, refresh: None, on_failure: OnFailure::Keep }
+        Self { id: id.into(), stage, refresh: None, on_failure: None }
     }
 }
 
@@ -82,9 +83,13 @@ pub enum OnFailure {
 }
 
 impl OnFailure {
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks like this")]
-    fn is_keep(&self) -> bool {
-        *self == Self::Keep
+    /// As in plans and in the configuration.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            OnFailure::Keep => "keep",
+            OnFailure::Rollback => "rollback",
+        }
     }
 }
 
@@ -175,6 +180,9 @@ pub struct Task {
     /// Caps over all of its attempts; what stands here goes before the run's own defaults, cap by cap.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub budget: Option<Budget>,
+    /// The issue that it stands for, in a tracker; no part of its digest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub issue: Option<Issue>,
     /// How long it is thought to take.
     #[serde(default, with = "duration_text::option", skip_serializing_if = "Option::is_none")]
     pub estimate: Option<Duration>,
@@ -249,6 +257,7 @@ impl Task {
             stall_timeout: None,
             check_timeout: None,
             budget: None,
+            issue: None,
             estimate: None,
             env: BTreeMap::new(),
             run: None,

@@ -7,15 +7,31 @@ use super::context::{Context, Span};
 use super::diagnostic::Severity;
 use super::draft::{Draft, Grouping, Places};
 use super::fields::{Fields, VALUE_BYTES_MAX};
+use super::group_rules;
 use super::model::{Group, PRIORITY_DEFAULT, Plan, SkillFailure, Task};
 use super::node::{Node, Table};
 use super::suggest;
 use crate::ids::{GroupId, PlanId, TaskId};
 use crate::overlap::Glob;
+use crate::tracker::Issue;
 
 /// The keys of a plan; docs/plan.schema.json has the same.
-pub const PLAN_KEYS: [&str; 13] =
-    ["name", "id", "base", "branch", "verify", "verify_timeout", "jobs", "generated", "group_order", "extra", "defaults", "task", "tasks"];
+pub const PLAN_KEYS: [&str; 14] = [
+    "name",
+    "id",
+    "base",
+    "branch",
+    "verify",
+    "verify_timeout",
+    "jobs",
+    "generated",
+    "group_order",
+    "groups",
+    "extra",
+    "defaults",
+    "task",
+    "tasks",
+];
 /// The last of them, which Markdown has as list items.
 const TASK_LISTS: usize = 2;
 
@@ -25,7 +41,7 @@ pub(super) fn header_keys() -> &'static [&'static str] {
 }
 
 /// The keys of a task; docs/plan.schema.json has the same.
-pub const TASK_KEYS: [&str; 33] = [
+pub const TASK_KEYS: [&str; 34] = [
     "id",
     "title",
     "prompt",
@@ -55,6 +71,7 @@ pub const TASK_KEYS: [&str; 33] = [
     "check_timeout",
     "budget",
     "estimate",
+    "issue",
     "env",
     "run",
     "ticked",
@@ -103,6 +120,7 @@ pub(super) type Files<'a> = &'a dyn Fn(&str) -> Result<String, String>;
 pub(super) fn plan(ctx: &mut Context<'_>, table: &Table, default_id: &str, files: Files<'_>) -> Draft {
     unknown_keys(ctx, table, &PLAN_KEYS, "in the plan");
     let mut draft = Draft::new(header(ctx, table, default_id), Grouping::Named);
+    draft.group_rules = group_rules::read(ctx, table);
     let defaults = defaults(ctx, table, files);
     if let (Some(_), Some(second)) = (table.entry("task"), table.entry("tasks")) {
         ctx.error(&second.key_span, "the plan has both `task` and `tasks`");
@@ -180,7 +198,7 @@ pub(super) fn defaults<'t>(ctx: &mut Context<'_>, table: &'t Table, files: Files
     if let Some(id) = defaults.entry("id") {
         ctx.error(&id.key_span, "`defaults` cannot give an id: each task needs its own");
     }
-    for entry in ["ticked", "extra"].iter().filter_map(|key| defaults.entry(key)) {
+    for entry in ["ticked", "extra", "issue"].iter().filter_map(|key| defaults.entry(key)) {
         ctx.error(&entry.key_span, format!("`defaults` cannot give `{}`: it is each task's own", entry.key));
     }
     let (_, _) = task_fields(ctx, &Fields::new(defaults, None), Task::new("defaults"), files);
@@ -293,6 +311,7 @@ fn task_fields(ctx: &mut Context<'_>, fields: &Fields<'_>, mut task: Task, files
     task.criteria = fields.texts(ctx, "criteria").unwrap_or_default();
     task.check = fields.texts(ctx, "check").unwrap_or_default();
     task.priority = fields.number(ctx, "priority", 0, 4).and_then(|p| u8::try_from(p).ok()).unwrap_or(PRIORITY_DEFAULT);
+    task.issue = issue(ctx, fields);
     task.retries = fields.number(ctx, "retries", 0, RETRIES_MAX);
     task.repairs = fields.number(ctx, "repairs", 0, RETRIES_MAX);
     task.timeout = fields.duration(ctx, "timeout");
@@ -345,6 +364,14 @@ fn prompt(ctx: &mut Context<'_>, fields: &Fields<'_>, task: &mut Task, files: Fi
             ),
         }
     }
+}
+
+/// The issue that it stands for.
+fn issue(ctx: &mut Context<'_>, fields: &Fields<'_>) -> Option<Issue> {
+    let (text, span) = fields.text_at(ctx, "issue")?;
+    let read = Issue::parse(&text);
+    read.map_err(|why| ctx.error_hint(&span, format!("`issue` {why}"), "write `beads:ID`, `github:OWNER/REPO#N` or an issue's address"))
+        .ok()
 }
 
 /// `agent` or `candidates`; the task's own choice of one goes before the defaults' of the other.

@@ -5,7 +5,9 @@ use super::diagnostic::{Diagnostic, Severity};
 use super::draft::Draft;
 use super::model::Plan;
 use super::node::{Node, Table, Value};
-use super::{array, beads, json, kitty, markdown, native, packages, phases, prd, spec_kit, stages, task_master, toml, validate, yaml};
+use super::{
+    array, beads, group_rules, json, kitty, markdown, native, packages, phases, prd, spec_kit, stages, task_master, toml, validate, yaml,
+};
 
 /// Longest plan in bytes.
 const TEXT_BYTES_MAX: usize = 10 << 20;
@@ -129,6 +131,7 @@ pub fn read(source: &PlanSource<'_>) -> Reading {
     let Some(mut draft) = draft else { return Reading { plan: None, diagnostics: ctx.finish(), format } };
     draft.plan.source.clone_from(&source.path);
     stages::assign(&mut ctx, &mut draft);
+    group_rules::apply(&mut ctx, &mut draft);
     validate::check(&mut ctx, &draft);
     let plan = (!ctx.has_errors()).then_some(draft.plan);
     Reading { plan, diagnostics: ctx.finish(), format }

@@ -69,6 +69,7 @@ fn with_sample<R>(full: bool, use_it: impl FnOnce(&PromptInput<'_>) -> R) -> R {
             plan_copy: None,
             task: &task,
             agent: "",
+            by_hand: false,
             why: None,
             skills: &[],
             neighbours: &[],
@@ -93,6 +94,7 @@ fn with_sample<R>(full: bool, use_it: impl FnOnce(&PromptInput<'_>) -> R) -> R {
         plan_copy: Some("plan/plan.toml"),
         task: &task,
         agent: "claude",
+        by_hand: true,
         why: Some("Nobody else is here."),
         skills: &[
             gave(SkillGave::Output(text("x"))),

@@ -11,7 +11,11 @@ pub(super) fn rules(input: &PromptInput<'_>) -> Vec<String> {
     let mut rules = Vec::new();
     let mut rule = |text: String| rules.push(text);
     let questions = if input.said.tools { "Decide yourself what you can" } else { "Nobody can answer questions; decide" };
-    rule(format!("Work only inside the current directory: it is a git worktree of your own. {questions} and go on."));
+    rule(if input.by_hand {
+        String::from("Work only inside this directory: it is a git worktree made for this task.")
+    } else {
+        format!("Work only inside the current directory: it is a git worktree of your own. {questions} and go on.")
+    });
     if input.others > 0 {
         rule(String::from(
             "Other agents work at the same time, each in another worktree, on other files. Change nothing that your task does not need.",
@@ -41,6 +45,12 @@ pub(super) fn rules(input: &PromptInput<'_>) -> Vec<String> {
     rule(String::from(
         "Leave your work in this worktree, committed or not. Only what is there counts, not what you say about it; where you could not finish, say why and leave what you have.",
     ));
+    if input.by_hand {
+        let id = &input.task.id;
+        rule(format!(
+            "When it is done, commit here or run `greenlane done {id}`; if it is not to be done, `greenlane fail {id} --reason \"…\"`. Greenlane waits for one of these, however long it takes, and goes on with other tasks meanwhile."
+        ));
+    }
     rule(String::from(SHARED));
     rules
 }

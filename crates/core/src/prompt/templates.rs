@@ -25,7 +25,7 @@ const FUEL: u64 = 2_000_000;
 /// Most templates, blocks and macros within each other: prompts are made on threads with little stack.
 const DEPTH_MAX: usize = 30;
 
-const BUILT_IN: [(&str, &str); 12] = [
+const BUILT_IN: [(&str, &str); 13] = [
     (DEFAULT_FAMILY, include_str!("templates/default.md")),
     ("aider", include_str!("templates/aider.md")),
     ("claude", include_str!("templates/claude.md")),
@@ -35,6 +35,7 @@ const BUILT_IN: [(&str, &str); 12] = [
     ("cursor", include_str!("templates/cursor.md")),
     ("gemini", include_str!("templates/gemini.md")),
     ("opencode", include_str!("templates/opencode.md")),
+    ("person", include_str!("templates/person.md")),
     ("pi", include_str!("templates/pi.md")),
     ("qwen", include_str!("templates/qwen.md")),
     ("windsurf", include_str!("templates/windsurf.md")),

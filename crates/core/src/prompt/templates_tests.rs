@@ -25,6 +25,7 @@ fn input(task: &Task) -> PromptInput<'_> {
         plan_copy: None,
         task,
         agent: "claude",
+        by_hand: false,
         why: None,
         skills: &[],
         neighbours: &[],

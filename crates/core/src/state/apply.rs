@@ -127,8 +127,13 @@ impl State {
                 a.record = Some(record.clone());
                 a.exited_at = Some(at);
                 a.gate_since = Some(at);
+                let agent = a.agent.clone();
                 let task = self.require_task(&attempt.key)?;
-                self.spend(task, Spent::of_record(record));
+                let mut spent = Spent::of_record(record);
+                if self.is_hand_off(&agent) {
+                    spent.wall = Duration::ZERO;
+                }
+                self.spend(task, spent);
                 self.set_phase(task, Phase::Gating, at);
                 Ok(())
             }
@@ -147,6 +152,14 @@ impl State {
                 health.reason.clone_from(reason);
                 Ok(())
             }
+            Event::IssueClaimed { attempt, issue: _, from } => {
+                self.require_attempt(attempt, Phase::Running)?;
+                let task = self.require_task(&attempt.key)?;
+                self.tasks[task].claimed = true;
+                self.tasks[task].claimed_from.clone_from(from);
+                Ok(())
+            }
+            Event::ClaimUnanswered { attempt, .. } => self.require_attempt(attempt, Phase::Running).map(drop),
             Event::WorkJudged { attempt, verdict } => self.work_judged(at, attempt, verdict),
             Event::AttemptFailed { attempt, outcome, failure, spent } => {
                 let task = self.require_task(&attempt.key)?;
@@ -277,6 +290,7 @@ impl State {
                     self.tasks[task].landing_number = None;
                     self.tasks[task].landed_unverified = false;
                     self.tasks[task].landed_before = None;
+                    self.tasks[task].rolled_back = true;
                     self.tasks[task].reason = Some(format!("rolled back; its work is kept in {kept}"));
                     self.set_phase(task, Phase::Cancelled, at);
                 }
@@ -383,7 +397,10 @@ impl State {
                 warned: std::collections::BTreeSet::new(),
                 agent_override: None,
                 fresh_next: true,
+                claimed: false,
+                claimed_from: None,
                 cancelled_with_run: false,
+                rolled_back: false,
                 landed: None,
                 landing_number: None,
                 landed_unverified: false,

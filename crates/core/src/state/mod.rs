@@ -8,6 +8,7 @@ mod index;
 mod landing;
 mod lane;
 mod numbering;
+mod person;
 mod reopened;
 mod spending;
 
@@ -19,7 +20,6 @@ pub use apply::Illegal;
 pub use group::{GroupPhase, GroupState};
 pub(crate) use index::ReadyKey;
 pub use lane::{Batch, BatchPhase, Lane};
-pub(crate) use spending::running;
 
 use crate::attempt::{ExitRecord, Suite, Verdict};
 use crate::budget::{Measure, Spent};
@@ -180,8 +180,14 @@ pub struct TaskState {
     pub agent_override: Option<String>,
     /// The next attempt starts from the plan's branch, not from the work that is there.
     pub fresh_next: bool,
+    /// Its issue is this run's, as far as its tracker has said.
+    pub claimed: bool,
+    /// Whose it was before it was handed over to this run, the last time.
+    pub claimed_from: Option<String>,
     /// It was called off with the whole run.
     pub cancelled_with_run: bool,
+    /// It had landed, and was taken off the branch again.
+    pub rolled_back: bool,
     /// The merge commit on the plan's branch, or in an earlier run.
     pub landed: Option<Oid>,
     /// The how-manieth landing of its plan that was in this run.

@@ -49,7 +49,7 @@ mod tests {
         apply(Event::RunStarted { options: Box::new(RunOptions::default()) });
         let plan = Plan { tasks: vec![Task::new("t")], ..Plan::new("p") };
         let (landed, digests) = (Default::default(), Default::default());
-        apply(Event::PlanQueued(Box::new(Submission { plan, base: "b".into(), landed, digests })));
+        apply(Event::PlanQueued(Box::new(Submission { plan, base: "b".into(), landed, file: None, digests })));
         apply(Event::PlanStarted { plan: "p".into() });
         apply(Event::PlanPrepared { plan: "p".into(), branch: "b".into(), verify: Vec::new() });
         for n in 1..=5 {

@@ -1,5 +1,7 @@
 //! What waits again: a task that a person asks for once more, and all that a stopped or interrupted run has left.
 
+use std::collections::BTreeSet;
+
 use super::apply::{Applied, require};
 use super::{Absence, Phase, PlanPhase, State, TaskState};
 use crate::attempt::Suite;
@@ -21,6 +23,8 @@ impl State {
         }
         t.reason = None;
         t.cancelled_with_run = false;
+        t.rolled_back = false;
+        t.claimed = false;
         t.fresh_next = fresh || starts_afresh(t);
         if agent.is_some() {
             t.agent_override = agent.cloned();
@@ -54,7 +58,23 @@ impl State {
         Ok(())
     }
 
+    /// What a resume of a finished run does again: tasks that were taken off the branch, and those of their groups that had not landed
+    /// (a group that failed is taken off as a whole).
+    #[must_use]
+    pub fn taken_off(&self) -> Vec<TaskKey> {
+        let off = |t: &&TaskState| t.phase == Phase::Cancelled && t.rolled_back;
+        let groups: BTreeSet<(usize, u32)> =
+            self.tasks.iter().filter(off).filter_map(|t| Some((t.plan, self.definition(t).stage?))).collect();
+        let of_group = |t: &TaskState| self.definition(t).stage.is_some_and(|stage| groups.contains(&(t.plan, stage)));
+        let again = |t: &&TaskState| off(t) || (of_group(t) && matches!(t.phase, Phase::Failed | Phase::NeedsHuman | Phase::Cancelled));
+        self.tasks.iter().filter(again).map(|t| t.key.clone()).collect()
+    }
+
     pub(super) fn run_resumed(&mut self, before: Time, at: Time) {
+        if self.ended_at.is_some() {
+            // With its end the run gave its issues back.
+            self.tasks.iter_mut().for_each(|t| t.claimed = false);
+        }
         self.absences.push(Absence { from: self.ended_at.take().unwrap_or(before), to: at });
         self.finished = false;
         self.stopping = None;

@@ -1,5 +1,7 @@
 //! What a run and its tasks have used of what they may, ended attempts and running ones. Adds up; decides nothing.
 
+use std::time::Duration;
+
 use super::{AttemptState, State, TaskState};
 use crate::budget::{Allowance, Budget, Spent};
 use crate::time::Time;
@@ -26,20 +28,20 @@ impl State {
     /// What a task's attempts have used, the running one as of the last look at it.
     #[must_use]
     pub fn spent_by(&self, task: &TaskState, now: Time) -> Spent {
-        task.spent.and(task.current().map(|a| running(a, now)).unwrap_or_default())
+        task.spent.and(task.current().map(|a| self.spent_so_far(a, now)).unwrap_or_default())
     }
 
     /// What the run has used, running attempts as of the last look at them. Its time is that in which it was coordinated.
     #[must_use]
     pub fn spent_by_all(&self, now: Time) -> Spent {
-        let all = self.tasks.iter().filter_map(TaskState::current).fold(self.spent, |sum, a| sum.and(running(a, now)));
+        let all = self.tasks.iter().filter_map(TaskState::current).fold(self.spent, |sum, a| sum.and(self.spent_so_far(a, now)));
         Spent { wall: self.wall(now), ..all }
     }
 
     /// The time in which the run was coordinated.
     #[must_use]
-    pub fn wall(&self, now: Time) -> std::time::Duration {
-        let absent: std::time::Duration = self.absences.iter().map(|a| a.to.since(a.from)).sum();
+    pub fn wall(&self, now: Time) -> Duration {
+        let absent: Duration = self.absences.iter().map(|a| a.to.since(a.from)).sum();
         self.ended_at.unwrap_or(now).since(self.started_at).saturating_sub(absent)
     }
 
@@ -47,17 +49,17 @@ impl State {
         self.spent = self.spent.and(spent);
         self.tasks[task].spent = self.tasks[task].spent.and(spent);
     }
-}
 
-/// What an attempt has used that is under way; nothing of one that has ended, which is counted already.
-pub(crate) fn running(attempt: &AttemptState, now: Time) -> Spent {
-    let Some(spawned) = attempt.spawned.as_ref().filter(|_| attempt.exited_at.is_none()) else { return Spent::default() };
-    let beat = attempt.health.beat();
-    let usage = beat.and_then(|b| b.usage.as_ref());
-    Spent {
-        tokens: usage.map_or(0, |u| u.input_tokens.saturating_add(u.output_tokens)),
-        cost_usd: usage.and_then(|u| u.cost_usd).unwrap_or_default(),
-        model_calls: beat.map_or(0, |b| b.model_calls),
-        wall: now.since(spawned.at),
+    /// What an attempt has used that is under way; nothing of one that has ended, which is counted already.
+    pub(crate) fn spent_so_far(&self, attempt: &AttemptState, now: Time) -> Spent {
+        let Some(spawned) = attempt.spawned.as_ref().filter(|_| attempt.exited_at.is_none()) else { return Spent::default() };
+        let beat = attempt.health.beat();
+        let usage = beat.and_then(|b| b.usage.as_ref());
+        Spent {
+            tokens: usage.map_or(0, |u| u.input_tokens.saturating_add(u.output_tokens)),
+            cost_usd: usage.and_then(|u| u.cost_usd).unwrap_or_default(),
+            model_calls: beat.map_or(0, |b| b.model_calls),
+            wall: if self.is_agents_time(attempt) { now.since(spawned.at) } else { Duration::ZERO },
+        }
     }
 }

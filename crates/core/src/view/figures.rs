@@ -27,7 +27,7 @@ pub struct Figures {
     pub elapsed: Duration,
     /// The same work one at a time; see the module.
     pub sequential: Duration,
-    /// What held the run's slots: the working part of all attempts.
+    /// What held the run's slots: the working part of all attempts but those in a person's hands.
     pub working: Duration,
     /// The longest chain of tasks that had to follow one another, and the suite on its plan's base before it.
     pub critical_path: Duration,
@@ -55,7 +55,9 @@ impl Figures {
             let end = until.attempt(task);
             let worked: Duration = task.attempts.iter().map(|a| attempt_working(state, a, end)).sum();
             if wanted(&&state.plans[task.plan]) {
-                working += worked;
+                let agents: Duration =
+                    task.attempts.iter().filter(|a| state.is_agents_time(a)).map(|a| attempt_working(state, a, end)).sum();
+                working += agents;
             }
             *of += worked + task.attempts.iter().map(|a| a.landing).sum::<Duration>();
         }

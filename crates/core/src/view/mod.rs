@@ -27,6 +27,7 @@ use crate::health::HealthStatus;
 use crate::ids::{PlanId, RunId, TaskKey};
 use crate::state::{AttemptState, Phase, PlanPhase, PlanState, State, TaskState};
 use crate::time::Time;
+use crate::tracker::Untold;
 
 /// The version of every JSON document of this contract.
 pub const SCHEMA: u32 = 1;
@@ -44,6 +45,9 @@ pub struct Status {
     pub tasks: Vec<TaskView>,
     /// Counts and times.
     pub summary: Summary,
+    /// What trackers could not be told of it so far: filled in by whoever has looked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub untold: Vec<Untold>,
 }
 
 /// The run as a whole.
@@ -385,6 +389,7 @@ fn draw(run: &RunId, state: &State, coordinator: Coordinator, left: &LeftBehind,
         plans: of_them().map(|p| plan(state, p)).collect(),
         summary: summary(state, &tasks, plans, &until),
         tasks,
+        untold: Vec::new(),
     }
 }
 
@@ -399,6 +404,7 @@ impl Status {
     #[must_use]
     pub fn only(mut self, keys: &[TaskKey]) -> Self {
         self.tasks.retain(|t| keys.iter().any(|k| k.plan.as_str() == t.plan && k.task.as_str() == t.id));
+        self.untold.retain(|u| keys.iter().any(|k| k.plan == u.letter.item.plan && u.letter.item.tasks.contains(&k.task)));
         self
     }
 }

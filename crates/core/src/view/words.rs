@@ -87,6 +87,7 @@ pub fn task_state(state: &State, task: &TaskState, now: Time) -> (&'static str, 
         },
         Phase::Running => match task.current() {
             Some(a) if a.spawned.is_none() => ("running", Some(String::from("its workspace is being prepared"))),
+            Some(a) if state.is_with_a_person(task) => ("running", own().or_else(|| with_a_person(task, a)).or_else(|| health(a))),
             Some(a) => {
                 let said = || own().or_else(|| health(a)).or_else(|| nearly_used_up(state, task, now)).or_else(|| progress(a));
                 ("running", asks(state, task).or_else(said))
@@ -132,6 +133,15 @@ const ASKS_CHARS_MAX: usize = 200;
 fn progress(attempt: &AttemptState) -> Option<String> {
     let said = attempt.progress.as_ref()?;
     Some(said.text.as_ref().map_or_else(|| format!("{} %", said.percent), |text| format!("{} %: {text}", said.percent)))
+}
+
+/// Where it is to be done, and how it is given back. Nothing while its health says something worse.
+fn with_a_person(task: &TaskState, attempt: &AttemptState) -> Option<String> {
+    let worktree = &attempt.spawned.as_ref()?.worktree;
+    let id = &task.key.task;
+    let well = attempt.health.status == HealthStatus::Healthy;
+    let hands = &attempt.agent;
+    well.then(|| format!("is in the hands of {hands}, in {worktree}; a commit there or `greenlane done {id}` ends it"))
 }
 
 /// How much of its caps it has used, once that is most of one.

@@ -75,4 +75,74 @@ run = "x"
 1 | task = ["a"]
   |         ^^^
 "#),
+    ("groups that are a list", "p.toml",
+     r##"groups = ["core"]
+[[task]]
+id = "a"
+run = "x"
+group = "core"
+"##,
+     r##"error: `groups` must be a table, not a list
+ --> p.toml:1:10
+  |
+1 | groups = ["core"]
+  |          ^^^^^^^^
+  hint: write `[groups.NAME]` with `refresh` or `on_failure` below it; which task is in a group its own `group` says
+"##),
+    ("a group that nobody is in", "p.toml",
+     r##"[groups.cor]
+on_failure = "rollback"
+[[task]]
+id = "a"
+run = "x"
+group = "core"
+"##,
+     r##"error: no task is in group `cor`
+ --> p.toml:1:9
+  |
+1 | [groups.cor]
+  |         ^^^
+  hint: did you mean `core`?
+"##),
+    ("what a group cannot do on failure", "p.toml",
+     r##"[groups.core]
+on_failure = "roll back"
+refresh = ""
+fresh = "make"
+[[task]]
+id = "a"
+run = "x"
+group = "core"
+"##,
+     r##"error: `on_failure` is `keep` or `rollback`, not `roll back`
+ --> p.toml:2:14
+  |
+2 | on_failure = "roll back"
+  |              ^^^^^^^^^^^
+  hint: did you mean `rollback`?
+error: `refresh` is empty
+ --> p.toml:3:11
+  |
+3 | refresh = ""
+  |           ^^
+error: unknown key `fresh` of group `core`
+ --> p.toml:4:1
+  |
+4 | fresh = "make"
+  | ^^^^^
+  hint: did you mean `refresh`?
+"##),
+    ("a group that is text, in Markdown", "p.md",
+     r##"---
+groups: { core: rollback }
+---
+- [ ] a thing [P:Group-core]
+"##,
+     r##"error: `groups.core` must be a table, not text
+ --> p.md:2:17
+  |
+2 | groups: { core: rollback }
+  |                 ^^^^^^^^^^
+  hint: such as { on_failure = "rollback" }
+"##),
 ];

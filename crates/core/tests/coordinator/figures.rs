@@ -163,7 +163,7 @@ fn the_clock_stands_before_a_resume_and_a_retry_but_not_while_an_agent_goes_on_a
 fn a_plan_that_was_handed_over_has_figures_of_its_own() {
     let mut story = slow_suite(3);
     let plan = Plan { tasks: vec![task("x", "")], ..Plan::new("q") };
-    let submission = Submission { plan, base: Oid::from("base"), landed: Default::default(), digests: Default::default() };
+    let submission = Submission { plan, base: Oid::from("base"), landed: Default::default(), file: None, digests: Default::default() };
     let (p, q) = (PlanId::from("p"), PlanId::from("q"));
     story.at(50).feed(Input::Submit(Box::new(submission)));
     story.feed(Input::PlanPrepared { plan: q.clone(), branch: "q".into(), verify: Vec::new() });

@@ -75,7 +75,7 @@ fn a_group_of_which_nothing_could_be_tried_is_blocked() {
 
 /// Two of a group that goes back when one of it fails, one of the next, one in none.
 fn to_be_rolled_back(keep_going: bool) -> Story {
-    let back = Group { on_failure: OnFailure::Rollback, ..Group::new("g0", 0) };
+    let back = Group { on_failure: Some(OnFailure::Rollback), ..Group::new("g0", 0) };
     let tasks = [("a", "stage 0"), ("b", "stage 0; retries 0"), ("c", "stage 1"), ("free", "")];
     let mut story = Story::begun(RunOptions { keep_going, ..options() }, grouped(&tasks, vec![back, Group::new("g1", 1)]));
     story.works("a");

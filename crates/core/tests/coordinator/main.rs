@@ -1,6 +1,8 @@
 //! The coordinator as stories: given this state, this input at this time, exactly these events and actions.
 
 mod budgets;
+mod by_hand;
+mod claims;
 mod exchange;
 mod figures;
 mod groups;

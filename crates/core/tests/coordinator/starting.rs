@@ -38,7 +38,7 @@ fn of_several_plans_all_are_taken_in_or_none() {
     let mut story = Story::submitted(jobs(1), vec![task("a", "")]);
     let of = |id: &str| {
         let plan = Plan { tasks: vec![task("x", "")], ..Plan::new(id) };
-        Submission { plan, base: Oid::from("base"), landed: Default::default(), digests: Default::default() }
+        Submission { plan, base: Oid::from("base"), landed: Default::default(), file: None, digests: Default::default() }
     };
     assert!(story.feed(Input::SubmitAll(vec![of("q"), of("p")])).is_empty());
     assert_eq!(story.reply, Some(Err(String::from("the run has a plan `p` already"))));

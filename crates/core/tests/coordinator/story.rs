@@ -108,7 +108,7 @@ impl Story {
     fn handed_in(options: RunOptions, plan: Plan) -> Self {
         let mut story = Self { state: State::default(), now: Time(0), journal: Vec::new(), reply: None };
         story.feed(Input::Begin(Box::new(options)));
-        let submission = Submission { plan, base: Oid::from("base"), landed: Default::default(), digests: Default::default() };
+        let submission = Submission { plan, base: Oid::from("base"), landed: Default::default(), file: None, digests: Default::default() };
         story.feed(Input::Submit(Box::new(submission)));
         story
     }
@@ -199,6 +199,7 @@ fn told(event: &Event) -> String {
         | Event::WorkJudged { attempt, .. }
         | Event::AttemptVoided { attempt, .. } => name(attempt),
         Event::HealthChanged { attempt, from, to, .. } => format!("{} {} to {}", name(attempt), from.as_str(), to.as_str()),
+        Event::IssueClaimed { attempt, issue, .. } | Event::ClaimUnanswered { attempt, issue, .. } => format!("{} {issue}", name(attempt)),
         Event::AttemptFailed { attempt, outcome, .. } => format!("{} {}", name(attempt), outcome.as_str()),
         Event::BatchFormed { batch, attempts, .. } => {
             format!("{batch}: {}", attempts.iter().map(|a| name(&a.attempt)).collect::<Vec<_>>().join(" "))
@@ -256,6 +257,7 @@ fn asked(action: &Action) -> String {
     match action {
         Action::PreparePlan { .. } => String::from("→ prepare the plan"),
         Action::VerifyBase { commit, .. } => format!("→ verify {commit}"),
+        Action::StartAttempt { attempt, claim: Some(issue), .. } => format!("→ claim {issue}, start {}", name(attempt)),
         Action::StartAttempt { attempt, onto: Some(merged), .. } => format!("→ start {} on {merged}", name(attempt)),
         Action::StartAttempt { attempt, .. } => format!("→ start {}", name(attempt)),
         Action::BeginGroup { group, head, refresh, .. } => {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use greenlane_core::action::Action;
 use greenlane_core::attempt::{Suite, Verdict};
 use greenlane_core::coordinator::Step;
 use greenlane_core::event::{Event, Outcome};
@@ -44,6 +45,7 @@ pub fn after_step(state: &State, before: &[Phase], out: &Step, world: &World, ca
             _ => {}
         }
     }
+    claims_come_first(state, out)?;
     if steps.is_multiple_of(16) {
         counts_add_up(state, world)?;
     }
@@ -68,6 +70,20 @@ pub fn at_the_end(state: &State, world: &World) -> Checked {
         }
     }
     no_work_lost(state, world)
+}
+
+/// Whoever starts has claimed its issue, or claims it now; and nobody claims twice, or what no tracker in force keeps.
+fn claims_come_first(state: &State, out: &Step) -> Checked {
+    for action in &out.actions {
+        let Action::StartAttempt { attempt, claim, .. } = action else { continue };
+        let Some(task) = state.task(&attempt.key) else { continue };
+        let issue = state.definition(task).issue.as_ref();
+        let tracked = issue.filter(|i| state.options().trackers.contains(&i.tracker));
+        if claim.as_ref() != tracked.filter(|_| !task.claimed) {
+            return Err(("claims_come_first", format!("{attempt} starts with the claim {claim:?}, and has the issue {tracked:?}")));
+        }
+    }
+    Ok(())
 }
 
 /// Work that did not land is kept.

@@ -35,6 +35,8 @@ pub enum Fault {
     RollBack,
     /// Disk or memory run out for a while.
     Room,
+    /// Tasks have issues in a tracker: it answers, or not, or somebody else has them.
+    Tracker,
     /// Some tasks are ticked, or landed in an earlier run.
     Earlier,
     /// Attempts say all sorts of things, and people answer some of their questions.
@@ -42,7 +44,7 @@ pub enum Fault {
 }
 
 /// All kinds.
-pub const ALL: [Fault; 17] = [
+pub const ALL: [Fault; 18] = [
     Fault::Crash,
     Fault::Exit,
     Fault::Lost,
@@ -58,6 +60,7 @@ pub const ALL: [Fault; 17] = [
     Fault::Quota,
     Fault::RollBack,
     Fault::Room,
+    Fault::Tracker,
     Fault::Earlier,
     Fault::Talk,
 ];

@@ -35,6 +35,8 @@ pub struct Keeper {
     pub stage: Stage,
     /// The driver of this coordinator waits for its end.
     pub watched: bool,
+    /// It waits for a person.
+    pub by_hand: bool,
     /// Grows when its end is planned anew.
     pub plan: u32,
     /// When its agent began.

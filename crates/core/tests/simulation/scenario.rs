@@ -10,6 +10,7 @@ use greenlane_core::failure::FailureType;
 use greenlane_core::ids::{Oid, RunId, TaskKey};
 use greenlane_core::options::{RetryPolicy, RunOptions};
 use greenlane_core::plan::{Group, OnFailure, Plan, Task};
+use greenlane_core::tracker::{Issue, TrackerKind};
 
 use crate::faults::{Fault, Faults};
 
@@ -82,6 +83,9 @@ impl Scenario {
     /// Draws one.
     pub fn random(rng: &mut Rng, size: Size, faults: &Faults) -> Self {
         let mut scenario = Self { options: options(rng), submissions: Vec::new(), plans: Vec::new(), tasks: BTreeMap::new() };
+        if faults.has(Fault::Tracker) {
+            scenario.options.trackers.insert(TrackerKind::Beads);
+        }
         for number in 0..rng.usize(1..=size.plans) {
             let (submission, truth) = scenario.plan(rng, number, size, faults);
             let at = if number == 0 || rng.bool() { 0 } else { rng.u64(0..1_800_000) };
@@ -134,6 +138,10 @@ impl Scenario {
             if earlier(rng) {
                 landed.insert(task.id.clone(), LandedBefore { run: RunId::from("before"), commit: base.clone() });
             }
+            if faults.has(Fault::Tracker) && rng.u8(0..4) > 0 {
+                let tracker = if rng.u8(0..6) == 0 { TrackerKind::Github } else { TrackerKind::Beads };
+                task.issue = Some(Issue { tracker, id: format!("i-{number}-{position}") });
+            }
             let key = TaskKey { plan: plan.id.clone(), task: task.id.clone() };
             let guilty = faults.has(Fault::Suite) && rng.u8(0..10) == 0;
             self.tasks.insert(key, TaskTruth { position, owned, guilty });
@@ -144,7 +152,7 @@ impl Scenario {
             .into_iter()
             .map(|stage| Group {
                 refresh: (rng.u8(0..3) == 0).then(|| String::from("make context")),
-                on_failure: if rng.u8(0..3) == 0 { OnFailure::Rollback } else { OnFailure::Keep },
+                on_failure: (rng.u8(0..3) == 0).then_some(OnFailure::Rollback),
                 ..Group::new(format!("g{stage}"), stage)
             })
             .collect();
@@ -159,7 +167,7 @@ impl Scenario {
         if faults.has(Fault::Flaky) {
             truth.flaky = rng.u32(0..200);
         }
-        (Submission { plan, base, landed, digests: BTreeMap::new() }, truth)
+        (Submission { plan, base, landed, file: None, digests: BTreeMap::new() }, truth)
     }
 }
 
@@ -195,6 +203,9 @@ fn options(rng: &mut Rng) -> RunOptions {
     let mut types = FailureType::RETRIED.to_vec();
     if rng.u8(0..4) == 0 {
         types.push(FailureType::QualityGateFailure);
+    }
+    if rng.u8(0..6) == 0 {
+        options.hand_off.insert(String::from(["codex", "gemini"][rng.usize(0..2)]));
     }
     options.retry = RetryPolicy { max: rng.u32(0..=3), types, repairs: rng.u32(0..=2), ..RetryPolicy::default() };
     options

@@ -199,7 +199,11 @@ impl World {
                 let thing = Input::BaseJudged { plan, suite };
                 self.tell_gate(thing);
             }
-            Action::StartAttempt { attempt, fresh, base, onto, .. } => self.start(attempt, fresh, &base, onto.is_some(), state)?,
+            Action::StartAttempt { attempt, fresh, base, onto, claim, .. } => {
+                if claim.is_none() || self.claim_issue(&attempt)? {
+                    self.start(attempt, fresh, &base, onto.is_some(), state)?;
+                }
+            }
             Action::ProbeAttempt { attempt } => self.probe(attempt, state),
             Action::EndAttempt { attempt, now } => self.end(&attempt, now),
             Action::JudgeWork { attempt } => {
@@ -292,7 +296,7 @@ impl World {
         if !self.faults.strikes(&mut self.rng, Fault::Quota) {
             return false;
         }
-        self.keepers.all.insert(attempt.clone(), Keeper { stage: Stage::Voided, watched: false, plan: 0, began: 0 });
+        self.keepers.all.insert(attempt.clone(), Keeper { stage: Stage::Voided, watched: false, by_hand: false, plan: 0, began: 0 });
         self.tell_of(attempt, Input::AttemptDeferred { attempt: attempt.clone() });
         let known = self.accounts.entry(account.clone()).or_default();
         if self.rng.u8(0..4) == 0 {
@@ -318,6 +322,27 @@ impl World {
         self.scenario.plans.get(number)
     }
 
+    /// Asks the tracker; `false`: somebody else has the issue.
+    fn claim_issue(&mut self, attempt: &AttemptId) -> Result<bool, Broken> {
+        if self.keepers.all.contains_key(attempt) {
+            return Err(("attempt_starts_once", format!("{attempt} is started a second time")));
+        }
+        let input = if self.faults.strikes(&mut self.rng, Fault::Tracker) {
+            if self.rng.bool() {
+                self.keepers
+                    .all
+                    .insert(attempt.clone(), Keeper { stage: Stage::Voided, watched: false, by_hand: false, plan: 0, began: 0 });
+                self.tell_of(attempt, Input::IssueTaken { attempt: attempt.clone(), reason: String::from("claimed by Ann") });
+                return Ok(false);
+            }
+            Input::ClaimUnanswered { attempt: attempt.clone(), reason: String::from("no answer") }
+        } else {
+            Input::IssueClaimed { attempt: attempt.clone(), from: None }
+        };
+        self.tell_of(attempt, input);
+        Ok(true)
+    }
+
     fn start(&mut self, attempt: AttemptId, fresh: bool, base: &Oid, combined: bool, state: &State) -> Result<(), Broken> {
         if self.keepers.all.contains_key(&attempt) {
             return Err(("attempt_starts_once", format!("{attempt} is started a second time")));
@@ -326,13 +351,13 @@ impl World {
             return Ok(());
         }
         if self.faults.strikes(&mut self.rng, Fault::Room) {
-            self.keepers.all.insert(attempt.clone(), Keeper { stage: Stage::Voided, watched: false, plan: 0, began: 0 });
+            self.keepers.all.insert(attempt.clone(), Keeper { stage: Stage::Voided, watched: false, by_hand: false, plan: 0, began: 0 });
             self.tell_of(&attempt.clone(), Input::AttemptHeldBack { attempt, short: String::from("no room") });
             return Ok(());
         }
         let content = self.git.content(base);
         if self.faults.strikes(&mut self.rng, Fault::Spawn) {
-            self.keepers.all.insert(attempt.clone(), Keeper { stage: Stage::Voided, watched: false, plan: 0, began: 0 });
+            self.keepers.all.insert(attempt.clone(), Keeper { stage: Stage::Voided, watched: false, by_hand: false, plan: 0, began: 0 });
             self.tell_of(
                 &attempt.clone(),
                 Input::AttemptNotSpawned { attempt, message: String::from("no worktree could be had"), detail: None },
@@ -351,7 +376,8 @@ impl World {
             worktree.free = false;
             self.starts_on_its_dependencies(&attempt, state)?;
         }
-        self.keepers.all.insert(attempt.clone(), Keeper { stage: Stage::Forked, watched: true, plan: 0, began: 0 });
+        let by_hand = state.attempt(&attempt).is_some_and(|a| state.is_hand_off(&a.agent));
+        self.keepers.all.insert(attempt.clone(), Keeper { stage: Stage::Forked, watched: true, by_hand, plan: 0, began: 0 });
         let delay = self.rng.u64(0..500);
         self.after(delay, Thing::Claim(attempt));
         Ok(())
@@ -388,7 +414,7 @@ impl World {
         if let Some((other, _)) = self.running().find(|(a, _)| a.key == attempt.key && **a != attempt) {
             return Err(("one_process_per_task", format!("{attempt} begins while {other} runs")));
         }
-        let (count, jobs) = (self.running().count(), self.scenario.options.jobs);
+        let (count, jobs) = (self.running().filter(|(_, k)| !k.by_hand).count(), self.scenario.options.jobs);
         if count > jobs as usize {
             return Err(("processes_fit_jobs", format!("{count} agents run on {jobs} slots")));
         }
@@ -439,7 +465,7 @@ impl World {
 
     fn probe(&mut self, attempt: AttemptId, state: &State) {
         let known = state.attempt(&attempt).is_some_and(|a| a.spawned.is_some());
-        let new = Keeper { stage: Stage::Voided, watched: false, plan: 0, began: 0 };
+        let new = Keeper { stage: Stage::Voided, watched: false, by_hand: false, plan: 0, began: 0 };
         let keeper = self.keepers.all.entry(attempt.clone()).or_insert(new);
         keeper.watched = true;
         match &keeper.stage {

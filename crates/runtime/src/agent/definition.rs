@@ -31,6 +31,8 @@ pub enum OutputKind {
     Cline,
     /// Aider's text.
     Aider,
+    /// What waits for a person: [`crate::hand_off`].
+    HandOff,
 }
 
 /// An agent as it is started: a built-in one with what the configuration says about it, or a user's own.
@@ -44,8 +46,12 @@ pub struct AgentDef {
     /// As plans and the configuration call it; the key in the file.
     #[serde(skip_deserializing)]
     pub name: String,
-    /// A program's name, looked up on the user's PATH, or a path.
+    /// A program's name, looked up on the user's PATH, or a path. Of a hand-off agent what opens the worktree, if anything.
+    #[serde(default)]
     pub command: String,
+    /// It is nobody's process: the task is put into the hands of a person or of an editor, who gives it back.
+    #[serde(default)]
+    pub hand_off: bool,
     /// What always follows.
     #[serde(default)]
     pub args: Vec<String>,
@@ -125,6 +131,9 @@ pub struct AgentDef {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AgentOverride {
+    /// Whether its tasks are put into the hands of a person or of an editor.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hand_off: Option<bool>,
     /// Replaces the program.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub command: Option<String>,
@@ -181,15 +190,21 @@ pub struct AgentOverride {
     pub model: Option<String>,
 }
 
+/// Most tasks in the hands of one hand-off agent at once, where nothing else is said: nobody has more than a few open.
+const HAND_OFF_SLOTS: u32 = 4;
+
 /// Longest silence of an agent that a user adds and says nothing about: as the built-in ones.
 const STALL_TIMEOUT_DEFAULT: Duration = Duration::from_secs(15 * 60);
 
 impl AgentDef {
-    /// An agent of the user's own; `None` where its entry names no command.
+    /// An agent of the user's own; `None` where its entry names no command and it is nobody to hand a task to.
     pub(super) fn new(name: &str, over: &AgentOverride) -> Option<Self> {
+        let hand_off = over.hand_off == Some(true);
+        let command = over.command.clone().or_else(|| hand_off.then(String::new))?;
         let mut def = Self {
             name: name.to_owned(),
-            command: over.command.clone()?,
+            command,
+            hand_off,
             args: Vec::new(),
             model_args: Vec::new(),
             mcp_args: Vec::new(),
@@ -199,7 +214,7 @@ impl AgentDef {
             resume_args: Vec::new(),
             prompt_args: Vec::new(),
             stdin: None,
-            output: OutputKind::Plain,
+            output: if hand_off { OutputKind::HandOff } else { OutputKind::Plain },
             env: BTreeMap::new(),
             env_allow: Vec::new(),
             credentials: Vec::new(),
@@ -209,8 +224,9 @@ impl AgentDef {
             family: None,
             install_hint: None,
             account: None,
-            slots: None,
-            stall_timeout: Some(STALL_TIMEOUT_DEFAULT),
+            // Each has a worktree, however long it waits.
+            slots: hand_off.then_some(HAND_OFF_SLOTS),
+            stall_timeout: Some(STALL_TIMEOUT_DEFAULT).filter(|_| !hand_off),
             model: None,
             tested: false,
             customised: false,
@@ -224,6 +240,10 @@ impl AgentDef {
         self.customised |= over.args.is_some() || !over.extra_args.is_empty() || !over.env.is_empty() || !over.env_allow.is_empty();
         self.customised |= over.command.is_some();
         replace(&mut self.command, over.command.as_ref());
+        if let Some(hand_off) = over.hand_off.filter(|h| *h != self.hand_off) {
+            self.hand_off = hand_off;
+            self.output = if hand_off { OutputKind::HandOff } else { OutputKind::Plain };
+        }
         if let Some(args) = &over.args {
             self.args.clone_from(args);
             // The new arguments are the whole command line of the user's: what the built-in ones had besides may not fit.
@@ -273,6 +293,10 @@ impl AgentDef {
 
     /// Whether any of its templates hands the prompt over.
     pub(super) fn gets_the_prompt(&self) -> bool {
+        if self.hand_off {
+            // It lies in the worktree.
+            return true;
+        }
         let args = [&self.args, &self.extra_args, &self.prompt_args];
         let mut templates = args.into_iter().flatten().chain(&self.stdin);
         templates.any(|t| t.contains("{prompt}") || t.contains("{prompt_file}"))

@@ -16,6 +16,7 @@ mod tools;
 pub use definition::{AgentDef, AgentOverride, OutputKind};
 pub use instructions::instruction_files;
 pub use launch::{COMMAND, Launch, PROMPT_ARGUMENT_BYTES_MAX, command_argv};
+pub(crate) use presence::which;
 pub use presence::{Presence, SignedIn, VERSION_TIMEOUT};
 pub use readers::{LINE_BYTES_MAX, Readable, Reader, Shown, ToolCall, guess, last_words, reader, words_of};
 pub use registry::{AUTO, Registry, RegistryError};

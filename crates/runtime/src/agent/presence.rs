@@ -29,6 +29,8 @@ pub enum Presence {
     },
     /// Nothing executable by this name is on the PATH.
     Missing,
+    /// There is nothing to be started: its tasks are put into somebody's hands.
+    HandOff,
 }
 
 /// Whether an agent can be expected to reach its model.
@@ -46,12 +48,14 @@ impl AgentDef {
     /// Looks the program up on the user's PATH; a relative path counts from `dir`. Starts nothing.
     #[must_use]
     pub fn presence(&self, user_env: &BTreeMap<OsString, OsString>, dir: &Path) -> Presence {
+        if self.hand_off {
+            return Presence::HandOff;
+        }
         let command = Path::new(&self.command);
         let found = if self.command.contains('/') {
             Some(dir.join(command)).filter(|path| is_executable(path))
         } else {
-            let path = user_env.get(OsStr::new("PATH")).map(OsString::as_os_str).unwrap_or_default();
-            std::env::split_paths(path).map(|place| dir.join(place).join(command)).find(|path| is_executable(path))
+            which(command, user_env, dir)
         };
         found.map_or(Presence::Missing, |path| Presence::Found { path, version: None })
     }
@@ -64,7 +68,7 @@ impl AgentDef {
                 let version = version(&path, &self.environment(user_env));
                 Presence::Found { path, version }
             }
-            Presence::Missing => Presence::Missing,
+            other => other,
         }
     }
 
@@ -85,6 +89,12 @@ impl AgentDef {
             _ => SignedIn::Unknown,
         }
     }
+}
+
+/// The program of this name on the user's PATH, whose relative places count from `dir`.
+pub(crate) fn which(name: &Path, user_env: &BTreeMap<OsString, OsString>, dir: &Path) -> Option<PathBuf> {
+    let path = user_env.get(OsStr::new("PATH")).map(OsString::as_os_str).unwrap_or_default();
+    std::env::split_paths(path).map(|place| dir.join(place).join(name)).find(|path| is_executable(path))
 }
 
 fn is_executable(path: &Path) -> bool {

@@ -1,6 +1,6 @@
 //! All agents by name: the built-in ones, extended and added to by the configuration. Reads nothing from disk.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
 use greenlane_core::plan::closest;
@@ -67,7 +67,7 @@ impl RegistryError {
                 format!("known are {}; another one is added with `[agents.{name}]` in greenlane.toml", known.join(", "))
             }
             Self::NoCommand { name, suggestion } => {
-                let own = format!("give it `command = \"…\"` under [agents.{name}]");
+                let own = format!("give it `command = \"…\"` under [agents.{name}], or `hand_off = true` if that is a person or an editor");
                 suggestion.as_ref().map_or(own.clone(), |s| format!("did you mean [agents.{s}]? Else {own}"))
             }
             Self::NoPrompt { name } => {
@@ -134,6 +134,12 @@ impl Registry {
             suggestion: closest(name, self.agents.keys().map(String::as_str)).map(str::to_owned),
             known: self.agents.keys().cloned().collect(),
         })
+    }
+
+    /// Those whose tasks are put into somebody's hands.
+    #[must_use]
+    pub fn hand_off(&self) -> BTreeSet<String> {
+        self.agents.values().filter(|a| a.hand_off).map(|a| a.name.clone()).collect()
     }
 
     /// All of them, by name.

@@ -21,7 +21,8 @@ impl OutputKind {
     pub fn tells(self, measure: Measure) -> Told {
         use OutputKind as K;
         match (measure, self) {
-            (Measure::Wall, _) => Told::Running,
+            // A person uses none of it.
+            (Measure::Wall, _) | (_, K::HandOff) => Told::Running,
             (_, K::Plain | K::Aider) => Told::Never,
             (Measure::ModelCalls, _) => Told::Running,
             (Measure::Tokens, K::Claude | K::Qwen | K::Opencode | K::Pi | K::Cline) => Told::Running,
@@ -36,6 +37,6 @@ impl OutputKind {
     /// Calls of tools are told, so that their absence tells something too.
     #[must_use]
     pub fn tells_tools(self) -> bool {
-        !matches!(self, OutputKind::Plain | OutputKind::Aider)
+        !matches!(self, OutputKind::Plain | OutputKind::Aider | OutputKind::HandOff)
     }
 }

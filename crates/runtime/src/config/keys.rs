@@ -75,6 +75,9 @@ pub const KEYS: &[Key] = &[
     key("mcp.enabled", "GREENLANE_MCP", None, Kind::Switch),
     key("mcp.wait", "GREENLANE_MCP_WAIT", None, Kind::Limit),
     key("mcp.question_max", "GREENLANE_QUESTION_MAX", None, Kind::Limit),
+    key("tracker.beads", "GREENLANE_TRACKER_BEADS", None, Kind::OneOf(&["auto", "on", "off"])),
+    key("tracker.github", "GREENLANE_TRACKER_GITHUB", None, Kind::OneOf(&["on", "off"])),
+    key("tracker.github_comments", "GREENLANE_TRACKER_GITHUB_COMMENTS", None, Kind::Switch),
     key("bounds.same_calls_max", "GREENLANE_SAME_CALLS_MAX", None, Kind::Count { min: 0, max: 1_000_000 }),
     key("bounds.idle_output_max", "GREENLANE_IDLE_OUTPUT_MAX", None, Kind::Bytes { min: 0 }),
     key("bounds.disk_free_min", "GREENLANE_DISK_FREE_MIN", None, Kind::Bytes { min: 0 }),
@@ -105,8 +108,22 @@ pub const AGENT_KEYS: &[(&str, Kind)] = &[
 ];
 
 /// The sections of a file.
-pub const SECTIONS: &[&str] =
-    &["run", "retry", "quota", "workspace", "output", "learning", "context", "groups", "assign", "budget", "mcp", "bounds", "agents"];
+pub const SECTIONS: &[&str] = &[
+    "run",
+    "retry",
+    "quota",
+    "workspace",
+    "output",
+    "learning",
+    "context",
+    "groups",
+    "assign",
+    "budget",
+    "tracker",
+    "mcp",
+    "bounds",
+    "agents",
+];
 
 impl Key {
     /// The section.

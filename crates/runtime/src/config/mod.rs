@@ -17,6 +17,7 @@ mod options;
 mod output;
 mod retry;
 mod run;
+mod tracker;
 mod workspace;
 
 #[cfg(test)]
@@ -42,6 +43,7 @@ pub use mcp::McpConfig;
 pub use output::OutputConfig;
 pub use retry::RetryConfig;
 pub use run::{BaseRed, RunConfig};
+pub use tracker::{TrackerConfig, Use};
 pub use workspace::WorkspaceConfig;
 
 /// The built-in defaults with their comments: the reference of every setting.
@@ -72,6 +74,8 @@ pub struct Config {
     pub groups: GroupsConfig,
     /// `[mcp]`.
     pub mcp: McpConfig,
+    /// `[tracker]`.
+    pub tracker: TrackerConfig,
     /// `[bounds]`.
     pub bounds: BoundsConfig,
     /// `[agents.NAME]`, by name.

@@ -21,18 +21,21 @@ use greenlane_core::prompt::{self, DEFAULT_FAMILY, Neighbour, PromptInput, Said,
 use greenlane_core::room::RoomPolicy;
 use greenlane_core::slug::key_slug;
 use greenlane_core::state::{COMMAND_AGENT, State, TaskState};
+use greenlane_core::tracker::Issue;
 
 use super::context::Context;
 use super::layout::{PreparedWorkspace, label};
 use super::shared;
 use super::skills::{self, Hindered};
 use crate::accounts::Lease;
-use crate::agent::{self, Launch, Shown};
+use crate::agent::{self, Launch, OutputKind, Shown};
 use crate::clock;
 use crate::gate::{self, Generated, JudgeSpec};
+use crate::hand_off;
 use crate::keeper::{self, Cancel, Lifetime, Limits, Probe, Spec};
 use crate::lessons::note_told;
 use crate::prompts::family_of;
+use crate::tracker::Claim;
 use crate::workspace::{From, Prepare, Workspace, ignore_in};
 
 /// What is known of a task when one of its attempts starts.
@@ -65,6 +68,17 @@ struct Job {
     room: RoomPolicy,
 }
 
+/// How an attempt begins.
+pub(super) struct Beginning {
+    /// From the plan's branch, or from the work that is there.
+    pub fresh: bool,
+    pub base: Oid,
+    /// Go on from this merge commit.
+    pub onto: Option<Oid>,
+    /// Claim this first.
+    pub claim: Option<Issue>,
+}
+
 /// The attempt before this one, for its prompt and its session.
 struct Earlier {
     /// As it is shown.
@@ -91,7 +105,8 @@ impl PlanFacts {
     }
 }
 
-pub(super) fn start(context: &Arc<Context>, state: &State, attempt: AttemptId, agent: &str, fresh: bool, base: Oid, onto: Option<Oid>) {
+pub(super) fn start(context: &Arc<Context>, state: &State, attempt: AttemptId, agent: &str, beginning: Beginning) {
+    let Beginning { fresh, base, onto, claim } = beginning;
     let (Some(task), Some(plan)) = (state.task(&attempt.key), state.plan(&attempt.key.plan)) else { return };
     let said = said(state, task, context.gives_tools(agent));
     let earlier = task.attempts.iter().rev().find(|a| a.n < attempt.n && (a.failure.is_some() || a.outcome == Some(Outcome::Asked)));
@@ -150,6 +165,9 @@ pub(super) fn start(context: &Arc<Context>, state: &State, attempt: AttemptId, a
                 None
             }
         };
+        if claim.is_some_and(|issue| !claimed(context, &attempt, &issue)) {
+            return;
+        }
         match spawn(context, &job, lease) {
             Ok(mut child) => {
                 let context = Arc::clone(context);
@@ -187,6 +205,21 @@ fn said(state: &State, task: &TaskState, tools: bool) -> Said {
         (from, note.text.clone())
     });
     Said { tools, answers: answers.collect(), notes: notes.collect() }
+}
+
+/// Claims the issue of an attempt's task; `false`: somebody else has it, and the attempt never begins.
+fn claimed(context: &Context, attempt: &AttemptId, issue: &Issue) -> bool {
+    let attempt = attempt.clone();
+    match context.trackers.claim(&context.run, issue) {
+        Claim::Claimed { from } => context.observed(Input::IssueClaimed { attempt, from }),
+        Claim::Unavailable { why, .. } => context.observed(Input::ClaimUnanswered { attempt, reason: why }),
+        Claim::Taken { why } => {
+            drop(keeper::void(&context.layout.attempt_dir(&attempt)));
+            context.observed(Input::IssueTaken { attempt, reason: why });
+            return false;
+        }
+    }
+    true
 }
 
 /// The end of what an attempt printed, its events as what they say.
@@ -266,6 +299,8 @@ fn spawn_in(context: &Context, job: &Job, workspace: &Workspace, lease: Option<L
     context.layout.write_workspace(attempt, &prepared).map_err(|e| format!("cannot write to {}: {e}", dir.display()))?;
     let skills = skills::run(context, attempt, &job.task, workspace)?;
     let prompt = write_prompt(context, job, workspace, &dir, &skills).map_err(|e| format!("the prompt could not be written: {e}"))?;
+    // Of whoever had the worktree before.
+    hand_off::take_prompt_away(&workspace.path);
     let (spec, mut environment) = order(context, job, workspace, &dir, &prompt)?;
     shared::begin(context, &context.layout.shared_dir(attempt), &job.refs_of_others, &mut environment)?;
     let child =
@@ -294,6 +329,7 @@ fn write_prompt(context: &Context, job: &Job, workspace: &Workspace, dir: &Path,
         plan_copy: plan_copy.as_deref(),
         task: &job.task,
         agent: &job.agent,
+        by_hand: context.registry.get(&job.agent).is_ok_and(|a| a.hand_off),
         why: job.why.as_deref(),
         skills,
         neighbours: &job.neighbours,
@@ -366,6 +402,7 @@ fn order(
         argv: Vec::new(),
         cwd: workspace.path.clone(),
         stdin: None,
+        hand_off: false,
         timeout: Some(job.task.timeout.unwrap_or(config.run.timeout)),
         stall_timeout: job.task.stall_timeout,
         grace: config.run.grace,
@@ -380,13 +417,17 @@ fn order(
             idle_bytes_max: Some(config.bounds.idle_output_max).filter(|n| *n > 0),
         },
     };
-    let mut environment = match (&job.task.run, job.agent.as_str()) {
+    let environment = match (&job.task.run, job.agent.as_str()) {
         (Some(run), COMMAND_AGENT) => {
             spec.argv = agent::command_argv(run);
             context.command_environment(&job.task.env)
         }
         (_, name) => {
             let agent = context.registry.get(name).map_err(|e| e.to_string())?;
+            if agent.hand_off {
+                hand_over(context, job, workspace, dir, prompt, &mut spec)?;
+                return Ok((spec, environment_of(context, job, workspace, context.command_environment(&job.task.env))));
+            }
             let prompt_file = dir.join("prompt.md");
             let tools = context.tools(name, &job.attempt, dir).map_err(|e| format!("its tools could not be written down: {e}"))?;
             let launch = Launch {
@@ -407,9 +448,32 @@ fn order(
             environment
         }
     };
+    Ok((spec, environment_of(context, job, workspace, environment)))
+}
+
+/// With what tells a process whose it is.
+fn environment_of(
+    context: &Context,
+    job: &Job,
+    workspace: &Workspace,
+    mut environment: BTreeMap<OsString, OsString>,
+) -> BTreeMap<OsString, OsString> {
     environment.extend(context.attempt_variables(&job.attempt));
     ignore_in(&mut environment, &workspace.git_dir);
-    Ok((spec, environment))
+    environment
+}
+
+/// In place of an agent something waits for a person. What limits agents limits nobody else, but a time that the task itself names.
+fn hand_over(context: &Context, job: &Job, workspace: &Workspace, dir: &Path, prompt: &str, spec: &mut Spec) -> Result<(), String> {
+    hand_off::put_prompt(&workspace.path, prompt)
+        .map_err(|e| format!("the prompt cannot be put into {}: {e}", workspace.path.display()))?;
+    spec.argv = hand_off::order(&context.exe, dir, &workspace.git_dir)?;
+    spec.hand_off = true;
+    spec.reader = Some(OutputKind::HandOff);
+    spec.timeout = job.task.timeout;
+    spec.stall_timeout = None;
+    spec.allowance = Allowance::default();
+    Ok(())
 }
 
 /// Says what became of an attempt whose keeper is gone.

@@ -25,6 +25,7 @@ use crate::git::Repo;
 use crate::lessons::Teacher;
 use crate::room;
 use crate::tamper::Watch;
+use crate::tracker::{Place, Trackers};
 use crate::workspace::{Pool, PoolSettings, Shell, ShellLine, ShellOutcome, Workspace, WorkspaceError};
 
 /// What the caller has found out before a run is coordinated.
@@ -65,6 +66,7 @@ pub struct Context {
     pub(super) watch: Watch,
     pub(super) socket: PathBuf,
     pub(super) quotas: Quotas,
+    pub(super) trackers: Arc<Trackers>,
     /// `None`: agents are not to be told of earlier failures.
     pub(super) teacher: Option<Teacher>,
     /// Attempts are being looked at.
@@ -96,10 +98,12 @@ impl Context {
         let pool = Pool::open(&repo, pool_dir, settings, Arc::clone(&shell) as Arc<dyn Shell>)?;
         let teacher = config.learning.lessons.then(|| Teacher::new(state_dir.clone()));
         let watch = Watch::new(&repo, pool.dir(), &layout.copies_dir());
+        let trackers = Arc::new(Trackers::of(&Place::of(&repo, &state_dir, &environment)));
         let quotas = Quotas::new(Accounts::of_user(&environment));
         Ok(Self {
             layout,
             quotas,
+            trackers,
             watch,
             teacher,
             repo,

@@ -127,7 +127,11 @@ fn suite_key(commands: &[String], setup: &[String]) -> String {
 
 pub(super) fn move_branch(context: Arc<Context>, state: &State, batch: BatchId, plan: &PlanId, from: Oid, to: Oid) {
     let Some(branch) = state.plan(plan).and_then(|p| p.branch.clone()) else { return };
+    let before = format!("refs/greenlane/{}/landings/{}/{batch}", context.run, slug(plan.as_str()));
     Context::perform("land", move || {
+        if let Err(e) = context.repo.set_ref(&before, &from) {
+            context.warn(format!("the head of {branch} before landing {batch} is not in a ref: {e}"));
+        }
         let input = match land::move_branch(&context.repo, &branch, &from, &to) {
             Ok(Moved::Moved) => Input::BranchMoved { batch },
             // Moved by a coordinator that died before it said so, and gone on from there since: what was to land has landed.

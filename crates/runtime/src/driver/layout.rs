@@ -37,6 +37,12 @@ impl Layout {
         Self { run_dir: state_dir.join("runs").join(run.as_str()) }
     }
 
+    /// Greenlane's own directory in the repository.
+    #[must_use]
+    pub fn state_dir(&self) -> &Path {
+        self.run_dir.parent().and_then(Path::parent).unwrap_or(&self.run_dir)
+    }
+
     /// The run's own folder.
     #[must_use]
     pub fn run_dir(&self) -> &Path {

@@ -50,6 +50,7 @@ use crate::control::{Answer, Call, Say, Server, socket_path};
 use crate::journal::{Journal, JournalError, Record};
 use crate::reserve::Reserve;
 use crate::subscriber::Background;
+use crate::tracker::{Outbox, Post};
 
 /// What the driver's thread is sent.
 pub(crate) enum Message {
@@ -164,11 +165,13 @@ pub fn coordinate(setup: Setup, run: &RunId, start: Start, observer: &mut dyn Ob
     let logs = Background::start(setup.state_dir.clone(), move |text| drop(to_user.send(Message::Warning(text))))
         .map_err(|source| DriverError::Io { what: "cannot start a thread for the logs".into(), source })?;
     let reserve = hold_reserve(&setup, &sender);
-    let context = Arc::new(Context::new(setup, run.clone(), socket, sender)?);
+    let context = Arc::new(Context::new(setup, run.clone(), socket, sender.clone())?);
     let mut driver = Driver {
         state: State::default(),
         journal,
         logs,
+        post: None,
+        to_user: sender,
         metadata: metadata::Metadata::default(),
         context,
         reserve,
@@ -190,6 +193,7 @@ pub fn coordinate(setup: Setup, run: &RunId, start: Start, observer: &mut dyn Ob
         driver.finish_tasks();
     }
     driver.context.end_gates();
+    driver.post.take().into_iter().for_each(Post::finish);
     drop(driver);
     drop(server);
     signals.close();
@@ -200,6 +204,9 @@ struct Driver<'a> {
     state: State,
     journal: Journal,
     logs: Background,
+    /// Where there is anything to be told to trackers.
+    post: Option<Post>,
+    to_user: Sender<Message>,
     metadata: metadata::Metadata,
     context: Arc<Context>,
     /// Disk for the run's last words.
@@ -221,6 +228,7 @@ impl Driver<'_> {
         let first = self.begin(start)?;
         self.take(first, Vec::new())?;
         self.begun.store(true, Ordering::Release);
+        self.begin_post();
         while self.state.ended_at.is_none() && self.signal != Some(SIGTERM) {
             self.wait();
             let (mut inputs, mut replies) = (Vec::new(), Vec::new());
@@ -233,6 +241,20 @@ impl Driver<'_> {
             self.take(inputs, replies)?;
         }
         Ok(())
+    }
+
+    /// Trackers are told of this run, and of what earlier ones could not tell.
+    fn begin_post(&mut self) {
+        if self.state.options().trackers.is_empty() && !Outbox::exists(&self.context.state_dir) {
+            return;
+        }
+        let to_user = self.to_user.clone();
+        let warn = move |text| drop(to_user.send(Message::Warning(text)));
+        let outbox = Outbox::new(self.context.state_dir.clone());
+        match Post::start(outbox, Arc::clone(&self.context.trackers), warn) {
+            Ok(post) => self.post = Some(post),
+            Err(e) => self.observer.warn(&format!("trackers are told nothing by this run: {e}")),
+        }
     }
 
     fn begin(&mut self, start: Start) -> Result<Vec<Input>, DriverError> {
@@ -330,6 +352,7 @@ impl Driver<'_> {
             appended => appended?,
         };
         self.logs.wake();
+        self.post.iter().for_each(Post::wake);
         for problem in self.metadata.keep(&events, &self.state, &self.context.layout, now) {
             self.observer.warn(&problem);
         }
@@ -498,8 +521,8 @@ impl Driver<'_> {
                 let Some(branch) = self.state.plan(&plan).and_then(|p| p.branch.clone()) else { return };
                 groups::roll_back(context, groups::TakeOff { plan, group, branch, head, landing, landings });
             }
-            Action::StartAttempt { attempt, agent, fresh, base, onto } => {
-                attempt::start(&context, &self.state, attempt, &agent, fresh, base, onto);
+            Action::StartAttempt { attempt, agent, fresh, base, onto, claim } => {
+                attempt::start(&context, &self.state, attempt, &agent, attempt::Beginning { fresh, base, onto, claim });
             }
             Action::ProbeAttempt { attempt } => attempt::take_up(context, &self.state, attempt),
             Action::EndAttempt { attempt, now } => attempt::end(context, attempt, now),

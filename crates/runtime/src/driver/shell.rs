@@ -100,6 +100,7 @@ impl KeptShell {
             argv: ["sh", "-c", line.command.as_str()].map(str::to_owned).to_vec(),
             cwd: line.cwd.clone(),
             stdin: None,
+            hand_off: false,
             timeout: Some(line.timeout),
             stall_timeout: None,
             grace: self.grace,

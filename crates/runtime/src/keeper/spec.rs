@@ -27,6 +27,9 @@ pub struct Spec {
     /// Text for its standard input, which is `/dev/null` otherwise.
     #[serde(default)]
     pub stdin: Option<String>,
+    /// What runs only waits for a person: its silence is no sign of anything.
+    #[serde(default)]
+    pub hand_off: bool,
     /// Wall-clock limit; time in which the machine sleeps does not count.
     #[serde(default, with = "duration_text::option")]
     pub timeout: Option<Duration>,

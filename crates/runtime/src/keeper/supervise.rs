@@ -299,7 +299,11 @@ impl Keeping<'_> {
 
     fn look(&mut self, now: Instant) {
         self.take_sample(now);
-        self.watch.look(now, &self.sample, || system::connections(self.agent), || system::waiting(self.agent));
+        if self.spec.hand_off {
+            self.watch.waits_for_a_person(now);
+        } else {
+            self.watch.look(now, &self.sample, || system::connections(self.agent), || system::waiting(self.agent));
+        }
         self.read_rest(now);
         self.beat(now);
     }

@@ -103,6 +103,14 @@ impl Watch {
         self.next = now + self.step;
     }
 
+    /// In place of a look: nothing is to be expected of the tree before a person comes.
+    pub(super) fn waits_for_a_person(&mut self, now: Instant) {
+        (self.last, self.kind, self.looked) = (now, Some(Evidence::Person), now);
+        (self.opened, self.waits_for) = (0, None);
+        self.step = (self.step * 2).min(self.interval);
+        self.next = now + self.step;
+    }
+
     /// The stall timeout has passed without evidence. Ask only right after a look.
     pub(super) fn is_stalled(&self, now: Instant) -> bool {
         self.stall_deadline().is_some_and(|deadline| now >= deadline)

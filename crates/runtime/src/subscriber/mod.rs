@@ -28,6 +28,7 @@ pub use file::{BYTES_MAX, ROTATED_MAX};
 pub use health::HealthRecord;
 pub use logs::{Logs, LogsError, Patience};
 pub use retries::RetryRecord;
+pub(crate) use runs::Runs;
 
 pub use crate::journal::{Entry, Fact, Position, Report};
 

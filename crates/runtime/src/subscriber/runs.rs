@@ -14,7 +14,7 @@ const RUNS_MAX: usize = 4;
 const PAGE: u32 = 1_000;
 
 #[derive(Default)]
-pub(super) struct Runs {
+pub(crate) struct Runs {
     held: BTreeMap<RunId, State>,
     /// Every held state has taken in every event of its run up to this one.
     through: u64,
@@ -22,7 +22,7 @@ pub(super) struct Runs {
 
 impl Runs {
     /// Makes the held states stand at this event; what is ahead of it is dropped and replayed when it is needed.
-    pub(super) fn stand_at(&mut self, journal: &Journal, seq: u64) -> Result<(), JournalError> {
+    pub(crate) fn stand_at(&mut self, journal: &Journal, seq: u64) -> Result<(), JournalError> {
         if self.through > seq {
             self.held.clear();
         }
@@ -34,7 +34,7 @@ impl Runs {
     }
 
     /// Takes in the next event of the journal and gives its run's state after it.
-    pub(super) fn after(&mut self, journal: &Journal, run: &RunId, seq: u64, at: Time, event: &Event) -> Result<&State, JournalError> {
+    pub(crate) fn after(&mut self, journal: &Journal, run: &RunId, seq: u64, at: Time, event: &Event) -> Result<&State, JournalError> {
         if !self.held.contains_key(run) {
             if self.held.len() >= RUNS_MAX {
                 // Run ids sort by time: the oldest goes.

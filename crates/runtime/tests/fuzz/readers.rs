@@ -6,7 +6,7 @@ use greenlane_core::failure::of_exit;
 use greenlane_runtime::agent::{OutputKind, Readable, Shown, reader};
 use greenlane_testkit::fuzz::Target;
 
-const KINDS: [OutputKind; 10] = [
+const KINDS: [OutputKind; 11] = [
     OutputKind::Plain,
     OutputKind::Claude,
     OutputKind::Qwen,
@@ -17,6 +17,7 @@ const KINDS: [OutputKind; 10] = [
     OutputKind::Pi,
     OutputKind::Cline,
     OutputKind::Aider,
+    OutputKind::HandOff,
 ];
 
 /// Of the agents of which nothing is recorded here.

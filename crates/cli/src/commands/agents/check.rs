@@ -41,6 +41,13 @@ struct Document<'a> {
 /// If it is unknown, not installed, or did not do the task.
 pub fn run(args: &CheckArgs, registry: &Registry, context: &Context) -> Outcome {
     let def = registry.get(&args.name).map_err(|e| Error { kind: Kind::Usage, problems: vec![plans::problem(&e)] })?;
+    if def.hand_off {
+        let error = Error::usage(format!(
+            "`{}` is nobody's process: its tasks are put into somebody's hands, so there is nothing to try",
+            def.name
+        ));
+        return Err(error.hint("`greenlane done` and `greenlane fail` give a task back"));
+    }
     if def.presence(&context.env, &context.directory) == Presence::Missing {
         let error = Error::environment(format!("agent `{}` is not installed: there is no `{}` on PATH", def.name, def.command));
         return Err(match &def.install_hint {
@@ -90,6 +97,7 @@ fn attempt(def: &AgentDef, folder: &Path, timeout: Duration, context: &Context) 
     std::fs::write(&prompt_file, PROMPT)?;
     let launch = Launch { prompt: PROMPT, prompt_file: &prompt_file, worktree: &worktree, model: None, session: None, tools: None };
     let spec = Spec {
+        hand_off: false,
         label: format!("check/{}/{}", def.name, std::process::id()),
         argv: def.argv(&launch),
         cwd: worktree.clone(),

@@ -76,10 +76,12 @@ struct Document {
 struct Entry {
     name: String,
     command: String,
+    /// Its tasks are put into somebody's hands; nothing is started for it.
+    hand_off: bool,
     /// The program's file; `null`: not installed.
     path: Option<String>,
     version: Option<String>,
-    /// `yes`, `no` or `unknown`.
+    /// `yes`, `no`, `unknown`, or `not needed`.
     signed_in: &'static str,
     /// What shows that it is signed in, or what to do.
     note: Option<String>,
@@ -124,7 +126,7 @@ fn entry(def: &AgentDef, standings: &Standings, context: &Context, ask_version: 
     };
     let (path, version) = match presence {
         Presence::Found { path, version } => (Some(path.display().to_string()), version),
-        Presence::Missing => (None, None),
+        Presence::Missing | Presence::HandOff => (None, None),
     };
     let (signed_in, note) = match def.signed_in(&context.env) {
         SignedIn::Yes(how) => ("yes", Some(how)),
@@ -132,8 +134,10 @@ fn entry(def: &AgentDef, standings: &Standings, context: &Context, ask_version: 
         SignedIn::Unknown => ("unknown", None),
     };
     let note = if path.is_some() { note } else { def.install_hint.clone() };
+    let signed_in = if def.hand_off { "not needed" } else { signed_in };
     Entry {
         name: def.name.clone(),
+        hand_off: def.hand_off,
         command: def.command.clone(),
         path,
         version,
@@ -153,6 +157,9 @@ fn text(agents: &[Entry], look: Look) -> String {
     for agent in agents {
         let note = agent.note.as_deref().unwrap_or_default();
         let (sign, style, found) = match (&agent.path, agent.signed_in) {
+            _ if agent.hand_off => {
+                ("☞", Paint::Cyan, String::from("by hand: the task lies in a worktree until a commit or `greenlane done` gives it back"))
+            }
             (None, _) => ("✗", Paint::Dim, String::from("not installed")),
             (Some(path), "no") => ("!", Paint::Yellow, format!("{path}, not signed in")),
             (Some(path), _) => ("✓", Paint::Green, path.clone()),
@@ -164,7 +171,7 @@ fn text(agents: &[Entry], look: Look) -> String {
             (_, _, hint) => format!("  {} {hint}", paint("→", Paint::Cyan, color)),
         };
         out.push_str(&format!("{} {:width$}  {found}{version}{note}\n", paint(sign, style, color), agent.name));
-        if agent.path.is_some() {
+        if agent.path.is_some() && !agent.hand_off {
             out.push_str(&agent.account.text(width + 4, look, now));
         }
     }

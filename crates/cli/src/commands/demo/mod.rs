@@ -65,7 +65,7 @@ pub fn run(args: &DemoArgs, context: &Context) -> Outcome {
     let submissions = ready.submissions(&inside, &plans, &Wish::default())?;
     let run = clock::new_run_id();
     ready.copy_plans(&run, &plans)?;
-    let start = Start::New { options: Box::new(ready.options()), submissions };
+    let start = Start::New { options: Box::new(ready.options(context)), submissions };
     let finished = ready.coordinate(&inside, &run, start, Tell::People)?;
     let document = status(&run, &finished.state, Coordinator::Alive, clock::now());
     let color = context.output.color_talk;

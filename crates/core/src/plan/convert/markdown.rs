@@ -75,6 +75,8 @@ fn nested(out: &mut String, key: &str, value: &Val) {
                 many.iter().for_each(|one| out.push_str(&format!("    - {one}\n")));
             }
         },
+        // Only the plan has such, in its front matter.
+        Val::Tables(_) => {}
         Val::Map(map) => {
             out.push_str(&format!("  - {key}:\n"));
             map.iter().for_each(|(name, value)| out.push_str(&format!("    - {name}={value}\n")));

@@ -33,6 +33,7 @@ enum Val {
     Bool(bool),
     List(Vec<String>),
     Map(BTreeMap<String, String>),
+    Tables(Vec<(String, Keys)>),
 }
 
 type Keys = Vec<(&'static str, Val)>;
@@ -117,7 +118,19 @@ fn plan_keys(plan: &Plan, with_groups: bool) -> Keys {
     if with_groups {
         keys.push(("group_order", Val::List(plan.groups.iter().map(|g| g.id.to_string()).collect())));
     }
+    let groups: Vec<(String, Keys)> =
+        plan.groups.iter().map(|g| (g.id.to_string(), group_keys(g))).filter(|(_, keys)| !keys.is_empty()).collect();
+    if !groups.is_empty() {
+        keys.push(("groups", Val::Tables(groups)));
+    }
     map(&mut keys, "extra", &plan.extra);
+    keys
+}
+
+fn group_keys(group: &Group) -> Keys {
+    let mut keys = Keys::new();
+    text(&mut keys, "refresh", group.refresh.as_ref());
+    keys.extend(group.on_failure.map(|what| ("on_failure", Val::Text(String::from(what.as_str())))));
     keys
 }
 
@@ -170,6 +183,7 @@ fn task_keys(task: &Task) -> Keys {
     if task.skill_failure == SkillFailure::Stop {
         keys.push(("skill_failure", Val::Text(String::from("stop"))));
     }
+    text(&mut keys, "issue", task.issue.as_ref().map(ToString::to_string).as_ref());
     map(&mut keys, "env", &task.env);
     if task.ticked {
         keys.push(("ticked", Val::Bool(true)));

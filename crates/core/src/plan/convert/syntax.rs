@@ -24,13 +24,19 @@ fn toml_value(value: &Val, long: bool) -> String {
         Val::Int(n) => n.to_string(),
         Val::Bool(b) => b.to_string(),
         Val::List(list) => format!("[{}]", list.iter().map(|t| quoted(t)).collect::<Vec<_>>().join(", ")),
-        Val::Map(map) => {
-            let bare = |key: &str| !key.is_empty() && key.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-'));
-            let one =
-                |(key, value): (&String, &String)| format!("{} = {}", if bare(key) { key.clone() } else { quoted(key) }, quoted(value));
-            format!("{{ {} }}", map.iter().map(one).collect::<Vec<_>>().join(", "))
-        }
+        Val::Map(map) => inline(map.iter().map(|(key, value)| (key.as_str(), quoted(value)))),
+        Val::Tables(tables) => inline(tables.iter().map(|(name, keys)| {
+            let table = inline(keys.iter().map(|(key, value)| (*key, toml_value(value, false))));
+            (name.as_str(), table)
+        })),
     }
+}
+
+/// A table on one line; its values are written already.
+fn inline<'a>(entries: impl Iterator<Item = (&'a str, String)>) -> String {
+    let bare = |key: &str| !key.is_empty() && key.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-'));
+    let one = |(key, value): (&str, String)| format!("{} = {value}", if bare(key) { key.to_owned() } else { quoted(key) });
+    format!("{{ {} }}", entries.map(one).collect::<Vec<_>>().join(", "))
 }
 
 /// On one line; what JSON escapes, TOML and YAML escape the same way.
@@ -103,6 +109,13 @@ pub(super) fn json_value(value: &Val) -> String {
         Val::List(list) => format!("[{}]", list.iter().map(|t| quoted(t)).collect::<Vec<_>>().join(", ")),
         Val::Map(map) => {
             format!("{{{}}}", map.iter().map(|(k, v)| format!("{}: {}", quoted(k), quoted(v))).collect::<Vec<_>>().join(", "))
+        }
+        Val::Tables(tables) => {
+            let table = |keys: &Keys| keys.iter().map(|(k, v)| format!("{}: {}", quoted(k), json_value(v))).collect::<Vec<_>>().join(", ");
+            format!(
+                "{{{}}}",
+                tables.iter().map(|(name, keys)| format!("{}: {{{}}}", quoted(name), table(keys))).collect::<Vec<_>>().join(", ")
+            )
         }
     }
 }

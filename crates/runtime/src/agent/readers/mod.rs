@@ -10,6 +10,7 @@ mod cline;
 mod codex;
 mod copilot;
 mod gemini;
+mod hand_off;
 mod limit;
 mod notes;
 mod opencode;
@@ -74,6 +75,7 @@ pub fn reader(kind: OutputKind) -> Box<dyn Reader> {
         OutputKind::Pi => Box::new(pi::Pi::default()),
         OutputKind::Cline => Box::new(cline::Cline::default()),
         OutputKind::Aider => Box::new(aider::Aider::default()),
+        OutputKind::HandOff => Box::new(hand_off::HandOff::default()),
     }
 }
 

@@ -1,0 +1,111 @@
+//! The coordinator's thread for trackers: it is woken when something was journalled, and by itself when something is due again. The
+//! coordinator never waits for it, but for [`LAST_WORDS`] at its end.
+
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use super::{Outbox, OutboxError, Round, Trackers};
+use crate::clock;
+use crate::journal::JournalError;
+
+/// What is journalled within this time is told at once, and only the newest word about each item.
+const GATHER: Duration = Duration::from_millis(200);
+/// Without anything to be told it looks again after so long: another process may have held the lock.
+const IDLE: Duration = Duration::from_secs(300);
+/// How soon it tries again where another process tells the trackers.
+const BUSY: Duration = Duration::from_secs(1);
+/// How long the run's last words may take, all of them together.
+const LAST_WORDS: Duration = Duration::from_secs(4);
+
+/// The thread.
+pub struct Post {
+    wake: Option<SyncSender<()>>,
+    hurry: Arc<Mutex<Option<Instant>>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Post {
+    /// Starts it. `complain` is told once of each kind of trouble with the outbox itself; what trackers say is listed, not complained of.
+    ///
+    /// # Errors
+    /// If no thread can be had.
+    pub fn start(outbox: Outbox, trackers: Arc<Trackers>, complain: impl FnMut(String) + Send + 'static) -> std::io::Result<Self> {
+        let (wake, woken) = sync_channel(1);
+        let hurry = outbox.hurry();
+        let thread = std::thread::Builder::new().name("trackers".into()).spawn(move || work(outbox, &trackers, &woken, complain))?;
+        Ok(Self { wake: Some(wake), hurry, thread: Some(thread) })
+    }
+
+    /// Something was journalled.
+    pub fn wake(&self) {
+        if let Some(wake) = &self.wake {
+            // One wake that has not been heard yet is enough.
+            let _ = wake.try_send(());
+        }
+    }
+
+    /// Tells what is left, as far as that takes no longer than [`LAST_WORDS`], and ends.
+    pub fn finish(mut self) {
+        self.end();
+    }
+
+    fn end(&mut self) {
+        if let Some(thread) = self.thread.take() {
+            *self.hurry.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now().checked_add(LAST_WORDS);
+            self.wake = None;
+            drop(thread.join());
+        }
+    }
+}
+
+impl Drop for Post {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+fn work(mut outbox: Outbox, trackers: &Trackers, woken: &Receiver<()>, mut complain: impl FnMut(String)) {
+    let mut told: Vec<String> = Vec::new();
+    let mut over = false;
+    // What an earlier coordinator could not tell is due at once.
+    let mut wait = Duration::ZERO;
+    loop {
+        match woken.recv_timeout(wait) {
+            Ok(()) => over = gather(woken),
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => over = true,
+        }
+        let settled = outbox.settle(trackers, over.then_some(LAST_WORDS), if over { Round::LastWords } else { Round::Due });
+        wait = match &settled {
+            Ok(_) => outbox.next_due().map_or(IDLE, |at| at.since(clock::now()).min(IDLE)),
+            Err(_) => BUSY,
+        };
+        match settled {
+            Ok(_) | Err(OutboxError::Busy | OutboxError::Journal(JournalError::Missing(_))) => {}
+            Err(e) => {
+                let text = format!("trackers are not told: {e}");
+                if told.len() < 8 && !told.contains(&text) {
+                    told.push(text.clone());
+                    complain(text);
+                }
+            }
+        }
+        if over {
+            return;
+        }
+    }
+}
+
+/// Waits for more. `true`: nothing comes any more.
+fn gather(woken: &Receiver<()>) -> bool {
+    let until = Instant::now() + GATHER;
+    loop {
+        match woken.recv_timeout(until.saturating_duration_since(Instant::now())) {
+            Ok(()) => {}
+            Err(RecvTimeoutError::Timeout) => return false,
+            Err(RecvTimeoutError::Disconnected) => return true,
+        }
+    }
+}
