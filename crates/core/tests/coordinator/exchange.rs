@@ -246,3 +246,19 @@ fn who_goes_round_in_circles_is_not_written_down_for_ever() {
     assert_eq!(taken, 2_000);
     assert!(story.not_taken("a", progress(50)).contains("2000 things"));
 }
+
+#[test]
+fn who_waits_for_an_answer_leaves_its_slot_to_others() {
+    let tasks = ["a", "b", "c"].map(|id| task(id, "")).to_vec();
+    let mut story = Story::new(RunOptions { jobs: 1, ..options() }, tasks);
+    story.spawned("a");
+    let events = story.says("a", question("t"));
+    assert!(events.contains(&String::from("attempt_started b#1 from base")), "{events:?}");
+    story.spawned("b");
+    let events = story.ask(answer(1));
+    assert!(!events.iter().any(|e| e.starts_with("attempt_started")), "both work now: {events:?}");
+    let events = story.exited("b", Exit::Code { code: 0 });
+    assert!(!events.iter().any(|e| e.starts_with("attempt_started")), "the slot is `a`'s: {events:?}");
+    let events = story.exited("a", Exit::Code { code: 0 });
+    assert!(events.iter().any(|e| e.starts_with("attempt_started c#1")), "{events:?}");
+}

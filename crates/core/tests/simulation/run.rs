@@ -209,6 +209,11 @@ impl Simulation {
         let out = step(state, now, input.clone());
         self.trace.step(now, &input, &out);
         self.stats.events += out.events.len() as u64;
+        for event in &out.events {
+            if let Event::QuestionAsked { attempt, .. } = event {
+                self.world.asked.insert(attempt.clone());
+            }
+        }
         if let Some(fault) = out.fault {
             return Err(("no_fault", fault.to_string()));
         }
