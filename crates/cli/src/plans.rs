@@ -112,13 +112,14 @@ pub fn agent_of<'a>(task: &'a Task, default: Option<&'a str>) -> Option<&'a str>
     if task.run.is_some() { Some(COMMAND) } else { task.agent.as_deref().or(default) }
 }
 
-/// What is wrong with the agents of a plan: tasks without one, and names that nobody has. Empty: nothing.
+/// What is wrong with the agents of a plan: tasks without one, and names that nobody has. Empty: nothing. Some tasks may be passed over:
+/// what is wrong with them was said already.
 #[must_use]
-pub fn agent_problems(plan: &Plan, default: Option<&str>, registry: &Registry) -> Vec<Problem> {
+pub fn agent_problems(plan: &Plan, default: Option<&str>, registry: &Registry, passed_over: impl Fn(&Task) -> bool) -> Vec<Problem> {
     let mut problems = Vec::new();
     let mut told = std::collections::BTreeSet::new();
     let location = |task: &Task| Some(if task.line > 0 { format!("{}:{}", plan.source, task.line) } else { plan.source.clone() });
-    for task in plan.tasks.iter().filter(|t| !t.ticked) {
+    for task in plan.tasks.iter().filter(|t| !t.ticked && !passed_over(t)) {
         let own = match agent_of(task, default) {
             Some(COMMAND) => continue,
             None if task.candidates.is_empty() => {
@@ -193,11 +194,11 @@ mod tests {
         plan.tasks[3].ticked = true;
         let registry = Registry::load(&Default::default()).unwrap();
         let told: Vec<_> =
-            agent_problems(&plan, None, &registry).iter().map(|p| p.render("error", crate::output::Paint::Red, false)).collect();
+            agent_problems(&plan, None, &registry, |_| false).iter().map(|p| p.render("error", crate::output::Paint::Red, false)).collect();
         assert_eq!(told.len(), 2, "{told:?}");
         assert_eq!(told[0], "error: p.toml:2: there is no agent `cluade`\nhint: did you mean `claude`?\n");
         assert!(told[1].starts_with("error: p.toml:9: task `c` names no agent"), "{told:?}");
-        assert_eq!(agent_problems(&plan, Some("codex"), &registry).len(), 1);
+        assert_eq!(agent_problems(&plan, Some("codex"), &registry, |_| false).len(), 1);
         plan.tasks[2].run = Some(String::from("true"));
         assert_eq!(agent_of(&plan.tasks[2], Some("codex")), Some(COMMAND));
     }

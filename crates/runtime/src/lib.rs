@@ -3,6 +3,7 @@
 //! Decides nothing about a run: that is the core's business. Knows nothing of terminals or argument parsing.
 
 pub mod accounts;
+pub mod acp;
 pub mod agent;
 pub mod assignment;
 pub mod beads;
