@@ -328,7 +328,9 @@ impl World {
         }
         let input = if self.faults.strikes(&mut self.rng, Fault::Tracker) {
             if self.rng.bool() {
-                self.keepers.all.insert(attempt.clone(), Keeper { stage: Stage::Voided, watched: false, by_hand: false, plan: 0, began: 0 });
+                self.keepers
+                    .all
+                    .insert(attempt.clone(), Keeper { stage: Stage::Voided, watched: false, by_hand: false, plan: 0, began: 0 });
                 self.tell_of(attempt, Input::IssueTaken { attempt: attempt.clone(), reason: String::from("claimed by Ann") });
                 return Ok(false);
             }
