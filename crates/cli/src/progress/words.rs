@@ -204,9 +204,10 @@ pub fn lines(state: &State, record: &Record) -> Vec<Line> {
             let text = format!("changed files of the suite that it does not own: {}", crate::report::suite_files(suite_files));
             vec![Line::new('!', Paint::Yellow, of(&attempt.key), text)]
         }
-        Event::ClaimUnanswered { attempt, issue, reason } => {
-            let text =
-                format!("`{}` is not claimed in {}, and is worked on all the same: {}", issue.id, issue.tracker.label(), brief(reason));
+        // One of many stands for all: what could not be told is listed at the end.
+        Event::ClaimUnanswered { attempt, issue, reason } if state.unanswered.as_ref() == Some(attempt) => {
+            let (issue, tracker) = (&issue.id, issue.tracker.label());
+            let text = format!("`{issue}` is worked on without a claim in {tracker}, and so is any other: {}", brief(reason));
             vec![Line::new('!', Paint::Yellow, of(&attempt.key), text)]
         }
         Event::RetryScheduled { key, retry, until } => {
