@@ -72,8 +72,12 @@ pub const KEYS: &[Key] = &[
     key("budget.run", "GREENLANE_BUDGET", Some("--budget"), Kind::Budget),
     key("budget.task", "GREENLANE_BUDGET_TASK", Some("--task-budget"), Kind::Budget),
     key("budget.strict", "GREENLANE_STRICT_BUDGET", Some("--strict-budget"), Kind::Switch),
+    key("mcp.enabled", "GREENLANE_MCP", None, Kind::Switch),
+    key("mcp.wait", "GREENLANE_MCP_WAIT", None, Kind::Limit),
+    key("mcp.question_max", "GREENLANE_QUESTION_MAX", None, Kind::Limit),
     key("tracker.beads", "GREENLANE_TRACKER_BEADS", None, Kind::OneOf(&["auto", "on", "off"])),
     key("tracker.github", "GREENLANE_TRACKER_GITHUB", None, Kind::OneOf(&["on", "off"])),
+    key("tracker.plan", "GREENLANE_UPDATE_PLAN", Some("--update-plan"), Kind::OneOf(&["on", "off"])),
     key("tracker.github_comments", "GREENLANE_TRACKER_GITHUB_COMMENTS", None, Kind::Switch),
     key("bounds.same_calls_max", "GREENLANE_SAME_CALLS_MAX", None, Kind::Count { min: 0, max: 1_000_000 }),
     key("bounds.idle_output_max", "GREENLANE_IDLE_OUTPUT_MAX", None, Kind::Bytes { min: 0 }),
@@ -92,18 +96,38 @@ pub const AGENT_KEYS: &[(&str, Kind)] = &[
     ("resume_args", Kind::Lines),
     ("prompt_args", Kind::Lines),
     ("stdin", Kind::Text),
-    ("output", Kind::OneOf(&["plain", "claude", "codex", "gemini", "opencode", "qwen", "copilot", "pi", "cline", "aider"])),
+    ("output", Kind::OneOf(&["plain", "claude", "codex", "gemini", "opencode", "qwen", "copilot", "pi", "cline", "aider", "acp"])),
+    ("permissions", Kind::OneOf(&["worktree", "all", "none"])),
+    ("client_files", Kind::Switch),
+    ("client_terminals", Kind::Switch),
     ("env", Kind::Variables),
     ("env_allow", Kind::Lines),
     ("family", Kind::Text),
     ("account", Kind::Text),
+    ("mcp", Kind::Switch),
+    ("mcp_args", Kind::Lines),
+    ("mcp_env", Kind::Variables),
     ("slots", Kind::Count { min: 1, max: 1000 }),
     ("stall_timeout", Kind::Delay),
 ];
 
 /// The sections of a file.
-pub const SECTIONS: &[&str] =
-    &["run", "retry", "quota", "workspace", "output", "learning", "context", "groups", "assign", "budget", "tracker", "bounds", "agents"];
+pub const SECTIONS: &[&str] = &[
+    "run",
+    "retry",
+    "quota",
+    "workspace",
+    "output",
+    "learning",
+    "context",
+    "groups",
+    "assign",
+    "budget",
+    "tracker",
+    "mcp",
+    "bounds",
+    "agents",
+];
 
 impl Key {
     /// The section.
@@ -149,6 +173,7 @@ mod tests {
                 Kind::OneOf(words) => words.iter().map(|w| toml::Value::from(*w)).collect(),
                 Kind::Count { .. } => vec![toml::Value::from(1)],
                 Kind::Delay => vec![toml::Value::from("0s")],
+                Kind::Switch => vec![toml::Value::from(false)],
                 Kind::Lines => vec![toml::Value::from(vec!["a"])],
                 Kind::Variables => vec![toml::Value::Table(toml::Table::new())],
                 _ => vec![toml::Value::from("a")],

@@ -8,6 +8,7 @@ mod beads;
 pub(crate) mod command;
 mod github;
 mod outbox;
+mod plan_file;
 mod post;
 mod store;
 
@@ -161,6 +162,8 @@ pub trait Tracker: Send + Sync {
 pub struct Place {
     /// The main checkout: never a worktree; `None` for a bare repository.
     pub main: Option<PathBuf>,
+    /// The repository's own folder, which all of its checkouts share.
+    pub common_dir: PathBuf,
     /// Of Greenlane.
     pub state_dir: PathBuf,
     /// The user's environment.
@@ -178,8 +181,13 @@ impl Place {
             |name: &str| name.starts_with("GREENLANE_") || ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX"].contains(&name);
         let environment = environment.iter().filter(|(name, _)| !foreign(&name.to_string_lossy()));
         let environment = environment.map(|(n, v)| (n.clone(), v.clone())).collect();
-        let github_comments = config.github_comments;
-        Self { main: repo.main_top().map(Path::to_owned), state_dir: state_dir.to_owned(), environment, github_comments }
+        Self {
+            main: repo.main_top().map(Path::to_owned),
+            common_dir: repo.common_dir().to_owned(),
+            state_dir: state_dir.to_owned(),
+            environment,
+            github_comments: config.github_comments,
+        }
     }
 }
 
@@ -201,6 +209,7 @@ impl Trackers {
         if let Some(github) = github::Github::of(place) {
             all.insert(TrackerKind::Github, Box::new(github));
         }
+        all.insert(TrackerKind::Plan, Box::new(plan_file::PlanFile::of(place)));
         Self::with(all)
     }
 
