@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use clap::ValueEnum;
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use greenlane_core::ids::TaskId;
 use greenlane_core::plan::{Diagnostic, Format, Plan, Task, select};
 use greenlane_core::prompt::{TemplateProblem, Templates};
@@ -13,49 +13,13 @@ use greenlane_runtime::prompts::load_templates;
 use crate::context::Context;
 use crate::error::{Error, Kind, Problem};
 
-/// Formats of plans, for `--format`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum FormatArg {
-    /// The native plan in TOML
-    Toml,
-    /// The native plan in JSON
-    Json,
-    /// A list of tasks with [P:Group-X] markers
-    Markdown,
-    /// A JSON array of {id, description}
-    Array,
-    /// A prd.json
-    Prd,
-    /// Spec Kit's tasks.md, also cc-sdd's
-    SpecKit,
-    /// Markdown with phases and stages
-    Phases,
-    /// Work packages in JSON
-    WorkPackages,
-    /// Issues of beads: issues.jsonl, or what bd prints
-    Beads,
-    /// task-master's tasks.json
-    TaskMaster,
-    /// Spec Kitty's work packages
-    SpecKitty,
-}
-
-impl From<FormatArg> for Format {
-    fn from(format: FormatArg) -> Self {
-        match format {
-            FormatArg::Toml => Format::Toml,
-            FormatArg::Json => Format::Json,
-            FormatArg::Markdown => Format::Markdown,
-            FormatArg::Array => Format::Array,
-            FormatArg::Prd => Format::Prd,
-            FormatArg::SpecKit => Format::SpecKit,
-            FormatArg::Phases => Format::Phases,
-            FormatArg::WorkPackages => Format::WorkPackages,
-            FormatArg::Beads => Format::Beads,
-            FormatArg::TaskMaster => Format::TaskMaster,
-            FormatArg::SpecKitty => Format::SpecKitty,
-        }
-    }
+/// Formats of plans for `--format`, as the core has them.
+fn formats() -> impl TypedValueParser<Value = Format> {
+    let values = Format::ALL.map(|format| PossibleValue::new(format.name()).help(format.about()));
+    PossibleValuesParser::new(values).try_map(|name| {
+        let format = Format::ALL.into_iter().find(|format| format.name() == name);
+        format.ok_or_else(|| std::io::Error::other("there is no such format"))
+    })
 }
 
 /// The flags by which `run`, `plan` and `prompt` are told their plans.
@@ -65,14 +29,14 @@ pub struct NamedPlans {
     #[arg(value_name = "PLAN")]
     pub plans: Vec<PathBuf>,
     /// The plans' format [default: by their content]
-    #[arg(long, value_name = "FORMAT")]
-    pub format: Option<FormatArg>,
+    #[arg(long, value_name = "FORMAT", value_parser = formats())]
+    pub format: Option<Format>,
 }
 
 /// Reads the plans that are named, or every PRD under `prds/active/`; says nothing.
 #[must_use]
 pub fn read(context: &Context, top: Option<&Path>, named: &NamedPlans) -> Loaded {
-    load_plans(top, &context.directory, &named.plans, named.format.map(Format::from))
+    load_plans(top, &context.directory, &named.plans, named.format)
 }
 
 /// The same; says what was found on standard error.

@@ -22,6 +22,7 @@ pub mod lessons;
 pub mod lock;
 pub mod machine;
 pub mod plan_files;
+pub mod plan_marks;
 pub mod prompts;
 pub mod reserve;
 pub mod room;

@@ -249,3 +249,14 @@ fn signed_in_is_denied_only_where_nothing_speaks_for_it() {
 fn the_command_agent_is_a_shell_line() {
     assert_eq!(command_argv("make -j 2 | tail"), ["sh", "-c", "make -j 2 | tail"]);
 }
+
+#[test]
+fn a_hand_off_agent_has_no_command() {
+    let load = |text: &str| Registry::load(&toml::from_str(text).unwrap());
+    let own = load("[ada]\nhand_off = true\n").unwrap();
+    let ada = own.get("ada").unwrap();
+    assert!(ada.hand_off && ada.slots == Some(4) && ada.stall_timeout.is_none());
+    assert_eq!(own.hand_off().into_iter().collect::<Vec<_>>(), ["ada", "cursor-editor", "person", "windsurf"]);
+    let refused = load("[windsurf]\ncommand = \"windsurf\"\n").unwrap_err();
+    assert_eq!(refused.to_string(), "agent `windsurf` is handed its tasks (`hand_off`), and has a command that would never be started");
+}

@@ -50,7 +50,7 @@ pub struct AgentDef {
     /// As plans and the configuration call it; the key in the file.
     #[serde(skip_deserializing)]
     pub name: String,
-    /// A program's name, looked up on the user's PATH, or a path. Of a hand-off agent what opens the worktree, if anything.
+    /// A program's name, looked up on the user's PATH, or a path. A hand-off agent has none.
     #[serde(default)]
     pub command: String,
     /// It is nobody's process: the task is put into the hands of a person or of an editor, who gives it back.

@@ -74,6 +74,7 @@ pub const KEYS: &[Key] = &[
     key("budget.strict", "GREENLANE_STRICT_BUDGET", Some("--strict-budget"), Kind::Switch),
     key("tracker.beads", "GREENLANE_TRACKER_BEADS", None, Kind::OneOf(&["auto", "on", "off"])),
     key("tracker.github", "GREENLANE_TRACKER_GITHUB", None, Kind::OneOf(&["on", "off"])),
+    key("tracker.plan", "GREENLANE_UPDATE_PLAN", Some("--update-plan"), Kind::OneOf(&["on", "off"])),
     key("tracker.github_comments", "GREENLANE_TRACKER_GITHUB_COMMENTS", None, Kind::Switch),
     key("bounds.same_calls_max", "GREENLANE_SAME_CALLS_MAX", None, Kind::Count { min: 0, max: 1_000_000 }),
     key("bounds.idle_output_max", "GREENLANE_IDLE_OUTPUT_MAX", None, Kind::Bytes { min: 0 }),
