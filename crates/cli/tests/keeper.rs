@@ -14,3 +14,5 @@ mod output;
 mod strays;
 #[path = "keeper/support.rs"]
 mod support;
+#[path = "keeper/talks.rs"]
+mod talks;
