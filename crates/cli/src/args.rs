@@ -12,8 +12,9 @@ use clap::{ArgAction, ColorChoice, CommandFactory as _, FromArgMatches as _, Par
 use greenlane_core::time::parse_duration;
 
 use crate::commands::{
-    agents, clean, completions, config, context, deficiencies, demo, doctor, done, events, fail, failures, groups, health, land, logs, man,
-    pause, plan, prompt, report, resume, retries, retry, rollback, run, runs, status, stop, tracker, unpause, wait,
+    agents, answer, clean, completions, config, context, deficiencies, demo, doctor, done, events, fail, failures, groups, health, land,
+    logs, man, mcp, pause, plan, prompt, questions, report, resume, retries, retry, rollback, run, runs, status, stop, tracker, unpause,
+    wait,
 };
 use crate::help;
 use crate::report::Look;
@@ -118,6 +119,10 @@ pub enum Verb {
     Pause(pause::PauseArgs),
     /// Go on after `pause`
     Unpause(unpause::UnpauseArgs),
+    /// List the questions of agents that wait for an answer of yours
+    Questions(questions::QuestionsArgs),
+    /// Answer an agent's question
+    Answer(answer::AnswerArgs),
     /// Merge what a run has landed into a branch of yours
     Land(land::LandArgs),
     /// Take a landing off the run's branch again
@@ -146,6 +151,8 @@ pub enum Verb {
     Tracker(tracker::TrackerArgs),
     /// Show which agents are known, installed and signed in, or try one
     Agents(agents::AgentsArgs),
+    /// Serve an agent the tools by which it works with others: its task, progress, notes, questions, claims, locks, values
+    Mcp(mcp::McpArgs),
     /// Show the configuration in force and where each value came from
     Config(config::ConfigArgs),
     /// Find out what is missing on this machine or in this repository

@@ -93,6 +93,7 @@ impl Ready {
         let layout = Layout::new(&self.state_dir, run);
         let state_dir = self.state_dir.clone();
         let setup = Setup {
+            tools: std::env::current_exe().ok().filter(|_| cfg!(feature = "mcp")),
             pool_dir: worktrees_of(&self.repo, &self.config, context)?,
             repo: self.repo,
             state_dir: self.state_dir,

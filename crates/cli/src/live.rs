@@ -10,7 +10,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use greenlane_core::health::{HealthPolicy, Reading, judge_alone};
 use greenlane_core::state::{Phase, State, TaskState};
 use greenlane_core::time::Time;
-use greenlane_core::view::{Left, LeftBehind};
+use greenlane_core::view::{Left, LeftBehind, asks};
 use greenlane_runtime::driver::Layout;
 use greenlane_runtime::hand_off;
 use greenlane_runtime::health;
@@ -48,6 +48,9 @@ pub fn left_behind(layout: &Layout, state: &State) -> LeftBehind {
 /// One attempt's: what it says that it does, else its last line; how long ago; and whether it seems stuck. `None` before there is any.
 #[must_use]
 pub fn activity(layout: &Layout, state: &State, task: &TaskState, now: Time) -> Option<String> {
+    if let Some(asks) = asks(state, task) {
+        return Some(clean(&asks));
+    }
     let dir = layout.attempt_dir(&task.attempt_id());
     let heartbeat = keeper::read_heartbeat(&dir);
     let trouble = match heartbeat.as_ref().map(|h| h.phase) {
@@ -56,14 +59,19 @@ pub fn activity(layout: &Layout, state: &State, task: &TaskState, now: Time) -> 
     };
     // How long ago something was written says nothing of a person.
     let where_to = || Some(format!("by hand in {}", task.current()?.spawned.as_ref()?.worktree));
-    match trouble {
+    let told = match trouble {
         None if state.is_with_a_person(task) => match heartbeat.and_then(|h| h.activity).filter(|a| a != hand_off::WAITING) {
             // Something speaks against a commit.
             Some(why) => Some(clean(&why)),
             None => where_to(),
         },
         trouble => told(&dir, heartbeat.as_ref(), trouble, now),
-    }
+    };
+    let Some(said) = task.current().and_then(|a| a.progress.as_ref()) else { return told };
+    Some(match told {
+        Some(told) => format!("{} %: {told}", said.percent),
+        None => format!("{} %", said.percent),
+    })
 }
 
 fn told(dir: &Path, heartbeat: Option<&Heartbeat>, trouble: Option<String>, now: Time) -> Option<String> {

@@ -10,6 +10,8 @@ mod ends;
 mod evidence;
 #[path = "keeper/output.rs"]
 mod output;
+#[path = "keeper/rest.rs"]
+mod rest;
 #[path = "keeper/strays.rs"]
 mod strays;
 #[path = "keeper/support.rs"]

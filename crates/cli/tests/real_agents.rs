@@ -309,3 +309,43 @@ fn claude_in_circles_is_ended_and_the_circle_is_named() {
     let reason = told.task["reason"].as_str().unwrap();
     assert!(reason.ends_with("4 times, and nothing new between: runs `echo again`"), "{reason}");
 }
+
+/// It tells how far it is and asks a person, through the tools that it is given; the answer goes back to it, and its work lands.
+fn asks_a_person(habits: &Habits) {
+    let Some(stage) = Stage::new(habits.name) else { return };
+    let script = format!(
+        "SCRIPT: tool progress {{\"percent\": 40, \"text\": \"thinks of a word\"}}\nSCRIPT: tool ask {{\"question\": \"Which word?\"}}\n{WRITE}"
+    );
+    let child = stage.start(&script, "retries = 0", &[]);
+    common::eventually("its question is there", || {
+        let ran = stage.sandbox.greenlane(&["questions", "--json"]);
+        serde_json::from_str::<Value>(&ran.stdout).is_ok_and(|all| all["questions"][0]["text"] == "Which word?")
+    });
+    let task = stage.sandbox.status()["tasks"][0].clone();
+    assert_eq!((&task["state"], &task["reason"]), (&json!("running"), &json!("asks (question 1): Which word?")));
+    assert_eq!((&task["progress"]["percent"], &task["question"]["id"]), (&json!(40), &json!(1)));
+    let answered = stage.sandbox.greenlane(&["answer", "t", "the", "word", "is", "hello"]);
+    assert_eq!(answered.code, 0, "{answered:?}");
+    let told = stage.told(child);
+    assert_eq!((&told.task["state"], told.attempts().len()), (&json!("done"), 1), "{told:?}");
+    assert!(stage.landed(&told), "{told:?}");
+    let printed = stage.sandbox.greenlane(&["logs", "t", "--raw"]).stdout;
+    assert!(printed.contains("the word is hello"), "the answer came back to it: {printed}");
+    assert_eq!(stage.sandbox.count("attempt_progress"), 1);
+}
+
+#[test]
+fn claude_asks_a_person() {
+    asks_a_person(&CLAUDE);
+}
+
+#[test]
+fn codex_asks_a_person() {
+    asks_a_person(&CODEX);
+}
+
+// Not gemini: it reads no settings from below a folder that others may write to, as temporary ones are.
+#[test]
+fn opencode_asks_a_person() {
+    asks_a_person(&OPENCODE);
+}

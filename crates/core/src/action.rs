@@ -7,6 +7,7 @@
 //! What is told of one attempt is told in order: that it was spawned comes before that it ended, also when both are found by a probe.
 
 use crate::event::{AttemptRef, BatchId};
+use crate::exchange::Rest;
 use crate::ids::{AttemptId, GroupId, Oid, PlanId};
 use crate::time::Time;
 use crate::tracker::Issue;
@@ -77,6 +78,13 @@ pub enum Action {
         attempt: AttemptId,
         /// Kill at once, without a grace period.
         now: bool,
+    },
+    /// Tell an attempt's keeper how long it has waited for people, or that it does: its time limits rest.
+    TellRest {
+        /// Which.
+        attempt: AttemptId,
+        /// How long.
+        rest: Rest,
     },
     /// Judge an attempt's work.
     JudgeWork {

@@ -3,19 +3,21 @@
 mod parts;
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 pub use parts::{AttemptRef, BatchId, GroupOutcome, HaltCause, LandedAttempt, LandedBefore, MergeResult, Outcome, Stopping, Submission};
 use serde::{Deserialize, Serialize};
 
 use crate::attempt::{ExitRecord, Suite, Verdict};
 use crate::budget::{Budget, Measure, Spent};
+use crate::exchange::LockEnd;
 use crate::failure::Failure;
 use crate::health::{HealthStatus, Seen};
 use crate::ids::{AttemptId, GroupId, Oid, PlanId, TaskId, TaskKey};
 use crate::options::RunOptions;
 use crate::room::RoomPolicy;
 use crate::shared::SharedChange;
-use crate::time::Time;
+use crate::time::{Time, duration_text};
 use crate::tracker::Issue;
 
 /// What happened. In JSON the kind stands in `event`.
@@ -484,6 +486,120 @@ pub enum Event {
     },
     /// A new coordinator took the run up.
     RunResumed,
+    /// How far an attempt says it is.
+    AttemptProgress {
+        /// Which.
+        #[serde(flatten)]
+        attempt: AttemptId,
+        /// 0 to 100.
+        percent: u8,
+        /// What it does.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        text: Option<String>,
+    },
+    /// An attempt told another task something.
+    NoteSent {
+        /// Who.
+        #[serde(flatten)]
+        attempt: AttemptId,
+        /// Whom.
+        to: TaskKey,
+        /// The sender's own name for it, by which it is known again.
+        token: String,
+        /// What.
+        text: String,
+    },
+    /// An attempt asked a person.
+    QuestionAsked {
+        /// Who.
+        #[serde(flatten)]
+        attempt: AttemptId,
+        /// Its number in the run, from 1.
+        question: u64,
+        /// The attempt's own name for it, by which it is known again.
+        token: String,
+        /// What.
+        text: String,
+    },
+    /// A person answered.
+    QuestionAnswered {
+        /// Who had asked.
+        #[serde(flatten)]
+        attempt: AttemptId,
+        /// Which.
+        question: u64,
+        /// What.
+        text: String,
+    },
+    /// Nobody waits for the answer any more, or nobody gave one in time.
+    QuestionWithdrawn {
+        /// Who had asked.
+        #[serde(flatten)]
+        attempt: AttemptId,
+        /// Which.
+        question: u64,
+        /// Why.
+        reason: String,
+    },
+    /// An attempt ended its turn with an open question: its task goes on when there is an answer, which uses up no retry.
+    AnswerAwaited {
+        /// Which.
+        #[serde(flatten)]
+        key: TaskKey,
+    },
+    /// An attempt may change a file that its task does not own.
+    FileClaimed {
+        /// Who.
+        #[serde(flatten)]
+        attempt: AttemptId,
+        /// Which, from the repository's root.
+        path: String,
+    },
+    /// An attempt has a lock, or has it for longer.
+    LockTaken {
+        /// Who.
+        #[serde(flatten)]
+        attempt: AttemptId,
+        /// Its name.
+        lock: String,
+        /// The lease's end.
+        until: Time,
+    },
+    /// Somebody else has it: the attempt waits in the queue.
+    LockAwaited {
+        /// Who.
+        #[serde(flatten)]
+        attempt: AttemptId,
+        /// Its name.
+        lock: String,
+        /// For how long it wants it.
+        #[serde(with = "duration_text")]
+        lease: Duration,
+        /// Its place is kept until then.
+        until: Time,
+    },
+    /// An attempt has a lock, or its place in the queue, no longer.
+    LockLeft {
+        /// Who.
+        #[serde(flatten)]
+        attempt: AttemptId,
+        /// Its name.
+        lock: String,
+        /// How.
+        how: LockEnd,
+    },
+    /// A value that all attempts of the run see was set, or taken away.
+    ValueSet {
+        /// By whom.
+        #[serde(flatten)]
+        attempt: AttemptId,
+        /// Its name.
+        name: String,
+        /// `None`: taken away.
+        value: Option<String>,
+        /// Its version from now on.
+        version: u64,
+    },
     /// Nothing is left to do, or the run was stopped.
     RunEnded {
         /// `false`: it was stopped before its end.

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::attempt::{ExitRecord, Suite, Verdict};
 use crate::budget::Budget;
 use crate::event::{BatchId, MergeResult, Stopping, Submission};
+use crate::exchange::Talk;
 use crate::failure::FailureDetail;
 use crate::health::Reading;
 use crate::ids::{AttemptId, GroupId, Oid, PlanId, TaskKey};
@@ -54,6 +55,13 @@ pub enum Input {
         plan: PlanId,
         /// How it went.
         suite: Suite,
+    },
+    /// An attempt at work says something.
+    Said {
+        /// Which.
+        attempt: AttemptId,
+        /// What.
+        talk: Talk,
     },
     /// An attempt's keeper runs.
     AttemptSpawned {
@@ -295,6 +303,13 @@ pub enum Request {
         budget: Budget,
         /// Each task's where its plan has none of the kind.
         task_budget: Budget,
+    },
+    /// A person answers a question.
+    Answer {
+        /// Its number in the run.
+        question: u64,
+        /// What.
+        text: String,
     },
     /// Landings were taken off a plan's branch (only while no coordinator runs).
     RollBack {

@@ -10,6 +10,7 @@ pub mod classify;
 pub mod coordinator;
 pub mod deficiency;
 pub mod event;
+pub mod exchange;
 pub mod failure;
 pub mod graph;
 pub mod health;

@@ -72,6 +72,9 @@ pub struct RunOptions {
     /// What landed of a group that failed is taken off the branch, where its plan says nothing.
     #[serde(default, skip_serializing_if = "is_false")]
     pub group_rollback: bool,
+    /// A question to a person that nobody has answered for so long is withdrawn.
+    #[serde(default = "question_max_default", with = "duration_text")]
+    pub question_max: Duration,
     /// Who else keeps book of the tasks, and is asked and told.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub trackers: BTreeSet<TrackerKind>,
@@ -108,6 +111,13 @@ pub struct RetryPolicy {
 
 fn prefix_default() -> String {
     String::from(crate::branch::PREFIX)
+}
+
+/// A day: people sleep.
+pub(crate) const QUESTION_MAX: Duration = Duration::from_secs(24 * 3600);
+
+fn question_max_default() -> Duration {
+    QUESTION_MAX
 }
 
 fn repairs_default() -> u32 {
@@ -238,6 +248,7 @@ impl Default for RunOptions {
             room: RoomPolicy::default(),
             group_refresh: None,
             group_rollback: false,
+            question_max: QUESTION_MAX,
             trackers: BTreeSet::new(),
             seed: 0,
             #[cfg(feature = "planted-bugs")]

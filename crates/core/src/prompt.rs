@@ -7,6 +7,7 @@ mod check;
 mod lessons;
 mod neighbours;
 mod rules;
+mod said;
 mod templates;
 #[cfg(test)]
 mod templates_tests;
@@ -14,6 +15,7 @@ mod text;
 mod values;
 
 pub use neighbours::{Neighbour, neighbours};
+pub use said::Said;
 pub use templates::{DEFAULT_FAMILY, Override, PROMPT_BYTES_MAX, TemplateProblem, Templates};
 
 use crate::deficiency::Lesson;
@@ -48,6 +50,8 @@ pub struct PromptInput<'a> {
     pub previous: Option<Previous<'a>>,
     /// What earlier failures teach, the most relevant first.
     pub lessons: &'a [Lesson],
+    /// What people and other tasks have said to it.
+    pub said: &'a Said,
 }
 
 /// One of the task's skills: a command that was run, or a file of the repository that was read.
@@ -142,6 +146,7 @@ mod tests {
             others: 3,
             previous: None,
             lessons: &[],
+            said: Said::NOTHING,
         }
     }
 

@@ -24,7 +24,7 @@ fn agent(text: &str, name: &str) -> AgentDef {
 }
 
 fn launch(prompt: &str) -> Launch<'_> {
-    Launch { prompt, prompt_file: Path::new("/run/prompt.md"), worktree: Path::new("/w/1"), model: None, session: None }
+    Launch { prompt, prompt_file: Path::new("/run/prompt.md"), worktree: Path::new("/w/1"), model: None, session: None, tools: None }
 }
 
 fn env(pairs: &[(&str, &str)]) -> BTreeMap<OsString, OsString> {

@@ -101,7 +101,7 @@ impl Place {
     fn run(&self, prompt: &str, session: Option<&str>, until: Option<Until<'_>>) -> (Said, Option<i32>) {
         let (worktree, prompt_file) = (self.dir.path().join("repo"), self.dir.path().join("prompt.md"));
         fs::write(&prompt_file, prompt).expect("a prompt");
-        let launch = Launch { prompt, prompt_file: &prompt_file, worktree: &worktree, model: None, session };
+        let launch = Launch { prompt, prompt_file: &prompt_file, worktree: &worktree, model: None, session, tools: None };
         start(&self.def, &self.agent.env, &launch, &self.server, until)
     }
 

@@ -1,6 +1,7 @@
 //! The verbs, a file each: its flags and what it does with them.
 
 pub mod agents;
+pub mod answer;
 pub mod clean;
 pub mod completions;
 pub mod config;
@@ -20,9 +21,11 @@ pub mod health;
 pub mod land;
 pub mod logs;
 pub mod man;
+pub mod mcp;
 pub mod pause;
 pub mod plan;
 pub mod prompt;
+pub mod questions;
 pub mod report;
 pub mod resume;
 pub mod retries;
@@ -68,6 +71,9 @@ pub fn dispatch(verb: Verb, context: &Context) -> Outcome {
         Verb::Failures(args) => failures::run(&args, context),
         Verb::Health(args) => health::run(&args, context),
         Verb::Retries(args) => retries::run(&args, context),
+        Verb::Questions(args) => questions::run(&args, context),
+        Verb::Answer(args) => answer::run(&args, context),
+        Verb::Mcp(args) => mcp::run(&args, context),
         Verb::Clean(args) => clean::run(&args, context),
         Verb::Prompt(args) => prompt::run(&args, context),
         Verb::Context(args) => context::run(&args, context),
@@ -112,6 +118,9 @@ mod tests {
         check::<super::groups::WaitArgs>("wait");
         check::<super::land::LandArgs>("land");
         check::<super::rollback::RollbackArgs>("rollback");
+        check::<super::questions::QuestionsArgs>("questions");
+        check::<super::answer::AnswerArgs>("answer");
+        check::<super::mcp::McpArgs>("mcp");
         check::<super::clean::CleanArgs>("clean");
         check::<super::events::EventsArgs>("events");
         check::<super::failures::FailuresArgs>("failures");

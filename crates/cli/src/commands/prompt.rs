@@ -7,9 +7,9 @@ use std::process::ExitCode;
 use greenlane_core::deficiency::{Lesson, Query};
 use greenlane_core::ids::{RunId, TaskId, TaskKey};
 use greenlane_core::plan::{Plan, Task, closest};
-use greenlane_core::prompt::{DEFAULT_FAMILY, PromptInput, Skill, SkillGave, Templates, neighbours};
+use greenlane_core::prompt::{DEFAULT_FAMILY, PromptInput, Said, Skill, SkillGave, Templates, neighbours};
 use greenlane_core::slug::key_slug;
-use greenlane_runtime::agent::{COMMAND, Registry, instruction_files};
+use greenlane_runtime::agent::{AgentDef, COMMAND, Registry, instruction_files};
 use greenlane_runtime::clock;
 use greenlane_runtime::config::Config;
 use greenlane_runtime::lessons::Teacher;
@@ -173,6 +173,9 @@ impl<'a> Maker<'a> {
         let later = |name: &String| Skill { name: name.clone(), gave: SkillGave::Later };
         let skills: Vec<_> = task.skills.iter().map(later).collect();
         let family = agent.and_then(|name| self.registry.get(name).ok()).map_or(DEFAULT_FAMILY, |a| family_of(self.templates, a));
+        let tools = cfg!(feature = "mcp")
+            && self.config.mcp.enabled
+            && agent.is_some_and(|a| self.registry.get(a).is_ok_and(AgentDef::takes_tools));
         let prompt = self.templates.render(
             family,
             &PromptInput {
@@ -189,6 +192,7 @@ impl<'a> Maker<'a> {
                 others: self.plans.iter().flat_map(|p| &p.tasks).filter(|t| !t.ticked).count().saturating_sub(1),
                 previous: None,
                 lessons: &self.lessons(plan, task, agent),
+                said: &Said { tools, ..Said::default() },
             },
         );
         let prompt = prompt.map_err(|p| Error { kind: Kind::Usage, problems: vec![plans::template_problem(p)] })?;

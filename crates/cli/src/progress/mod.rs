@@ -13,7 +13,7 @@ use greenlane_runtime::driver::{Layout, Observer};
 pub use aside::Aside;
 pub use json::EventLine;
 pub use scope::Scope;
-pub use words::{clock, lines, number};
+pub use words::{clock, lines, name, number};
 
 use crate::output::Output;
 

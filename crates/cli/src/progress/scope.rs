@@ -65,12 +65,23 @@ impl Scope {
             | Event::IssueClaimed { attempt, .. }
             | Event::ClaimUnanswered { attempt, .. }
             | Event::AttemptFailed { attempt, .. }
-            | Event::AttemptVoided { attempt, .. } => of_task(&attempt.key),
+            | Event::AttemptVoided { attempt, .. }
+            | Event::AttemptProgress { attempt, .. }
+            | Event::NoteSent { attempt, .. }
+            | Event::QuestionAsked { attempt, .. }
+            | Event::QuestionAnswered { attempt, .. }
+            | Event::QuestionWithdrawn { attempt, .. }
+            | Event::FileClaimed { attempt, .. }
+            | Event::LockTaken { attempt, .. }
+            | Event::LockAwaited { attempt, .. }
+            | Event::LockLeft { attempt, .. }
+            | Event::ValueSet { attempt, .. } => of_task(&attempt.key),
             Event::RetryScheduled { key, .. }
             | Event::RepairScheduled { key, .. }
             | Event::QuotaAwaited { key, .. }
             | Event::FallbackScheduled { key }
             | Event::AttemptRequeued { key }
+            | Event::AnswerAwaited { key }
             | Event::BudgetWarned { key: Some(key), .. }
             | Event::RetryDue { key }
             | Event::TaskFailed { key, .. }

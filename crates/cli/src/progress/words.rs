@@ -12,7 +12,7 @@ use greenlane_runtime::hand_off;
 use greenlane_runtime::journal::Record;
 
 use crate::output::{Paint, paint};
-use crate::report::{clean, columns, humane, local, local_times, short, wrapped};
+use crate::report::{clean, columns, humane, local, local_times, quoted, short, wrapped};
 
 /// Before what goes on below a line.
 const INDENT: &str = "    ";
@@ -204,6 +204,20 @@ pub fn lines(state: &State, record: &Record) -> Vec<Line> {
             let text = format!("changed files of the suite that it does not own: {}", crate::report::suite_files(suite_files));
             vec![Line::new('!', Paint::Yellow, of(&attempt.key), text)]
         }
+        Event::QuestionAsked { attempt, question, text, .. } => {
+            let key = &attempt.key;
+            let text = format!("asks: {} (`greenlane answer {} TEXT`; question {question})", first_line(text), quoted(&of(key)));
+            vec![Line::new('?', Paint::Yellow, of(key), text)]
+        }
+        Event::QuestionAnswered { attempt, text, .. } => {
+            vec![Line::new('·', Paint::Dim, of(&attempt.key), format!("was answered: {}", first_line(text)))]
+        }
+        Event::QuestionWithdrawn { attempt, question, reason } => {
+            vec![Line::new('·', Paint::Dim, of(&attempt.key), format!("question {question} is withdrawn: {reason}"))]
+        }
+        Event::AnswerAwaited { key } => vec![Line::new('…', Paint::Yellow, of(key), "has ended its turn and waits for the answer")],
+        Event::FileClaimed { attempt, path } => vec![Line::new('·', Paint::Dim, of(&attempt.key), format!("may change {path} too"))],
+        Event::NoteSent { attempt, to, .. } => vec![Line::new('·', Paint::Dim, of(&attempt.key), format!("has a note for {}", of(to)))],
         Event::ClaimUnanswered { attempt, issue, reason } => {
             let text =
                 format!("`{}` is not claimed in {}, and is worked on all the same: {}", issue.id, issue.tracker.label(), brief(reason));
@@ -287,6 +301,12 @@ pub fn lines(state: &State, record: &Record) -> Vec<Line> {
         Event::RunResumed => vec![Line::new('▸', Paint::Cyan, "", "resumed")],
         _ => Vec::new(),
     }
+}
+
+/// The first line of what somebody wrote.
+fn first_line(text: &str) -> String {
+    let first = text.lines().next().unwrap_or_default();
+    if first.len() < text.trim_end().len() { format!("{first} …") } else { first.to_owned() }
 }
 
 fn suite_words(suite: &Suite) -> String {

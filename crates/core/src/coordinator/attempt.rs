@@ -41,6 +41,8 @@ impl Turn<'_> {
             self.fail_attempt(attempt, Outcome::Cancelled, None);
         } else if let Some(failure) = failure {
             self.fail_attempt(attempt, outcome, Some(failure));
+        } else {
+            self.waits_for_answer(attempt);
         }
     }
 

@@ -9,6 +9,7 @@ mod attempt;
 mod budget;
 mod cancel;
 mod claim;
+mod exchange;
 mod groups;
 mod health;
 mod keep;
@@ -78,6 +79,10 @@ impl Turn<'_> {
             Input::PlanPrepared { plan, branch, verify } => self.plan_prepared(&plan, branch, verify),
             Input::PlanNotPrepared { plan, message } => self.plan_not_prepared(&plan, &message),
             Input::BaseJudged { plan, suite } => self.base_judged(&plan, suite),
+            Input::Said { attempt, talk } => {
+                let reply = self.said(&attempt, talk);
+                self.out.reply = Some(reply);
+            }
             Input::AttemptSpawned { attempt, worktree, branch, base, pid } => {
                 let waits_for_it =
                     self.is_current(&attempt, Phase::Running) && self.state.attempt(&attempt).is_some_and(|a| a.spawned.is_none());
@@ -122,6 +127,7 @@ impl Turn<'_> {
             Request::Unpause => self.pause(false),
             Request::Retry { tasks, fresh, agent } => self.reopen(&tasks, fresh, agent.as_deref()),
             Request::SetBudget { budget, task_budget } => self.set_budget(budget, task_budget),
+            Request::Answer { question, text } => self.answered(question, &text),
             Request::RollBack { plan, head, tasks, kept } => self.roll_back(plan, head, &tasks, kept),
         };
         self.out.reply = Some(reply);

@@ -36,6 +36,10 @@ impl Turn<'_> {
             self.state.tasks.iter().filter(|t| t.phase == Phase::Running).map(crate::state::TaskState::attempt_id).collect();
         for attempt in running {
             self.act(Action::ProbeAttempt { attempt: attempt.clone() });
+            if self.state.exchange.of_task(&attempt.key).any(|(_, q)| q.attempt == attempt) {
+                // The coordinator that knew may have died before its keeper did.
+                self.tell_rest(&attempt);
+            }
             if self.called_off(&attempt) {
                 self.act(Action::EndAttempt { attempt, now: false });
             }

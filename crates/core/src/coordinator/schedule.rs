@@ -79,7 +79,7 @@ impl Turn<'_> {
                 return;
             }
             let t = &self.state.tasks[task];
-            if !group_is_open(self.state, t) {
+            if !group_is_open(self.state, t) || self.state.awaited_answer(t).is_some() {
                 continue;
             }
             let (agent, fallback) = match choose(self.state, t, self.now) {
@@ -165,7 +165,8 @@ pub(crate) fn backlog_is_full(state: &State, plan: usize) -> Option<usize> {
 /// A task at work, or on its way to the branch, that owns files which this one owns too.
 #[must_use]
 pub(crate) fn owner_at_work(state: &State, task: &TaskState) -> Option<usize> {
-    task.overlaps.iter().copied().find(|other| state.tasks[*other].phase.active())
+    let owner = task.overlaps.iter().copied().find(|other| state.tasks[*other].phase.active());
+    owner.or_else(|| state.claim_at_work(task))
 }
 
 /// Tasks that wait only for work that is being judged and landed at this moment, the most urgent first, and when the first of them

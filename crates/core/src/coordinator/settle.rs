@@ -27,6 +27,7 @@ impl Turn<'_> {
         self.end_plans();
         self.start_plans();
         self.begin_groups();
+        self.settle_exchange();
         self.start_attempts();
         self.end_run();
         self.look_after_attempts();

@@ -167,6 +167,7 @@ fn few_lessons_and_short_ones_the_most_relevant_first() {
             others: 0,
             previous: None,
             lessons,
+            said: crate::prompt::Said::NOTHING,
         };
         crate::prompt::Templates::built_in().render("claude", &input).unwrap()
     };

@@ -133,6 +133,8 @@ pub enum Outcome {
     Lost,
     /// Called off.
     Cancelled,
+    /// It ended its turn with a question to a person, and goes on when that is answered.
+    Asked,
 }
 
 impl Outcome {
@@ -153,6 +155,7 @@ impl Outcome {
             Outcome::GateFailed => "gate_failed",
             Outcome::Lost => "lost",
             Outcome::Cancelled => "cancelled",
+            Outcome::Asked => "asked",
         }
     }
 }

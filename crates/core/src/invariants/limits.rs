@@ -9,9 +9,11 @@ fn running(state: &State) -> impl Iterator<Item = &TaskState> {
     state.tasks.iter().filter(|t| t.phase == Phase::Running)
 }
 
-/// At most `jobs` attempts are under way, from the decision to start one to its exit; what waits for a person is not among them.
+/// At most `jobs` attempts are under way, from the decision to start one to its exit; what is in a
+/// person's hands, or has asked one, is not among them.
 pub(super) fn jobs_are_respected(state: &State) -> Found {
-    let (count, jobs) = (running(state).filter(|t| state.takes_a_slot(t)).count(), state.options.as_ref().map_or(0, |o| o.jobs.max(1)));
+    let (count, jobs) =
+        (running(state).filter(|t| !state.may_be_beside_the_slots(t)).count(), state.options.as_ref().map_or(0, |o| o.jobs.max(1)));
     if count > jobs as usize { Err(format!("{count} attempts on {jobs} slots")) } else { Ok(()) }
 }
 
@@ -35,7 +37,8 @@ pub(super) fn agent_slots_are_respected(state: &State) -> Found {
 pub(super) fn plan_jobs_are_respected(state: &State) -> Found {
     for plan in &state.plans {
         let Some(jobs) = plan.submission.plan.jobs else { continue };
-        let count = state.tasks[plan.tasks.clone()].iter().filter(|t| t.phase == Phase::Running && state.takes_a_slot(t)).count();
+        let count =
+            state.tasks[plan.tasks.clone()].iter().filter(|t| t.phase == Phase::Running && !state.may_be_beside_the_slots(t)).count();
         if count > jobs.max(1) as usize {
             return Err(format!("{count} attempts of plan {} on {jobs} slots", plan.submission.plan.id));
         }
@@ -48,7 +51,7 @@ pub(super) fn plan_jobs_are_respected(state: &State) -> Found {
 pub(super) fn backlog_is_respected(state: &State) -> Found {
     let Some(options) = &state.options else { return Ok(()) };
     let most = options.backlog_max() as usize - 1 + options.jobs.max(1) as usize;
-    let by_hand = |t: &TaskState| t.current().is_some_and(|a| state.is_hand_off(&a.agent));
+    let by_hand = |t: &TaskState| t.current().is_some_and(|a| state.is_hand_off(&a.agent)) || state.may_be_beside_the_slots(t);
     for plan in &state.plans {
         let count = state.tasks[plan.tasks.clone()].iter().filter(|t| t.phase.active() && !by_hand(t)).count();
         if count > most {

@@ -2,6 +2,7 @@
 //! Looks at a state alone; what needs the world beside it (git, processes) is checked by the simulation. All of them are listed in
 //! `docs/design/invariants.md`.
 
+mod exchange;
 mod lanes;
 mod limits;
 mod plans;
@@ -26,7 +27,7 @@ type Found = Result<(), String>;
 pub type Rule = fn(&State) -> Found;
 
 /// Every rule by its name.
-pub const RULES: [(&str, Rule); 16] = [
+pub const RULES: [(&str, Rule); 20] = [
     ("jobs_are_respected", limits::jobs_are_respected),
     ("agent_slots_are_respected", limits::agent_slots_are_respected),
     ("plan_jobs_are_respected", limits::plan_jobs_are_respected),
@@ -42,6 +43,10 @@ pub const RULES: [(&str, Rule); 16] = [
     ("ended_runs_are_over", plans::ended_runs_are_over),
     ("landing_is_in_a_lane", lanes::landing_is_in_a_lane),
     ("lanes_hold_only_landing", lanes::lanes_hold_only_landing),
+    ("claims_are_apart", exchange::claims_are_apart),
+    ("locks_are_of_those_at_work", exchange::locks_are_of_those_at_work),
+    ("questions_are_waited_for", exchange::questions_are_waited_for),
+    ("what_is_said_is_bounded", exchange::what_is_said_is_bounded),
     ("derived_is_right", derived_is_right),
 ];
 

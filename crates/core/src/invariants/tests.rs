@@ -20,7 +20,7 @@ fn state() -> State {
         owns: owns.iter().map(|g| String::from(*g)).collect(),
         ..Task::new(id)
     };
-    plan.tasks = vec![task("a", &[], &["x"]), task("b", &["a"], &[]), task("c", &[], &["x"]), task("d", &[], &[])];
+    plan.tasks = vec![task("a", &[], &["x"]), task("b", &["a"], &[]), task("c", &[], &["x"]), task("d", &[], &["w"])];
     let submission = Submission { plan, base: Oid::from("c0"), landed: Default::default(), file: None, digests: Default::default() };
     let options = RunOptions { jobs: 2, agent: Some(String::from("claude")), ..RunOptions::default() };
     let id = PlanId::from("p");
@@ -42,10 +42,20 @@ fn phases(state: &State) -> Vec<Phase> {
     state.tasks.iter().map(|t| t.phase).collect()
 }
 
+fn attempt(id: &str) -> AttemptId {
+    AttemptId { key: TaskKey::new("p", id), n: 1 }
+}
+
+fn claim(state: &mut State, id: &str, path: &str) {
+    let talk = crate::exchange::Talk::Claim { path: path.into() };
+    let out = step(state, Time(2), Input::Said { attempt: attempt(id), talk });
+    assert_eq!(out.reply, Some(Ok(())));
+}
+
 #[test]
 fn each_rule_can_be_broken() {
     type Damage = fn(&mut State);
-    let table: [(&str, Damage); 16] = [
+    let table: [(&str, Damage); 22] = [
         ("jobs_are_respected", |s| s.options.as_mut().unwrap().jobs = 1),
         ("agent_slots_are_respected", |s| {
             s.options.as_mut().unwrap().agent_slots.insert("claude".into(), 1);
@@ -83,6 +93,28 @@ fn each_rule_can_be_broken() {
         ("lanes_hold_only_landing", |s| {
             let attempt = AttemptId { key: TaskKey::new("p", "a"), n: 1 };
             s.plans[0].lane.queue.push_back(crate::event::AttemptRef { attempt, commit: Oid::from("w") });
+        }),
+        ("claims_are_apart", |s| [1, 3].into_iter().for_each(|task| s.tasks[task].claims.push(String::from("y")))),
+        ("claims_are_apart", |s| {
+            claim(s, "d", "y");
+            claim(s, "a", "z");
+            s.tasks[3].claims.push(String::from("x"));
+        }),
+        ("locks_are_of_those_at_work", |s| {
+            let lock = crate::exchange::Lock::default();
+            s.exchange.locks.insert(String::from("db"), lock);
+        }),
+        ("locks_are_of_those_at_work", |s| {
+            let holder = Some(crate::exchange::Holder { attempt: attempt("b"), since: Time(1), until: Time(9) });
+            s.exchange.locks.insert(String::from("db"), crate::exchange::Lock { holder, queue: Default::default() });
+        }),
+        ("questions_are_waited_for", |s| {
+            let (attempt, token, text) = (attempt("c"), String::from("t"), String::from("?"));
+            let question = crate::exchange::Question { attempt, token, text, asked_at: Time(1), ended: None };
+            s.exchange.questions.insert(1, question);
+        }),
+        ("what_is_said_is_bounded", |s| {
+            s.tasks[0].attempts[0].progress = Some(crate::exchange::Progress { percent: 101, text: None, at: Time(1) });
         }),
     ];
     for (rule, damage) in table {

@@ -6,7 +6,7 @@ use minijinja::Environment;
 use super::rules::SHARED;
 use super::templates::{TemplateProblem, Templates};
 use super::values::NAMES;
-use super::{Neighbour, Previous, PromptInput, Skill, SkillGave, Work};
+use super::{Neighbour, Previous, PromptInput, Said, Skill, SkillGave, Work};
 use crate::plan::{Task, closest};
 
 /// What the engine itself has: functions, and the names of a loop, a block and a macro.
@@ -78,6 +78,7 @@ fn with_sample<R>(full: bool, use_it: impl FnOnce(&PromptInput<'_>) -> R) -> R {
             others: 0,
             previous: None,
             lessons: &[],
+            said: Said::NOTHING,
         });
     }
     task.role = Some(text("tester"));
@@ -107,5 +108,6 @@ fn with_sample<R>(full: bool, use_it: impl FnOnce(&PromptInput<'_>) -> R) -> R {
         others: 2,
         previous: Some(Previous { n: 1, why: "it changed nothing", output: "x", work: Work::Kept }),
         lessons: &[],
+        said: &Said { tools: true, answers: vec![(text("x"), Some(text("x")))], notes: vec![(text("other"), text("x"))] },
     })
 }

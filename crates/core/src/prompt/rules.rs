@@ -10,11 +10,12 @@ pub(super) const SHARED: &str = "Never use `git stash` or `git push`, never chan
 pub(super) fn rules(input: &PromptInput<'_>) -> Vec<String> {
     let mut rules = Vec::new();
     let mut rule = |text: String| rules.push(text);
-    rule(String::from(if input.by_hand {
-        "Work only inside this directory: it is a git worktree made for this task."
+    let questions = if input.said.tools { "Decide yourself what you can" } else { "Nobody can answer questions; decide" };
+    rule(if input.by_hand {
+        String::from("Work only inside this directory: it is a git worktree made for this task.")
     } else {
-        "Work only inside the current directory: it is a git worktree of your own. Nobody can answer questions; decide and go on."
-    }));
+        format!("Work only inside the current directory: it is a git worktree of your own. {questions} and go on.")
+    });
     if input.others > 0 {
         rule(String::from(
             "Other agents work at the same time, each in another worktree, on other files. Change nothing that your task does not need.",
@@ -26,7 +27,8 @@ pub(super) fn rules(input: &PromptInput<'_>) -> Vec<String> {
         if !input.generated.is_empty() {
             text.push_str(&format!(", and where they follow from that {}", names(input.generated)));
         }
-        rule(format!("{text}. Work that touches anything else is refused."));
+        let claim = if input.said.tools { ", unless you claimed it first" } else { "" };
+        rule(format!("{text}. Work that touches anything else is refused{claim}."));
     }
     let checks = &input.task.check;
     if checks.is_empty() {

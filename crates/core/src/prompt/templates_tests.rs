@@ -34,6 +34,7 @@ fn input(task: &Task) -> PromptInput<'_> {
         others: 3,
         previous: None,
         lessons: &[],
+        said: Said::NOTHING,
     }
 }
 

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::text::{beginning_of, end_of, one_line};
-use super::{Neighbour, PromptInput, SkillGave, Work, lessons, rules};
+use super::{Neighbour, PromptInput, SkillGave, Work, lessons, rules, said};
 
 /// Most characters of an earlier attempt's output that are repeated, and of a skill's; the end tells most.
 const OUTPUT_CHARS_MAX: usize = 3_000;
@@ -17,7 +17,7 @@ const VALUE_CHARS_MAX: usize = 200;
 const SECRET: [&str; 6] = ["KEY", "TOKEN", "SECRET", "PASSW", "CREDENTIAL", "AUTH"];
 
 /// The top-level names.
-pub(super) const NAMES: [&str; 13] = [
+pub(super) const NAMES: [&str; 14] = [
     "task",
     "plan",
     "agent",
@@ -30,6 +30,7 @@ pub(super) const NAMES: [&str; 13] = [
     "environment",
     "previous",
     "lessons",
+    "said",
     "rules",
 ];
 
@@ -47,6 +48,7 @@ pub(super) struct Values<'a> {
     environment: Vec<Variable<'a>>,
     previous: Option<PreviousValues<'a>>,
     lessons: String,
+    said: String,
     rules: Vec<String>,
 }
 
@@ -136,6 +138,7 @@ impl<'a> Values<'a> {
                 },
             }),
             lessons: lessons::section(input.lessons),
+            said: said::section(input.said),
             rules: rules::rules(input),
         }
     }

@@ -352,6 +352,17 @@ impl State {
                 self.run_resumed(before, at);
                 Ok(())
             }
+            Event::AttemptProgress { .. }
+            | Event::NoteSent { .. }
+            | Event::QuestionAsked { .. }
+            | Event::QuestionAnswered { .. }
+            | Event::QuestionWithdrawn { .. }
+            | Event::AnswerAwaited { .. }
+            | Event::FileClaimed { .. }
+            | Event::LockTaken { .. }
+            | Event::LockAwaited { .. }
+            | Event::LockLeft { .. }
+            | Event::ValueSet { .. } => self.apply_said(at, event),
             Event::RunEnded { finished } => {
                 require(self.ended_at.is_none(), "the run has ended already")?;
                 self.ended_at = Some(at);
@@ -394,6 +405,8 @@ impl State {
                 landing_number: None,
                 landed_unverified: false,
                 landed_before: None,
+                notes: Vec::new(),
+                claims: Vec::new(),
                 ready_at: None,
                 ended_at: None,
                 open_dependencies: graph.depends(position).len(),
@@ -447,6 +460,11 @@ impl State {
         require(t.phase == Phase::Ready, "the task is not ready")?;
         require(attempt.n == t.attempts.last().map_or(1, |a| a.n + 1), "not the task's next attempt")?;
         t.reason = None;
+        if fresh {
+            // What was claimed for is not in the worktree.
+            t.claims.clear();
+            self.claimants.remove(&task);
+        }
         t.attempts.push(AttemptState {
             n: attempt.n,
             agent: agent.to_owned(),
@@ -455,6 +473,8 @@ impl State {
             fresh,
             spawned: None,
             health: Health::default(),
+            progress: None,
+            said: 0,
             gate_started: false,
             ending: None,
             record: None,
@@ -521,13 +541,13 @@ impl State {
         self.task_at(key).ok_or_else(|| format!("there is no task {key}"))
     }
 
-    fn require_attempt(&mut self, id: &AttemptId, phase: Phase) -> Result<&mut AttemptState, String> {
+    pub(super) fn require_attempt(&mut self, id: &AttemptId, phase: Phase) -> Result<&mut AttemptState, String> {
         require(self.is_current(id, phase), &format!("the attempt is not the current one, or its task is not {phase:?}"))?;
         let task = self.require_task(&id.key)?;
         self.tasks[task].attempts.last_mut().ok_or_else(|| String::from("there is no attempt"))
     }
 
-    fn require_failed_attempt(&self, key: &TaskKey) -> Result<usize, String> {
+    pub(super) fn require_failed_attempt(&self, key: &TaskKey) -> Result<usize, String> {
         let task = self.require_task(key)?;
         let t = &self.tasks[task];
         require(t.phase.active() && t.attempts.last().is_some_and(|a| a.outcome.is_some()), "the task has no failed attempt")?;

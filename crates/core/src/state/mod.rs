@@ -2,6 +2,7 @@
 
 mod account;
 mod apply;
+mod exchange;
 mod group;
 mod index;
 mod landing;
@@ -23,6 +24,7 @@ pub use lane::{Batch, BatchPhase, Lane};
 use crate::attempt::{ExitRecord, Suite, Verdict};
 use crate::budget::{Measure, Spent};
 use crate::event::{HaltCause, LandedBefore, Outcome, Stopping, Submission};
+use crate::exchange::{Exchange, Note, Progress};
 use crate::failure::Failure;
 use crate::health::{Health, Look};
 use crate::ids::{AttemptId, Oid, PlanId, TaskKey};
@@ -68,6 +70,8 @@ pub struct State {
     plan_index: BTreeMap<PlanId, usize>,
     /// Accounts that a provider has ever limited, or that are short of places.
     pub accounts: BTreeMap<String, AccountState>,
+    /// What attempts have said that is more than one task's.
+    pub exchange: Exchange,
     /// Agents that turned out to be missing or not signed in, and what is wrong with them.
     pub unavailable: BTreeMap<String, String>,
     /// Something that was withheld may start then: a slot that is kept for a task about to be ready, an account that is limited.
@@ -77,6 +81,8 @@ pub struct State {
     pub(crate) wall_due: Option<Time>,
     /// When attempts under way are looked at next. Never journalled: a new coordinator counts from its start.
     pub(crate) health_due: Option<Time>,
+    /// Tasks that have claimed anything.
+    claimants: BTreeSet<usize>,
     ready: BTreeSet<index::ReadyKey>,
     waiting: BTreeSet<(Time, usize)>,
 }
@@ -190,6 +196,10 @@ pub struct TaskState {
     pub landed_unverified: bool,
     /// Where it landed in an earlier run.
     pub landed_before: Option<LandedBefore>,
+    /// What other tasks told it, the oldest first.
+    pub notes: Vec<Note>,
+    /// Paths beyond what it owns that it may change; they count while it has not ended.
+    pub claims: Vec<String>,
     /// When it last became ready: since then it waited for nothing but a free slot.
     pub ready_at: Option<Time>,
     /// When it reached its end.
@@ -265,6 +275,10 @@ pub struct AttemptState {
     pub spawned: Option<Spawned>,
     /// How it is. Its last look is not journalled.
     pub health: Health,
+    /// How far it says it is.
+    pub progress: Option<Progress>,
+    /// How much of what it said is in the journal.
+    pub said: u32,
     /// The gate was asked (it may have to wait for its turn first).
     pub gate_started: bool,
     /// Its end was asked for.
@@ -412,7 +426,8 @@ impl State {
         }
         let nothing_starts = self.paused || self.stopping.is_some();
         let start = self.waiting.first().map(|(at, _)| *at).into_iter().chain(self.look_again_at).min();
-        start.filter(|_| !nothing_starts).into_iter().chain(self.health_due).chain(self.wall_due).min()
+        let said = self.exchange.next_deadline(self.question_max());
+        start.filter(|_| !nothing_starts).into_iter().chain(self.health_due).chain(self.wall_due).chain(said).min()
     }
 
     /// The account that an agent works on.

@@ -52,6 +52,7 @@ impl State {
             p.ended_at = None;
         }
         self.reopen_group(task);
+        self.regain_claims(task);
         self.set_phase(task, Phase::Blocked, at);
         self.unblock(task, at);
         Ok(())
@@ -86,6 +87,7 @@ impl State {
                 self.tasks[task].reason = None;
                 self.tasks[task].fresh_next = starts_afresh(&self.tasks[task]);
                 self.reopen_group(task);
+                self.regain_claims(task);
                 self.set_phase(task, Phase::Blocked, at);
                 self.unblock(task, at);
             }

@@ -15,7 +15,7 @@ pub use figures::{Figures, attempt_end, attempt_time, attempt_working, base_suit
 pub use given_up::given_up;
 pub use groups::{GroupResult, GroupView, groups};
 pub use left::{Left, LeftBehind, Until};
-pub use words::{Lands, brief, landing, landing_words, places_awaited, quotas_awaited, task_state};
+pub use words::{Lands, asks, brief, landing, landing_words, open_question, places_awaited, quotas_awaited, task_state};
 
 use std::collections::BTreeSet;
 
@@ -181,8 +181,39 @@ pub struct TaskView {
     /// Its caps, where it has any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub budget: Option<BudgetView>,
+    /// How far its attempt under way says it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub progress: Option<SaidProgress>,
+    /// What it waits to be told by a person.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub question: Option<QuestionView>,
+    /// Paths that it may change beyond what it owns.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub claims: Vec<String>,
     /// From the first to the newest.
     pub attempts: Vec<AttemptView>,
+}
+
+/// How far an attempt says it is.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SaidProgress {
+    /// 0 to 100.
+    pub percent: u8,
+    /// What it does.
+    pub text: Option<String>,
+    /// RFC 3339, UTC: when it said so.
+    pub at: String,
+}
+
+/// A question that waits for a person.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct QuestionView {
+    /// Its number in the run.
+    pub id: u64,
+    /// All of it.
+    pub text: String,
+    /// RFC 3339, UTC.
+    pub asked_at: String,
 }
 
 impl TaskView {
@@ -423,6 +454,13 @@ fn task(state: &State, t: &TaskState, until: &Until<'_>) -> TaskView {
         worktree: spawned.map(|s| s.worktree.clone()),
         landed: t.landed.as_ref().map(ToString::to_string),
         budget: BudgetView::of(state.budget_of(t), state.spent_by(t, until.run()), &t.warned),
+        progress: t.current().filter(|_| t.phase == Phase::Running).and_then(|a| a.progress.as_ref()).map(|p| SaidProgress {
+            percent: p.percent,
+            text: p.text.clone(),
+            at: p.at.rfc3339(),
+        }),
+        question: open_question(state, t).map(|(id, q)| QuestionView { id, text: q.text.clone(), asked_at: q.asked_at.rfc3339() }),
+        claims: t.claims.clone(),
         attempts: t.attempts.iter().map(|a| attempt(t, a, until)).collect(),
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::coordinator::{Choice, backlog_is_full, choose, full, owner_at_work};
+use crate::exchange::Question;
 use crate::health::HealthStatus;
 use crate::state::{AttemptState, BatchPhase, COMMAND_AGENT, GroupPhase, Phase, PlanPhase, State, TaskState, account_label};
 use crate::time::Time;
@@ -75,6 +76,9 @@ pub fn brief(reason: &str) -> &str {
 pub fn task_state(state: &State, task: &TaskState, now: Time) -> (&'static str, Option<String>) {
     let own = || task.reason.clone();
     match task.phase {
+        Phase::Blocked | Phase::Ready if state.awaited_answer(task).is_some() && state.stopping.is_none() => {
+            ("awaiting_answer", asks(state, task))
+        }
         Phase::Blocked => ("blocked", Some(blocked_by(state, task))),
         Phase::Ready => match (queued_by(state, task), quota_awaited(state, task, now)) {
             (None, Some(why)) => ("awaiting_quota", Some(why)),
@@ -84,7 +88,10 @@ pub fn task_state(state: &State, task: &TaskState, now: Time) -> (&'static str, 
         Phase::Running => match task.current() {
             Some(a) if a.spawned.is_none() => ("running", Some(String::from("its workspace is being prepared"))),
             Some(a) if state.is_with_a_person(task) => ("running", own().or_else(|| with_a_person(task, a)).or_else(|| health(a))),
-            Some(a) => ("running", own().or_else(|| health(a)).or_else(|| nearly_used_up(state, task, now))),
+            Some(a) => {
+                let said = || own().or_else(|| health(a)).or_else(|| nearly_used_up(state, task, now)).or_else(|| progress(a));
+                ("running", asks(state, task).or_else(said))
+            }
             None => ("running", own()),
         },
         Phase::Gating => ("gating", own()),
@@ -99,6 +106,33 @@ pub fn task_state(state: &State, task: &TaskState, now: Time) -> (&'static str, 
         Phase::Skipped => ("skipped", own()),
         Phase::Cancelled => ("cancelled", own()),
     }
+}
+
+/// The open question of its newest attempt, the oldest where there are several.
+#[must_use]
+pub fn open_question<'a>(state: &'a State, task: &TaskState) -> Option<(u64, &'a Question)> {
+    let newest = task.current()?.n;
+    let of_it = |(_, q): &(&u64, &Question)| q.ended.is_none() && q.attempt.n == newest && q.attempt.key == task.key;
+    state.exchange.questions.iter().find(of_it).map(|(n, q)| (*n, q))
+}
+
+/// What it waits to be told by a person: the first line of its question.
+#[must_use]
+pub fn asks(state: &State, task: &TaskState) -> Option<String> {
+    let (number, question) = open_question(state, task)?;
+    let mut lines = question.text.lines();
+    let first: String = lines.next().unwrap_or_default().chars().take(ASKS_CHARS_MAX).collect();
+    let more = if first.len() < question.text.len() { " …" } else { "" };
+    Some(format!("asks (question {number}): {first}{more}"))
+}
+
+/// Most of a question that stands in a line about its task.
+const ASKS_CHARS_MAX: usize = 200;
+
+/// How far it says it is.
+fn progress(attempt: &AttemptState) -> Option<String> {
+    let said = attempt.progress.as_ref()?;
+    Some(said.text.as_ref().map_or_else(|| format!("{} %", said.percent), |text| format!("{} %: {text}", said.percent)))
 }
 
 /// Where it is to be done, and how it is given back. Nothing while its health says something worse.

@@ -3,6 +3,7 @@
 mod budgets;
 mod by_hand;
 mod claims;
+mod exchange;
 mod figures;
 mod groups;
 mod health;

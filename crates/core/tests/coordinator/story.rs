@@ -237,6 +237,16 @@ fn told(event: &Event) -> String {
             format!("to {head}: {}", tasks.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "))
         }
         Event::PlanEnded { done, .. } => String::from(if *done { "done" } else { "not done" }),
+        Event::AttemptProgress { attempt, percent, .. } => format!("{} {percent}", name(attempt)),
+        Event::NoteSent { attempt, to, .. } => format!("{} to {}", name(attempt), to.task),
+        Event::QuestionAsked { attempt, question, .. }
+        | Event::QuestionAnswered { attempt, question, .. }
+        | Event::QuestionWithdrawn { attempt, question, .. } => format!("{question} {}", name(attempt)),
+        Event::AnswerAwaited { key } => key.task.to_string(),
+        Event::FileClaimed { attempt, path } => format!("{} {path}", name(attempt)),
+        Event::LockTaken { attempt, lock, .. } | Event::LockAwaited { attempt, lock, .. } => format!("{lock} {}", name(attempt)),
+        Event::LockLeft { attempt, lock, how } => format!("{lock} {} {how:?}", name(attempt)),
+        Event::ValueSet { name, version, .. } => format!("{name} {version}"),
         Event::RunEnded { finished } => String::from(if *finished { "finished" } else { "stopped" }),
         _ => String::new(),
     };
@@ -267,6 +277,7 @@ fn asked(action: &Action) -> String {
         Action::CheckHealth { attempts } => {
             format!("→ look at {}", attempts.iter().map(name).collect::<Vec<_>>().join(" "))
         }
+        Action::TellRest { attempt, rest } => format!("→ rest {} {}", name(attempt), if rest.since.is_some() { "begins" } else { "ends" }),
         Action::AbortGates => String::from("→ abort gates"),
     }
 }

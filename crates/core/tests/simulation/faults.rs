@@ -39,10 +39,12 @@ pub enum Fault {
     Tracker,
     /// Some tasks are ticked, or landed in an earlier run.
     Earlier,
+    /// Attempts say all sorts of things, and people answer some of their questions.
+    Talk,
 }
 
 /// All kinds.
-pub const ALL: [Fault; 17] = [
+pub const ALL: [Fault; 18] = [
     Fault::Crash,
     Fault::Exit,
     Fault::Lost,
@@ -60,6 +62,7 @@ pub const ALL: [Fault; 17] = [
     Fault::Room,
     Fault::Tracker,
     Fault::Earlier,
+    Fault::Talk,
 ];
 
 /// The kinds of one simulation.

@@ -10,6 +10,7 @@ mod keepers;
 mod report;
 mod run;
 mod scenario;
+mod talk;
 mod world;
 
 use greenlane_core::planted::PlantedBug;

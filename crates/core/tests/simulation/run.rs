@@ -15,6 +15,7 @@ use crate::checks;
 use crate::faults::{Fault, Faults};
 use crate::report::{Failure, Trace};
 use crate::scenario::{Scenario, Size};
+use crate::talk;
 use crate::world::{Ask, Broken, Thing, World};
 
 /// What is simulated: repeatable from these alone.
@@ -110,6 +111,7 @@ impl Simulation {
                 self.repeat()?;
             }
             self.people_are_quick();
+            self.they_talk()?;
             self.stays_lively()?;
         }
     }
@@ -207,6 +209,11 @@ impl Simulation {
         let out = step(state, now, input.clone());
         self.trace.step(now, &input, &out);
         self.stats.events += out.events.len() as u64;
+        for event in &out.events {
+            if let Event::QuestionAsked { attempt, .. } = event {
+                self.world.asked.insert(attempt.clone());
+            }
+        }
         if let Some(fault) = out.fault {
             return Err(("no_fault", fault.to_string()));
         }
@@ -302,6 +309,15 @@ impl Simulation {
         if world.faults.strikes(&mut world.rng, Fault::Crash) && world.rng.u8(0..4) == 0 {
             world.after(soon, Thing::Crash);
         }
+    }
+
+    /// Attempts at work say something now and then; people answer.
+    fn they_talk(&mut self) -> Result<(), Broken> {
+        if !self.world.faults.strikes(&mut self.world.rng, Fault::Talk) {
+            return Ok(());
+        }
+        let Some(input) = self.state.as_ref().and_then(|state| talk::random(&mut self.world.rng, state)) else { return Ok(()) };
+        self.feed(input, Told::Normally)
     }
 
     fn request(&mut self, ask: Ask) -> Option<Request> {

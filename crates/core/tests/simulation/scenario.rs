@@ -195,6 +195,7 @@ fn options(rng: &mut Rng) -> RunOptions {
     if rng.u8(0..8) == 0 {
         options.unavailable.insert(String::from("gemini"), String::from("not signed in"));
     }
+    options.question_max = Duration::from_secs(rng.u64(10..3_600));
     options.health.interval = Duration::from_secs(rng.u64(20..600));
     options.quota.api_limit = rng.u32(1..=4);
     options.quota.fallback_after = Duration::from_secs(rng.u64(0..1_000));

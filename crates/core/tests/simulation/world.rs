@@ -4,7 +4,7 @@
 //! What a driver must keep in order is kept in order here: the actions about one task, and what is told of one attempt
 //! (that it was spawned comes before that it ended).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use fastrand::Rng;
 use greenlane_core::action::Action;
@@ -78,6 +78,8 @@ pub struct World {
     pub scenario: Scenario,
     pub git: Git,
     pub keepers: Keepers,
+    /// Those that have ever asked a person.
+    pub asked: BTreeSet<AttemptId>,
     /// What all runs on the machine know of the accounts.
     accounts: BTreeMap<String, AccountReading>,
     queue: BTreeMap<(u64, u64), Thing>,
@@ -100,6 +102,7 @@ impl World {
             scenario,
             git: Git::default(),
             keepers: Keepers::default(),
+            asked: BTreeSet::new(),
             accounts: BTreeMap::new(),
             queue: BTreeMap::new(),
             sequence: 0,
@@ -265,6 +268,7 @@ impl World {
                 let delay = self.rng.u64(0..200);
                 self.after(delay, Thing::Tell(Input::RoomRead { room }));
             }
+            Action::TellRest { .. } => {}
             Action::AbortGates => self.aborted = true,
         }
         Ok(())
@@ -413,7 +417,7 @@ impl World {
         if let Some((other, _)) = self.running().find(|(a, _)| a.key == attempt.key && **a != attempt) {
             return Err(("one_process_per_task", format!("{attempt} begins while {other} runs")));
         }
-        let (count, jobs) = (self.running().filter(|(_, k)| !k.by_hand).count(), self.scenario.options.jobs);
+        let (count, jobs) = (self.running().filter(|(a, k)| !k.by_hand && !self.asked.contains(*a)).count(), self.scenario.options.jobs);
         if count > jobs as usize {
             return Err(("processes_fit_jobs", format!("{count} agents run on {jobs} slots")));
         }

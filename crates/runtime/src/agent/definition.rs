@@ -62,6 +62,16 @@ pub struct AgentDef {
     /// What follows where a model is named.
     #[serde(default)]
     pub model_args: Vec<String>,
+    /// What follows where it is given the tools of `greenlane mcp`: `{mcp_json}` is the server as `{"mcpServers": …}`, `{mcp_file}` a file of
+    /// settings with the same, `{mcp_toml}` the inline table of the server alone, `{mcp_command}` and `{mcp_env}` parts of it as JSON.
+    #[serde(default)]
+    pub mcp_args: Vec<String>,
+    /// Variables that are set then. One that is set already stays, unless both are JSON objects: then this is added.
+    #[serde(default)]
+    pub mcp_env: BTreeMap<String, String>,
+    /// It is given the tools, where it can take them.
+    #[serde(default = "yes")]
+    pub mcp: bool,
     /// The user's own additions.
     #[serde(default)]
     pub extra_args: Vec<String>,
@@ -162,6 +172,15 @@ pub struct AgentOverride {
     /// Added after the built-in arguments.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub extra_args: Vec<String>,
+    /// Whether it is given the tools of `greenlane mcp`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mcp: Option<bool>,
+    /// Replaces what follows where it is given them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mcp_args: Option<Vec<String>>,
+    /// Replaces the variables that are set then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mcp_env: Option<BTreeMap<String, String>>,
     /// Replaces the template of its standard input.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stdin: Option<String>,
@@ -217,6 +236,9 @@ impl AgentDef {
             hand_off,
             args: Vec::new(),
             model_args: Vec::new(),
+            mcp_args: Vec::new(),
+            mcp_env: BTreeMap::new(),
+            mcp: true,
             extra_args: Vec::new(),
             resume_args: Vec::new(),
             prompt_args: Vec::new(),
@@ -260,6 +282,7 @@ impl AgentDef {
             self.args.clone_from(args);
             // The new arguments are the whole command line of the user's: what the built-in ones had besides may not fit.
             self.model_args.clear();
+            self.mcp_args.clear();
             self.resume_args.clear();
             self.prompt_args.clear();
             if args.iter().any(|a| a.contains("{prompt}") || a.contains("{prompt_file}")) {
@@ -267,6 +290,9 @@ impl AgentDef {
             }
         }
         replace(&mut self.model_args, over.model_args.as_ref());
+        replace(&mut self.mcp, over.mcp.as_ref());
+        replace(&mut self.mcp_args, over.mcp_args.as_ref());
+        replace(&mut self.mcp_env, over.mcp_env.as_ref());
         replace(&mut self.resume_args, over.resume_args.as_ref());
         replace(&mut self.prompt_args, over.prompt_args.as_ref());
         replace(&mut self.output, over.output.as_ref());
@@ -294,6 +320,12 @@ impl AgentDef {
         if over.model.is_some() {
             self.model.clone_from(&over.model);
         }
+    }
+
+    /// It can be given the tools of `greenlane mcp`, and is to be.
+    #[must_use]
+    pub fn takes_tools(&self) -> bool {
+        self.mcp && !(self.mcp_args.is_empty() && self.mcp_env.is_empty())
     }
 
     /// Whether any of its templates hands the prompt over.

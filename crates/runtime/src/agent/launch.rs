@@ -1,8 +1,13 @@
 //! From a definition to a command line: templates filled in, what has no value left out.
 
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
+use serde_json::Value;
+
 use super::definition::{AgentDef, OutputKind};
+use super::tools::Tools;
 use crate::acp::Order;
 
 /// The name of the command agent: no model, just the task's `run` line.
@@ -25,6 +30,8 @@ pub struct Launch<'a> {
     pub model: Option<&'a str>,
     /// The session to go on with, as the agent itself named it.
     pub session: Option<&'a str>,
+    /// The tools that it is given.
+    pub tools: Option<&'a Tools>,
 }
 
 /// The command agent's command line.
@@ -41,7 +48,8 @@ impl AgentDef {
         let mut argv = vec![self.command.clone()];
         let model_args = if values.model.is_some() { &*self.model_args } else { &[] };
         let resume_args = if values.session.is_some() { &*self.resume_args } else { &[] };
-        for templates in [&self.args, model_args, &self.extra_args, resume_args, &self.prompt_args] {
+        let mcp_args = if launch.tools.is_some() { &*self.mcp_args } else { &[] };
+        for templates in [&self.args, model_args, mcp_args, &self.extra_args, resume_args, &self.prompt_args] {
             let start = argv.len();
             for template in templates {
                 match values.fill(template, Place::Argument) {
@@ -72,6 +80,41 @@ impl AgentDef {
     #[must_use]
     pub fn stdin_text(&self, launch: &Launch<'_>) -> Option<String> {
         Values::new(self, launch).fill(self.stdin.as_ref()?, Place::Stdin)
+    }
+
+    /// The variables that give it its tools; `environment`: what is set already.
+    #[must_use]
+    pub fn tools_environment(&self, launch: &Launch<'_>, environment: &BTreeMap<OsString, OsString>) -> BTreeMap<OsString, OsString> {
+        let values = Values::new(self, launch);
+        let wanted = self.mcp_env.iter().filter(|_| launch.tools.is_some());
+        wanted
+            .filter_map(|(name, template)| {
+                let value = values.fill(template, Place::Argument)?;
+                let known = environment.get(OsStr::new(name));
+                let value = known.map_or(Some(value.clone()), |known| joined(known.to_str()?, &value))?;
+                Some((name.into(), value.into()))
+            })
+            .collect()
+    }
+}
+
+/// One JSON object within the other. `None`: they are not both objects.
+fn joined(known: &str, more: &str) -> Option<String> {
+    let (known, more) = (serde_json::from_str(known).ok()?, serde_json::from_str(more).ok()?);
+    if let (Value::Object(_), Value::Object(_)) = (&known, &more) { Some(merged(known, more).to_string()) } else { None }
+}
+
+fn merged(known: Value, more: Value) -> Value {
+    match (known, more) {
+        (Value::Object(mut known), Value::Object(more)) => {
+            for (name, value) in more {
+                let value = known.remove(&name).map_or(value.clone(), |before| merged(before, value));
+                known.insert(name, value);
+            }
+            Value::Object(known)
+        }
+        // What the user has set stays.
+        (known, _) => known,
     }
 }
 
@@ -131,6 +174,11 @@ impl<'a> Values<'a> {
             "worktree" => Some(self.launch.worktree.display().to_string()),
             "model" => self.model.map(str::to_owned),
             "session" => self.session.map(str::to_owned),
+            "mcp_json" => self.launch.tools.map(Tools::json),
+            "mcp_toml" => self.launch.tools.map(Tools::toml),
+            "mcp_command" => self.launch.tools.map(Tools::command_json),
+            "mcp_env" => self.launch.tools.map(Tools::env_json),
+            "mcp_file" => self.launch.tools.map(|t| t.file.display().to_string()),
             _ => return None,
         })
     }

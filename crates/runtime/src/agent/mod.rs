@@ -11,6 +11,7 @@ mod presence;
 mod readers;
 mod registry;
 mod tells;
+mod tools;
 
 pub use definition::{AgentDef, AgentOverride, OutputKind};
 pub use instructions::instruction_files;
@@ -20,3 +21,4 @@ pub use presence::{Presence, SignedIn, VERSION_TIMEOUT};
 pub use readers::{LINE_BYTES_MAX, Readable, Reader, Shown, ToolCall, guess, last_words, reader, words_of};
 pub use registry::{AUTO, Registry, RegistryError};
 pub use tells::Told;
+pub use tools::Tools;

@@ -72,6 +72,9 @@ pub const KEYS: &[Key] = &[
     key("budget.run", "GREENLANE_BUDGET", Some("--budget"), Kind::Budget),
     key("budget.task", "GREENLANE_BUDGET_TASK", Some("--task-budget"), Kind::Budget),
     key("budget.strict", "GREENLANE_STRICT_BUDGET", Some("--strict-budget"), Kind::Switch),
+    key("mcp.enabled", "GREENLANE_MCP", None, Kind::Switch),
+    key("mcp.wait", "GREENLANE_MCP_WAIT", None, Kind::Limit),
+    key("mcp.question_max", "GREENLANE_QUESTION_MAX", None, Kind::Limit),
     key("tracker.beads", "GREENLANE_TRACKER_BEADS", None, Kind::OneOf(&["auto", "on", "off"])),
     key("tracker.github", "GREENLANE_TRACKER_GITHUB", None, Kind::OneOf(&["on", "off"])),
     key("tracker.plan", "GREENLANE_UPDATE_PLAN", Some("--update-plan"), Kind::OneOf(&["on", "off"])),
@@ -101,13 +104,30 @@ pub const AGENT_KEYS: &[(&str, Kind)] = &[
     ("env_allow", Kind::Lines),
     ("family", Kind::Text),
     ("account", Kind::Text),
+    ("mcp", Kind::Switch),
+    ("mcp_args", Kind::Lines),
+    ("mcp_env", Kind::Variables),
     ("slots", Kind::Count { min: 1, max: 1000 }),
     ("stall_timeout", Kind::Delay),
 ];
 
 /// The sections of a file.
-pub const SECTIONS: &[&str] =
-    &["run", "retry", "quota", "workspace", "output", "learning", "context", "groups", "assign", "budget", "tracker", "bounds", "agents"];
+pub const SECTIONS: &[&str] = &[
+    "run",
+    "retry",
+    "quota",
+    "workspace",
+    "output",
+    "learning",
+    "context",
+    "groups",
+    "assign",
+    "budget",
+    "tracker",
+    "mcp",
+    "bounds",
+    "agents",
+];
 
 impl Key {
     /// The section.

@@ -12,6 +12,7 @@ mod kind;
 mod layers;
 mod learning;
 mod load;
+mod mcp;
 mod options;
 mod output;
 mod retry;
@@ -38,6 +39,7 @@ pub use kind::{Kind, Refusal};
 pub use layers::Origin;
 pub use learning::LearningConfig;
 pub use load::{Environment, FILE_NAME, Flags, Loaded, user_file};
+pub use mcp::McpConfig;
 pub use output::OutputConfig;
 pub use retry::RetryConfig;
 pub use run::{BaseRed, RunConfig};
@@ -70,6 +72,8 @@ pub struct Config {
     pub budget: BudgetConfig,
     /// `[groups]`.
     pub groups: GroupsConfig,
+    /// `[mcp]`.
+    pub mcp: McpConfig,
     /// `[tracker]`.
     pub tracker: TrackerConfig,
     /// `[bounds]`.

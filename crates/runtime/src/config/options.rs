@@ -44,6 +44,7 @@ impl Config {
             quota: quota.clone(),
             group_refresh: self.groups.refresh.clone(),
             group_rollback: self.groups.on_failure == OnFailure::Rollback,
+            question_max: self.mcp.question_max,
             ..RunOptions::default()
         };
         RunOptions { seed, ..options }

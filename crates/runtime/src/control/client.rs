@@ -27,6 +27,7 @@ pub enum ControlError {
 /// A connection to the coordinator.
 pub struct Client {
     reader: BufReader<UnixStream>,
+    patience: Option<Duration>,
 }
 
 /// What a follower is told.
@@ -47,7 +48,14 @@ impl Client {
     /// [`ControlError::Unreachable`] if nobody listens.
     pub fn connect(socket: &Path) -> Result<Self, ControlError> {
         let stream = UnixStream::connect(socket).map_err(ControlError::Unreachable)?;
-        Ok(Self { reader: BufReader::new(stream) })
+        Ok(Self { reader: BufReader::new(stream), patience: None })
+    }
+
+    /// Waits no longer than this for an answer; without it, for ever.
+    #[must_use]
+    pub fn patient(mut self, patience: Duration) -> Self {
+        self.patience = Some(patience.max(Duration::from_millis(1)));
+        self
     }
 
     /// Says something and gives the answer.
@@ -56,7 +64,7 @@ impl Client {
     /// If the coordinator is gone, or refuses.
     pub fn say(&mut self, say: &Say) -> Result<Answer, ControlError> {
         self.send(say)?;
-        self.reader.get_ref().set_read_timeout(None).map_err(ControlError::Unreachable)?;
+        self.reader.get_ref().set_read_timeout(self.patience).map_err(ControlError::Unreachable)?;
         match self.receive()? {
             Some(Answer::Refused(why)) => Err(ControlError::Refused(why)),
             Some(answer) => Ok(answer),

@@ -6,6 +6,7 @@ mod path;
 mod server;
 
 use greenlane_core::event::Submission;
+use greenlane_core::exchange::{Look, Sight, Talk};
 use greenlane_core::ids::RunId;
 use greenlane_core::input::Request;
 use serde::{Deserialize, Serialize};
@@ -27,6 +28,20 @@ pub enum Say {
     Submit(Box<Submission>),
     /// Take these plans into the run, all of them or none.
     SubmitAll(Vec<Submission>),
+    /// An attempt at work says something.
+    Said {
+        /// `GREENLANE_ATTEMPT` of its environment.
+        label: String,
+        /// What.
+        talk: Talk,
+    },
+    /// An attempt looks at the run.
+    Look {
+        /// `GREENLANE_ATTEMPT` of its environment.
+        label: String,
+        /// At what of it.
+        look: Look,
+    },
     /// Which run is this?
     Who,
     /// Say whenever something was journalled, until the run's end.
@@ -50,4 +65,6 @@ pub enum Answer {
     },
     /// The journal's last number by now.
     Journalled(u64),
+    /// What an attempt sees.
+    Seen(Sight),
 }

@@ -11,14 +11,16 @@ use greenlane_core::attempt::{ExitRecord, Verdict};
 use greenlane_core::branch;
 use greenlane_core::budget::Allowance;
 use greenlane_core::deficiency::{Lesson, Query};
+use greenlane_core::event::Outcome;
+use greenlane_core::exchange::QuestionEnd;
 use greenlane_core::failure::FailureDetail;
 use greenlane_core::ids::{AttemptId, Oid, PlanId};
 use greenlane_core::input::Input;
 use greenlane_core::plan::{Plan, Task};
-use greenlane_core::prompt::{self, DEFAULT_FAMILY, Neighbour, PromptInput, Skill};
+use greenlane_core::prompt::{self, DEFAULT_FAMILY, Neighbour, PromptInput, Said, Skill};
 use greenlane_core::room::RoomPolicy;
 use greenlane_core::slug::key_slug;
-use greenlane_core::state::{COMMAND_AGENT, State};
+use greenlane_core::state::{COMMAND_AGENT, State, TaskState};
 use greenlane_core::tracker::Issue;
 
 use super::context::Context;
@@ -57,6 +59,8 @@ struct Job {
     /// Greenlane's refs that it has to leave alone.
     refs_of_others: Vec<String>,
     earlier: Option<Earlier>,
+    /// What people and other tasks have said to it.
+    said: Said,
     /// The ids of the task's attempts that began.
     begun: Vec<u32>,
     /// What the task may use, and has used.
@@ -79,7 +83,8 @@ pub(super) struct Beginning {
 struct Earlier {
     /// As it is shown.
     n: u32,
-    failure: String,
+    /// `None`: it ended its turn with a question.
+    failure: Option<String>,
     output: String,
     session: Option<String>,
 }
@@ -103,7 +108,9 @@ impl PlanFacts {
 pub(super) fn start(context: &Arc<Context>, state: &State, attempt: AttemptId, agent: &str, beginning: Beginning) {
     let Beginning { fresh, base, onto, claim } = beginning;
     let (Some(task), Some(plan)) = (state.task(&attempt.key), state.plan(&attempt.key.plan)) else { return };
-    let earlier = task.attempts.iter().rev().find(|a| a.n < attempt.n && a.failure.is_some()).map(|a| {
+    let said = said(state, task, context.gives_tools(agent));
+    let earlier = task.attempts.iter().rev().find(|a| a.n < attempt.n && (a.failure.is_some() || a.outcome == Some(Outcome::Asked)));
+    let earlier = earlier.map(|a| {
         let record = a.record.as_deref();
         let output = match (&a.refused, &a.verdict) {
             (Some(refused), _) => refused.output.clone(),
@@ -112,13 +119,15 @@ pub(super) fn start(context: &Arc<Context>, state: &State, attempt: AttemptId, a
         };
         Earlier {
             n: task.number_of(a.n).unwrap_or(a.n),
-            failure: a.failure.as_ref().map(|f| f.message.clone()).unwrap_or_default(),
+            failure: a.failure.as_ref().map(|f| f.message.clone()),
             output,
             session: record.filter(|_| a.agent == agent).and_then(|r| r.report.session_to_resume()).map(str::to_owned),
         }
     });
     let job = Job {
-        task: state.definition(task).clone(),
+        // What is claimed is as good as owned.
+        task: Task { owns: state.owned_by(task), ..state.definition(task).clone() },
+        said,
         plan: PlanFacts::of(&plan.submission.plan, &plan.verify),
         agent: agent.to_owned(),
         account: state.account_of(agent).map(str::to_owned),
@@ -178,6 +187,24 @@ pub(super) fn start(context: &Arc<Context>, state: &State, attempt: AttemptId, a
             }
         }
     });
+}
+
+/// What was said to a task so far.
+fn said(state: &State, task: &TaskState, tools: bool) -> Said {
+    let answers = state.exchange.of_task(&task.key).filter_map(|(_, question)| match &question.ended {
+        Some((_, QuestionEnd::Answered(answer))) => Some((question.text.clone(), Some(answer.clone()))),
+        // Of an attempt that failed nobody needs the answer any more; the next one asks again.
+        Some((_, QuestionEnd::Withdrawn(_))) => {
+            let asked = state.attempt(&question.attempt).is_some_and(|a| a.outcome == Some(Outcome::Asked));
+            asked.then(|| (question.text.clone(), None))
+        }
+        None => None,
+    });
+    let notes = task.notes.iter().map(|note| {
+        let from = if note.from.key.plan == task.key.plan { note.from.key.task.to_string() } else { note.from.key.to_string() };
+        (from, note.text.clone())
+    });
+    Said { tools, answers: answers.collect(), notes: notes.collect() }
 }
 
 /// Claims the issue of an attempt's task; `false`: somebody else has it, and the attempt never begins.
@@ -309,9 +336,9 @@ fn write_prompt(context: &Context, job: &Job, workspace: &Workspace, dir: &Path,
         generated: &generated,
         instructions: &agent::instruction_files(&workspace.path),
         others: job.others,
-        previous: job.earlier.as_ref().map(|e| prompt::Previous {
+        previous: job.earlier.as_ref().and_then(|e| Some((e, e.failure.as_deref()?))).map(|(e, why)| prompt::Previous {
             n: e.n,
-            why: &e.failure,
+            why,
             output: &e.output,
             work: match (&job.onto, job.fresh) {
                 (Some(_), _) => prompt::Work::Combined,
@@ -320,6 +347,7 @@ fn write_prompt(context: &Context, job: &Job, workspace: &Workspace, dir: &Path,
             },
         }),
         lessons: &lessons,
+        said: &job.said,
     };
     // A command has no entry, and gets the plain one, for whoever reads it later.
     let family = context.registry.get(&job.agent).map_or(DEFAULT_FAMILY, |agent| family_of(&context.templates, agent));
@@ -402,7 +430,9 @@ fn order(
                 return Ok((spec, environment_of(context, job, workspace, context.command_environment(&job.task.env))));
             }
             let prompt_file = dir.join("prompt.md");
+            let tools = context.tools(name, &job.attempt, dir).map_err(|e| format!("its tools could not be written down: {e}"))?;
             let launch = Launch {
+                tools: tools.as_ref(),
                 prompt,
                 prompt_file: &prompt_file,
                 worktree: &workspace.path,
@@ -416,6 +446,7 @@ fn order(
             spec.stall_timeout = job.task.stall_timeout.or(agent.stall_timeout).or(Some(config.run.stall_timeout));
             let mut environment = agent.environment(&context.environment);
             environment.extend(job.task.env.iter().map(|(k, v)| (k.into(), v.into())));
+            environment.extend(agent.tools_environment(&launch, &environment));
             environment
         }
     };
@@ -552,7 +583,7 @@ pub(super) fn end(context: Arc<Context>, attempt: AttemptId, now: bool) {
 
 pub(super) fn judge(context: &Arc<Context>, state: &State, attempt: AttemptId) {
     let (Some(task), Some(plan)) = (state.task(&attempt.key), state.plan(&attempt.key.plan)) else { return };
-    let definition = state.definition(task).clone();
+    let definition = Task { owns: state.owned_by(task), ..state.definition(task).clone() };
     let facts = PlanFacts::of(&plan.submission.plan, &plan.verify);
     let key = attempt.key.clone();
     let others = shared::refs_of_others(context, state, &attempt);

@@ -46,6 +46,8 @@ pub struct Setup {
     pub environment: BTreeMap<OsString, OsString>,
     /// What prompts are made of.
     pub templates: Templates,
+    /// The program whose verb `mcp` gives agents their tools, by a path that holds for other processes; `None`: they get none.
+    pub tools: Option<PathBuf>,
 }
 
 /// Shared by all actions of a run.
@@ -56,6 +58,7 @@ pub struct Context {
     pub(super) config: Config,
     pub(super) registry: Registry,
     pub(super) templates: Templates,
+    pub(super) tools: Option<PathBuf>,
     pub(super) exe: PathBuf,
     pub(super) environment: BTreeMap<OsString, OsString>,
     pub(super) run: RunId,
@@ -83,7 +86,7 @@ const STACK_BYTES: usize = 512 * 1024;
 
 impl Context {
     pub(super) fn new(setup: Setup, run: RunId, socket: PathBuf, sender: Sender<Message>) -> Result<Self, WorkspaceError> {
-        let Setup { repo, state_dir, pool_dir, config, registry, exe, environment, templates } = setup;
+        let Setup { repo, state_dir, pool_dir, config, registry, exe, environment, templates, tools } = setup;
         let layout = Layout::new(&state_dir, &run);
         let shell = Arc::new(KeptShell::new(&exe, layout.run_dir().join("shell"), config.run.grace, config.output.bytes_max));
         let settings = PoolSettings {
@@ -109,6 +112,7 @@ impl Context {
             config,
             registry,
             templates,
+            tools,
             exe,
             environment,
             run,

@@ -61,6 +61,7 @@ mod tests {
         let environment = BTreeMap::from([("HOME".into(), temp.beside("home").into())]);
         let config = Config::load(None, &[], &environment)?.config;
         let setup = Setup {
+            tools: None,
             repo,
             state_dir: temp.beside("state"),
             pool_dir: temp.beside("pool"),

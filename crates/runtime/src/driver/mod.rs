@@ -8,6 +8,7 @@
 mod attempt;
 mod circumstances;
 mod context;
+mod exchange;
 mod groups;
 mod health;
 mod housekeeping;
@@ -436,6 +437,15 @@ impl Driver<'_> {
                 push(Input::Together(self.look_at_agents(&plans)), None);
                 push(Input::SubmitAll(submissions), Some(answers));
             }
+            Message::Call(Call { say: Say::Said { label, talk }, answers }) => {
+                match exchange::attempt_of(&self.context.run, &self.state, &label) {
+                    Ok(attempt) => push(Input::Said { attempt, talk }, Some(answers)),
+                    Err(why) => drop(answers.try_send(Answer::Refused(why))),
+                }
+            }
+            Message::Call(Call { say: Say::Look { label, look }, answers }) => {
+                drop(answers.try_send(exchange::seen(&self.context.run, &self.state, &label, &look, self.clock.now())));
+            }
             Message::Call(Call { say: Say::Who, answers }) => self.introduce(&answers),
             Message::Call(Call { say: Say::Follow, answers }) => self.followed_by(answers),
             Message::TasksDone => {}
@@ -481,7 +491,10 @@ impl Driver<'_> {
                 Message::Warning(text) => self.observer.warn(&text),
                 Message::Call(Call { say: Say::Who, answers }) => self.introduce(&answers),
                 Message::Call(Call { say: Say::Follow, answers }) => self.followed_by(answers),
-                Message::Call(Call { say: Say::Ask(_) | Say::Submit(_) | Say::SubmitAll(_), answers }) => {
+                Message::Call(Call {
+                    say: Say::Ask(_) | Say::Submit(_) | Say::SubmitAll(_) | Say::Said { .. } | Say::Look { .. },
+                    answers,
+                }) => {
                     drop(answers.try_send(Answer::Refused(String::from("the run has ended"))));
                 }
                 Message::Input(_) => {}
@@ -513,6 +526,7 @@ impl Driver<'_> {
             }
             Action::ProbeAttempt { attempt } => attempt::take_up(context, &self.state, attempt),
             Action::EndAttempt { attempt, now } => attempt::end(context, attempt, now),
+            Action::TellRest { attempt, rest } => exchange::tell_rest(&self.context, attempt, rest),
             Action::JudgeWork { attempt } => attempt::judge(&context, &self.state, attempt),
             Action::MergeBatch { batch, plan, onto, attempts } => {
                 landing::merge(context, &self.state, batch, &plan, onto, attempts);

@@ -21,6 +21,7 @@ use crate::{clock, health, machine};
 
 use super::body::complain;
 use super::heartbeat::{Heartbeat, Phase};
+use super::rest::{self, Rested};
 use super::runaway::{Detector, Limits};
 use super::signals::Signals;
 use super::spec::Spec;
@@ -83,6 +84,8 @@ struct Keeping<'a> {
     activity: Option<String>,
     strays: BTreeSet<(i32, u64)>,
     runaway: Detector,
+    /// How long it has waited for people, when that was last looked up.
+    rested: Rested,
     /// Most of a cap is used up.
     nearly_used_up: bool,
     /// The heartbeat has told of that.
@@ -143,6 +146,7 @@ pub(super) fn supervise(spec: &Spec, dir: &Path, signals: &Signals, mut streams:
         activity: None,
         strays: BTreeSet::new(),
         runaway: Detector::new(spec.reader.filter(|kind| kind.tells_tools()).map_or_else(Limits::default, |_| spec.runaway)),
+        rested: Rested::default(),
         nearly_used_up: false,
         nearly_used_up_told: false,
     };
@@ -205,7 +209,7 @@ impl Keeping<'_> {
         }
         match self.stage {
             Stage::Running => {
-                if self.spec.timeout.is_some_and(|limit| now - self.began >= limit) {
+                if self.is_timed_out(now) {
                     self.terminate(Exit::TimedOut);
                 } else if self.spec.allowance.wall_left().is_some_and(|left| now - self.began >= left) {
                     self.terminate_over_budget(now);
@@ -308,7 +312,27 @@ impl Keeping<'_> {
         } else {
             self.watch.look(now, &self.sample, || system::connections(self.agent), || system::waiting(self.agent));
         }
+        self.read_rest(now);
         self.beat(now);
+    }
+
+    /// Waiting for a person is no time of its own, and no silence.
+    fn read_rest(&mut self, now: Instant) {
+        self.rested = rest::read(self.dir, wall_clock());
+        if let Some(at) = self.rested.ago.and_then(|ago| now.checked_sub(ago)) {
+            self.watch.rested(at);
+        }
+    }
+
+    fn is_timed_out(&mut self, now: Instant) -> bool {
+        let Some(limit) = self.spec.timeout else { return false };
+        let is_over = |rested: Rested| now - self.began >= limit.saturating_add(rested.total);
+        if !is_over(self.rested) {
+            return false;
+        }
+        // What was known of it may be old.
+        self.read_rest(now);
+        now - self.began >= limit.saturating_add(self.rested.total)
     }
 
     fn take_sample(&mut self, now: Instant) {
@@ -406,7 +430,7 @@ impl Keeping<'_> {
     fn wake_at(&self) -> Option<Instant> {
         match self.stage {
             Stage::Running => {
-                let timeout = self.spec.timeout.and_then(|t| self.began.checked_add(t));
+                let timeout = self.spec.timeout.and_then(|t| self.began.checked_add(t.saturating_add(self.rested.total)));
                 let wall = self.spec.allowance.wall_left().and_then(|left| self.began.checked_add(left));
                 let news = self.heartbeat_at.filter(|_| self.streams.activity() != self.activity.as_deref()).map(|at| at + NEWS_PAUSE);
                 [Some(self.watch.next_look()), timeout, wall, news].into_iter().flatten().min()

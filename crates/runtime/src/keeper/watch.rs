@@ -58,6 +58,13 @@ impl Watch {
         (self.last, self.kind) = (now, Some(Evidence::Output));
     }
 
+    /// It waited for a person until then: that it was silent says nothing.
+    pub(super) fn rested(&mut self, at: Instant) {
+        if at > self.last {
+            (self.last, self.kind) = (at, Some(Evidence::Person));
+        }
+    }
+
     /// The next look, at `now`. `connections` is asked only when nothing else tells of work, `waiting` when these do not either.
     pub(super) fn look(
         &mut self,

@@ -5,6 +5,7 @@
 //! ```text
 //! SCRIPT: write path=src/a.txt text=one\ntwo      a tool call that writes the file; \n is a line end
 //! SCRIPT: run cargo test                          a tool call that runs the command
+//! SCRIPT: tool progress {"percent": 40}           a call of a tool that a server of tools offers, with this input
 //! SCRIPT: text anything                           the answer, which ends the turn
 //! SCRIPT: error 429 [times=N] [retry_after=S]     that HTTP status; with `times` only so often (over all attempts at a task),
 //!                                                 then on with the rest
@@ -48,6 +49,7 @@ pub(super) enum Reply {
 enum Directive {
     Write { path: String, text: String },
     Run(String),
+    Tool { name: String, input: Value },
     Text(String),
     Error { status: u16, times: Option<u32>, retry_after: Option<u32> },
     Hang,
@@ -81,7 +83,8 @@ impl Script {
                         return decided(Reply::Error { status: *status, retry_after: *retry_after });
                     }
                 }
-                Directive::Write { .. } | Directive::Run(_) if steps > 0 => steps -= 1,
+                Directive::Write { .. } | Directive::Run(_) | Directive::Tool { .. } if steps > 0 => steps -= 1,
+                Directive::Tool { name, input } => return decided(call(tools::served(ask, name, input))),
                 Directive::Write { path, text } => return decided(call(tools::write(ask, path, text))),
                 Directive::Run(command) => return decided(call(tools::run(ask, command))),
             }
@@ -144,6 +147,10 @@ fn parse_one(source: &str) -> Option<Directive> {
             Directive::Write { path: path.trim().to_owned(), text: text.replace("\\n", "\n") }
         }
         "run" => Directive::Run(rest.to_owned()),
+        "tool" => {
+            let (name, input) = rest.split_once(' ').unwrap_or((rest, "{}"));
+            Directive::Tool { name: name.to_owned(), input: serde_json::from_str(input).ok()? }
+        }
         "text" => Directive::Text(rest.to_owned()),
         "error" => {
             let mut words = rest.split_whitespace();

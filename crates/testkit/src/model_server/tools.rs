@@ -64,6 +64,13 @@ pub(super) fn run(ask: &Ask, command: &str) -> Option<Content> {
     Some(called(tool, input))
 }
 
+/// The call of a tool that is not the agent's own: agents put the server's name before it (`mcp__greenlane__progress`).
+pub(super) fn served(ask: &Ask, name: &str, input: &Value) -> Option<Content> {
+    let is_it = |t: &&Tool| t.name == name && t.namespace.is_some() || t.name.ends_with(&format!("_{name}"));
+    let tool = ask.tools.iter().find(is_it)?;
+    Some(called(tool, input.as_object().cloned().unwrap_or_default()))
+}
+
 fn pick<'a>(ask: &'a Ask, names: &[&str]) -> Option<(&'a Tool, &'a Value)> {
     let tool = names.iter().find_map(|name| ask.tools.iter().find(|t| t.name == *name))?;
     Some((tool, tool.schema.as_ref()?))

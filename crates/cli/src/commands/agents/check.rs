@@ -183,7 +183,7 @@ fn attempt(def: &AgentDef, folder: &Path, timeout: Duration, context: &Context) 
     }
     let prompt_file = dir.join("prompt.md");
     std::fs::write(&prompt_file, PROMPT)?;
-    let launch = Launch { prompt: PROMPT, prompt_file: &prompt_file, worktree: &worktree, model: None, session: None };
+    let launch = Launch { prompt: PROMPT, prompt_file: &prompt_file, worktree: &worktree, model: None, session: None, tools: None };
     let spec = Spec {
         hand_off: false,
         label: format!("check/{}/{}", def.name, std::process::id()),

@@ -1,0 +1,41 @@
+//! While an attempt waits for a person its time limits rest.
+
+use std::fs;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use greenlane_core::attempt::Exit;
+use greenlane_core::exchange::Rest;
+use greenlane_core::time::Time;
+use greenlane_runtime::keeper;
+
+use super::support::{Attempt, attempt, code};
+
+fn now() -> Time {
+    Time(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis() as u64)
+}
+
+/// Silent for a second, with limits of less.
+fn silent() -> Attempt {
+    let mut attempt = attempt("sleep 1; exit 7");
+    attempt.spec.timeout = Some(Duration::from_millis(300));
+    attempt.spec.stall_timeout = Some(Duration::from_millis(300));
+    fs::create_dir_all(attempt.dir()).unwrap();
+    attempt
+}
+
+#[test]
+fn who_waits_for_a_person_is_neither_timed_out_nor_stalled() {
+    let attempt = silent();
+    let rest = Rest { since: Some(now()), until: Some(now() + Duration::from_secs(3600)), ..Rest::default() };
+    keeper::tell_rest(&attempt.dir(), &rest).unwrap();
+    assert_eq!(attempt.run().exit, code(7));
+}
+
+#[test]
+fn a_wait_that_is_over_counts_no_further() {
+    let attempt = silent();
+    let rest = Rest { rested: Duration::from_millis(10), rested_at: Some(now()), ..Rest::default() };
+    keeper::tell_rest(&attempt.dir(), &rest).unwrap();
+    let exit = attempt.run().exit;
+    assert!(matches!(exit, Exit::TimedOut | Exit::Stalled), "{exit:?}");
+}
