@@ -5,7 +5,7 @@ set -eu
 cd "$(dirname "$0")"
 
 # The same list is not installed twice.
-list=$(cat package-lock.json install.sh | cksum)
+list=$(cat package-lock.json acp/package-lock.json install.sh | cksum)
 [ "$(cat node_modules/.greenlane-installed 2>/dev/null)" != "$list" ] || exit 0
 
 # Install scripts are named below instead of run wholesale: one of them would compile a terminal library that headless
@@ -15,6 +15,9 @@ npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 PATH=$PWD/node_modules/.bin:$PATH
 node node_modules/@anthropic-ai/claude-code/install.cjs   # puts the native program in the place of a stub
 (cd node_modules/opencode-ai && node postinstall.mjs)     # the same
+
+# What speaks the Agent Client Protocol for claude, without a claude of its own (80 MB instead of 300).
+(cd acp && npm ci --ignore-scripts --omit=optional --no-audit --no-fund --loglevel=error)
 
 for agent in claude codex gemini opencode; do
     version=$("node_modules/.bin/$agent" --version </dev/null | head -n 1)

@@ -84,8 +84,10 @@ impl Assigning {
             // Outside a repository nothing ever ran.
             _ => Record::default(),
         };
-        // Who is to do a task by hand is for people to say.
-        let is_here = |agent: &&AgentDef| !agent.hand_off && unusable(agent, &context.env, &context.directory).is_none();
+        // Who is to do a task by hand is for people to say, and the same agent talked to in another way is nobody else.
+        let is_here = |agent: &&AgentDef| {
+            !agent.hand_off && agent.variant_of.is_none() && unusable(agent, &context.env, &context.directory).is_none()
+        };
         Ok(Self {
             repository,
             assigner: Assigner::built_in(),

@@ -7,6 +7,9 @@ fn main() -> ExitCode {
     if let Some(code) = greenlane_runtime::keeper::dispatch(std::env::args_os()) {
         return code;
     }
+    if let Some(code) = greenlane_runtime::acp::dispatch(std::env::args_os()) {
+        return code;
+    }
     if let Some(code) = greenlane_runtime::hand_off::dispatch(std::env::args_os()) {
         return code;
     }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use clap::ValueEnum;
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use greenlane_core::ids::TaskId;
 use greenlane_core::plan::{Diagnostic, Format, Plan, Task, select};
 use greenlane_core::prompt::{TemplateProblem, Templates};
@@ -13,49 +13,13 @@ use greenlane_runtime::prompts::load_templates;
 use crate::context::Context;
 use crate::error::{Error, Kind, Problem};
 
-/// Formats of plans, for `--format`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum FormatArg {
-    /// The native plan in TOML
-    Toml,
-    /// The native plan in JSON
-    Json,
-    /// A list of tasks with [P:Group-X] markers
-    Markdown,
-    /// A JSON array of {id, description}
-    Array,
-    /// A prd.json
-    Prd,
-    /// Spec Kit's tasks.md, also cc-sdd's
-    SpecKit,
-    /// Markdown with phases and stages
-    Phases,
-    /// Work packages in JSON
-    WorkPackages,
-    /// Issues of beads: issues.jsonl, or what bd prints
-    Beads,
-    /// task-master's tasks.json
-    TaskMaster,
-    /// Spec Kitty's work packages
-    SpecKitty,
-}
-
-impl From<FormatArg> for Format {
-    fn from(format: FormatArg) -> Self {
-        match format {
-            FormatArg::Toml => Format::Toml,
-            FormatArg::Json => Format::Json,
-            FormatArg::Markdown => Format::Markdown,
-            FormatArg::Array => Format::Array,
-            FormatArg::Prd => Format::Prd,
-            FormatArg::SpecKit => Format::SpecKit,
-            FormatArg::Phases => Format::Phases,
-            FormatArg::WorkPackages => Format::WorkPackages,
-            FormatArg::Beads => Format::Beads,
-            FormatArg::TaskMaster => Format::TaskMaster,
-            FormatArg::SpecKitty => Format::SpecKitty,
-        }
-    }
+/// Formats of plans for `--format`, as the core has them.
+fn formats() -> impl TypedValueParser<Value = Format> {
+    let values = Format::ALL.map(|format| PossibleValue::new(format.name()).help(format.about()));
+    PossibleValuesParser::new(values).try_map(|name| {
+        let format = Format::ALL.into_iter().find(|format| format.name() == name);
+        format.ok_or_else(|| std::io::Error::other("there is no such format"))
+    })
 }
 
 /// The flags by which `run`, `plan` and `prompt` are told their plans.
@@ -65,14 +29,14 @@ pub struct NamedPlans {
     #[arg(value_name = "PLAN")]
     pub plans: Vec<PathBuf>,
     /// The plans' format [default: by their content]
-    #[arg(long, value_name = "FORMAT")]
-    pub format: Option<FormatArg>,
+    #[arg(long, value_name = "FORMAT", value_parser = formats())]
+    pub format: Option<Format>,
 }
 
 /// Reads the plans that are named, or every PRD under `prds/active/`; says nothing.
 #[must_use]
 pub fn read(context: &Context, top: Option<&Path>, named: &NamedPlans) -> Loaded {
-    load_plans(top, &context.directory, &named.plans, named.format.map(Format::from))
+    load_plans(top, &context.directory, &named.plans, named.format)
 }
 
 /// The same; says what was found on standard error.
@@ -148,13 +112,14 @@ pub fn agent_of<'a>(task: &'a Task, default: Option<&'a str>) -> Option<&'a str>
     if task.run.is_some() { Some(COMMAND) } else { task.agent.as_deref().or(default) }
 }
 
-/// What is wrong with the agents of a plan: tasks without one, and names that nobody has. Empty: nothing.
+/// What is wrong with the agents of a plan: tasks without one, and names that nobody has. Empty: nothing. Some tasks may be passed over:
+/// what is wrong with them was said already.
 #[must_use]
-pub fn agent_problems(plan: &Plan, default: Option<&str>, registry: &Registry) -> Vec<Problem> {
+pub fn agent_problems(plan: &Plan, default: Option<&str>, registry: &Registry, passed_over: impl Fn(&Task) -> bool) -> Vec<Problem> {
     let mut problems = Vec::new();
     let mut told = std::collections::BTreeSet::new();
     let location = |task: &Task| Some(if task.line > 0 { format!("{}:{}", plan.source, task.line) } else { plan.source.clone() });
-    for task in plan.tasks.iter().filter(|t| !t.ticked) {
+    for task in plan.tasks.iter().filter(|t| !t.ticked && !passed_over(t)) {
         let own = match agent_of(task, default) {
             Some(COMMAND) => continue,
             None if task.candidates.is_empty() => {
@@ -229,11 +194,11 @@ mod tests {
         plan.tasks[3].ticked = true;
         let registry = Registry::load(&Default::default()).unwrap();
         let told: Vec<_> =
-            agent_problems(&plan, None, &registry).iter().map(|p| p.render("error", crate::output::Paint::Red, false)).collect();
+            agent_problems(&plan, None, &registry, |_| false).iter().map(|p| p.render("error", crate::output::Paint::Red, false)).collect();
         assert_eq!(told.len(), 2, "{told:?}");
         assert_eq!(told[0], "error: p.toml:2: there is no agent `cluade`\nhint: did you mean `claude`?\n");
         assert!(told[1].starts_with("error: p.toml:9: task `c` names no agent"), "{told:?}");
-        assert_eq!(agent_problems(&plan, Some("codex"), &registry).len(), 1);
+        assert_eq!(agent_problems(&plan, Some("codex"), &registry, |_| false).len(), 1);
         plan.tasks[2].run = Some(String::from("true"));
         assert_eq!(agent_of(&plan.tasks[2], Some("codex")), Some(COMMAND));
     }

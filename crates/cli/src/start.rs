@@ -80,7 +80,7 @@ impl Ready {
     /// All that is missing, at once: exit code 2 for unknown names, else 3.
     pub fn require_agents(&self, context: &Context, plans: &[&Plan]) -> Result<(), Error> {
         let default = assign::default_agent(&self.config);
-        let unknown: Vec<Problem> = plans.iter().flat_map(|p| plans::agent_problems(p, default, &self.registry)).collect();
+        let unknown: Vec<Problem> = plans.iter().flat_map(|p| plans::agent_problems(p, default, &self.registry, |_| false)).collect();
         if !unknown.is_empty() {
             return Err(Error { kind: Kind::Usage, problems: unknown });
         }

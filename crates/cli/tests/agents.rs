@@ -22,6 +22,34 @@ args = ["-c", "sleep 60", "sh", "{prompt}"]
 [agents.absent]
 command = "no-such-agent"
 args = ["{prompt}"]
+[agents.refused]
+command = "sh"
+args = ["-c", "echo 'Error: 401 Unauthorized: Invalid API key' >&2; exit 1", "sh", "{prompt}"]
+[agents.talking]
+command = "sh"
+args = ["talking.sh"]
+output = "acp"
+[agents.mute]
+command = "sh"
+args = ["-c", "exit 0"]
+output = "acp"
+"#;
+
+/// Speaks the Agent Client Protocol as far as that goes in a shell: has its client write the file, and run a command that reads it.
+const TALKING: &str = r#"
+say() { printf '%s\n' "{\"jsonrpc\":\"2.0\",$1}"; }
+session='"sessionId":"s"'
+while read -r line; do
+    case $line in
+        *'"initialize"'*) say '"id":1,"result":{"protocolVersion":1,"agentInfo":{"name":"talking","version":"1"}}' ;;
+        *'"session/new"'*) say "\"id\":2,\"result\":{$session}" ;;
+        *'"session/prompt"'*) say "\"id\":\"w\",\"method\":\"fs/write_text_file\",\"params\":{$session,\"path\":\"ready.txt\",\"content\":\"ready\"}" ;;
+        *'"id":"w"'*) say "\"id\":\"t\",\"method\":\"terminal/create\",\"params\":{$session,\"command\":\"grep\",\"args\":[\"-q\",\"ready\",\"ready.txt\"]}" ;;
+        *'"id":"t"'*) say "\"id\":\"e\",\"method\":\"terminal/wait_for_exit\",\"params\":{$session,\"terminalId\":\"terminal-1\"}" ;;
+        *'"id":"e"'*'"exitCode":0'*) say '"id":3,"result":{"stopReason":"end_turn","usage":{"inputTokens":7,"outputTokens":2,"totalTokens":9}}' ;;
+        *) exit 9 ;;
+    esac
+done
 "#;
 
 const PLAN: &str = r#"
@@ -39,7 +67,9 @@ run = "make tidy"
 
 fn folder() -> TempDir {
     let dir = TempDir::new().unwrap();
-    for (name, text) in [("greenlane.toml", AGENTS), ("plan.toml", PLAN), ("other.toml", PLAN), ("AGENTS.md", "Be kind.\n")] {
+    for (name, text) in
+        [("greenlane.toml", AGENTS), ("talking.sh", TALKING), ("plan.toml", PLAN), ("other.toml", PLAN), ("AGENTS.md", "Be kind.\n")]
+    {
         std::fs::write(dir.path().join(name), text).unwrap();
     }
     std::fs::create_dir(dir.path().join(".git")).unwrap();
@@ -76,6 +106,38 @@ fn an_agent_that_does_the_task_passes_its_check() {
     let (code, out, _) = greenlane(dir.path(), &["agents", "check", "good", "--json", "-q"]);
     let document: Value = serde_json::from_str(&out).unwrap();
     assert_eq!((code, &document["ok"], &document["agent"]), (Some(0), &Value::from(true), &Value::from("good")));
+    assert!(document["seconds"].is_f64() && document["path"].as_str().is_some_and(|p| p.ends_with("/sh")), "{document}");
+    assert_eq!((&document["schema"], &document["signed_in"], &document["reason"]), (&1.into(), &"unknown".into(), &Value::Null));
+}
+
+/// Through the client that the program itself is: keeper, client, agent.
+#[test]
+fn an_agent_that_is_talked_to_is_checked_like_any_other() {
+    let dir = folder();
+    let script = dir.path().join("talking.sh");
+    let config = AGENTS.replace("\"talking.sh\"", &format!("{:?}", script.display().to_string()));
+    std::fs::write(dir.path().join("greenlane.toml"), config).unwrap();
+    let (code, out, err) = greenlane(dir.path(), &["agents", "check", "talking"]);
+    assert!(code == Some(0) && out.starts_with("✓ talking did it in ") && out.ends_with(", 7 tokens in, 2 out\n"), "{out}{err}");
+    let (code, _, err) = greenlane(dir.path(), &["agents", "check", "mute"]);
+    assert!(code == Some(3) && err.contains("does not speak the Agent Client Protocol"), "{err}");
+}
+
+#[test]
+fn what_a_check_leaves_is_nothing_and_what_failed_is_told_as_data() {
+    let dir = folder();
+    let temporary = dir.path().join("tmp");
+    std::fs::create_dir(&temporary).unwrap();
+    for (name, ok, failure) in [("good", true, ""), ("refused", false, "authentication"), ("absent", false, "")] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_greenlane"));
+        command.args(["agents", "check", name, "--json"]).current_dir(dir.path()).env_clear().env("HOME", dir.path());
+        let output = command.env("PATH", std::env::var_os("PATH").unwrap()).env("TMPDIR", &temporary).output().unwrap();
+        let document: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!((&document["ok"], output.status.code()), (&ok.into(), Some(if ok { 0 } else { 3 })), "{document}");
+        assert_eq!(document["failure"]["detail"].as_str().unwrap_or_default(), failure, "{document}");
+        assert_eq!(document["hint"].is_string(), !ok, "{document}");
+        assert_eq!(std::fs::read_dir(&temporary).unwrap().count(), 0, "{name} leaves nothing");
+    }
 }
 
 #[test]

@@ -5,7 +5,7 @@ mod common;
 
 use std::process::Command;
 
-use common::{Ran, Sandbox};
+use common::{Ran, Sandbox, await_file, wait_for};
 use serde_json::Value;
 
 /// Writes who it is into the task's file, unless `$OUT` says that it fails.
@@ -137,6 +137,11 @@ fn a_run_has_each_task_done_by_its_agent_and_another_assignment_does_nothing_aga
     done.sort();
     assert_eq!(done, ["claude limit", "copilot tests", "gemini named"]);
     assert_eq!(sandbox.task("tests")["agent"], "copilot");
+    // Why is in the journal, for whoever asks later; of what a person named there is nothing to say.
+    let why = sandbox.task("tests")["assigned"].as_str().unwrap_or_default().to_owned();
+    assert!(why == "You were assigned to it: simple testing: the rules' first choice is copilot.", "{why}");
+    assert_eq!(sandbox.task("named")["assigned"], Value::Null);
+    assert!(sandbox.greenlane(&["status", "tests"]).stdout.contains("the rules' first choice is copilot"));
     let mut again = sandbox.run_command(PLAN, &["--agent", "auto"]);
     again.env("GREENLANE_ASSIGN_TYPES", "testing=gemini");
     let ran = alone(again, &sandbox);
@@ -150,6 +155,7 @@ fn where_nobody_is_there_nothing_starts() {
     assert!(ran.code == 3 && ran.stderr.contains("there is nobody to assign"), "{ran:?}");
     let ran = plan(&sandbox, PLAN, &["--agent", "auto"]);
     assert!(ran.code == 2 && ran.stderr.contains("there is nobody to assign"), "{ran:?}");
+    assert_eq!(ran.stderr.matches("error: ").count(), 1, "one cause, told once: {ran:?}");
     let ran = plan(&sandbox, PLAN, &[]);
     assert!(ran.code == 2 && ran.stderr.contains("--agent auto assigns one"), "{ran:?}");
 }
@@ -176,4 +182,42 @@ fn what_agents_have_shown_moves_the_choice() {
     assert_eq!((&all[0]["agent"], &all[0]["assignment"]["by"]), (&Value::from("cline"), &Value::from("history")));
     let alone = tasks(&plan(&sandbox, &tests(1), &["--agent", "auto", "--json", "--no-history"]));
     assert_eq!((&alone[0]["agent"], &alone[0]["assignment"]["by"]), (&Value::from("copilot"), &Value::from("rules")));
+}
+
+#[test]
+fn a_plan_that_is_handed_over_is_assigned_where_it_is_handed_in() {
+    let sandbox = with_agents(&["claude", "copilot"]);
+    let waits = format!(
+        "id = \"first\"\nverify = []\n[[task]]\nid = \"long\"\nrun = \"echo on > $OUT/on; {}; echo 1 > long.txt\"\n",
+        await_file("go")
+    );
+    let first = sandbox.plan("first.toml", &waits);
+    let coordinator = sandbox.start(sandbox.command(&["run", first.to_str().unwrap()]));
+    wait_for(&sandbox.out("on"));
+    let second = sandbox.plan("second.toml", &format!("id = \"p\"\n{}", PLAN.replace("gemini", "copilot")));
+    let handed = alone(sandbox.command(&["run", second.to_str().unwrap(), "--agent", "auto"]), &sandbox);
+    assert_eq!(handed.code, 0, "{handed:?}");
+    assert!(handed.stderr.contains("p: assigned 1 to claude, 1 to copilot"), "{handed:?}");
+    std::fs::write(sandbox.out("go"), "").unwrap();
+    assert_eq!(coordinator.wait().code, 0);
+    let mut done = sandbox.out_lines("done");
+    done.sort();
+    assert_eq!(done, ["claude limit", "copilot named", "copilot tests"]);
+    let status = sandbox.status();
+    let task = status["tasks"].as_array().unwrap().iter().find(|t| t["id"] == "tests").cloned().unwrap();
+    assert!(task["assigned"].as_str().is_some_and(|why| why.contains("copilot")), "{task}");
+}
+
+#[test]
+fn a_hand_is_chosen_only_where_the_configuration_says_so() {
+    let sandbox = with_agents(&["claude", "copilot"]);
+    let path = sandbox.plan("looked.toml", &format!("id = \"p\"\n{}", PLAN.replace("gemini", "copilot")));
+    let look = |types: &str| {
+        let mut command = sandbox.command(&["plan", path.to_str().unwrap(), "--agent", "auto", "--json"]);
+        command.env("GREENLANE_ASSIGN_TYPES", types);
+        let all = tasks(&alone(command, &sandbox));
+        all.iter().map(|t| t["agent"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(look("testing=windsurf"), ["claude", "windsurf", "copilot"]);
+    assert_eq!(look("testing=copilot"), ["claude", "copilot", "copilot"]);
 }

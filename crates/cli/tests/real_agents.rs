@@ -3,7 +3,11 @@
 //! They need `tests/agents/install.sh`. An agent that is not installed is left out and named, unless `GREENLANE_REQUIRE_AGENTS` demands it.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+#[path = "real_agents/acp.rs"]
+mod acp;
 mod common;
+#[path = "real_agents/more.rs"]
+mod more;
 
 use std::fs;
 use std::process::{Child, Stdio};

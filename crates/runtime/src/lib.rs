@@ -3,6 +3,7 @@
 //! Decides nothing about a run: that is the core's business. Knows nothing of terminals or argument parsing.
 
 pub mod accounts;
+pub mod acp;
 pub mod agent;
 pub mod assignment;
 pub mod beads;
@@ -21,6 +22,7 @@ pub mod lessons;
 pub mod lock;
 pub mod machine;
 pub mod plan_files;
+pub mod plan_marks;
 pub mod prompts;
 pub mod reserve;
 pub mod room;

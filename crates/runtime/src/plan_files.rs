@@ -13,6 +13,8 @@ const FILE_BYTES_MAX: u64 = 10 << 20;
 const PLANS_MAX: usize = 1000;
 /// Where PRDs that are to be done lie, under the repository's top.
 pub const ACTIVE_FOLDER: &str = "prds/active";
+/// Where they go when they are done.
+const COMPLETED_FOLDER: &str = "prds/completed";
 /// What a plan's folder may hold, the first that is there.
 const NAMES_IN_FOLDER: &[&str] = &[
     "prd.json",
@@ -28,7 +30,7 @@ const NAMES_IN_FOLDER: &[&str] = &[
     "work_packages.json",
 ];
 /// What says that a PRD is approved, beside its `prd.json`.
-const MANIFESTS: &[&str] = &["MANIFEST.yaml", "MANIFEST.yml"];
+pub(crate) const MANIFESTS: &[&str] = &["MANIFEST.yaml", "MANIFEST.yml"];
 /// Most files that one plan consists of.
 const PARTS_MAX: usize = 1000;
 
@@ -125,7 +127,8 @@ impl Loaded {
         let manifest = found.folder_id.as_deref().map(|id| manifest(&folder, id, &found.shown, &text)).unwrap_or_default();
         let refused = manifest.iter().any(Diagnostic::is_error);
         self.diagnostics.extend(manifest);
-        let whole_folder = found.folder_id.is_some();
+        // A prd.json in a checkout's top has no folder of its own: what lies beside it is the repository.
+        let whole_folder = found.folder_id.is_some() && !folder.join(".git").exists();
         let source = PlanSource { more, folder_id: found.folder_id, format, ..PlanSource::new(found.shown, text, &files) };
         let reading = read(&source);
         self.diagnostics.extend(reading.diagnostics);
@@ -166,7 +169,8 @@ fn find(top: Option<&Path>, directory: &Path, named: &[PathBuf], diagnostics: &m
             if path.exists() {
                 found.push(file(path, shown));
             } else {
-                wrong(name, "there is no such plan", similar(&path));
+                let hint = completed(top, name).unwrap_or_else(|| similar(&path));
+                wrong(name, "there is no such plan", hint);
             }
             continue;
         }
@@ -211,6 +215,23 @@ fn file(path: PathBuf, shown: PathBuf) -> Found {
     Found { path, shown: shown.display().to_string(), folder_id, more: Vec::new(), ask_bd: false }
 }
 
+/// What a plan's file brings along by its name and place alone.
+pub(crate) struct Parts {
+    /// The PRD's folder, if it is one.
+    pub folder_id: Option<String>,
+    /// Further files of the same plan, each as it is shown.
+    pub more: Vec<(PathBuf, String)>,
+}
+
+/// The parts of a plan that was read before, by its file.
+pub(crate) fn parts_of(path: &Path) -> Parts {
+    let own = file(path.to_owned(), path.to_owned());
+    let folder = path.parent().unwrap_or(Path::new("/"));
+    let package = path.file_name().and_then(|n| n.to_str()).is_some_and(is_package);
+    let more = if package { packages_in(folder, folder).into_iter().filter(|(p, _)| p != path).collect() } else { Vec::new() };
+    Parts { folder_id: own.folder_id, more }
+}
+
 fn plan_in(folder: &Path, shown: &Path) -> Option<Found> {
     let has = |name: &str| folder.join(name).is_file();
     let own = |name: &str| Some(file(folder.join(name), shown.join(name)));
@@ -229,21 +250,27 @@ fn plan_in(folder: &Path, shown: &Path) -> Option<Found> {
 /// Spec Kitty's files, one a work package, in the folder itself or under `tasks/`.
 fn work_packages(folder: &Path, shown: &Path) -> Option<Found> {
     for (folder, shown) in [(folder.join("tasks"), shown.join("tasks")), (folder.to_owned(), shown.to_owned())] {
-        let Ok(entries) = std::fs::read_dir(&folder) else { continue };
-        let is_package = |name: &str| {
-            let rest = name.strip_prefix("WP").unwrap_or("");
-            name.ends_with(".md") && rest.starts_with(|c: char| c.is_ascii_digit())
-        };
-        let names = entries.filter_map(|e| e.ok()?.file_name().into_string().ok()).filter(|n| is_package(n));
-        let mut names: Vec<String> = names.take(PARTS_MAX).collect();
-        names.sort();
-        let mut names = names.into_iter();
-        if let Some(first) = names.next() {
-            let more = names.map(|n| (folder.join(&n), shown.join(&n).display().to_string())).collect();
-            return Some(Found { more, ..file(folder.join(&first), shown.join(&first)) });
+        let mut found = packages_in(&folder, &shown).into_iter();
+        if let Some((first, shown)) = found.next() {
+            return Some(Found { more: found.collect(), ..file(first, PathBuf::from(shown)) });
         }
     }
     None
+}
+
+/// `WP01-….md`.
+fn is_package(name: &str) -> bool {
+    let rest = name.strip_prefix("WP").unwrap_or("");
+    name.ends_with(".md") && rest.starts_with(|c: char| c.is_ascii_digit())
+}
+
+/// Those of a folder, by name, each as it is shown.
+fn packages_in(folder: &Path, shown: &Path) -> Vec<(PathBuf, String)> {
+    let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
+    let names = entries.filter_map(|e| e.ok()?.file_name().into_string().ok()).filter(|n| is_package(n));
+    let mut names: Vec<String> = names.take(PARTS_MAX).collect();
+    names.sort();
+    names.into_iter().map(|n| (folder.join(&n), shown.join(&n).display().to_string())).collect()
 }
 
 /// What the manifest beside a PRD has to say; nothing where there is none.
@@ -290,6 +317,13 @@ fn may_be_meant(folder: &Path) -> Option<std::ffi::OsString> {
         let is_text = name.extension().is_some_and(|e| e == "md" || e == "toml" || e == "json" || e == "jsonl");
         is_text && !name.to_string_lossy().to_lowercase().starts_with("readme")
     })
+}
+
+/// Where a PRD went that was named by its id or its old place.
+fn completed(top: Option<&Path>, name: &Path) -> Option<String> {
+    let id = name.file_name().filter(|n| *n != "prd.json").or_else(|| name.parent()?.file_name())?;
+    let folder = Path::new(COMPLETED_FOLDER).join(id);
+    top?.join(&folder).is_dir().then(|| format!("it is completed, and lies in {}", folder.display()))
 }
 
 /// A file of nearly that name in the same folder.

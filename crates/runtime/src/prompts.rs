@@ -74,7 +74,7 @@ pub fn family_of<'a>(templates: &Templates, agent: &'a AgentDef) -> &'a str {
 
 fn of_output(output: OutputKind) -> Option<&'static str> {
     match output {
-        OutputKind::Plain => None,
+        OutputKind::Plain | OutputKind::Acp => None,
         OutputKind::Claude => Some("claude"),
         OutputKind::Codex => Some("codex"),
         OutputKind::Gemini => Some("gemini"),

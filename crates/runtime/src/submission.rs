@@ -145,18 +145,23 @@ pub fn copy_files(source: &Path, whole_folder: bool, to: &Path) -> io::Result<()
         return Ok(());
     }
     let Some(folder) = source.parent() else { return Ok(()) };
-    copy_folder(folder, to, &mut budget)
+    let target = to.canonicalize()?;
+    copy_folder(folder, to, &target, &mut budget)
 }
 
-fn copy_folder(from: &Path, to: &Path, budget: &mut (u64, usize)) -> io::Result<()> {
+/// Without `target`, should it lie in there itself: that would have no end.
+fn copy_folder(from: &Path, to: &Path, target: &Path, budget: &mut (u64, usize)) -> io::Result<()> {
     let mut entries: Vec<PathBuf> = std::fs::read_dir(from)?.filter_map(|e| e.ok().map(|e| e.path())).collect();
     entries.sort();
     for path in entries {
         let Some(name) = path.file_name() else { continue };
         let meta = std::fs::symlink_metadata(&path)?;
         if meta.is_dir() {
+            if path.canonicalize().is_ok_and(|p| target.starts_with(&p)) {
+                continue;
+            }
             std::fs::create_dir_all(to.join(name))?;
-            copy_folder(&path, &to.join(name), budget)?;
+            copy_folder(&path, &to.join(name), target, budget)?;
         } else if meta.is_file() && meta.len() <= budget.0 && budget.1 > 0 {
             std::fs::copy(&path, to.join(name))?;
             budget.0 -= meta.len();

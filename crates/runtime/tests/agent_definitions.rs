@@ -6,6 +6,7 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
+use greenlane_runtime::acp::Permissions;
 use greenlane_runtime::agent::{
     AgentDef, AgentOverride, Launch, OutputKind, PROMPT_ARGUMENT_BYTES_MAX, Presence, Registry, RegistryError, SignedIn, command_argv,
 };
@@ -62,10 +63,13 @@ fn the_four_start_without_a_terminal_and_take_the_prompt_from_standard_input() {
 
 #[test]
 fn every_built_in_agent_gets_its_prompt_once() {
-    for def in registry("").iter() {
+    // A prompt that is put into somebody's hands lies in the worktree.
+    for def in registry("").iter().filter(|def| !def.hand_off) {
         let argv = def.argv(&launch("THE-PROMPT")).join("\n");
         let stdin = def.stdin_text(&launch("THE-PROMPT")).unwrap_or_default();
-        let times = argv.matches("THE-PROMPT").count() + argv.matches("/run/prompt.md").count() + stdin.matches("THE-PROMPT").count();
+        let talked = def.conversation(&launch("THE-PROMPT")).map(|c| c.prompt).unwrap_or_default();
+        let texts = [argv.as_str(), &stdin, &talked];
+        let times: usize = texts.iter().map(|t| t.matches("THE-PROMPT").count() + t.matches("/run/prompt.md").count()).sum();
         assert_eq!(times, 1, "{}: {argv}", def.name);
         assert!(def.env_allow_errors().is_empty(), "{}", def.name);
     }
@@ -107,6 +111,23 @@ fn a_users_own_agent_needs_no_code() {
     let full = Launch { model: Some("M"), session: Some("S"), ..launch("p") };
     assert_eq!(def.argv(&full), ["my-agent", "--dir=/w/1", "--model", "M", "--resume=S", "--message", "p", "{other}"]);
     assert_eq!((def.output, def.stdin_text(&full), def.stall_timeout), (OutputKind::Plain, None, Some(Duration::from_secs(900))));
+}
+
+#[test]
+fn an_agent_that_is_talked_to_gets_prompt_session_and_model_in_the_conversation() {
+    let text = "[mine]\ncommand = \"m\"\nargs = [\"--acp\"]\noutput = \"acp\"\npermissions = \"all\"\nclient_files = false\n";
+    let def = agent(text, "mine");
+    let full = Launch { model: Some("M"), session: Some("S"), ..launch("p") };
+    assert_eq!((def.argv(&full), def.stdin_text(&full)), (vec![s("m"), s("--acp")], None));
+    let told = def.conversation(&full).expect("a conversation");
+    assert_eq!((told.prompt.as_str(), told.session.as_deref(), told.model.as_deref()), ("p", Some("S"), Some("M")));
+    assert_eq!((told.permissions, told.files, told.terminals), (Permissions::All, false, true));
+    // One whose command line names the model is not asked for it again.
+    let gemini = agent("", "gemini-acp");
+    assert_eq!(gemini.argv(&full).join(" "), "gemini --acp --skip-trust -m M");
+    assert_eq!(gemini.conversation(&full).map(|c| (c.model, c.permissions)), Some((None, Permissions::Worktree)));
+    assert_eq!(agent("", "gemini").conversation(&full), None);
+    assert!(toml::from_str::<BTreeMap<String, AgentOverride>>("[mine]\npermissions = \"some\"").is_err());
 }
 
 #[test]
@@ -227,4 +248,15 @@ fn signed_in_is_denied_only_where_nothing_speaks_for_it() {
 #[test]
 fn the_command_agent_is_a_shell_line() {
     assert_eq!(command_argv("make -j 2 | tail"), ["sh", "-c", "make -j 2 | tail"]);
+}
+
+#[test]
+fn a_hand_off_agent_has_no_command() {
+    let load = |text: &str| Registry::load(&toml::from_str(text).unwrap());
+    let own = load("[ada]\nhand_off = true\n").unwrap();
+    let ada = own.get("ada").unwrap();
+    assert!(ada.hand_off && ada.slots == Some(4) && ada.stall_timeout.is_none());
+    assert_eq!(own.hand_off().into_iter().collect::<Vec<_>>(), ["ada", "cursor-editor", "person", "windsurf"]);
+    let refused = load("[windsurf]\ncommand = \"windsurf\"\n").unwrap_err();
+    assert_eq!(refused.to_string(), "agent `windsurf` is handed its tasks (`hand_off`), and has a command that would never be started");
 }

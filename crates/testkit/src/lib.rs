@@ -4,6 +4,7 @@
 
 pub mod fake_bd;
 pub mod fuzz;
+pub mod github;
 pub mod model_server;
 mod more_agents;
 pub mod program;

@@ -12,6 +12,12 @@ use super::more_agents;
 /// The agents that `tests/agents/install.sh` installs.
 pub const REAL_AGENTS: [&str; 4] = ["claude", "codex", "gemini", "opencode"];
 
+/// The same ones as far as they speak the Agent Client Protocol; `tests/agents/install.sh` installs what that needs besides.
+pub const ACP_AGENTS: [&str; 3] = ["claude-acp", "gemini-acp", "opencode-acp"];
+
+/// And of those that `tests/agents/install-more.sh` installs.
+pub const MORE_ACP_AGENTS: [&str; 2] = ["copilot-acp", "qwen-acp"];
+
 /// The agents that `tests/agents/install-more.sh` installs, into the directory that `GREENLANE_MORE_AGENTS` names.
 pub const MORE_AGENTS: [&str; 5] = ["aider", "pi", "qwen", "cline", "copilot"];
 
@@ -32,20 +38,22 @@ impl RealAgent {
     /// # Errors
     /// If files cannot be written, or nobody knows the agent.
     pub fn new(name: &str, model_server_url: &str, dir: &Path) -> io::Result<Self> {
-        let unknown = || io::Error::new(io::ErrorKind::NotFound, format!("{name} is none of {REAL_AGENTS:?} and {MORE_AGENTS:?}"));
-        let name = REAL_AGENTS.into_iter().chain(MORE_AGENTS).find(|n| *n == name).ok_or_else(unknown)?;
+        let unknown =
+            || io::Error::new(io::ErrorKind::NotFound, format!("{name} is none of {REAL_AGENTS:?}, {ACP_AGENTS:?} and {MORE_AGENTS:?}"));
+        let name =
+            REAL_AGENTS.into_iter().chain(ACP_AGENTS).chain(MORE_AGENTS).chain(MORE_ACP_AGENTS).find(|n| *n == name).ok_or_else(unknown)?;
         let (home, tmp) = (dir.join("home"), dir.join("tmp"));
         fs::create_dir_all(&home)?;
         fs::create_dir_all(&tmp)?;
-        if name == "gemini" {
+        if base(name) == "gemini" {
             // It asks how to sign in unless told; without the limit it would try a failing model for minutes.
             let settings = r#"{"security": {"auth": {"selectedType": "gemini-api-key"}}, "general": {"maxAttempts": 2}}"#;
             fs::create_dir_all(home.join(".gemini"))?;
             fs::write(home.join(".gemini/settings.json"), settings)?;
         }
-        more_agents::settings(name, model_server_url, &home)?;
+        more_agents::settings(base(name), model_server_url, &home)?;
         let path = env::var_os("PATH").unwrap_or_default();
-        let places = place_of(name).into_iter().chain(env::split_paths(&path));
+        let places = places_of(name).into_iter().chain(env::split_paths(&path));
         let path = env::join_paths(places).map_err(io::Error::other)?;
         let variables = [("PATH", path), ("HOME", home.into()), ("TMPDIR", tmp.into()), ("LANG", OsString::from("C.UTF-8"))];
         Ok(Self { name, config: config(name, model_server_url), env: variables.into_iter().map(|(n, v)| (OsString::from(n), v)).collect() })
@@ -54,7 +62,11 @@ impl RealAgent {
     /// Whether the agent has been installed.
     #[must_use]
     pub fn is_installed(name: &str) -> bool {
-        place_of(name).is_some_and(|dir| dir.join(name).exists())
+        let program = match name {
+            "claude-acp" => "claude-agent-acp",
+            name => base(name),
+        };
+        places_of(name).first().is_some_and(|dir| dir.join(program).exists())
     }
 }
 
@@ -70,20 +82,27 @@ pub fn is_wanted(name: &str) -> bool {
     }
     let demanded = env::var("GREENLANE_REQUIRE_AGENTS").unwrap_or_default();
     assert!(
-        !demanded.split([',', ' ']).any(|d| d == name),
+        !demanded.split([',', ' ']).any(|d| d == base(name)),
         "{name} is not installed, and GREENLANE_REQUIRE_AGENTS demands it: run tests/agents/install.sh"
     );
-    let script = if MORE_AGENTS.contains(&name) { "install-more.sh, GREENLANE_MORE_AGENTS" } else { "install.sh" };
+    let script = if MORE_AGENTS.contains(&base(name)) { "install-more.sh, GREENLANE_MORE_AGENTS" } else { "install.sh" };
     eprintln!("left out: {name} is not installed (tests/agents/{script})");
     false
 }
 
-/// Where this agent's program lies, if it is anywhere.
-fn place_of(name: &str) -> Option<PathBuf> {
-    if MORE_AGENTS.contains(&name) {
-        env::var_os("GREENLANE_MORE_AGENTS").map(|dir| Path::new(&dir).join("node_modules/.bin"))
+/// The agent that this one is, however it is talked to.
+fn base(name: &str) -> &str {
+    name.strip_suffix("-acp").unwrap_or(name)
+}
+
+/// Where this agent's program lies, and what it needs itself; nowhere, if nobody says where.
+fn places_of(name: &str) -> Vec<PathBuf> {
+    if MORE_AGENTS.contains(&base(name)) {
+        env::var_os("GREENLANE_MORE_AGENTS").map(|dir| Path::new(&dir).join("node_modules/.bin")).into_iter().collect()
+    } else if name == "claude-acp" {
+        vec![bin_dir().join("../../acp/node_modules/.bin"), bin_dir()]
     } else {
-        Some(bin_dir())
+        vec![bin_dir()]
     }
 }
 
@@ -95,6 +114,11 @@ pub fn bin_dir() -> PathBuf {
 
 fn config(name: &str, url: &str) -> String {
     match name {
+        "claude-acp" => {
+            let own = format!("env = {{ CLAUDE_CODE_EXECUTABLE = \"{}\", ", bin_dir().join("claude").display());
+            config("claude", url).replace("[agents.claude]", "[agents.claude-acp]").replace("env = { ", &own)
+        }
+        _ if name != base(name) => config(base(name), url).replace(&format!("[agents.{}]", base(name)), &format!("[agents.{name}]")),
         "claude" => format!(
             r#"[agents.claude]
 env = {{ ANTHROPIC_BASE_URL = "{url}", ANTHROPIC_API_KEY = "sk-scripted", CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC = "1", CLAUDE_CODE_MAX_RETRIES = "1" }}

@@ -88,6 +88,9 @@ pub struct RunArgs {
     /// What a red test suite on the base does [default: stop]
     #[arg(long, value_name = "WHAT")]
     pub base_red: Option<BaseRedArg>,
+    /// Tick in the plan's file what has landed; a finished PRD moves to prds/completed
+    #[arg(long)]
+    pub update_plan: bool,
     /// Do again what has landed already
     #[arg(long)]
     pub fresh: bool,
@@ -138,6 +141,7 @@ impl RunArgs {
             ("run.keep_going", on(self.keep_going)),
             ("run.require_verify", on(self.require_verify)),
             ("run.base_red", base_red),
+            ("tracker.plan", self.update_plan.then(|| String::from("on"))),
         ];
         all.into_iter().chain(self.caps.settings()).filter_map(|(key, value)| value.map(|v| (key, v))).collect()
     }
@@ -162,6 +166,7 @@ impl RunArgs {
             land,
             require_verify,
             base_red,
+            update_plan,
             fresh,
             detach: _,
             background: _,
@@ -183,12 +188,13 @@ impl RunArgs {
         value("group", group.clone());
         value("land", land.clone());
         value("base-red", base_red.and_then(|b| b.to_possible_value()).map(|v| v.get_name().to_owned()));
-        value("format", named.format.and_then(|f| f.to_possible_value()).map(|v| v.get_name().to_owned()));
+        value("format", named.format.map(|f| f.name().to_owned()));
         let switches = [
             ("--no-history", no_history),
             ("--keep-going", keep_going),
             ("--require-verify", require_verify),
             ("--strict-budget", &caps.strict_budget),
+            ("--update-plan", update_plan),
             ("--fresh", fresh),
         ];
         words.extend(switches.iter().filter(|(_, on)| **on).map(|(word, _)| OsString::from(word)));

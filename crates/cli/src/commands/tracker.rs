@@ -106,7 +106,9 @@ fn list(session: &Session, context: &Context, json: bool) -> Outcome {
 }
 
 fn tell(session: &Session, context: &Context, json: bool) -> Outcome {
-    let place = Place::of(&session.repo, &session.state_dir, &context.env);
+    let repo = &session.repo;
+    let config = context.load_config(repo.top().or(repo.main_top()), &[])?.config;
+    let place = Place::of(repo, &session.state_dir, &context.env, &config.tracker);
     let settled = Outbox::new(session.state_dir.clone()).settle(&Trackers::of(&place), None, Round::All)?;
     if json {
         context.output.json(&Document { told: settled.told, untold: &settled.untold })?;

@@ -80,6 +80,7 @@ fn head(out: &mut String, picture: &TaskPicture<'_>, view: &TaskView, of: &TaskS
     fact("owns", Some(definition.owns.iter().map(|o| clean(o)).collect::<Vec<_>>().join(", ")));
     fact("checks", Some(definition.check.iter().map(|c| format!("`{}`", clean(c))).collect::<Vec<_>>().join(", ")));
     fact("agent", Some(clean(&view.agent)));
+    fact("why", view.assigned.as_deref().map(clean));
     fact("budget", view.budget.as_ref().map(|b| b.words()));
     fact("role", view.role.as_deref().map(clean));
     fact("branch", view.branch.clone());

@@ -40,6 +40,7 @@ pub fn attempt(line: &str) -> Attempt {
         lifetime: Lifetime::Detached,
         heartbeat: Duration::from_secs(30),
         allowance: Allowance::default(),
+        acp: None,
         runaway: Limits::default(),
     };
     let env = BTreeMap::from([("PATH".into(), std::env::var_os("PATH").unwrap())]);

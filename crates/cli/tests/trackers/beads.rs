@@ -130,6 +130,11 @@ fn without_bd_nothing_is_held_up_and_what_it_was_not_told_is_listed_and_told_lat
     assert_eq!((&of_a["word"]["word"], &of_a["problem"]), (&"landed".into(), &"there is no `bd` on PATH".into()));
     let shown = b.greenlane(&["tracker"]);
     assert!(shown.code == 0 && shown.stdout.contains("bd-a") && shown.stdout.contains("landed"), "{shown:?}");
+    let doctor = b.greenlane(&["doctor"]);
+    assert!(
+        doctor.stdout.contains("! tracker beads: there is no `bd` on PATH") && doctor.stdout.contains("! trackers: 2 things could not"),
+        "{doctor:?}"
+    );
     let failed = b.greenlane(&["tracker", "sync"]);
     assert_eq!(failed.code, 1, "{failed:?}");
     b.sandbox.script("bd", &script);

@@ -8,7 +8,7 @@ use super::complexity::{Sized, size};
 use super::evidence::Evidence;
 use super::rules::{Phrases, Rules, Vote};
 use super::types::TaskType;
-use super::words::{Split, split};
+use super::words::split;
 use crate::plan::Task;
 
 /// Most entries of what counted that are kept.
@@ -83,7 +83,10 @@ impl Classifier {
     #[must_use]
     pub fn classify(&self, task: &Task, repository: &RepositoryFiles) -> Classification {
         let title = split(&task.title);
-        let text = if task.prompt.trim() == task.title.trim() { Split::default() } else { split(&task.prompt) };
+        let prompt = Some(&task.prompt).filter(|p| p.trim() != task.title.trim());
+        // What a plan says of a task under headings of their own is said as well.
+        let said = prompt.into_iter().chain(&task.objective).chain(&task.activities).chain(&task.deliverables);
+        let text = split(&said.map(String::as_str).collect::<Vec<_>>().join("\n"));
         let files: Vec<&str> = match task.owns.as_slice() {
             [] => title.paths.iter().chain(&text.paths).map(String::as_str).collect(),
             owns => owns.iter().map(String::as_str).collect(),

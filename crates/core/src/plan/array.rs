@@ -7,6 +7,7 @@ use super::marker;
 use super::model::Plan;
 use super::native::{TASK_KEYS, check_id, task};
 use super::node::{Node, Table, Value};
+use super::tick::Tick;
 use crate::ids::GroupId;
 
 /// Longest title that is made of a description, in characters.
@@ -75,10 +76,21 @@ pub(super) fn draft(ctx: &mut Context<'_>, node: &Node, id: &str) -> Option<Draf
             task.title = clipped(line.trim());
         }
         task.ticked = ticked;
+        places.tick = tick(ctx.text, fields);
         draft.push(task, places);
     }
     ignored.report(ctx);
     Some(draft)
+}
+
+/// In the field that is there, else as `done`.
+fn tick(text: &str, fields: &Table) -> Option<Tick> {
+    let is_truth = |key: &&str| fields.get(key).is_some_and(|n| matches!(n.value, Value::Bool(_)));
+    if fields.get("status").is_some_and(|n| n.text().is_some()) {
+        return Tick::json(text, fields, "status", &[], "\"done\"", "\"pending\"");
+    }
+    let key = ["done", "completed", "passes"].into_iter().find(|k| is_truth(k)).unwrap_or("done");
+    Tick::json(text, fields, key, &["id", "title"], "true", "false")
 }
 
 fn clipped(line: &str) -> String {

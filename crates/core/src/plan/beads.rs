@@ -12,6 +12,7 @@ use super::model::{Group, Plan};
 use super::native::task;
 use super::node::{Entry, Node, Table, Value};
 use super::outline::{self, Line};
+use super::tick::{Edit, NOW, Tick, json_insert, json_remove, json_text};
 use crate::ids::GroupId;
 use crate::tracker::Issue as Tracked;
 
@@ -60,6 +61,7 @@ struct Issue {
     /// What it is below of.
     above: Vec<(String, Span)>,
     epic: bool,
+    tick: Option<Tick>,
 }
 
 /// Reads the issues.
@@ -78,6 +80,7 @@ pub(super) fn draft(ctx: &mut Context<'_>, nodes: &[Node], id: &str) -> Option<D
         found.push(issue(ctx, fields, &node.span, index, &mut ignored));
     }
     parents(&mut found);
+    unknown(ctx, &mut found);
     let lines: Vec<Line> = found.iter().map(|i| i.line.clone()).collect();
     let resolved = outline::resolve(ctx, &lines);
     let mut draft = Draft::new(Plan::new(id), Grouping::Named);
@@ -87,6 +90,7 @@ pub(super) fn draft(ctx: &mut Context<'_>, nodes: &[Node], id: &str) -> Option<D
         put(&mut native, list_entry("depends", depends, &issue.line.span));
         let (mut task, mut places) = task(ctx, &native, None, &issue.span, index, &|_| Err(String::from("issues have no prompt files")));
         task.ticked = issue.line.done;
+        places.tick = issue.tick;
         if let Some((group, span)) = issue.group {
             task.group = Some(GroupId::from(group));
             places.group = Some(span);
@@ -123,7 +127,7 @@ fn issue(ctx: &mut Context<'_>, fields: &Table, span: &Span, index: usize, ignor
         put(&mut native, text_entry("issue", issue.to_string(), &id_span));
     }
     let line = Line { id, span: id_span, parent: None, container: false, done: false, left_out: None, depends: Vec::new() };
-    let mut issue = Issue { line, native, span: span.clone(), group: None, above: Vec::new(), epic: false };
+    let mut issue = Issue { line, native, span: span.clone(), group: None, above: Vec::new(), epic: false, tick: tick(ctx.text, fields) };
     let mut sections = Sections::default();
     for entry in fields.entries.iter().filter(|e| !is_blank(&e.node)) {
         match entry.key.as_str() {
@@ -157,6 +161,21 @@ fn issue(ctx: &mut Context<'_>, fields: &Table, span: &Span, index: usize, ignor
     }
     sections.into_prompt(&mut issue.native, span);
     issue
+}
+
+/// Its status, and the times that go with it: `bd` wants to know of a closed issue when it was closed, and takes the younger of two.
+fn tick(text: &str, fields: &Table) -> Option<Tick> {
+    let now = json_text(NOW);
+    let mut tick = Tick::json(text, fields, "status", &["description", "title", "id"], "\"closed\"", "\"open\"")?;
+    if let Some(entry) = fields.entry("updated_at") {
+        tick = tick.and(Tick::either(entry.node.span.clone(), now.clone(), now.clone()));
+    }
+    match fields.entry("closed_at") {
+        Some(entry) => tick.done.push(Edit { span: entry.node.span.clone(), text: now }),
+        None => tick.done.extend(json_insert(text, fields, "closed_at", &["updated_at", "created_at"], &now)),
+    }
+    tick.open.extend(json_remove(fields, "closed_at"));
+    Some(tick)
 }
 
 /// A text of lines, or a list.
@@ -248,11 +267,8 @@ fn dependencies(ctx: &mut Context<'_>, issue: &mut Issue, entry: &Entry) {
         };
         let target = fields.get("depends_on_id").or_else(|| fields.get("id")).filter(|n| !is_blank(n));
         let Some(target) = target else {
-            ctx.error_hint(
-                &node.span,
-                format!("a dependency of `{}` has no `depends_on_id`", issue.line.id),
-                "name the issue that it waits for",
-            );
+            let message = format!("a dependency of `{}` has no `depends_on_id`, and is passed over", issue.line.id);
+            ctx.push(Severity::Warning, &node.span, message, Some(String::from("name the issue that it waits for")));
             continue;
         };
         if fields.get("issue_id").map(described).is_some_and(|own| own != issue.line.id) {
@@ -270,6 +286,24 @@ fn dependencies(ctx: &mut Context<'_>, issue: &mut Issue, entry: &Entry) {
         } else if BLOCKING.contains(&kind.as_str()) {
             issue.line.depends.push(target);
         }
+    }
+}
+
+/// An export may name issues that were deleted, or that live in another store. What is done waited for them long ago; for the rest it is
+/// told, as nobody here can say whether they are done.
+fn unknown(ctx: &mut Context<'_>, found: &mut [Issue]) {
+    let ids: BTreeSet<String> = found.iter().map(|i| i.line.id.clone()).collect();
+    for issue in found {
+        let (id, done) = (issue.line.id.clone(), issue.line.done);
+        issue.line.depends.retain(|(target, span)| {
+            let known = ids.contains(target);
+            if !known && !done {
+                let message = format!("`{id}` waits for `{target}`, which is none of the issues, and is not waited for");
+                let hint = String::from("name all of the issues, or the folder .beads, if it is still open");
+                ctx.push(Severity::Warning, span, message, Some(hint));
+            }
+            known
+        });
     }
 }
 

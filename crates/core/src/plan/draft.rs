@@ -3,6 +3,7 @@
 use super::context::Span;
 use super::group_rules::GroupRules;
 use super::model::{Plan, Task};
+use super::tick::{Tick, Whole};
 
 /// What a format made of its text, not yet checked as a whole.
 pub(super) struct Draft {
@@ -10,6 +11,8 @@ pub(super) struct Draft {
     /// By task.
     pub places: Vec<Places>,
     pub grouping: Grouping,
+    /// What is ticked when all of its parts are.
+    pub wholes: Vec<Whole>,
     /// What the plan says of its groups.
     pub group_rules: Vec<GroupRules>,
 }
@@ -23,6 +26,10 @@ pub(super) struct Places {
     pub depends: Vec<Span>,
     /// The task has text to work from, or a command; without one there is nothing to do.
     pub has_work: bool,
+    /// How its being done is written; `None` where the text has no way to say so.
+    pub tick: Option<Tick>,
+    /// Its id is made of its title, and of the titles before it.
+    pub derived: bool,
 }
 
 /// How groups become stages.
@@ -38,7 +45,7 @@ pub(super) enum Grouping {
 
 impl Draft {
     pub fn new(plan: Plan, grouping: Grouping) -> Self {
-        Self { plan, places: Vec::new(), grouping, group_rules: Vec::new() }
+        Self { plan, places: Vec::new(), grouping, wholes: Vec::new(), group_rules: Vec::new() }
     }
 
     pub fn push(&mut self, task: Task, places: Places) {

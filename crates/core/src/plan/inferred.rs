@@ -81,9 +81,12 @@ pub fn infer(plan: &Plan, paths: &Paths<'_>) -> Vec<Vec<Inferred>> {
 
 fn of_task(task: &Task, paths: &Paths<'_>) -> Vec<Inferred> {
     let mut found = BTreeSet::new();
-    let lines = std::iter::once(task.title.as_str()).chain(task.prompt.lines()).chain(task.criteria.iter().flat_map(|c| c.lines()));
-    for line in lines {
-        let mut making = false;
+    let listed = [&task.activities, &task.criteria].into_iter().flatten().map(|text| (text, false));
+    // What is to be there at the end is to be made, where it is not there yet.
+    let delivered = task.deliverables.iter().map(|text| (text, true));
+    let texts = [Some(&task.title), Some(&task.prompt), task.objective.as_ref()].into_iter().flatten().map(|text| (text, false));
+    let lines = texts.chain(listed).chain(delivered).flat_map(|(text, making)| text.lines().map(move |line| (line, making)));
+    for (line, mut making) in lines {
         for word in line.split(|c: char| c.is_whitespace() || "()<>,;\"'`|".contains(c)) {
             let word = word.trim_matches(|c: char| "*_:!?".contains(c)).trim_end_matches('.');
             if CREATING.iter().any(|w| word.eq_ignore_ascii_case(w)) {

@@ -1,6 +1,8 @@
 //! Spec Kitty's work packages: the list `wps.yaml`, or a file `WP01-….md` for each, with its keys in front matter. Knows nothing of
 //! branches and worktrees of Spec Kitty's own.
 
+use std::collections::BTreeMap;
+
 use super::context::{Context, Span};
 use super::diagnostic::Severity;
 use super::draft::{Draft, Grouping};
@@ -9,6 +11,7 @@ use super::model::Plan;
 use super::native::{Files, task};
 use super::node::{Entry, Node, Table, Value};
 use super::suggest::closest;
+use super::tick::Tick;
 use super::yaml;
 
 /// A lane, and what it makes of the work package.
@@ -45,7 +48,8 @@ pub(super) fn is_work_package(text: &str) -> bool {
 }
 
 /// Reads the files of the plan, one work package each.
-pub(super) fn files(ctx: &mut Context<'_>, id: &str) -> Option<Draft> {
+pub(super) fn files(ctx: &mut Context<'_>, id: &str, files: Files<'_>) -> Option<Draft> {
+    let log = lanes(files, &["..", "."]);
     let starts = ctx.part_starts();
     let mut ends = starts[1..].to_vec();
     ends.push(ctx.text.len());
@@ -63,7 +67,8 @@ pub(super) fn files(ctx: &mut Context<'_>, id: &str) -> Option<Draft> {
             continue;
         }
         let text = String::from(ctx.text[body..end].trim());
-        package(ctx, &mut draft, &front, &first_line, &text, &mut ignored);
+        let from = Package { fields: &front, span: &first_line, text: &text, area: start..body, indent: "", log: &log };
+        package(ctx, &mut draft, &from, &mut ignored);
     }
     ignored.report(ctx);
     Some(draft)
@@ -94,6 +99,7 @@ pub(super) fn list(ctx: &mut Context<'_>, top: &Table, id: &str, files: Files<'_
         ctx.error(&packages.key_span, format!("`work_packages` must be a list, not {}", packages.node.kind()));
         return None;
     };
+    let log = lanes(files, &["."]);
     let mut draft = Draft::new(plan, Grouping::Named);
     let mut place = packages.key_span.clone();
     for (index, node) in list.iter().enumerate() {
@@ -117,10 +123,67 @@ pub(super) fn list(ctx: &mut Context<'_>, top: &Table, id: &str, files: Files<'_
                 }
             }
         }
-        package(ctx, &mut draft, fields, &place, &text, &mut ignored);
+        let (area, indent) = item_area(ctx.text, &place);
+        let from = Package { fields, span: &place, text: &text, area, indent: &indent, log: &log };
+        package(ctx, &mut draft, &from, &mut ignored);
     }
     ignored.report(ctx);
     Some(draft)
+}
+
+/// Lanes by work package, as Spec Kitty's log has them: its last word on each counts, whatever stands in the front matter. Where there
+/// is no log, what was made of it. Empty: neither is there, and the front matter counts.
+fn lanes(files: Files<'_>, folders: &[&str]) -> BTreeMap<String, String> {
+    use serde_json::Value as Json;
+    let text = |v: &Json, key: &str| v.get(key).and_then(Json::as_str).map(String::from);
+    for folder in folders {
+        if let Ok(log) = files(&format!("{folder}/status.events.jsonl")) {
+            let mut moves: Vec<(String, String, String)> = log
+                .lines()
+                .filter_map(|l| serde_json::from_str::<Json>(l).ok())
+                .filter_map(|e| Some((text(&e, "at")?, text(&e, "wp_id")?, text(&e, "to_lane")?)))
+                .collect();
+            // Branches that were merged may have left their moves out of order.
+            moves.sort_by(|a, b| a.0.cmp(&b.0));
+            let found: BTreeMap<String, String> = moves.into_iter().map(|(_, package, lane)| (package, lane)).collect();
+            if !found.is_empty() {
+                return found;
+            }
+        }
+        if let Ok(status) = files(&format!("{folder}/status.json"))
+            && let Ok(status) = serde_json::from_str::<Json>(&status)
+            && let Some(Json::Object(packages)) = status.get("work_packages")
+        {
+            return packages.iter().filter_map(|(id, p)| Some((id.clone(), text(p, "lane")?))).collect();
+        }
+    }
+    BTreeMap::new()
+}
+
+/// The lines of a list's item that a place is in, and the blanks before its keys.
+fn item_area(text: &str, place: &Span) -> (Span, String) {
+    let starts = |line: &str| line.trim_start().starts_with("- ");
+    let mut start = text[..place.start].rfind('\n').map_or(0, |n| n + 1);
+    while start > 0 && !starts(&text[start..]) {
+        start = text[..start - 1].rfind('\n').map_or(0, |n| n + 1);
+    }
+    let first = text[start..].lines().next().unwrap_or("");
+    let dash = first.len() - first.trim_start().len();
+    let key = first.trim_start().trim_start_matches('-').trim_start();
+    let indent = " ".repeat(first.len() - key.len());
+    let mut end = start + first.len();
+    let mut at = start;
+    for (number, line) in text[start..].split_inclusive('\n').enumerate() {
+        let blanks = line.len() - line.trim_start().len();
+        if number > 0 && !line.trim().is_empty() && blanks <= dash {
+            break;
+        }
+        at += line.len();
+        if !line.trim().is_empty() {
+            end = at;
+        }
+    }
+    (start..end, indent)
 }
 
 /// How far a place is looked for, in bytes: an item may begin with a long text, but there may be thousands of them.
@@ -160,9 +223,23 @@ fn without_front_matter(text: &str) -> String {
     String::from(inner.unwrap_or(text).trim())
 }
 
-fn package(ctx: &mut Context<'_>, draft: &mut Draft, fields: &Table, span: &Span, text: &str, ignored: &mut Ignored) {
+/// A work package as it was found.
+struct Package<'a> {
+    fields: &'a Table,
+    span: &'a Span,
+    /// What it says beside its fields.
+    text: &'a str,
+    /// The lines with its fields, and the blanks before them.
+    area: Span,
+    indent: &'a str,
+    /// Lanes as the log has them.
+    log: &'a BTreeMap<String, String>,
+}
+
+fn package(ctx: &mut Context<'_>, draft: &mut Draft, from: &Package<'_>, ignored: &mut Ignored) {
+    let Package { fields, span, text, .. } = *from;
     let mut native = Table::default();
-    let (mut owns, mut created, mut sections, mut lane) = (Vec::new(), Vec::new(), Sections::default(), Lane::Open);
+    let (mut owns, mut created, mut sections, mut own_lane) = (Vec::new(), Vec::new(), Sections::default(), None);
     sections.plain(text);
     for entry in fields.entries.iter().filter(|e| !is_blank(&e.node)) {
         // Of a list's item the place is the package's own: YAML's fields have none.
@@ -177,7 +254,7 @@ fn package(ctx: &mut Context<'_>, draft: &mut Draft, fields: &Table, span: &Span
             "requirement_refs" => sections.list("Requirements", &plain(texts(ctx, entry))),
             "subtasks" => sections.list("Subtasks", &plain(texts(ctx, entry))),
             "prompt_file" | "history" | "shell_pid" => {}
-            "lane" | "status" => lane = lane_of(ctx, entry),
+            "lane" | "status" => own_lane = Some(lane_of(ctx, entry)),
             _ => ignored.keep(&mut native, entry),
         }
     }
@@ -189,6 +266,11 @@ fn package(ctx: &mut Context<'_>, draft: &mut Draft, fields: &Table, span: &Span
     }
     sections.into_prompt(&mut native, span);
     let name = native.get("id").and_then(Node::text).unwrap_or("?").to_owned();
+    let logged = from.log.get(&name);
+    let lane = match logged {
+        Some(word) => LANES.iter().find(|(known, _)| word.eq_ignore_ascii_case(known)).map_or(Lane::Begun, |(_, lane)| *lane),
+        None => own_lane.unwrap_or(Lane::Open),
+    };
     match lane {
         Lane::Given => {
             ctx.push(Severity::Note, span, format!("`{name}` is cancelled, so it is left out"), None);
@@ -206,8 +288,14 @@ fn package(ctx: &mut Context<'_>, draft: &mut Draft, fields: &Table, span: &Span
         Lane::Open | Lane::Done => {}
     }
     let index = draft.plan.tasks.len();
-    let (mut task, places) = task(ctx, &native, None, span, index, &|_| Err(String::from("prompt files are read before")));
+    let (mut task, mut places) = task(ctx, &native, None, span, index, &|_| Err(String::from("prompt files are read before")));
     task.ticked = lane == Lane::Done;
+    // What its log says is Spec Kitty's own to change: a move there has a reviewer.
+    if logged.is_none() {
+        let key = if fields.get("lane").is_none() && fields.get("status").is_some() { "status" } else { "lane" };
+        let after = ["work_package_id", "id"].into_iter().find(|k| fields.get(k).is_some()).unwrap_or("title");
+        places.tick = Tick::yaml(ctx.text, &from.area, key, after, from.indent, "done", "planned");
+    }
     draft.push(task, places);
 }
 

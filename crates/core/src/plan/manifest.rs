@@ -154,7 +154,7 @@ fn plain(node: &Node) -> String {
     String::from(text.strip_prefix("sha256:").unwrap_or(&text).trim())
 }
 
-fn hash(prd: &str) -> String {
+pub(super) fn hash(prd: &str) -> String {
     Sha256::digest(prd.as_bytes()).iter().map(|b| format!("{b:02x}")).collect()
 }
 

@@ -13,6 +13,7 @@ use super::markdown_keys::{Item, add, classify, is_block};
 use super::native::{self, Files};
 use super::node::{Entry, Node, Table, Value};
 use super::scan::{Line, lines};
+use super::tick::{Tick, Whole};
 use super::{group_rules, marker, yaml};
 use crate::ids::GroupId;
 
@@ -24,6 +25,10 @@ pub(super) struct Found {
     pub line: usize,
     indent: usize,
     pub ticked: bool,
+    /// How it is ticked.
+    pub tick: Tick,
+    /// It has a checkbox.
+    pub boxed: bool,
     /// The text behind the checkbox, and its place.
     pub text: String,
     pub at: usize,
@@ -56,6 +61,7 @@ pub(super) fn draft(ctx: &mut Context<'_>, default_id: &str, files: Files<'_>) -
     let mut groups: Vec<Option<(GroupId, Span)>> = Vec::with_capacity(found.len());
     let mut taken: BTreeSet<String> = BTreeSet::new();
     let mut underived = Vec::new();
+    let mut of_item = BTreeMap::new();
     for (i, item) in found.iter().enumerate() {
         let span = item.at..item.at + item.text.len();
         let marker = marker::find(&item.text).unwrap_or_else(|(range, why)| {
@@ -108,8 +114,12 @@ pub(super) fn draft(ctx: &mut Context<'_>, default_id: &str, files: Files<'_>) -
             task.prompt = if task.prompt.is_empty() { prompt } else { format!("{}\n\n{prompt}", task.prompt) };
         }
         task.ticked |= item.ticked;
+        places.tick = Some(item.tick.clone());
+        places.derived = derived;
+        of_item.insert(i, draft.plan.tasks.len());
         draft.push(task, places);
     }
+    draft.wholes = headings.iter().filter_map(|h| whole(&found, *h, |i| below(&found, i, *h), &of_item)).collect();
     let mut next = BTreeMap::new();
     for (index, title) in underived {
         draft.plan.tasks[index].id = derive_id(&title, &mut taken, &mut next).into();
@@ -119,6 +129,25 @@ pub(super) fn draft(ctx: &mut Context<'_>, default_id: &str, files: Files<'_>) -
 
 fn entry(key: &str, text: String, span: &Span) -> Entry {
     Entry { key: String::from(key), key_span: span.clone(), node: Node { span: span.clone(), value: Value::Text(text) } }
+}
+
+/// Whether an item is nested in another, at any depth.
+pub(super) fn below(found: &[Found], item: usize, above: usize) -> bool {
+    let mut at = found[item].parent;
+    while let Some(parent) = at {
+        if parent == above {
+            return true;
+        }
+        at = found[parent].parent;
+    }
+    false
+}
+
+/// A heading with a checkbox, and the tasks that it stands for.
+pub(super) fn whole(found: &[Found], heading: usize, has: impl Fn(usize) -> bool, of_item: &BTreeMap<usize, usize>) -> Option<Whole> {
+    let item = &found[heading];
+    let parts: Vec<usize> = of_item.iter().filter(|(i, _)| has(**i)).map(|(_, task)| *task).collect();
+    (item.boxed && !parts.is_empty()).then(|| Whole { tick: item.tick.clone(), done: item.ticked, parts })
 }
 
 /// All tasks, nested ones behind the one that they are nested in.
@@ -165,6 +194,11 @@ pub(super) fn find(lines: &[Line<'_>]) -> Vec<Found> {
             line: number,
             indent: line.indent,
             ticked: checkbox == Some(true),
+            tick: match checkbox {
+                Some(_) => Tick::checkbox(line.at + text_at + 1),
+                None => Tick::insert(line.at + text_at, "[x] "),
+            },
+            boxed: checkbox.is_some(),
             text: String::from(rest.trim_end()),
             at,
             end: number + 1,

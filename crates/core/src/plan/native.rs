@@ -11,6 +11,7 @@ use super::group_rules;
 use super::model::{Group, PRIORITY_DEFAULT, Plan, SkillFailure, Task};
 use super::node::{Node, Table};
 use super::suggest;
+use super::tick::Tick;
 use crate::ids::{GroupId, PlanId, TaskId};
 use crate::overlap::Glob;
 use crate::tracker::Issue;
@@ -138,7 +139,11 @@ pub(super) fn plan(ctx: &mut Context<'_>, table: &Table, default_id: &str, files
             ctx.error(&node.span, format!("a task must be a table, not {}", node.kind()));
             continue;
         };
-        let (task, places) = task(ctx, own, defaults, &node.span, index, files);
+        let (task, mut places) = task(ctx, own, defaults, &node.span, index, files);
+        // JSON has a colon behind its keys.
+        let json = own.entries.first().is_some_and(|e| ctx.text[e.key_span.end..e.node.span.start].trim_start().starts_with(':'));
+        places.tick =
+            if json { Tick::json(ctx.text, own, "ticked", &["title", "id"], "true", "false") } else { Tick::toml(ctx.text, own, "ticked") };
         draft.push(task, places);
     }
     draft

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use super::context::{Context, Span};
 use super::diagnostic::Severity;
+use super::tick::{Tick, Whole};
 
 /// Most dependencies that all tasks get together: one on a task of 1,000 parts counts for 1,000.
 const DEPENDS_MAX: usize = 1_000_000;
@@ -141,6 +142,25 @@ fn left_out(ctx: &mut Context<'_>, lines: &[Line], parents: &[Option<usize>], in
         }
     }
     out
+}
+
+/// The containers that are ticked when all below them are. `of_line` has the place of each line's task in the plan; where a part is
+/// left out, the whole stays as it is.
+pub(super) fn wholes(lines: &[Line], of_line: &BTreeMap<usize, usize>, tick: impl Fn(usize) -> Option<Tick>) -> Vec<Whole> {
+    let mut below: BTreeMap<usize, Option<Vec<usize>>> = BTreeMap::new();
+    for (number, _) in lines.iter().enumerate().filter(|(_, l)| !l.container) {
+        // Parents may go in a circle, which is told elsewhere.
+        let above = std::iter::successors(lines[number].parent, |p| lines[*p].parent).take(DEPTH_MAX);
+        for parent in above.filter(|p| lines[*p].container) {
+            let parts = below.entry(parent).or_insert_with(|| Some(Vec::new()));
+            match (parts.as_mut(), of_line.get(&number)) {
+                (Some(parts), Some(task)) => parts.push(*task),
+                _ => *parts = None,
+            }
+        }
+    }
+    let whole = |(number, parts): (usize, Option<Vec<usize>>)| Some(Whole { tick: tick(number)?, done: lines[number].done, parts: parts? });
+    below.into_iter().filter_map(whole).collect()
 }
 
 #[cfg(test)]

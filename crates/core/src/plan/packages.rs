@@ -10,6 +10,7 @@ use super::model::{Group, Plan};
 use super::native::task;
 use super::node::{Entry, Node, Table, Value};
 use super::suggest::{HINTS_MAX, closest};
+use super::tick::Tick;
 use crate::ids::GroupId;
 
 /// Under which keys the packages stand.
@@ -60,7 +61,7 @@ pub(super) fn draft(ctx: &mut Context<'_>, node: &Node, id: &str) -> Option<Draf
             _ => ignored.keep_in_plan(&mut plan, entry),
         }
     }
-    let contracts = top.get("shared_contracts").map(described).unwrap_or_default();
+    let contracts = top.entry("shared_contracts").map(contracts).unwrap_or_default();
     let mut draft = Draft::new(plan, Grouping::Named);
     let mut safe = Vec::new();
     for (index, (name, item)) in items(listed).into_iter().enumerate() {
@@ -72,7 +73,10 @@ pub(super) fn draft(ctx: &mut Context<'_>, node: &Node, id: &str) -> Option<Draf
         if let Some((name, span)) = name {
             put(&mut native, text_entry("id", name, &span));
         }
-        let (task, places) = task(ctx, &native, None, &item.span, index, &|_| Err(String::from("work packages have no prompt files")));
+        let (mut task, mut places) =
+            task(ctx, &native, None, &item.span, index, &|_| Err(String::from("work packages have no prompt files")));
+        task.ticked = fields.get("status").and_then(Node::text).is_some_and(is_done);
+        places.tick = Tick::json(ctx.text, fields, "status", &["title", "package_id", "id"], "\"completed\"", "\"pending\"");
         safe.push(fields.get("parallel_safe").map(|n| &n.value) != Some(&Value::Bool(false)));
         draft.push(task, places);
     }
@@ -104,21 +108,35 @@ fn items(node: &Node) -> Vec<(Option<(String, Span)>, &Node)> {
     }
 }
 
-fn package(ctx: &mut Context<'_>, fields: &Table, span: &Span, contracts: &str, ignored: &mut Ignored) -> Table {
+fn package(ctx: &mut Context<'_>, fields: &Table, span: &Span, contracts: &[(String, Span)], ignored: &mut Ignored) -> Table {
     let mut native = Table::default();
-    let (mut owns, mut criteria, mut sections) = (Vec::new(), Vec::new(), Sections::default());
+    let (mut owns, mut criteria, mut sections, mut shared) = (Vec::new(), Vec::new(), Sections::default(), contracts.to_vec());
     for entry in fields.entries.iter().filter(|e| e.key == "package_id" || !is_blank(&e.node)) {
         match entry.key.as_str() {
             "package_id" | "id" => put(&mut native, renamed(entry, "id", as_texts(&entry.node.value))),
             "title" => put(&mut native, renamed(entry, "title", entry.node.value.clone())),
-            "description" | "objective" => sections.plain(&described(&entry.node)),
+            "description" => sections.plain(&described(&entry.node)),
+            "objective" | "goal" => put(&mut native, text_entry("objective", described(&entry.node), &entry.node.span)),
+            "deliverables" => put(&mut native, list_entry("deliverables", each(&entry.node), &entry.key_span)),
+            "activities" | "steps" => put(&mut native, list_entry("activities", each(&entry.node), &entry.key_span)),
+            "contracts" | "interfaces" => shared.extend(self::contracts(entry)),
             "polly_role" => put(&mut native, renamed(entry, "role", entry.node.value.clone())),
             "priority" => priority(ctx, &mut native, entry),
             "estimated_hours" => match span_of(&entry.node, 3600.0) {
                 Some(time) => put(&mut native, text_entry("estimate", format!("{}s", time.as_secs()), &entry.node.span)),
                 None => ctx.error(&entry.node.span, "`estimated_hours` must be a number of hours, more than 0"),
             },
-            "files_to_modify" | "files_to_create" => owns.extend(files(ctx, entry)),
+            "files_to_modify" | "files_to_create" => {
+                let (elsewhere, inside): (Vec<_>, Vec<_>) = files(ctx, entry).into_iter().partition(|(path, _)| path.starts_with('/'));
+                owns.extend(inside);
+                if let Some((first, place)) = elsewhere.first() {
+                    let message = format!("`{}`: `{first}` is a path of one machine only, and owns nothing here", entry.key);
+                    let hint = String::from("write it from the repository's root; file_ownership_matrix counts, too");
+                    ctx.push(Severity::Warning, place, message, Some(hint));
+                    let names: Vec<String> = elsewhere.into_iter().map(|(path, _)| path).collect();
+                    sections.list(if entry.key == "files_to_create" { "Files to create" } else { "Files to modify" }, &names);
+                }
+            }
             "dependencies" => put(&mut native, list_entry("depends", texts(ctx, entry), &entry.key_span)),
             "test_requirements" | "success_criteria" => criteria.extend(each(&entry.node)),
             "issue_details" => sections.list("Issues", &issues(&entry.node)),
@@ -126,6 +144,7 @@ fn package(ctx: &mut Context<'_>, fields: &Table, span: &Span, contracts: &str, 
             "imports_required" => sections.list("Imports", &each(&entry.node).into_iter().map(|(t, _)| t).collect::<Vec<_>>()),
             "parallel_safe" if matches!(entry.node.value, Value::Bool(_)) => {}
             "parallel_safe" => ctx.error(&entry.node.span, format!("`parallel_safe` must be true or false, not {}", entry.node.kind())),
+            "status" if entry.node.text().is_some() => {}
             "issues_fixed" => super::foreign::keep(&mut native, "issues_fixed", described(&entry.node), &entry.key_span),
             _ => ignored.keep(&mut native, entry),
         }
@@ -134,7 +153,7 @@ fn package(ctx: &mut Context<'_>, fields: &Table, span: &Span, contracts: &str, 
     owns.retain(|(path, _)| seen.insert(path.clone()));
     put(&mut native, list_entry("owns", owns, span));
     put(&mut native, list_entry("criteria", criteria, span));
-    sections.add("Contracts that work packages share", contracts);
+    put(&mut native, list_entry("contracts", shared, span));
     sections.into_prompt(&mut native, span);
     native
 }
@@ -145,6 +164,22 @@ fn priority(ctx: &mut Context<'_>, native: &mut Table, entry: &Entry) {
         Some((_, ours)) => put(native, renamed(entry, "priority", Value::Int(*ours))),
         None => ctx.error_hint(&entry.node.span, format!("`priority`: there is no `{word}`"), "write Critical, Major or Minor"),
     }
+}
+
+/// What packages have agreed on: `{name: text}`, or a list.
+fn contracts(entry: &Entry) -> Vec<(String, Span)> {
+    match entry.node.table() {
+        Some(table) => {
+            let named = table.entries.iter().filter(|e| !is_blank(&e.node));
+            named.map(|e| (format!("{}: {}", e.key, described(&e.node)), e.key_span.clone())).collect()
+        }
+        None => each(&entry.node),
+    }
+}
+
+/// A word that says that nothing is left to do; any other is none.
+fn is_done(status: &str) -> bool {
+    ["completed", "complete", "done"].iter().any(|w| status.trim().eq_ignore_ascii_case(w))
 }
 
 /// Paths, or objects with one.
@@ -253,7 +288,13 @@ fn claims_of(ctx: &mut Context<'_>, entry: &Entry, numbers: &BTreeMap<String, us
     for e in
         table.entries.iter().filter(|e| !is_blank(&e.node) && !matches!(e.key.as_str(), "conflicts" | "description" | "note" | "notes"))
     {
-        let by_package = numbers.contains_key(&e.key);
+        // `WP1` and `WP1_owns` are the same package; a number beside them counts something.
+        let bare = ["_owns", "_files"].iter().find_map(|s| e.key.strip_suffix(s)).filter(|k| numbers.contains_key(*k));
+        let owner_key = bare.unwrap_or(&e.key);
+        let by_package = numbers.contains_key(owner_key);
+        if !by_package && matches!(e.node.value, Value::Int(_) | Value::Float(_) | Value::Bool(_)) {
+            continue;
+        }
         match &e.node.value {
             Value::Table(t) => {
                 let owner = t.get("owner").or_else(|| t.get("package_id")).or_else(|| t.get("package"));
@@ -261,7 +302,7 @@ fn claims_of(ctx: &mut Context<'_>, entry: &Entry, numbers: &BTreeMap<String, us
                     Some(owner) => out.push((e.key.clone(), described(owner), owner.span.clone())),
                     None if by_package => {
                         for list in t.entries.iter().filter(|e| e.node.list().is_some()) {
-                            out.extend(files(ctx, list).into_iter().map(|(path, span)| (path, e.key.clone(), span)));
+                            out.extend(files(ctx, list).into_iter().map(|(path, span)| (path, String::from(owner_key), span)));
                         }
                     }
                     None if depth < MATRIX_DEPTH_MAX => claims_of(ctx, e, numbers, out, depth + 1),
@@ -270,7 +311,7 @@ fn claims_of(ctx: &mut Context<'_>, entry: &Entry, numbers: &BTreeMap<String, us
             }
             _ => {
                 for (text, span) in texts(ctx, e) {
-                    out.push(if by_package { (text, e.key.clone(), span) } else { (e.key.clone(), text, span) });
+                    out.push(if by_package { (text, String::from(owner_key), span) } else { (e.key.clone(), text, span) });
                 }
             }
         }
@@ -305,6 +346,16 @@ fn order(ctx: &mut Context<'_>, draft: &mut Draft, entry: &Entry, numbers: &BTre
             Value::Table(t) => t.get("packages").or_else(|| t.get("work_packages")),
             _ => Some(&phase.node),
         };
+        // What is to be done there is no work of a package's: the verification of the plan, and a person, do it.
+        if list.is_none()
+            && let Some(steps) = phase.node.table().and_then(|t| t.get("tasks")).and_then(Node::list)
+        {
+            let message =
+                format!("`{}` names no work packages; its {} steps are kept with the plan", phase.key.escape_debug(), steps.len());
+            ctx.push(Severity::Note, &phase.key_span, message, None);
+            draft.plan.extra.insert(phase.key.clone(), steps.iter().map(described).collect::<Vec<_>>().join("\n"));
+            continue;
+        }
         let Some(list) = list.and_then(Node::list) else {
             ctx.error(&phase.node.span, format!("`{}` must be a list of work packages", phase.key.escape_debug()));
             continue;

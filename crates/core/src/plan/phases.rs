@@ -12,6 +12,7 @@ use super::model::Plan;
 use super::native::task;
 use super::node::Table;
 use super::scan::{Line, lines};
+use super::tick::{Edit, Tick, Whole};
 use crate::ids::GroupId;
 
 /// Whether the text is such a plan: it has a stage with a number.
@@ -45,6 +46,10 @@ struct Stage {
     span: Span,
     /// By label, in the order of the file: where it stands and its lines.
     sections: Vec<Section>,
+    /// The mark at its heading that says that it is done; empty, at the heading's end, where there is none.
+    mark: Span,
+    /// The same of its phase.
+    phase_mark: Span,
 }
 
 /// Reads the text.
@@ -52,7 +57,7 @@ pub(super) fn draft(ctx: &mut Context<'_>, default_id: &str) -> Option<Draft> {
     let text = ctx.text;
     let lines = lines(text, 0);
     let mut plan = Plan::new(default_id);
-    let (mut stages, mut phase): (Vec<Stage>, Option<String>) = (Vec::new(), None);
+    let (mut stages, mut phase): (Vec<Stage>, Option<(String, Span)>) = (Vec::new(), None);
     let (mut aside, mut principles) = (String::new(), Vec::new());
     let mut open = false;
     for line in &lines {
@@ -63,14 +68,17 @@ pub(super) fn draft(ctx: &mut Context<'_>, default_id: &str) -> Option<Draft> {
         } else if let Some(rest) = heading(line, "##", "Phase") {
             (open, aside) = (false, String::new());
             match numbered(rest) {
-                Some((number, _)) => phase = Some(String::from(number)),
+                Some((number, _)) => phase = Some((String::from(number), done_mark(&line.text, line.at))),
                 None => ctx.error_hint(&span, "the phase has no number", "write it as `## Phase 1: Name`"),
             }
         } else if let Some(rest) = heading(line, "###", "Stage") {
             open = true;
-            stages.extend(stage(ctx, rest, phase.as_deref(), &span));
+            stages.extend(stage(ctx, rest, phase.as_ref(), line));
         } else if let Some(name) = line.text.strip_prefix("## ").filter(|_| !line.code) {
             (open, aside) = (false, name.trim().to_lowercase());
+        } else if open && line.text.starts_with("### ") && !line.code {
+            // `### Phase 1 Deliverables`: what stands there is the phase's.
+            (open, aside) = (false, String::new());
         } else if open {
             if let Some(stage) = stages.last_mut() {
                 gather(stage, line);
@@ -94,22 +102,81 @@ pub(super) fn draft(ctx: &mut Context<'_>, default_id: &str) -> Option<Draft> {
     }
     let numbers: BTreeMap<String, String> = stages.iter().map(|s| (s.number.clone(), id_of(s))).collect();
     let mut draft = Draft::new(plan, Grouping::Named);
+    let mut marked: BTreeMap<usize, (Span, Vec<usize>)> = BTreeMap::new();
     for (index, stage) in stages.iter().enumerate() {
         let table = native(ctx, stage, &numbers, &principles);
         let (mut task, mut places) =
             task(ctx, &table, None, &stage.span, index, &|_| Err(String::from("a plan of phases has no prompt files")));
         task.group = Some(GroupId::from(format!("phase-{}", stage.phase)));
         places.group = Some(stage.span.clone());
+        (task.ticked, places.tick) = ticked(ctx.text, stage);
+        if !stage.phase_mark.is_empty() {
+            marked.entry(stage.phase_mark.start).or_insert_with(|| (stage.phase_mark.clone(), Vec::new())).1.push(index);
+        }
         draft.push(task, places);
     }
+    // Nobody asked for a mark at a phase that has none; one that is there goes when it is no longer true.
+    draft.wholes = marked
+        .into_values()
+        .map(|(span, parts)| Whole { tick: Tick { done: Vec::new(), open: vec![Edit { span, text: String::new() }] }, done: true, parts })
+        .collect();
     Some(draft)
+}
+
+/// The mark of a heading that says that it is done, blanks before it and all: `✅`, `[x]`, `(done)`, `**COMPLETED**`, and several of them.
+/// Empty where there is none.
+fn done_mark(line: &str, at: usize) -> Span {
+    let full = line.trim_end();
+    let mut rest = full;
+    loop {
+        let lower = rest.to_lowercase();
+        let words = DONE.iter().flat_map(|w| [format!("**{w}**"), format!("({w})"), format!("- {w}"), format!("— {w}")]);
+        let signs = ["✅", "☑", "✔", "[x]"].into_iter().map(String::from);
+        // Lower case may be longer than what it was made of.
+        let Some(end) = signs.chain(words).find(|m| lower.ends_with(m.as_str()) && lower.len() == rest.len()).map(|m| m.len()) else {
+            break;
+        };
+        rest = rest[..rest.len() - end].trim_end();
+    }
+    at + rest.len()..at + full.len()
+}
+
+/// Words that say that a stage is done.
+const DONE: [&str; 3] = ["completed", "complete", "done"];
+
+/// Whether the stage is done, and how that is written: where it has a status there, else at its heading.
+fn ticked(text: &str, stage: &Stage) -> (bool, Option<Tick>) {
+    let phase_done = !stage.phase_mark.is_empty();
+    let status = stage.sections.iter().find(|(name, _, _)| name.eq_ignore_ascii_case("status"));
+    if let Some((value, at)) = status.and_then(|(_, _, lines)| lines.first()) {
+        let word = value.to_lowercase();
+        // `✅ COMPLETED (2025-10-10)`.
+        let word = word.trim_start_matches(|c: char| !c.is_alphanumeric()).split(|c: char| !c.is_alphanumeric()).next().unwrap_or("");
+        let tick = Tick::either(*at..*at + value.trim_end().len(), "Completed", "Not started");
+        // A heading with a mark of its own says it, too.
+        let tick = if stage.mark.is_empty() { tick } else { tick.and(unmark(&stage.mark)) };
+        return (phase_done || !stage.mark.is_empty() || DONE.contains(&word), Some(tick));
+    }
+    if stage.mark.is_empty() {
+        let end = stage.mark.end;
+        return (phase_done, text.get(..end).map(|_| Tick::insert(end, " ✅")));
+    }
+    (true, Some(unmark(&stage.mark)))
+}
+
+fn unmark(mark: &Span) -> Tick {
+    Tick { done: Vec::new(), open: vec![Edit { span: mark.clone(), text: String::new() }] }
 }
 
 fn id_of(stage: &Stage) -> String {
     format!("phase{}-stage{}", stage.phase, stage.number)
 }
 
-fn stage(ctx: &mut Context<'_>, rest: &str, phase: Option<&str>, span: &Span) -> Option<Stage> {
+fn stage(ctx: &mut Context<'_>, rest: &str, phase: Option<&(String, Span)>, line: &Line<'_>) -> Option<Stage> {
+    let span = &(line.at..line.at + line.text.trim_end().len());
+    let mark = done_mark(&line.text, line.at);
+    let rest = rest.strip_suffix(line.text[mark.start - line.at..mark.end - line.at].trim()).unwrap_or(rest).trim_end();
+    let phase_mark = phase.map_or(0..0, |(_, mark)| mark.clone());
     let Some((number, name)) = numbered(rest) else {
         ctx.error_hint(span, "the stage has no number", "write it as `### Stage 1.1: Name`");
         return None;
@@ -119,7 +186,7 @@ fn stage(ctx: &mut Context<'_>, rest: &str, phase: Option<&str>, span: &Span) ->
     }
     let own = number.split('.').next().unwrap_or(number);
     let phase = match phase {
-        Some(phase) => phase,
+        Some((phase, _)) => phase.as_str(),
         None => {
             ctx.error_hint(
                 span,
@@ -139,6 +206,8 @@ fn stage(ctx: &mut Context<'_>, rest: &str, phase: Option<&str>, span: &Span) ->
         name: String::from(name),
         span: span.clone(),
         sections: Vec::new(),
+        mark,
+        phase_mark,
     })
 }
 
@@ -154,8 +223,15 @@ fn label(text: &str) -> Option<(&str, &str)> {
 }
 
 fn gather(stage: &mut Stage, line: &Line<'_>) {
+    // A line across the page ends nothing and says nothing.
+    let rule = line.text.trim();
+    if !line.code && rule.len() >= 3 && ['-', '*', '_'].iter().any(|c| rule.chars().all(|x| x == *c)) {
+        return;
+    }
     // An item is a label only where it is one of ours: `- **Cache**: use it` is an activity.
-    let found = label(&line.text).filter(|(name, _)| !line.code && (line.item().is_none() || is_known(name)));
+    // `#### Tasks` is a label, too.
+    let headed = line.text.strip_prefix("#### ").filter(|_| !line.code).map(|name| (name.trim().trim_end_matches(':'), ""));
+    let found = headed.or_else(|| label(&line.text)).filter(|(name, _)| !line.code && (line.item().is_none() || is_known(name)));
     if let Some((name, rest)) = found {
         let at = line.at + line.text.find(name).unwrap_or(0);
         let rest_at = line.at + (rest.as_ptr() as usize).saturating_sub(line.text.as_ptr() as usize);
@@ -177,11 +253,16 @@ const DEPENDS: [&str; 3] = ["dependencies", "depends on", "dependency"];
 const EFFORT: [&str; 4] = ["estimated effort", "effort", "estimate", "estimated time"];
 const AGENT: [&str; 4] = ["assigned agent", "assigned agents", "agent", "primary agent"];
 const FILES: [&str; 2] = ["owned files", "files"];
-const TEXT: [&str; 4] = ["objective", "key activities", "deliverables", "technical implementation"];
+const OBJECTIVE: [&str; 2] = ["objective", "goal"];
+const ACTIVITIES: [&str; 3] = ["key activities", "activities", "tasks"];
+const DELIVERABLES: [&str; 1] = ["deliverables"];
+const TEXT: [&str; 2] = ["technical implementation", "status"];
 
 fn is_known(name: &str) -> bool {
     let name = name.to_lowercase();
-    [&CRITERIA[..], &DEPENDS, &EFFORT, &AGENT, &FILES, &TEXT].iter().any(|list| list.contains(&name.as_str()))
+    [&CRITERIA[..], &DEPENDS, &EFFORT, &AGENT, &FILES, &OBJECTIVE, &ACTIVITIES, &DELIVERABLES, &TEXT]
+        .iter()
+        .any(|list| list.contains(&name.as_str()))
 }
 
 fn native(ctx: &mut Context<'_>, stage: &Stage, numbers: &BTreeMap<String, String>, principles: &[String]) -> Table {
@@ -202,8 +283,12 @@ fn native(ctx: &mut Context<'_>, stage: &Stage, numbers: &BTreeMap<String, Strin
             let text = |t: &str| String::from(unchecked(super::scan::item_text(t.trim()).unwrap_or(t.trim())));
             texts.map(|(t, start)| (text(t), *start..*start + t.trim().len())).collect()
         };
-        if CRITERIA.contains(&lower.as_str()) {
-            put(&mut table, list_entry("criteria", items(), at));
+        let listed = [("criteria", &CRITERIA[..]), ("activities", &ACTIVITIES), ("deliverables", &DELIVERABLES)];
+        if let Some((key, _)) = listed.iter().find(|(key, words)| words.contains(&lower.as_str()) && table.get(key).is_none()) {
+            put(&mut table, list_entry(key, with_parts(lines), at));
+        } else if OBJECTIVE.contains(&lower.as_str()) && table.get("objective").is_none() {
+            let text: Vec<String> = items().into_iter().map(|(t, _)| t).collect();
+            put(&mut table, text_entry("objective", text.join("\n"), at));
         } else if DEPENDS.contains(&lower.as_str()) {
             let depends = items().into_iter().flat_map(|(text, place)| depends(&text, &place, numbers)).collect();
             put(&mut table, list_entry("depends", depends, at));
@@ -213,6 +298,10 @@ fn native(ctx: &mut Context<'_>, stage: &Stage, numbers: &BTreeMap<String, Strin
                 paths.into_iter().map(move |p| (p, place.clone()))
             });
             put(&mut table, list_entry("owns", files.collect(), at));
+        } else if lower == "status" {
+            // Whether it is done is read elsewhere, and nothing for the agent; what stands below it is.
+            let body: Vec<&str> = lines.iter().skip(1).map(|(t, _)| t.as_str()).collect();
+            sections.plain(body.join("\n").trim_matches('\n'));
         } else if AGENT.contains(&lower.as_str()) {
             let names: Vec<(String, Span)> = items().into_iter().flat_map(|(text, place)| divided(&text, &place)).collect();
             if let Some((first, place)) = names.first() {
@@ -244,6 +333,42 @@ fn native(ctx: &mut Context<'_>, stage: &Stage, numbers: &BTreeMap<String, Strin
     sections.list("Principles of the whole plan", principles);
     sections.into_prompt(&mut table, span);
     table
+}
+
+/// The items of a list; what is nested in one follows it behind a colon.
+fn with_parts(lines: &[(String, usize)]) -> Vec<(String, Span)> {
+    let mut out: Vec<(String, Span)> = Vec::new();
+    let mut first: Option<usize> = None;
+    let mut parts = 0;
+    for (line, at) in lines.iter().filter(|(t, _)| !t.trim().is_empty()) {
+        let text = line.trim();
+        let item = super::scan::item_text(text);
+        let bare = unchecked(item.unwrap_or(text));
+        let indent = line.len() - line.trim_start().len();
+        let top = *first.get_or_insert(indent);
+        match out.last_mut().filter(|_| indent > top) {
+            Some((above, place)) => {
+                let between = if item.is_none() {
+                    " "
+                } else if parts == 0 && !above.ends_with(':') {
+                    ": "
+                } else if parts == 0 {
+                    " "
+                } else {
+                    "; "
+                };
+                parts += usize::from(item.is_some());
+                above.push_str(between);
+                above.push_str(bare);
+                place.end = at + text.len();
+            }
+            None => {
+                parts = 0;
+                out.push((String::from(bare), *at..*at + text.len()));
+            }
+        }
+    }
+    out
 }
 
 /// Without a checkbox.

@@ -12,10 +12,25 @@ use super::model::{Group, PRIORITY_DEFAULT, Plan};
 use super::native::{check_id, check_plan_id, task};
 use super::node::{Entry, Node, Table, Value};
 use super::suggest::{HINTS_MAX, closest};
+use super::tick::Tick;
 use crate::ids::{GroupId, PlanId};
 
 /// What claude-loop's `estimatedComplexity` is worth where no hours are given: it orders and predicts, nothing else.
 const COMPLEXITY: [(&str, u64); 3] = [("simple", 600), ("medium", 1800), ("complex", 3600)];
+
+/// Under which keys the stories stand.
+const LISTS: [&str; 3] = ["userStories", "stories", "tasks"];
+
+/// Whether a document with `tasks` is a PRD all the same: a task of it has what only stories have.
+pub(super) fn has_stories(top: &Table) -> bool {
+    let telling = |t: &Table| ["acceptanceCriteria", "acceptance_criteria", "passes"].iter().any(|k| t.get(k).is_some());
+    top.get("tasks").and_then(Node::list).is_some_and(|tasks| tasks.iter().filter_map(Node::table).any(telling))
+}
+
+/// A story's status, where it has one instead of `passes`.
+fn is_done(status: &str) -> bool {
+    ["completed", "complete", "done", "passed"].iter().any(|w| status.trim().eq_ignore_ascii_case(w))
+}
 
 /// Reads the PRD.
 pub(super) fn draft(ctx: &mut Context<'_>, node: &Node, id: &str) -> Option<Draft> {
@@ -23,7 +38,7 @@ pub(super) fn draft(ctx: &mut Context<'_>, node: &Node, id: &str) -> Option<Draf
         ctx.error(&node.span, format!("a prd.json must be an object, not {}", node.kind()));
         return None;
     };
-    let Some(stories) = top.entry("userStories").or_else(|| top.entry("stories")) else {
+    let Some(stories) = LISTS.iter().find_map(|key| top.entry(key)) else {
         ctx.error(&(node.span.start..node.span.start + 1), "the PRD has no `userStories`");
         return None;
     };
@@ -40,8 +55,13 @@ pub(super) fn draft(ctx: &mut Context<'_>, node: &Node, id: &str) -> Option<Draf
             continue;
         };
         let story = story(fields, &mut ignored);
-        let (mut task, places) = task(ctx, &story.native, None, &item.span, index, &|_| Err(String::from("a PRD has no prompt files")));
+        let (mut task, mut places) = task(ctx, &story.native, None, &item.span, index, &|_| Err(String::from("a PRD has no prompt files")));
         task.ticked = story.passes;
+        places.tick = if fields.get("passes").is_none() && fields.get("status").is_some_and(|n| n.text().is_some()) {
+            Tick::json(ctx.text, fields, "status", &[], "\"completed\"", "\"pending\"")
+        } else {
+            Tick::json(ctx.text, fields, "passes", &["priority", "acceptanceCriteria", "title", "id"], "true", "false")
+        };
         task.estimate = story.estimate;
         priorities.push(story.priority);
         draft.push(task, places);
@@ -73,7 +93,7 @@ fn header(ctx: &mut Context<'_>, top: &Table, id: &str, ignored: &mut Ignored) -
                 plan.branch = Some(String::from(branch));
             }
             ("branchName", None) => ctx.error(&entry.node.span, format!("`branchName` must be text, not {}", entry.node.kind())),
-            ("userStories" | "stories" | "parallelization", _) => {}
+            ("userStories" | "stories" | "tasks" | "parallelization", _) => {}
             ("description", Some(text)) => drop(plan.extra.insert(entry.key.clone(), String::from(text))),
             _ => ignored.keep_in_plan(&mut plan, entry),
         }
@@ -103,11 +123,12 @@ fn story(fields: &Table, ignored: &mut Ignored) -> Story {
                 prompt.push(if entry.key == "description" { text } else { format!("{}: {text}", capitalised(&entry.key)) });
                 prompt_entry = prompt_entry.or(Some(entry));
             }
-            ("acceptanceCriteria", _) => put(&mut out.native, renamed(entry, "criteria", criteria(&entry.node))),
+            ("acceptanceCriteria" | "acceptance_criteria", _) => put(&mut out.native, renamed(entry, "criteria", criteria(&entry.node))),
             ("dependencies" | "dependsOn", _) => put(&mut out.native, renamed(entry, "depends", as_texts(value))),
             ("fileScope", _) => put(&mut out.native, renamed(entry, "owns", value.clone())),
             ("suggestedModel", _) => put(&mut out.native, renamed(entry, "model", value.clone())),
             ("passes", Value::Bool(b)) => out.passes = *b,
+            ("status", Value::Text(word)) if fields.get("passes").is_none() => out.passes = is_done(word),
             ("priority", Value::Int(p)) => out.priority = Some(*p),
             ("priority", Value::Text(word)) => {
                 let place = ["critical", "high", "medium", "low"].iter().position(|w| word.eq_ignore_ascii_case(w));

@@ -55,6 +55,24 @@ impl Format {
         Self::SpecKitty,
     ];
 
+    /// What it is, in a few words for people.
+    #[must_use]
+    pub fn about(self) -> &'static str {
+        match self {
+            Self::Toml => "The native plan in TOML",
+            Self::Json => "The native plan in JSON",
+            Self::Markdown => "A list of tasks with [P:Group-X] markers",
+            Self::Array => "A JSON array of {id, description}",
+            Self::Prd => "A prd.json",
+            Self::SpecKit => "Spec Kit's tasks.md, also cc-sdd's",
+            Self::Phases => "Markdown with phases and stages",
+            Self::WorkPackages => "Work packages in JSON",
+            Self::Beads => "Issues of beads: issues.jsonl, or what bd prints",
+            Self::TaskMaster => "task-master's tasks.json",
+            Self::SpecKitty => "Spec Kitty's work packages",
+        }
+    }
+
     /// As `--format` has it.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -111,7 +129,12 @@ pub struct Reading {
 /// Reads and checks a plan. It never fails: what is wrong is in the diagnostics, all of it at once.
 #[must_use]
 pub fn read(source: &PlanSource<'_>) -> Reading {
-    let text = source.text.strip_prefix('\u{feff}').unwrap_or(&source.text);
+    read_with(source, |_| ()).0
+}
+
+/// The same, and what `look` makes of the draft of a plan without errors.
+pub(super) fn read_with<T>(source: &PlanSource<'_>, look: impl FnOnce(&Draft) -> T) -> (Reading, Option<T>) {
+    let text = without_bom(&source.text);
     let joined = joined(text, &source.path, &source.more);
     let mut ctx = match &joined {
         Some((text, parts)) => Context::of_parts(&source.path, text, parts.clone()),
@@ -128,22 +151,28 @@ pub fn read(source: &PlanSource<'_>) -> Reading {
     } else {
         draft(&mut ctx, source, &mut format)
     };
-    let Some(mut draft) = draft else { return Reading { plan: None, diagnostics: ctx.finish(), format } };
+    let Some(mut draft) = draft else { return (Reading { plan: None, diagnostics: ctx.finish(), format }, None) };
     draft.plan.source.clone_from(&source.path);
     stages::assign(&mut ctx, &mut draft);
     group_rules::apply(&mut ctx, &mut draft);
     validate::check(&mut ctx, &draft);
-    let plan = (!ctx.has_errors()).then_some(draft.plan);
-    Reading { plan, diagnostics: ctx.finish(), format }
+    let good = !ctx.has_errors();
+    let looked = good.then(|| look(&draft));
+    (Reading { plan: good.then_some(draft.plan), diagnostics: ctx.finish(), format }, looked)
+}
+
+/// Without the mark that some editors put before UTF-8 text.
+pub(super) fn without_bom(text: &str) -> &str {
+    text.strip_prefix('\u{feff}').unwrap_or(text)
 }
 
 /// The texts of all files behind each other, each on lines of its own, and where each begins.
-fn joined(text: &str, path: &str, more: &[(String, String)]) -> Option<(String, Vec<(usize, String)>)> {
+pub(super) fn joined(text: &str, path: &str, more: &[(String, String)]) -> Option<(String, Vec<(usize, String)>)> {
     if more.is_empty() {
         return None;
     }
     let (mut all, mut parts) = (String::new(), Vec::new());
-    for (path, text) in std::iter::once((path, text)).chain(more.iter().map(|(p, t)| (p.as_str(), t.as_str()))) {
+    for (path, text) in std::iter::once((path, text)).chain(more.iter().map(|(p, t)| (p.as_str(), without_bom(t)))) {
         if !all.is_empty() && !all.ends_with('\n') {
             all.push('\n');
         }
@@ -180,7 +209,7 @@ fn draft(ctx: &mut Context<'_>, source: &PlanSource<'_>, format: &mut Option<For
             let table = yaml::document(ctx)?;
             kitty::list(ctx, &table, &id, files)
         }
-        Format::SpecKitty => kitty::files(ctx, &id),
+        Format::SpecKitty => kitty::files(ctx, &id, files),
         Format::Beads if json::is_lines(ctx.text, &source.path) => {
             let issues = json::parse_lines(ctx);
             beads::draft(ctx, &issues, &id)
@@ -209,6 +238,7 @@ fn dialect(node: &Node) -> Option<Format> {
         Value::Table(t) if has(t, &["userStories", "stories"]) => Some(Format::Prd),
         Value::Table(t) if packages::is_document(t) => Some(Format::WorkPackages),
         Value::Table(t) if task_master::is_document(t) => Some(Format::TaskMaster),
+        Value::Table(t) if prd::has_stories(t) => Some(Format::Prd),
         Value::Table(t) if has(t, &["task", "tasks"]) => Some(Format::Json),
         Value::Table(t) if has(t, &["schema_version"]) && has(t, &["data"]) => Some(Format::Beads),
         Value::Table(t) => of_item(t),

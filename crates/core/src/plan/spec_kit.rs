@@ -4,13 +4,13 @@
 //! A phase is finished before the next begins. Within it a task without `[P]` goes alone; tasks with `[P]` that stand together go
 //! together.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::context::{Context, Span};
 use super::diagnostic::Severity;
 use super::draft::{Draft, Grouping};
 use super::foreign::{Sections, keep, list_entry, put, text_entry};
-use super::markdown::{Found, body_of, find, leading_id};
+use super::markdown::{Found, below, body_of, find, leading_id, whole};
 use super::model::Plan;
 use super::native::{Files, header_keys, task};
 use super::node::Table;
@@ -28,9 +28,13 @@ pub(super) fn is_task_list(text: &str) -> bool {
     if front.is_some_and(|mut lines| lines.any(is_key)) || text.to_ascii_lowercase().contains("[p:") {
         return false;
     }
-    let (mut numbered, mut flagged) = (false, false);
+    let (mut numbered, mut flagged, mut counted) = (false, false, false);
     for line in lines(text, 0) {
         flagged |= phase_of(&line).is_some();
+        // Kiro's lists, and cc-sdd's before it knew `(P)`: numbers, and under them the requirements that they serve.
+        if counted && line.item().is_some_and(|(item, _)| item.starts_with("_Requirements:")) {
+            return true;
+        }
         let Some((item, _)) = line.item() else { continue };
         let Some(rest) = ["[ ]", "[x]", "[X]"].iter().find_map(|mark| item.strip_prefix(mark)) else { continue };
         let rest = rest.trim();
@@ -41,6 +45,7 @@ pub(super) fn is_task_list(text: &str) -> bool {
             return true;
         }
         numbered |= id.starts_with('T');
+        counted |= !id.starts_with('T');
         flagged |= marks.parallel || marks.story.is_some();
     }
     numbered && flagged
@@ -148,6 +153,7 @@ pub(super) fn draft(ctx: &mut Context<'_>, default_id: &str, files: Files<'_>) -
     let phases = phases(&lines);
     let majors = majors(&found);
     let mut groups = Groups::default();
+    let mut of_item = BTreeMap::new();
     for (index, item) in found.iter().enumerate() {
         let span = item.at..item.at + item.text.len();
         let (_, phase) = &phases[phases.partition_point(|(line, _)| *line <= item.line) - 1];
@@ -184,6 +190,8 @@ pub(super) fn draft(ctx: &mut Context<'_>, default_id: &str, files: Files<'_>) -
         sections.into_prompt(&mut table, &span);
         let (mut task, mut places) = task(ctx, &table, None, &span, index, files);
         task.ticked |= item.ticked;
+        places.tick = Some(item.tick.clone());
+        of_item.insert(index, draft.plan.tasks.len());
         let major = id.split_once('.').map_or("", |(major, _)| major);
         if let Some(group) = groups.of(phase, major, marks.parallel) {
             task.group = Some(group);
@@ -191,6 +199,9 @@ pub(super) fn draft(ctx: &mut Context<'_>, default_id: &str, files: Files<'_>) -
         }
         draft.push(task, places);
     }
+    let number = |item: usize| leading_id(&found[item].text).0.unwrap_or("");
+    let is_part = |item: usize, major: usize| below(&found, item, major) || number(item).starts_with(&format!("{}.", number(major)));
+    draft.wholes = majors.iter().filter_map(|m| whole(&found, *m, |i| is_part(i, *m), &of_item)).collect();
     ignored.report(ctx);
     Some(draft)
 }

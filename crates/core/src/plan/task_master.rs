@@ -2,7 +2,7 @@
 //!
 //! A task with subtasks stands for them: they get its dependencies, and whoever waits for it waits for all of them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::context::{Context, Span};
 use super::diagnostic::Severity;
@@ -13,6 +13,7 @@ use super::native::{Files, task};
 use super::node::{Entry, Node, Table, Value};
 use super::outline::{self, Line};
 use super::suggest::closest;
+use super::tick::Tick;
 
 /// What only task-master's tasks have.
 const TELLING: [&str; 3] = ["subtasks", "testStrategy", "details"];
@@ -77,14 +78,19 @@ pub(super) fn draft(ctx: &mut Context<'_>, node: &Node, id: &str, files: Files<'
     let lines: Vec<Line> = items.iter().map(|i| i.line.clone()).collect();
     let resolved = outline::resolve(ctx, &lines);
     let mut draft = Draft::new(plan, Grouping::Named);
+    let ticks: Vec<Option<Tick>> = items.iter().map(|i| i.tick.clone()).collect();
+    let mut of_line = BTreeMap::new();
     for (index, (item, depends)) in items.into_iter().zip(resolved).enumerate() {
         let Some(depends) = depends else { continue };
         let mut native = item.native;
         put(&mut native, list_entry("depends", depends, &item.line.span));
-        let (mut task, places) = task(ctx, &native, None, &item.span, index, &|_| Err(String::from("tasks.json has no prompt files")));
+        let (mut task, mut places) = task(ctx, &native, None, &item.span, index, &|_| Err(String::from("tasks.json has no prompt files")));
         task.ticked = item.line.done;
+        places.tick = item.tick;
+        of_line.insert(index, draft.plan.tasks.len());
         draft.push(task, places);
     }
+    draft.wholes = outline::wholes(&lines, &of_line, |line| ticks[line].clone());
     ignored.report(ctx);
     Some(draft)
 }
@@ -138,6 +144,7 @@ struct Item {
     line: Line,
     native: Table,
     span: Span,
+    tick: Option<Tick>,
 }
 
 /// Reads a task or a subtask; its line's dependencies are as they stand there.
@@ -189,7 +196,8 @@ fn item<'n>(
         sections.add("Part of", &title);
     }
     sections.into_prompt(&mut native, &node.span);
-    items.push(Item { line, native, span: node.span.clone() });
+    let tick = Tick::json(ctx.text, fields, "status", &["description", "title", "id"], "\"done\"", "\"pending\"");
+    items.push(Item { line, native, span: node.span.clone(), tick });
     Some(fields)
 }
 

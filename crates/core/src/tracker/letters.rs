@@ -81,6 +81,9 @@ pub enum Word {
         how: GivenUp,
         /// For people; may be empty.
         reason: String,
+        /// Its tracker has said that it is this run's.
+        #[serde(default)]
+        claimed: bool,
         /// Whose it was before it was handed over to the run.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         owner: Option<String>,
@@ -191,7 +194,7 @@ fn word(state: &State, tasks: &[&TaskState], branch: &str) -> Option<Word> {
     };
     let reason = worst.and_then(|t| t.reason.clone()).unwrap_or_default();
     let owner = tasks.iter().find_map(|t| t.claimed_from.clone());
-    Some(Word::GivenUp { how, reason, owner })
+    Some(Word::GivenUp { how, reason, claimed, owner })
 }
 
 /// It waits, and the run will come to it; nothing of its issue has been given up as long as that is so.

@@ -165,6 +165,9 @@ pub struct TaskView {
     pub group: Option<String>,
     /// Who works on it, or would.
     pub agent: String,
+    /// Why it was assigned to that agent; `null` where a person named it.
+    #[serde(default)]
+    pub assigned: Option<String>,
     /// The persona in the prompt.
     pub role: Option<String>,
     /// Tasks it depends on.
@@ -444,6 +447,7 @@ fn task(state: &State, t: &TaskState, until: &Until<'_>) -> TaskView {
         reason,
         group: definition.group.as_ref().map(ToString::to_string),
         agent: agent_of(state, t, until),
+        assigned: definition.why.clone(),
         role: definition.role.clone(),
         depends: definition.depends.iter().map(ToString::to_string).collect(),
         branch: spawned.map(|s| s.branch.clone()),

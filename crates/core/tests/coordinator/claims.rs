@@ -6,7 +6,7 @@ use greenlane_core::input::{Input, Request};
 use greenlane_core::options::RunOptions;
 use greenlane_core::plan::Task;
 use greenlane_core::state::Phase;
-use greenlane_core::tracker::{Issue, TrackerKind};
+use greenlane_core::tracker::{GivenUp, Issue, TrackerKind, Word, letters};
 
 use crate::story::{Story, attempt, keys, task};
 
@@ -120,4 +120,64 @@ fn a_claim_outlives_a_crash_and_not_a_stop() {
     assert!(of_a(&story), "until somebody takes the run up");
     let out = story.feed(Input::Resume);
     assert!(out.contains(&String::from("→ claim beads:bd-a, start a#2")), "{out:?}");
+}
+
+/// What beads would be told now: `bd-a landed`, ….
+fn told(story: &Story) -> Vec<String> {
+    let word = |word: &Word| match word {
+        Word::InHand { claimed: true } => String::from("claimed"),
+        Word::InHand { claimed: false } => String::from("in hand"),
+        Word::Landed { commit, .. } => format!("landed {commit}"),
+        Word::GivenUp { how, owner, .. } => format!("{how:?}{}", owner.as_ref().map(|o| format!(" to {o}")).unwrap_or_default()),
+        Word::PlanEnded { done } => format!("ended {done}"),
+    };
+    letters(&story.state).iter().map(|l| format!("{} {}", l.item.id, word(&l.word))).collect()
+}
+
+#[test]
+fn a_tracker_is_told_how_things_stand_in_the_order_of_landing() {
+    let mut story = Story::new(
+        RunOptions { jobs: 2, trackers: [TrackerKind::Beads].into(), ..RunOptions::default() },
+        vec![tracked("a", "depends b"), tracked("b", ""), tracked("c", "retries 0"), tracked("d", "")],
+    );
+    assert!(told(&story).is_empty(), "nothing has begun");
+    story.feed(claimed("b"));
+    assert_eq!(told(&story), ["bd-b claimed"]);
+    story.feed(Input::ClaimUnanswered { attempt: attempt("c"), reason: String::from("no answer") });
+    assert_eq!(told(&story), ["bd-b claimed"], "c has not begun");
+    story.spawned("c");
+    assert_eq!(told(&story), ["bd-b claimed", "bd-c in hand"]);
+    story.exited("c", Exit::Code { code: 3 });
+    assert_eq!(told(&story), ["bd-b claimed", "bd-c Failed"]);
+    story.feed(taken("d"));
+    assert_eq!(told(&story), ["bd-b claimed", "bd-c Failed"], "what somebody else has is theirs");
+    story.works("b");
+    story.lands(1, &["b"]);
+    story.feed(claimed("a"));
+    story.works("a");
+    story.lands(2, &["a"]);
+    assert_eq!(told(&story), ["bd-c Failed", "bd-b landed merge1 of b", "bd-a landed merge2 of a"]);
+    let head = greenlane_core::ids::Oid::from("merge1 of b");
+    let kept = String::from("refs/kept");
+    story.ask(Request::RollBack { plan: "p".into(), head, tasks: keys(&["a"]), kept });
+    assert_eq!(told(&story), ["bd-a Cancelled", "bd-c Failed", "bd-b landed merge1 of b"]);
+}
+
+#[test]
+fn an_issue_of_several_tasks_is_done_when_all_of_them_are() {
+    let both = |id: &str, words: &str| Task { issue: Issue::parse("beads:x").ok(), ..task(id, words) };
+    let mut story = story(vec![both("a", ""), both("b", "depends a"), task("c", "")]);
+    story.feed(Input::IssueClaimed { attempt: attempt("a"), from: Some(String::from("Ann")) });
+    story.works("a");
+    story.lands(1, &["a"]);
+    assert_eq!(told(&story), ["x claimed"], "b is still to come");
+    story.spawned("c");
+    story.exited("c", Exit::Code { code: 0 });
+    story.feed(claimed("b"));
+    story.spawned("b");
+    story.exited("b", Exit::Code { code: 3 });
+    assert_eq!(told(&story), ["x claimed"], "it is tried again");
+    story.ask(Request::StopTasks { tasks: keys(&["b"]), now: false });
+    assert_eq!(told(&story), ["x Cancelled to Ann"]);
+    assert!(matches!(letters(&story.state)[0].word, Word::GivenUp { how: GivenUp::Cancelled, claimed: true, .. }));
 }

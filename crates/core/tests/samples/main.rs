@@ -30,6 +30,14 @@ fn shown(plan: &Plan) -> String {
         let group = task.group.as_ref().map(|g| format!(" ({g})")).unwrap_or_default();
         writeln!(out, "  [{ticked}] {stage:>2} {}: {}{group} p{} <- {}", task.id, task.title, task.priority, depends.join(" "))
             .expect("text");
+        if let Some(objective) = &task.objective {
+            writeln!(out, "         objective {objective}").expect("text");
+        }
+        for (name, list) in [("activities", &task.activities), ("deliverables", &task.deliverables), ("contracts", &task.contracts)] {
+            if !list.is_empty() {
+                writeln!(out, "         {name} {}", list.join(" | ")).expect("text");
+            }
+        }
         for (name, list) in [("owns", &task.owns), ("criteria", &task.criteria), ("skills", &task.skills), ("fallbacks", &task.fallbacks)] {
             if !list.is_empty() {
                 writeln!(out, "         {name} {}", list.join(" | ")).expect("text");

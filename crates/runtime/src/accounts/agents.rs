@@ -66,6 +66,8 @@ fn account(agent: &AgentDef, user_env: &BTreeMap<OsString, OsString>, key: Optio
     if let Some(account) = &agent.account {
         return account.clone();
     }
+    // Whichever way it is talked to, it is the same account.
+    let label = agent.variant_of.as_deref().unwrap_or(&agent.name);
     let environment = agent.environment(user_env);
     // Where its credentials lie is as telling as what they are.
     let folders: BTreeSet<&str> =
@@ -84,11 +86,11 @@ fn account(agent: &AgentDef, user_env: &BTreeMap<OsString, OsString>, key: Optio
             hash.update(part.as_encoded_bytes());
         }
     }
-    let Some(key) = key.filter(|_| any) else { return agent.name.clone() };
+    let Some(key) = key.filter(|_| any) else { return label.to_owned() };
     // The key last: whatever precedes it, the end of the hash depends on all of it.
     hash.update(key);
     let mark: String = hash.finalize().iter().take(MARK_BYTES).map(|b| format!("{b:02x}")).collect();
-    format!("{}#{mark}", agent.name)
+    format!("{label}#{mark}")
 }
 
 fn known_key(dir: &Path) -> Option<Vec<u8>> {
@@ -138,6 +140,7 @@ mod tests {
         assert!(with_key.strip_prefix("claude#").is_some_and(|mark| mark.len() == 2 * MARK_BYTES), "{with_key}");
         assert_eq!(of(&key), with_key, "in every repository");
         assert_eq!(of(&[key[0], ("ANTHROPIC_MODEL", "big"), ("OPENAI_API_KEY", "sk-2")]), with_key, "what is no credential of it");
+        assert_eq!(all(&key).accounts["claude-acp"], with_key, "whichever way it is talked to");
         let others = [[("ANTHROPIC_API_KEY", "sk-secret-2")], [("CLAUDE_CONFIG_DIR", "/other")], [("ANTHROPIC_BASE_URL", "http://proxy")]];
         let mut marks: BTreeSet<String> = others.iter().map(|e| of(e)).collect();
         marks.extend([with_key.clone(), of(&[])]);

@@ -6,6 +6,8 @@ use std::time::Duration;
 use greenlane_core::time::duration_text;
 use serde::{Deserialize, Serialize};
 
+use crate::acp::Permissions;
+
 /// How an agent's standard output is to be understood.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -31,6 +33,8 @@ pub enum OutputKind {
     Cline,
     /// Aider's text.
     Aider,
+    /// It speaks the Agent Client Protocol; what it tells is written down by Greenlane's client.
+    Acp,
     /// What waits for a person: [`crate::hand_off`].
     HandOff,
 }
@@ -46,7 +50,7 @@ pub struct AgentDef {
     /// As plans and the configuration call it; the key in the file.
     #[serde(skip_deserializing)]
     pub name: String,
-    /// A program's name, looked up on the user's PATH, or a path. Of a hand-off agent what opens the worktree, if anything.
+    /// A program's name, looked up on the user's PATH, or a path. A hand-off agent has none.
     #[serde(default)]
     pub command: String,
     /// It is nobody's process: the task is put into the hands of a person or of an editor, who gives it back.
@@ -83,6 +87,18 @@ pub struct AgentDef {
     /// How its output is read.
     #[serde(default)]
     pub output: OutputKind,
+    /// With `output = "acp"`: what it gets when it asks for permission.
+    #[serde(default)]
+    pub permissions: Permissions,
+    /// With `output = "acp"`: it is offered to have its files read and written by Greenlane, inside the worktree only.
+    #[serde(default = "yes")]
+    pub client_files: bool,
+    /// With `output = "acp"`: it is offered to have its commands run by Greenlane, in the worktree.
+    #[serde(default = "yes")]
+    pub client_terminals: bool,
+    /// The agent that this one is, too, in another way: its account is the same, and it is not assigned where nobody names it.
+    #[serde(default)]
+    pub variant_of: Option<String>,
     /// Variables that are set.
     #[serde(default)]
     pub env: BTreeMap<String, String>,
@@ -92,6 +108,10 @@ pub struct AgentDef {
     /// Variables that pass too, any of which signs it in.
     #[serde(default)]
     pub credentials: Vec<String>,
+    /// Patterns of git's, at the top of its worktree, of what it leaves there for itself: where nobody tracks it, it is taken away before its
+    /// work is judged.
+    #[serde(default)]
+    pub litter: Vec<String>,
     /// Files any of which shows that it is signed in; `~/` and `$VARIABLE/` at the start are filled in.
     #[serde(default)]
     pub credential_files: Vec<String>,
@@ -167,6 +187,15 @@ pub struct AgentOverride {
     /// Replaces the reader.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub output: Option<OutputKind>,
+    /// Replaces what it gets when it asks for permission.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub permissions: Option<Permissions>,
+    /// Whether Greenlane reads and writes files for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_files: Option<bool>,
+    /// Whether Greenlane runs commands for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_terminals: Option<bool>,
     /// Added to the variables that are set.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub env: BTreeMap<String, String>,
@@ -215,9 +244,14 @@ impl AgentDef {
             prompt_args: Vec::new(),
             stdin: None,
             output: if hand_off { OutputKind::HandOff } else { OutputKind::Plain },
+            permissions: Permissions::default(),
+            client_files: true,
+            client_terminals: true,
+            variant_of: None,
             env: BTreeMap::new(),
             env_allow: Vec::new(),
             credentials: Vec::new(),
+            litter: Vec::new(),
             credential_files: Vec::new(),
             settings_files: Vec::new(),
             sign_in_hint: None,
@@ -262,6 +296,9 @@ impl AgentDef {
         replace(&mut self.resume_args, over.resume_args.as_ref());
         replace(&mut self.prompt_args, over.prompt_args.as_ref());
         replace(&mut self.output, over.output.as_ref());
+        replace(&mut self.permissions, over.permissions.as_ref());
+        replace(&mut self.client_files, over.client_files.as_ref());
+        replace(&mut self.client_terminals, over.client_terminals.as_ref());
         self.extra_args.extend(over.extra_args.iter().cloned());
         self.env.extend(over.env.clone());
         self.env_allow.extend(over.env_allow.iter().cloned());
@@ -293,8 +330,8 @@ impl AgentDef {
 
     /// Whether any of its templates hands the prompt over.
     pub(super) fn gets_the_prompt(&self) -> bool {
-        if self.hand_off {
-            // It lies in the worktree.
+        // In the conversation, or where it lies in the worktree.
+        if self.hand_off || self.output == OutputKind::Acp {
             return true;
         }
         let args = [&self.args, &self.extra_args, &self.prompt_args];

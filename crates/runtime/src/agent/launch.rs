@@ -6,8 +6,9 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use super::definition::AgentDef;
+use super::definition::{AgentDef, OutputKind};
 use super::tools::Tools;
+use crate::acp::Order;
 
 /// The name of the command agent: no model, just the task's `run` line.
 pub const COMMAND: &str = "command";
@@ -59,6 +60,20 @@ impl AgentDef {
             }
         }
         argv
+    }
+
+    /// What a client of the Agent Client Protocol has to do; `None`: the agent is not talked to.
+    #[must_use]
+    pub fn conversation(&self, launch: &Launch<'_>) -> Option<Order> {
+        let Values { model, session, .. } = Values::new(self, launch);
+        (self.output == OutputKind::Acp).then(|| Order {
+            prompt: launch.prompt.to_owned(),
+            session: session.map(str::to_owned),
+            model: model.filter(|_| self.model_args.is_empty()).map(str::to_owned),
+            permissions: self.permissions,
+            files: self.client_files,
+            terminals: self.client_terminals,
+        })
     }
 
     /// The text for its standard input; `None`: it gets nothing.

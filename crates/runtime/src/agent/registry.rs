@@ -46,6 +46,12 @@ pub enum RegistryError {
         /// Its name.
         name: String,
     },
+    /// Nothing is started for a hand-off agent.
+    #[error("agent `{name}` is handed its tasks (`hand_off`), and has a command that would never be started")]
+    HandOffCommand {
+        /// Its name.
+        name: String,
+    },
     /// `command` is the agent without a model and takes no configuration.
     #[error("`command` is not an agent that can be configured: it runs a task's own `run` line")]
     Reserved,
@@ -73,6 +79,7 @@ impl RegistryError {
             Self::NoPrompt { name } => {
                 format!("put {{prompt}} or {{prompt_file}} into `args` under [agents.{name}], or set `stdin = \"{{prompt}}\"`")
             }
+            Self::HandOffCommand { name } => format!("remove `command` under [agents.{name}], or set `hand_off = false`"),
             Self::Auto => String::from("name one of your agents, or rename [agents.auto]"),
             Self::Reserved => String::from("remove [agents.command]; a task's `run`, `env` and `timeout` say all there is"),
             Self::BuiltIn { .. } => String::from("this is a fault in Greenlane: please report it"),
@@ -114,6 +121,9 @@ impl Registry {
                     agents.insert(name.clone(), AgentDef::new(name, over).ok_or_else(missing)?);
                 }
             }
+        }
+        if let Some(def) = agents.values().find(|def| def.hand_off && !def.command.is_empty()) {
+            return Err(RegistryError::HandOffCommand { name: def.name.clone() });
         }
         match agents.values().find(|def| !def.gets_the_prompt()) {
             Some(def) => Err(RegistryError::NoPrompt { name: def.name.clone() }),

@@ -24,6 +24,9 @@ impl OutputKind {
             // A person uses none of it.
             (Measure::Wall, _) | (_, K::HandOff) => Told::Running,
             (_, K::Plain | K::Aider) => Told::Never,
+            // What is told depends on the agent: most tell their tokens with the end of the turn.
+            (Measure::ModelCalls | Measure::CostUsd, K::Acp) => Told::Never,
+            (Measure::Tokens, K::Acp) => Told::AtEnd,
             (Measure::ModelCalls, _) => Told::Running,
             (Measure::Tokens, K::Claude | K::Qwen | K::Opencode | K::Pi | K::Cline) => Told::Running,
             (Measure::Tokens, K::Codex | K::Gemini) => Told::AtEnd,

@@ -27,6 +27,8 @@ pub struct TrackerConfig {
     pub beads: Use,
     /// Issues on GitHub.
     pub github: Use,
+    /// The plan's own file: checkboxes, `passes`, a PRD's folder.
+    pub plan: Use,
     /// Comments on GitHub also when work begins and when it is given up.
     pub github_comments: bool,
 }
@@ -41,7 +43,7 @@ impl TrackerConfig {
             Use::Auto => main.is_some_and(|main| named || main.join(".beads").is_dir()),
             Use::On => main.is_some(),
         };
-        let all = [(TrackerKind::Beads, beads), (TrackerKind::Github, self.github == Use::On)];
+        let all = [(TrackerKind::Beads, beads), (TrackerKind::Github, self.github == Use::On), (TrackerKind::Plan, self.plan == Use::On)];
         all.into_iter().filter(|(_, used)| *used).map(|(kind, _)| kind).collect()
     }
 }
@@ -65,5 +67,7 @@ mod tests {
         config.github = Use::On;
         config.beads = Use::Off;
         assert_eq!(here(&config, &none), [TrackerKind::Github]);
+        config.plan = Use::On;
+        assert_eq!(here(&config, &none), [TrackerKind::Github, TrackerKind::Plan]);
     }
 }

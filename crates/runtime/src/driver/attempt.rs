@@ -412,6 +412,7 @@ fn order(
         lifetime: Lifetime::Detached,
         heartbeat: config.run.heartbeat,
         allowance: job.allowance.clone(),
+        acp: None,
         runaway: Limits {
             same_calls_max: Some(config.bounds.same_calls_max).filter(|n| *n > 0),
             idle_bytes_max: Some(config.bounds.idle_output_max).filter(|n| *n > 0),
@@ -440,6 +441,7 @@ fn order(
             };
             spec.argv = agent.argv(&launch);
             spec.stdin = agent.stdin_text(&launch);
+            spec.acp = agent.conversation(&launch);
             spec.reader = Some(agent.output);
             spec.stall_timeout = job.task.stall_timeout.or(agent.stall_timeout).or(Some(config.run.stall_timeout));
             let mut environment = agent.environment(&context.environment);
@@ -587,10 +589,15 @@ pub(super) fn judge(context: &Arc<Context>, state: &State, attempt: AttemptId) {
     let others = shared::refs_of_others(context, state, &attempt);
     let (plan_branch, verify) = (plan.branch.clone(), plan.verify.clone());
     let verify_timeout = plan.submission.plan.verify_timeout;
+    let agent = state.attempt(&attempt).map(|a| a.agent.clone()).unwrap_or_default();
     context.perform_for(&key, move |context| {
+        let litter = context.registry.get(&agent).map(|def| def.litter.as_slice()).unwrap_or_default();
         let mut settled = shared::settled_before(context, &attempt);
         let mut verdict = match (context.workspace(&attempt), Generated::new(&facts.generated)) {
             (Ok(workspace), Ok(generated)) => {
+                if let Err(e) = context.pool.sweep(&workspace, litter) {
+                    context.warn(format!("what {agent} left for itself cannot be taken away: {e}"));
+                }
                 let mut env = context.command_environment(&definition.env);
                 env.extend(context.attempt_variables(&attempt));
                 // Checks run what the agent wrote.

@@ -98,7 +98,7 @@ impl Context {
         let pool = Pool::open(&repo, pool_dir, settings, Arc::clone(&shell) as Arc<dyn Shell>)?;
         let teacher = config.learning.lessons.then(|| Teacher::new(state_dir.clone()));
         let watch = Watch::new(&repo, pool.dir(), &layout.copies_dir());
-        let trackers = Arc::new(Trackers::of(&Place::of(&repo, &state_dir, &environment)));
+        let trackers = Arc::new(Trackers::of(&Place::of(&repo, &state_dir, &environment, &config.tracker)));
         let quotas = Quotas::new(Accounts::of_user(&environment));
         Ok(Self {
             layout,

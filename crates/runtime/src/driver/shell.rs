@@ -109,6 +109,7 @@ impl KeptShell {
             lifetime: Lifetime::WithParent,
             heartbeat: HEARTBEAT,
             allowance: Allowance::default(),
+            acp: None,
             runaway: Limits::default(),
         };
         let record = keeper::run_supervised(&self.exe, dir, &spec, &line.env)?;

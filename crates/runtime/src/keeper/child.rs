@@ -26,6 +26,8 @@ pub(super) struct Started {
 /// Words for the user: why it did not start.
 pub(super) fn start(spec: &Spec, dir: &Path) -> Result<Started, String> {
     let (program, arguments) = spec.argv.split_first().ok_or("there is no command to run")?;
+    let client = client_of(spec, dir);
+    let (program, arguments) = client.as_deref().and_then(<[String]>::split_first).unwrap_or((program, arguments));
     let plumbing = |e: io::Error| format!("cannot prepare the process: {e}");
     let (stdout, stdout_end) = io::pipe().map_err(plumbing)?;
     let (stderr, stderr_end) = io::pipe().map_err(plumbing)?;
@@ -48,6 +50,15 @@ pub(super) fn start(spec: &Spec, dir: &Path) -> Result<Started, String> {
         }
         Err(e) => Err(format!("cannot run `{program}`: {e}")),
     }
+}
+
+/// The command line of the client that talks to an agent which has to be talked to.
+fn client_of(spec: &Spec, dir: &Path) -> Option<Vec<String>> {
+    spec.acp.as_ref()?;
+    // The very program that runs here, also where its file was replaced meanwhile.
+    let linked = Path::new("/proc/self/exe");
+    let exe = if linked.exists() { linked.to_owned() } else { std::env::current_exe().ok()? };
+    Some(vec![exe.display().to_string(), crate::acp::HIDDEN_VERB.to_owned(), dir.display().to_string()])
 }
 
 /// An open file without a name that holds the text: unlike a pipe it needs nobody to feed it.

@@ -11,6 +11,7 @@ use greenlane_core::time::duration_text;
 use serde::{Deserialize, Serialize};
 
 use super::runaway::Limits;
+use crate::acp::Order;
 use crate::agent::OutputKind;
 
 const FILE: &str = "spec.json";
@@ -52,6 +53,9 @@ pub struct Spec {
     /// What its task may use, and has used before it.
     #[serde(default)]
     pub allowance: Allowance,
+    /// The command speaks the Agent Client Protocol: it is started, and talked to, by a client of our own.
+    #[serde(default)]
+    pub acp: Option<Order>,
     /// How much of what makes no progress is let pass; only where the reader understands events.
     #[serde(default)]
     pub runaway: Limits,
@@ -84,7 +88,7 @@ impl Spec {
         fs::rename(temporary, dir.join(FILE))
     }
 
-    pub(super) fn read(dir: &Path) -> io::Result<Self> {
+    pub(crate) fn read(dir: &Path) -> io::Result<Self> {
         Ok(serde_json::from_slice(&fs::read(dir.join(FILE))?)?)
     }
 }

@@ -249,6 +249,9 @@ impl Keeping<'_> {
             // The grace was the agent's; what it left behind gets the shorter one.
             Stage::Ending { kill_at } => {
                 self.stage = Stage::Leftovers { kill_at: kill_at.min(now + LEFTOVERS_GRACE.min(self.spec.grace)) };
+                if self.spec.acp.is_some() {
+                    self.send_terminate();
+                }
             }
             _ => {}
         }
@@ -282,8 +285,13 @@ impl Keeping<'_> {
 
     /// SIGTERM to every process of the tree, once each (to some programs a second one means to drop everything); a stopped one must run on
     /// to hear it. Each process by itself and not the group: agents start shells that leave it.
+    ///
+    /// One that talks to its agent is told alone: it has the agent end its turn first. What is left after it is told then.
     fn send_terminate(&mut self) {
-        let found = system::descendants(self.agent);
+        let mut found = system::descendants(self.agent);
+        if self.spec.acp.is_some() && self.status.is_none() {
+            found.retain(|process| process.pid == self.agent);
+        }
         self.count_strays(&found);
         for process in &found {
             system::signal(process, Signal::TERM);

@@ -80,7 +80,7 @@ struct Work<'a> {
 impl Beads {
     /// `None`: there is no main checkout to run `bd` in.
     pub fn of(place: &Place) -> Option<Self> {
-        let Place { main, state_dir, environment } = place;
+        let Place { main, state_dir, environment, .. } = place;
         Some(Self { main: main.clone()?, state_dir: state_dir.clone(), environment: environment.clone() })
     }
 
@@ -231,7 +231,7 @@ impl Tracker for Beads {
                 let short: String = commit.as_str().chars().take(12).collect();
                 work.close(&format!("landed as {short} on {branch}{unverified} ({})", by(run)))
             }
-            Word::GivenUp { how, reason, owner } => {
+            Word::GivenUp { how, reason, owner, claimed: _ } => {
                 let colon = if reason.is_empty() { "" } else { ": " };
                 let why = match how {
                     GivenUp::Cancelled if !reason.is_empty() => format!("{reason} ({})", by(run)),

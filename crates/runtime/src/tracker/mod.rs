@@ -6,7 +6,9 @@
 
 mod beads;
 pub(crate) mod command;
+mod github;
 mod outbox;
+mod plan_file;
 mod post;
 mod store;
 
@@ -19,6 +21,8 @@ use std::time::{Duration, Instant};
 use greenlane_core::ids::RunId;
 pub use greenlane_core::tracker::{GivenUp, Issue, Item, Letter, TrackerKind, Untold, Word};
 
+use crate::agent::which;
+use crate::config::TrackerConfig;
 use crate::git::Repo;
 pub use outbox::{Outbox, OutboxError, Round, Settled};
 pub use post::Post;
@@ -125,6 +129,22 @@ impl Patience {
     }
 }
 
+/// The program through which a tracker is reached; `None`: it needs none.
+#[must_use]
+pub fn program_of(kind: TrackerKind) -> Option<&'static str> {
+    match kind {
+        TrackerKind::Beads => Some(crate::beads::PROGRAM),
+        TrackerKind::Github => Some(github::PROGRAM),
+        TrackerKind::Plan => None,
+    }
+}
+
+/// Where a program is on the environment's PATH, whose relative places count from `dir`.
+#[must_use]
+pub fn find_program(name: &str, environment: &BTreeMap<OsString, OsString>, dir: &Path) -> Option<PathBuf> {
+    which(Path::new(name), environment, dir)
+}
+
 /// One tracker. It looks at an item before it changes it: to claim or to tell twice is harmless.
 pub trait Tracker: Send + Sync {
     /// Claims an item for a run.
@@ -142,19 +162,29 @@ pub trait Tracker: Send + Sync {
 pub struct Place {
     /// The main checkout: never a worktree; `None` for a bare repository.
     pub main: Option<PathBuf>,
+    /// The repository's own folder, which all of its checkouts share.
+    pub common_dir: PathBuf,
     /// Of Greenlane.
     pub state_dir: PathBuf,
     /// The user's environment.
     pub environment: BTreeMap<OsString, OsString>,
+    /// Comment on GitHub also when work begins and when it is given up.
+    pub github_comments: bool,
 }
 
 impl Place {
     /// Of this repository.
     #[must_use]
-    pub fn of(repo: &Repo, state_dir: &Path, environment: &BTreeMap<OsString, OsString>) -> Self {
+    pub fn of(repo: &Repo, state_dir: &Path, environment: &BTreeMap<OsString, OsString>, config: &TrackerConfig) -> Self {
         let environment = environment.iter().filter(|(name, _)| !name.to_string_lossy().starts_with("GREENLANE_"));
         let environment = environment.map(|(n, v)| (n.clone(), v.clone())).collect();
-        Self { main: repo.main_top().map(Path::to_owned), state_dir: state_dir.to_owned(), environment }
+        Self {
+            main: repo.main_top().map(Path::to_owned),
+            common_dir: repo.common_dir().to_owned(),
+            state_dir: state_dir.to_owned(),
+            environment,
+            github_comments: config.github_comments,
+        }
     }
 }
 
@@ -173,6 +203,10 @@ impl Trackers {
         if let Some(beads) = beads::Beads::of(place) {
             all.insert(TrackerKind::Beads, Box::new(beads));
         }
+        if let Some(github) = github::Github::of(place) {
+            all.insert(TrackerKind::Github, Box::new(github));
+        }
+        all.insert(TrackerKind::Plan, Box::new(plan_file::PlanFile::of(place)));
         Self::with(all)
     }
 

@@ -111,6 +111,19 @@ impl Pool {
         Ok(())
     }
 
+    /// Takes away what matches one of these patterns of git's, neither tracked nor ignored.
+    ///
+    /// # Errors
+    /// If git fails.
+    pub fn sweep(&self, ws: &Workspace, patterns: &[String]) -> Result<(), WorkspaceError> {
+        if !patterns.is_empty() {
+            let patterns = patterns.iter().map(|p| format!(":(top,glob){p}"));
+            let words: Vec<String> = ["clean", "-ffdq", "--"].into_iter().map(String::from).chain(patterns).collect();
+            ws.git(self.repo()).run(&words.iter().map(String::as_str).collect::<Vec<_>>())?;
+        }
+        Ok(())
+    }
+
     /// Gives the agent the index as Greenlane has it.
     fn show_index(&self, ws: &Workspace) -> Result<(), WorkspaceError> {
         let theirs = ws.git_dir.join("index");

@@ -370,3 +370,23 @@ fn commits_that_a_moved_branch_left_behind_are_gone_on_with_from_where_they_bega
     let commit = place.accept(&back, "a");
     assert_eq!(place.show(commit.as_str(), "more.txt").as_deref(), Some("second try"));
 }
+
+#[test]
+fn what_an_agent_leaves_for_itself_is_swept_and_nothing_else() {
+    for git in gits() {
+        let temp = started(git);
+        temp.write(".cache.v1/tracked", "t");
+        temp.git(&["add", "-f", "-A"]);
+        temp.git(&["commit", "-qm", "A cache of the user's"]);
+        let place = Place::of(temp, PoolSettings::default());
+        let ws = place.prepare("a");
+        for file in [".cache.v1/new", ".cache.v2/deep/er", "src/.cache.v1/x", "a.txt", "a.secret"] {
+            put(&ws, file, "x");
+        }
+        place.pool.sweep(&ws, &[]).expect("nothing to do");
+        place.pool.sweep(&ws, &[".cache.v*/**".into(), "*.secret".into()]).expect("swept");
+        let is_there = |file: &str| ws.path.join(file).exists();
+        assert!(!is_there(".cache.v1/new") && !is_there(".cache.v2"));
+        assert!([".cache.v1/tracked", "src/.cache.v1/x", "a.txt", "a.secret"].into_iter().all(is_there), "tracked, elsewhere, ignored");
+    }
+}

@@ -4,12 +4,13 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use greenlane_core::attempt::{Exit, ExitRecord};
+use greenlane_core::attempt::{Exit, ExitRecord, Usage};
 use greenlane_core::budget::Allowance;
+use greenlane_core::failure::{Failure, FailureDetail, FailureType, of_exit};
 use greenlane_core::time::format_duration;
-use greenlane_runtime::agent::{AgentDef, Launch, Presence, Registry};
+use greenlane_runtime::agent::{AgentDef, Launch, Presence, Registry, Shown, SignedIn, last_words};
 use greenlane_runtime::git::Git;
-use greenlane_runtime::keeper::{Lifetime, Limits, Spec, run_supervised};
+use greenlane_runtime::keeper::{Lifetime, Limits, Spec, end_strays, run_supervised};
 use serde::Serialize;
 
 use super::CheckArgs;
@@ -18,6 +19,7 @@ use crate::coordinate::this_program;
 use crate::error::{Error, Kind, Outcome};
 use crate::output::{Paint, paint};
 use crate::plans;
+use crate::report::clean;
 
 const FILE: &str = "ready.txt";
 const PROMPT: &str = "Create a file named ready.txt in the current directory. It must contain one word: ready. Do nothing else.\n";
@@ -29,10 +31,22 @@ const HEARTBEAT: Duration = Duration::from_secs(30);
 struct Document<'a> {
     agent: &'a str,
     ok: bool,
-    seconds: f64,
+    /// The program's file; `null`: not installed.
+    path: Option<String>,
+    /// What it says with `--version`.
+    version: Option<String>,
+    /// `yes`, `no` or `unknown`, as far as that can be told without asking it.
+    signed_in: &'static str,
+    /// Wall clock; `null`: it was not started.
+    seconds: Option<f64>,
+    usage: Option<Usage>,
     /// Why it failed.
     reason: Option<String>,
-    record: &'a ExitRecord,
+    /// What kind of failure that is, as a run would tell it.
+    failure: Option<Failure>,
+    /// What to do.
+    hint: Option<String>,
+    record: Option<&'a ExitRecord>,
 }
 
 /// Tries the agent.
@@ -48,49 +62,123 @@ pub fn run(args: &CheckArgs, registry: &Registry, context: &Context) -> Outcome 
         ));
         return Err(error.hint("`greenlane done` and `greenlane fail` give a task back"));
     }
-    if def.presence(&context.env, &context.directory) == Presence::Missing {
-        let error = Error::environment(format!("agent `{}` is not installed: there is no `{}` on PATH", def.name, def.command));
-        return Err(match &def.install_hint {
-            Some(hint) => error.hint(hint.clone()),
-            None => error.hint(format!("install it, or give its path: `command` under [agents.{}]", def.name)),
-        });
-    }
+    let (signed_in, how) = match def.signed_in(&context.env) {
+        SignedIn::Yes(how) => ("yes", how),
+        SignedIn::No(_) => ("no", String::from("nothing shows that it is")),
+        SignedIn::Unknown => ("unknown", String::from("that cannot be told without asking it")),
+    };
+    let mut document = Document {
+        agent: &def.name,
+        ok: false,
+        path: None,
+        version: None,
+        signed_in,
+        seconds: None,
+        usage: None,
+        reason: None,
+        failure: None,
+        hint: None,
+        record: None,
+    };
+    let Presence::Found { path, version } = def.presence_with_version(&context.env, &context.directory) else {
+        let message = format!("agent `{}` is not installed: there is no `{}` on PATH", def.name, def.command);
+        document.reason = Some(format!("there is no `{}` on PATH", def.command));
+        document.hint = Some(not_installed(def));
+        return end(args, context, &document, Error::environment(message));
+    };
+    let version_text = version.as_deref().map(|v| format!(" ({})", clean(v))).unwrap_or_default();
+    context.output.say(&format!("found      {}{version_text}", path.display()));
+    context.output.say(&format!("signed in  {signed_in}: {how}"));
     context.output.say(&format!("{} is asked to write a word into a file …", def.name));
+    (document.path, document.version) = (Some(path.display().to_string()), version);
     let folder = tempfile::Builder::new().prefix("greenlane-check-").tempdir().map_err(|e| failed(&e))?;
     let (record, done) = attempt(def, folder.path(), args.timeout, context).map_err(|e| failed(&e))?;
-    let reason = (!done).then(|| reason(&record, args.timeout));
     let took = record.ended_at.since(record.started_at);
-    if args.json {
-        let document = Document { agent: &def.name, ok: done, seconds: took.as_secs_f64(), reason: reason.clone(), record: &record };
-        context.output.json(&document)?;
-    }
-    match reason {
-        None if args.json => Ok(ExitCode::SUCCESS),
-        None => {
-            let usage = record.report.usage.as_ref().map(|u| format!(", {} tokens in, {} out", u.input_tokens, u.output_tokens));
+    document.seconds = Some(took.as_secs_f64());
+    document.usage.clone_from(&record.report.usage);
+    document.record = Some(&record);
+    document.ok = done;
+    if done {
+        if args.json {
+            context.output.json(&document)?;
+        } else {
+            let usage = document.usage.as_ref().map(used).unwrap_or_default();
             let took = format_duration(Duration::from_millis(u64::try_from(took.as_millis()).unwrap_or(u64::MAX)));
             let sign = paint("✓", Paint::Green, context.output.color);
-            context.output.data(&format!("{sign} {} did it in {took}{}\n", def.name, usage.unwrap_or_default()))?;
-            Ok(ExitCode::SUCCESS)
+            context.output.data(&format!("{sign} {} did it in {took}{usage}\n", def.name))?;
         }
-        Some(reason) => {
-            let error = Error::environment(format!("agent `{}` did not do it: {reason}", def.name));
-            Err(match &def.sign_in_hint {
-                Some(hint) => error.hint(format!("is it signed in? {hint}")),
-                None => error.hint(format!("start `{}` by hand to see what it says", def.command)),
-            })
+        return Ok(ExitCode::SUCCESS);
+    }
+    let why = reason(&record, args.timeout);
+    document.failure = of_exit(&record);
+    document.hint = Some(what_to_do(def, document.failure.as_ref(), signed_in));
+    let message = format!("agent `{}` did not do it: {why}", def.name);
+    document.reason = Some(why);
+    end(args, context, &document, Error::environment(message))
+}
+
+/// The failure, as data where that is wanted, and as an error.
+fn end(args: &CheckArgs, context: &Context, document: &Document<'_>, error: Error) -> Outcome {
+    if args.json {
+        context.output.json(document)?;
+    }
+    Err(match &document.hint {
+        Some(hint) => error.hint(hint.clone()),
+        None => error,
+    })
+}
+
+fn used(usage: &Usage) -> String {
+    let cost = usage.cost_usd.map(|c| format!(", ${c:.2}")).unwrap_or_default();
+    format!(", {} tokens in, {} out{cost}", usage.input_tokens, usage.output_tokens)
+}
+
+fn not_installed(def: &AgentDef) -> String {
+    def.install_hint.clone().unwrap_or_else(|| format!("install it, or give its path: `command` under [agents.{}]", def.name))
+}
+
+/// By the kind of failure, where that is known.
+fn what_to_do(def: &AgentDef, failure: Option<&Failure>, signed_in: &str) -> String {
+    let sign_in = || match (&def.sign_in_hint, def.credentials.first()) {
+        (Some(hint), _) => hint.clone(),
+        (None, Some(variable)) => format!("start `{}` by hand and sign in, or set {variable}", def.command),
+        (None, None) => format!("start `{}` by hand and sign in", def.command),
+    };
+    match failure.and_then(|f| f.detail) {
+        Some(FailureDetail::Authentication) => sign_in(),
+        Some(FailureDetail::RateLimit) => match failure.and_then(|f| f.reset_at) {
+            Some(at) => format!("its account is at its limit until {}: try again then", at.rfc3339()),
+            None => String::from("its account is at its limit: try again later, or with another agent"),
+        },
+        Some(FailureDetail::ServerError | FailureDetail::ModelOverload) => String::from("its provider fails: try again later"),
+        Some(FailureDetail::Network) => {
+            String::from("its provider cannot be reached from here: look at the network, proxies and base URLs")
         }
+        Some(FailureDetail::MissingProgram) => not_installed(def),
+        Some(FailureDetail::PermissionDenied) => {
+            format!("let it write files: its own settings, or `args` and `permissions` under [agents.{}]", def.name)
+        }
+        _ if failure.is_some_and(|f| f.kind == FailureType::Timeout) => {
+            String::from("a longer --timeout may do; else start it by hand to see what it waits for")
+        }
+        _ if signed_in != "yes" && def.sign_in_hint.is_some() => format!("is it signed in? {}", sign_in()),
+        _ => format!("start `{}` by hand to see what it says", def.command),
     }
 }
 
-/// One attempt in a fresh repository; whether the file is there afterwards.
+/// One attempt in a linked worktree of a fresh repository; whether the file is there afterwards.
 fn attempt(def: &AgentDef, folder: &Path, timeout: Duration, context: &Context) -> std::io::Result<(ExitRecord, bool)> {
     let folder = folder.canonicalize()?;
-    let (worktree, dir) = (folder.join("repository"), folder.join("attempt"));
-    std::fs::create_dir(&worktree)?;
+    let (repository, worktree, dir) = (folder.join("repository"), folder.join("worktree"), folder.join("attempt"));
+    std::fs::create_dir(&repository)?;
     std::fs::create_dir(&dir)?;
-    let git = Git::new(worktree.join(".git")).with_work_tree(&worktree).with_identity("Greenlane", "greenlane@localhost");
-    for args in [&["init", "-q", "-b", "main"][..], &["commit", "-q", "--allow-empty", "-m", "Start"]] {
+    let git = Git::new(repository.join(".git")).with_work_tree(&repository).with_identity("Greenlane", "greenlane@localhost");
+    let place = worktree.to_str().ok_or_else(|| std::io::Error::other("the folder for temporary files has no name in UTF-8"))?;
+    for args in [
+        &["init", "-q", "-b", "main"][..],
+        &["commit", "-q", "--allow-empty", "-m", "Start"],
+        &["worktree", "add", "-q", "-b", "check", place],
+    ] {
         git.run(args).map_err(std::io::Error::other)?;
     }
     let prompt_file = dir.join("prompt.md");
@@ -110,10 +198,16 @@ fn attempt(def: &AgentDef, folder: &Path, timeout: Duration, context: &Context) 
         lifetime: Lifetime::WithParent,
         heartbeat: HEARTBEAT,
         allowance: Allowance::default(),
+        acp: def.conversation(&launch),
         runaway: Limits::default(),
     };
     let exe = this_program().map_err(|e| std::io::Error::other(e.render(false)))?;
-    let record = run_supervised(&exe, &dir, &spec, &def.environment(&context.env))?;
+    let mut environment = def.environment(&context.env);
+    // The folder of temporary files may lie in a repository.
+    environment.insert("GIT_CEILING_DIRECTORIES".into(), folder.clone().into());
+    let record = run_supervised(&exe, &dir, &spec, &environment)?;
+    // What left its tree before the keeper could see it.
+    end_strays(&spec.label)?;
     let done = std::fs::read_to_string(worktree.join(FILE)).is_ok_and(|text| text.trim().trim_matches('.').eq_ignore_ascii_case("ready"));
     Ok((record, done))
 }
@@ -134,7 +228,8 @@ fn reason(record: &ExitRecord, timeout: Duration) -> String {
         Exit::Cancelled => String::from("it was stopped"),
         Exit::FailedToStart { message } => format!("it could not be started: {message}"),
     };
-    let said = [&record.stderr_tail, &record.stdout_tail].into_iter().find(|t| !t.trim().is_empty());
+    let words = last_words(record).iter().map(Shown::plain).collect::<Vec<_>>().join("\n");
+    let said = [record.stderr_tail.clone(), words].into_iter().find(|t| !t.trim().is_empty());
     said.map_or(ended.clone(), |said| format!("{ended}\n{}", said.trim()))
 }
 

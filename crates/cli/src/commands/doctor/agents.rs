@@ -20,6 +20,10 @@ pub fn agents(config: &Config, context: &Context) -> Vec<Check> {
             absent.push(def.name.as_str());
             continue;
         };
+        // The same agent talked to in another way.
+        if def.variant_of.is_some() && assign::default_agent(config) != Some(def.name.as_str()) {
+            continue;
+        }
         checks.push(match def.signed_in(&context.env) {
             SignedIn::Yes(how) => Check::ok(name, format!("{}, signed in: {how}", path.display())),
             SignedIn::Unknown => Check::ok(name, path.display().to_string()),

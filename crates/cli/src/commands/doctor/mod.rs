@@ -8,6 +8,7 @@ mod places;
 mod prompts;
 mod repository;
 mod suite;
+mod trackers;
 
 use std::ffi::OsStr;
 use std::process::ExitCode;
@@ -87,6 +88,7 @@ fn examine(context: &Context) -> Vec<Check> {
         if let Some(config) = &config {
             checks.extend(suite::suite(repo, top, config, path));
             checks.extend(prompts::prompts(repo.top().unwrap_or(top), config));
+            checks.extend(trackers::trackers(repo, config, context));
         }
     }
     checks.extend(config.as_ref().map(|config| agents::agents(config, context)).unwrap_or_default());

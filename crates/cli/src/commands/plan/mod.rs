@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::process::ExitCode;
 
-use greenlane_core::plan::{Diagnostic, Ownership, Paths, Plan, Severity, Summary, ownership, summary};
+use greenlane_core::plan::{Diagnostic, Ownership, Paths, Plan, Severity, Summary, Task, ownership, summary};
 use greenlane_core::time::format_duration;
 use greenlane_runtime::git::Repo;
 use serde::Serialize;
@@ -134,7 +134,10 @@ pub fn show(args: &PlanArgs, kept: &Kept<'_>, context: &Context) -> Outcome {
     let paths = Paths::new(files.iter().map(String::as_str));
     let mut shown = Vec::new();
     for (plan, looked) in loaded.plans.iter().map(|p| &p.plan).zip(&assigned.tasks) {
-        loaded.diagnostics.extend(plans::agent_problems(plan, default_agent, &registry).into_iter().map(|p| diagnostic(plan, p)));
+        // That there is nobody to assign was found when it was looked for.
+        let unassigned = |task: &Task| assign::is_open(task, &config);
+        let problems = plans::agent_problems(plan, default_agent, &registry, unassigned).into_iter();
+        loaded.diagnostics.extend(problems.map(|p| diagnostic(plan, p)));
         let severity = if config.budget.strict { Severity::Error } else { Severity::Warning };
         let unkept = caps::unkept(&config, &registry, &[plan]).into_iter();
         loaded.diagnostics.extend(unkept.map(|why| Diagnostic::file_wide(severity, plan.source.clone(), why.message, None)));

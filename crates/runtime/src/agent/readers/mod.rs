@@ -3,6 +3,7 @@
 //! Exit codes lie (an agent that could not reach its model may end with 0), so what an agent says in its events goes first.
 //! Every reader takes whatever comes: a line that it does not understand is passed over. What is kept is bounded.
 
+mod acp;
 mod activity;
 mod aider;
 mod claude;
@@ -74,6 +75,7 @@ pub fn reader(kind: OutputKind) -> Box<dyn Reader> {
         OutputKind::Copilot => Box::new(copilot::Copilot::default()),
         OutputKind::Pi => Box::new(pi::Pi::default()),
         OutputKind::Cline => Box::new(cline::Cline::default()),
+        OutputKind::Acp => Box::new(acp::Acp::default()),
         OutputKind::Aider => Box::new(aider::Aider::default()),
         OutputKind::HandOff => Box::new(hand_off::HandOff::default()),
     }

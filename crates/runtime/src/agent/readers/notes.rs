@@ -89,6 +89,11 @@ impl Notes {
         }
     }
 
+    /// A line that is no event, as it is.
+    pub(super) fn line(&mut self, text: &str) {
+        self.shows(|| Shown::Line(text.to_owned()));
+    }
+
     /// Aside, on one line.
     pub(super) fn remarks(&mut self, text: &str) {
         self.shows(|| Shown::Remark(one_line(text, ERROR_CHARS_MAX)));

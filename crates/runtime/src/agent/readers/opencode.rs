@@ -3,7 +3,7 @@
 //! Tokens and cost come step by step and are added up. While it retries its model (six calls in 75 s, and it does not hear
 //! SIGTERM meanwhile) standard output is silent: its log on standard error is the only sign.
 
-use greenlane_core::attempt::Usage;
+use greenlane_core::attempt::{AgentError, Usage};
 use serde_json::Value;
 
 use super::Events;
@@ -81,13 +81,8 @@ impl Events for Opencode {
             self.notes.failed(error(&format!("{model}: nobody is signed in to its provider, or it has no such model"), Some(401)));
             return;
         }
-        if line.contains("level=ERROR")
-            && line.contains("message=\"stream error\"")
-            // Titles and summaries are made by a small model beside the work.
-            && !line.contains("small=true")
-            && let Some((_, message)) = line.split_once("error.error=")
-        {
-            self.notes.retried(error(message.trim_matches('"'), None), "");
+        if let Some(error) = retried(line) {
+            self.notes.retried(error, "");
         }
     }
 
@@ -98,6 +93,14 @@ impl Events for Opencode {
     fn noted(&self) -> &Notes {
         &self.notes
     }
+}
+
+/// The failure of a call of the model that is made again, where this line of its log tells of one.
+pub(super) fn retried(line: &str) -> Option<AgentError> {
+    // Titles and summaries are made by a small model beside the work.
+    let told = line.contains("level=ERROR") && line.contains("message=\"stream error\"") && !line.contains("small=true");
+    let (_, message) = line.split_once("error.error=").filter(|_| told)?;
+    Some(error(message.trim_matches('"'), None))
 }
 
 impl Opencode {

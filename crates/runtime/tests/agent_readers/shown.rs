@@ -1,25 +1,13 @@
 //! What people see of what real agents wrote (recorded by `tests/real_agents.rs`): no JSON, every call, and what went wrong.
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-
-use std::fs;
-use std::path::Path;
 
 use greenlane_runtime::agent::{OutputKind, Readable, Shown, guess};
 
-const KINDS: [(&str, OutputKind); 8] = [
-    ("claude", OutputKind::Claude),
-    ("codex", OutputKind::Codex),
-    ("gemini", OutputKind::Gemini),
-    ("opencode", OutputKind::Opencode),
-    ("pi", OutputKind::Pi),
-    ("qwen", OutputKind::Qwen),
-    ("cline", OutputKind::Cline),
-    ("copilot", OutputKind::Copilot),
-];
+use crate::recorded::{self, KINDS};
 
 fn recorded(name: &str, scenario: &str) -> String {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/agent-output/{name}/{scenario}.stdout"));
-    fs::read_to_string(path).unwrap()
+    let text = recorded::recorded(name, &format!("{scenario}.stdout"));
+    assert!(!text.is_empty(), "no recording of {name} {scenario}");
+    text
 }
 
 fn shown(kind: OutputKind, text: &str) -> Vec<Shown> {

@@ -1,27 +1,11 @@
 //! The readers on what real agents wrote (recorded by `tests/real_agents.rs`), whole and damaged.
 
-use std::fs;
-use std::path::Path;
-
 use greenlane_core::attempt::{AgentReport, Usage};
 use greenlane_runtime::agent::{LINE_BYTES_MAX, OutputKind, Reader, reader};
 
-const KINDS: [(&str, OutputKind); 8] = [
-    ("claude", OutputKind::Claude),
-    ("codex", OutputKind::Codex),
-    ("gemini", OutputKind::Gemini),
-    ("opencode", OutputKind::Opencode),
-    ("pi", OutputKind::Pi),
-    ("qwen", OutputKind::Qwen),
-    ("cline", OutputKind::Cline),
-    ("copilot", OutputKind::Copilot),
-];
-const SCENARIOS: [&str; 5] = ["ok", "429", "500", "401", "hang"];
+use crate::recorded::{KINDS, recorded};
 
-fn recorded(name: &str, file: &str) -> String {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/agent-output").join(name).join(file);
-    fs::read_to_string(&path).unwrap_or_default()
-}
+const SCENARIOS: [&str; 5] = ["ok", "429", "500", "401", "hang"];
 
 fn kind(name: &str) -> OutputKind {
     serde_json::from_value(name.into()).expect("a known agent")
