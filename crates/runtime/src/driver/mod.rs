@@ -12,10 +12,14 @@ mod exchange;
 mod groups;
 mod health;
 mod housekeeping;
+mod job;
+mod judge;
 mod landing;
 mod layout;
 mod metadata;
+mod order;
 mod plan;
+mod prompt;
 mod quota;
 mod recover;
 mod shared;
@@ -529,7 +533,7 @@ impl Driver<'_> {
             Action::ProbeAttempt { attempt } => attempt::take_up(context, &self.state, attempt),
             Action::EndAttempt { attempt, now } => attempt::end(context, attempt, now),
             Action::TellRest { attempt, rest } => exchange::tell_rest(&self.context, attempt, rest),
-            Action::JudgeWork { attempt } => attempt::judge(&context, &self.state, attempt),
+            Action::JudgeWork { attempt } => judge::judge(&context, &self.state, attempt),
             Action::MergeBatch { batch, plan, onto, attempts } => {
                 landing::merge(context, &self.state, batch, &plan, onto, attempts);
             }
