@@ -12,10 +12,14 @@ mod exchange;
 mod groups;
 mod health;
 mod housekeeping;
+mod job;
+mod judge;
 mod landing;
 mod layout;
 mod metadata;
+mod order;
 mod plan;
+mod prompt;
 mod quota;
 mod recover;
 mod shared;
@@ -193,7 +197,9 @@ pub fn coordinate(setup: Setup, run: &RunId, start: Start, observer: &mut dyn Ob
         driver.finish_tasks();
     }
     driver.context.end_gates();
-    driver.post.take().into_iter().for_each(Post::finish);
+    if matches!(&finished, Ok(f) if f.state.ended_at.is_some()) {
+        driver.post.take().into_iter().for_each(Post::finish);
+    }
     drop(driver);
     drop(server);
     signals.close();
@@ -527,7 +533,7 @@ impl Driver<'_> {
             Action::ProbeAttempt { attempt } => attempt::take_up(context, &self.state, attempt),
             Action::EndAttempt { attempt, now } => attempt::end(context, attempt, now),
             Action::TellRest { attempt, rest } => exchange::tell_rest(&self.context, attempt, rest),
-            Action::JudgeWork { attempt } => attempt::judge(&context, &self.state, attempt),
+            Action::JudgeWork { attempt } => judge::judge(&context, &self.state, attempt),
             Action::MergeBatch { batch, plan, onto, attempts } => {
                 landing::merge(context, &self.state, batch, &plan, onto, attempts);
             }
