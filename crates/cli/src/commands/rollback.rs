@@ -12,6 +12,7 @@ use greenlane_runtime::git::{LandError, RollbackError};
 use greenlane_runtime::journal::Journal;
 use greenlane_runtime::lock::Lock;
 
+use super::tracker::tell_what_changed;
 use crate::context::Context;
 use crate::error::{Error, Kind, Outcome};
 use crate::names;
@@ -74,6 +75,7 @@ pub fn run(args: &RollbackArgs, context: &Context) -> Outcome {
         "`greenlane resume` does all that was taken off again, `greenlane retry {}` {one}; `git log {kept}` shows what was there",
         clean(again)
     ));
+    tell_what_changed(&session, context);
     Ok(ExitCode::SUCCESS)
 }
 

@@ -10,6 +10,7 @@ use greenlane_core::input::Request;
 use greenlane_core::state::{Phase, State};
 use greenlane_runtime::control::{Client, Say};
 
+use super::tracker::tell_what_changed;
 use crate::context::Context;
 use crate::error::{Error, Kind, Outcome};
 use crate::follow::{Following, News};
@@ -61,7 +62,9 @@ pub fn run(args: &StopArgs, context: &Context) -> Outcome {
         }
         None => {
             let how = HowToEnd { now: args.now, patience, config: &config };
-            leftovers::end(&session, args.all, &args.tasks, &how, context)
+            let code = leftovers::end(&session, args.all, &args.tasks, &how, context)?;
+            tell_what_changed(&session, context);
+            Ok(code)
         }
     }
 }

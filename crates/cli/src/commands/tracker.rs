@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use greenlane_core::ids::RunId;
 use greenlane_core::tracker::TrackerKind;
-use greenlane_runtime::tracker::{Outbox, OutboxError, Place, Round, Trackers, Untold};
+use greenlane_runtime::tracker::{LAST_WORDS, Outbox, OutboxError, Place, Round, Trackers, Untold};
 use serde::Serialize;
 
 use crate::context::Context;
@@ -93,6 +93,30 @@ pub fn run(args: &TrackerArgs, context: &Context) -> Outcome {
     }
 }
 
+/// Tells what a verb has just changed in the journal, without a coordinator; takes no longer than a run's own last words. What is left
+/// is said, and is no fault of the verb's.
+pub fn tell_what_changed(session: &Session, context: &Context) {
+    if !Outbox::exists(&session.state_dir) {
+        return;
+    }
+    let settled = trackers(session, context).and_then(|trackers| {
+        let mut outbox = Outbox::new(session.state_dir.clone());
+        outbox.settle(&trackers, Some(LAST_WORDS), Round::LastWords).map_err(Error::from)
+    });
+    let left = match settled {
+        Ok(settled) if settled.untold.is_empty() => return,
+        Ok(settled) => untold_lines(&settled.untold, Look::of_stdout(context.output.color)),
+        Err(e) => format!("  {}", e.problems.first().map(|p| p.message.as_str()).unwrap_or_default()),
+    };
+    context.output.say(&format!("trackers were not told everything (`greenlane tracker sync` tells it):\n{}", left.trim_end()));
+}
+
+fn trackers(session: &Session, context: &Context) -> Result<Trackers, Error> {
+    let repo = &session.repo;
+    let config = context.load_config(repo.top().or(repo.main_top()), &[])?.config;
+    Ok(Trackers::of(&Place::of(repo, &session.state_dir, &context.env, &config.tracker)))
+}
+
 fn list(session: &Session, context: &Context, json: bool) -> Outcome {
     let untold = Outbox::untold(&session.state_dir)?;
     if json {
@@ -106,10 +130,8 @@ fn list(session: &Session, context: &Context, json: bool) -> Outcome {
 }
 
 fn tell(session: &Session, context: &Context, json: bool) -> Outcome {
-    let repo = &session.repo;
-    let config = context.load_config(repo.top().or(repo.main_top()), &[])?.config;
-    let place = Place::of(repo, &session.state_dir, &context.env, &config.tracker);
-    let settled = Outbox::new(session.state_dir.clone()).settle(&Trackers::of(&place), None, Round::All)?;
+    let trackers = trackers(session, context)?;
+    let settled = Outbox::new(session.state_dir.clone()).settle(&trackers, None, Round::All)?;
     if json {
         context.output.json(&Document { told: settled.told, untold: &settled.untold })?;
     } else {
@@ -122,8 +144,8 @@ fn tell(session: &Session, context: &Context, json: bool) -> Outcome {
     if json {
         return Ok(ExitCode::from(Kind::NotDone.code()));
     }
-    let trackers: BTreeSet<&str> = settled.untold.iter().map(|u| u.letter.item.tracker.label()).collect();
-    let who = trackers.into_iter().collect::<Vec<_>>().join(" and ");
+    let names: BTreeSet<&str> = settled.untold.iter().map(|u| u.letter.item.tracker.label()).collect();
+    let who = names.into_iter().collect::<Vec<_>>().join(" and ");
     Err(Error::new(Kind::NotDone, format!("{who} could not be told everything"))
         .hint("`greenlane tracker sync` tries again; `greenlane tracker forget` leaves it at that"))
 }

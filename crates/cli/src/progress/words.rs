@@ -218,9 +218,10 @@ pub fn lines(state: &State, record: &Record) -> Vec<Line> {
         Event::AnswerAwaited { key } => vec![Line::new('…', Paint::Yellow, of(key), "has ended its turn and waits for the answer")],
         Event::FileClaimed { attempt, path } => vec![Line::new('·', Paint::Dim, of(&attempt.key), format!("may change {path} too"))],
         Event::NoteSent { attempt, to, .. } => vec![Line::new('·', Paint::Dim, of(&attempt.key), format!("has a note for {}", of(to)))],
-        Event::ClaimUnanswered { attempt, issue, reason } => {
-            let text =
-                format!("`{}` is not claimed in {}, and is worked on all the same: {}", issue.id, issue.tracker.label(), brief(reason));
+        // One of many stands for all: what could not be told is listed at the end.
+        Event::ClaimUnanswered { attempt, issue, reason } if state.unanswered.as_ref() == Some(attempt) => {
+            let (issue, tracker) = (&issue.id, issue.tracker.label());
+            let text = format!("`{issue}` is worked on without a claim in {tracker}, and so is any other: {}", brief(reason));
             vec![Line::new('!', Paint::Yellow, of(&attempt.key), text)]
         }
         Event::RetryScheduled { key, retry, until } => {

@@ -159,7 +159,11 @@ impl State {
                 self.tasks[task].claimed_from.clone_from(from);
                 Ok(())
             }
-            Event::ClaimUnanswered { attempt, .. } => self.require_attempt(attempt, Phase::Running).map(drop),
+            Event::ClaimUnanswered { attempt, .. } => {
+                self.require_attempt(attempt, Phase::Running)?;
+                self.unanswered.get_or_insert_with(|| attempt.clone());
+                Ok(())
+            }
             Event::WorkJudged { attempt, verdict } => self.work_judged(at, attempt, verdict),
             Event::AttemptFailed { attempt, outcome, failure, spent } => {
                 let task = self.require_task(&attempt.key)?;

@@ -64,6 +64,8 @@ pub struct State {
     pub spent: Spent,
     /// The run's caps of which somebody was warned.
     pub warned: BTreeSet<Measure>,
+    /// The first attempt whose tracker gave no answer: the others are like it.
+    pub unanswered: Option<AttemptId>,
     /// The number of the next batch.
     pub next_batch: u64,
     task_index: BTreeMap<TaskKey, usize>,

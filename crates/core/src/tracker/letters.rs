@@ -28,7 +28,7 @@ pub struct Item {
 }
 
 /// In which way a task was given up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum GivenUp {
     /// It failed.
@@ -58,7 +58,7 @@ impl GivenUp {
 }
 
 /// Where an item stands.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(tag = "word", rename_all = "snake_case")]
 pub enum Word {
     /// Somebody is at work on it.
@@ -96,7 +96,7 @@ pub enum Word {
 }
 
 /// One item and where it stands.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Letter {
     /// Of what.
     pub item: Item,
@@ -158,8 +158,8 @@ pub fn letters(state: &State) -> Vec<Letter> {
         let of = |task: &TaskId| state.task(&TaskKey { plan: letter.item.plan.clone(), task: task.clone() }).and_then(|t| t.landing_number);
         letter.item.tasks.iter().filter_map(of).max()
     };
-    // Whoever closes what another one waits for does that first.
-    out.sort_by_cached_key(landing);
+    // Whoever closes what another one waits for does that first; the end of a plan comes after all of its tasks.
+    out.sort_by_cached_key(|letter| (matches!(letter.word, Word::PlanEnded { .. }), landing(letter)));
     out
 }
 

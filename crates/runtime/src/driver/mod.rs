@@ -193,7 +193,9 @@ pub fn coordinate(setup: Setup, run: &RunId, start: Start, observer: &mut dyn Ob
         driver.finish_tasks();
     }
     driver.context.end_gates();
-    driver.post.take().into_iter().for_each(Post::finish);
+    if matches!(&finished, Ok(f) if f.state.ended_at.is_some()) {
+        driver.post.take().into_iter().for_each(Post::finish);
+    }
     drop(driver);
     drop(server);
     signals.close();

@@ -19,6 +19,8 @@ use crate::clock;
 
 /// Its program.
 pub(super) const PROGRAM: &str = "gh";
+/// What begins a comment's mark.
+const MARK: &str = "<!-- greenlane ";
 /// Longest that a limit of GitHub's is waited for before it is asked again.
 const LIMIT_MAX: Duration = Duration::from_secs(3600);
 /// The wait after a limit that names no end: GitHub's own advice.
@@ -175,21 +177,20 @@ impl Work<'_> {
 
     /// Says it, unless it was said already. Only comments since the run's day are looked through, the first hundred of them.
     fn comment(&self, run: &RunId, about: &str, text: &str) -> Result<Told, Trouble> {
-        if self.has_said(run, about)? {
+        if self.has_said(&mark(run, about))? {
             return Ok(Told::Already);
         }
-        let body = format!("body={text}\n\n{}", mark(run, about));
+        let body = format!("body={text}\n\n{} -->", mark(run, about));
         self.call("POST", &format!("{}/comments", self.path), &[body]).map(|_| Told::Changed)
     }
 
-    fn has_said(&self, run: &RunId, about: &str) -> Result<bool, Trouble> {
-        let since = day_of(run).map(|day| format!("&since={day}T00:00:00Z")).unwrap_or_default();
+    fn has_said(&self, mark: &str) -> Result<bool, Trouble> {
+        let since = day_of(mark).map(|day| format!("&since={day}T00:00:00Z")).unwrap_or_default();
         let all: Vec<Comment> = Self::read(self.call("GET", &format!("{}/comments?per_page=100{since}", self.path), &[])?)?;
-        let mark = mark(run, about);
-        Ok(all.iter().any(|c| c.body.as_deref().is_some_and(|body| body.contains(&mark))))
+        Ok(all.iter().any(|c| c.body.as_deref().is_some_and(|body| body.contains(mark))))
     }
 
-    fn close(&self, run: &RunId, text: &str) -> Result<Told, Trouble> {
+    fn close(&self, run: &RunId, commit: &str, text: &str) -> Result<Told, Trouble> {
         let known = self.look()?;
         if known.state != "open" {
             return Ok(Told::Already);
@@ -199,7 +200,7 @@ impl Work<'_> {
             let why = format!("it is assigned to {} by now, and is theirs to close; it {text}", other.login);
             return Err(Trouble::Never { why });
         }
-        self.comment(run, "landed", &format!("This {text}"))?;
+        self.comment(run, &format!("landed {commit}"), &format!("This {text}"))?;
         self.call("PATCH", &self.path, &[String::from("state=closed"), String::from("state_reason=completed")]).map(|_| Told::Changed)
     }
 
@@ -209,7 +210,7 @@ impl Work<'_> {
         let me = self.login()?;
         let mut told = Told::Already;
         if known.state != "open" {
-            if !self.has_said(run, "landed")? {
+            if !self.has_said(&mark(run, "landed"))? {
                 return Ok(Told::Already);
             }
             self.comment(run, "taken off", &format!("This {text}"))?;
@@ -253,7 +254,7 @@ impl Tracker for Github {
             Word::Landed { commit, branch, verified } => {
                 let short: String = commit.as_str().chars().take(12).collect();
                 let verified = if *verified { "verified by the test suite" } else { "not verified by a test suite" };
-                work.close(run, &format!("has landed as `{short}` on the branch `{}`, {verified}. ({of})", code(branch)))
+                work.close(run, &short, &format!("has landed as `{short}` on the branch `{}`, {verified}. ({of})", code(branch)))
             }
             Word::GivenUp { how, reason, owner, claimed } => {
                 // What went wrong in it is nothing for the world to read.
@@ -272,13 +273,14 @@ fn code(text: &str) -> String {
     text.chars().filter(|c| *c != '`' && !c.is_control()).collect()
 }
 
+/// Without its end: what begins like it is of the same kind.
 fn mark(run: &RunId, about: &str) -> String {
-    format!("<!-- greenlane {run} {about} -->")
+    format!("{MARK}{run} {about}")
 }
 
-/// The day of a run, as its id has it: `261121-…` is 2026-11-21.
-fn day_of(run: &RunId) -> Option<String> {
-    let day = run.as_str().get(..6).filter(|d| d.chars().all(|c| c.is_ascii_digit()))?;
+/// The day of a mark's run, as its id has it: `261121-…` is 2026-11-21.
+fn day_of(mark: &str) -> Option<String> {
+    let day = mark.strip_prefix(MARK)?.get(..6).filter(|d| d.chars().all(|c| c.is_ascii_digit()))?;
     Some(format!("20{}-{}-{}", &day[..2], &day[2..4], &day[4..]))
 }
 
@@ -367,7 +369,7 @@ mod tests {
 
     #[test]
     fn a_runs_day_is_in_its_id() {
-        assert_eq!(day_of(&RunId::from("261121-220135-rrwp")).as_deref(), Some("2026-11-21"));
-        assert_eq!(day_of(&RunId::from("r1")), None);
+        assert_eq!(day_of(&mark(&RunId::from("261121-220135-rrwp"), "landed")).as_deref(), Some("2026-11-21"));
+        assert_eq!(day_of(&mark(&RunId::from("r1"), "landed")), None);
     }
 }

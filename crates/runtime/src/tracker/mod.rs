@@ -25,7 +25,7 @@ use crate::agent::which;
 use crate::config::TrackerConfig;
 use crate::git::Repo;
 pub use outbox::{Outbox, OutboxError, Round, Settled};
-pub use post::Post;
+pub use post::{LAST_WORDS, Post};
 pub use store::STORE_NAME;
 
 /// Longest that a claim may hold an attempt up.
@@ -176,7 +176,10 @@ impl Place {
     /// Of this repository.
     #[must_use]
     pub fn of(repo: &Repo, state_dir: &Path, environment: &BTreeMap<OsString, OsString>, config: &TrackerConfig) -> Self {
-        let environment = environment.iter().filter(|(name, _)| !name.to_string_lossy().starts_with("GREENLANE_"));
+        // In a hook of git's, its variables name the place that git is at work in.
+        let foreign =
+            |name: &str| name.starts_with("GREENLANE_") || ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX"].contains(&name);
+        let environment = environment.iter().filter(|(name, _)| !foreign(&name.to_string_lossy()));
         let environment = environment.map(|(n, v)| (n.clone(), v.clone())).collect();
         Self {
             main: repo.main_top().map(Path::to_owned),

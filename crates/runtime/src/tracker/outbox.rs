@@ -14,13 +14,15 @@ use greenlane_core::time::Time;
 use greenlane_core::tracker::letters;
 
 use super::store::{Store, Waiting};
-use super::{CLAIM_MAX, Patience, TrackerKind, Trackers, Trouble, Untold};
+use super::{CLAIM_MAX, Letter, Patience, TrackerKind, Trackers, Trouble, Untold};
 use crate::clock;
 use crate::journal::{Journal, JournalError};
 use crate::subscriber::Runs;
 
 /// Events that are read at once.
 const PAGE: u32 = 500;
+/// Runs whose letters are remembered: one coordinator at a time, more are never in use.
+const RUNS_MAX: usize = 4;
 /// Whoever tells holds this file's lock.
 const LOCK: &str = "trackers.lock";
 /// Another process that tells is done by then, or is stuck.
@@ -95,6 +97,8 @@ pub struct Outbox {
     runs: Runs,
     /// Whether a run has trackers at all.
     tracked: BTreeMap<RunId, bool>,
+    /// The letters of each run as they were drawn last: only what differs is looked up.
+    drawn: BTreeMap<RunId, Vec<Letter>>,
     resting: BTreeMap<TrackerKind, Rest>,
     hurry: Arc<Mutex<Option<Instant>>>,
 }
@@ -103,8 +107,16 @@ impl Outbox {
     /// Opens nothing yet.
     #[must_use]
     pub fn new(state_dir: PathBuf) -> Self {
-        let (tracked, resting) = (BTreeMap::new(), BTreeMap::new());
-        Self { state_dir, store: None, journal: None, runs: Runs::default(), tracked, resting, hurry: Arc::default() }
+        Self {
+            state_dir,
+            store: None,
+            journal: None,
+            runs: Runs::default(),
+            tracked: BTreeMap::new(),
+            drawn: BTreeMap::new(),
+            resting: BTreeMap::new(),
+            hurry: Arc::default(),
+        }
     }
 
     /// What makes everybody's patience end by then.
@@ -136,9 +148,9 @@ impl Outbox {
     /// # Errors
     /// See [`OutboxError`]; what was not told waits.
     pub fn settle(&mut self, trackers: &Trackers, limit: Option<Duration>, round: Round) -> Result<Settled, OutboxError> {
+        let deadline = limit.and_then(|l| Instant::now().checked_add(l));
         let _lock = self.lock(if round == Round::Due { None } else { limit.or(Some(LOCK_MAX)) })?;
         self.draw()?;
-        let deadline = limit.and_then(|l| Instant::now().checked_add(l));
         if round == Round::All {
             self.with_store(|s| s.revive())?;
         }
@@ -224,7 +236,7 @@ impl Outbox {
         loop {
             let Self { journal: Some(journal), runs, tracked, .. } = &mut *self else { return Ok(()) };
             let page = journal.since(None, seq, PAGE)?;
-            let mut touched: BTreeMap<RunId, Vec<super::Letter>> = BTreeMap::new();
+            let mut touched: BTreeMap<RunId, Vec<Letter>> = BTreeMap::new();
             for (at, record) in page.iter().enumerate() {
                 seq = record.seq;
                 if !is_tracked(journal, tracked, &record.run)? {
@@ -236,9 +248,19 @@ impl Outbox {
                     touched.insert(record.run.clone(), letters(state));
                 }
             }
-            let all: Vec<_> = touched.iter().flat_map(|(run, letters)| letters.iter().map(move |l| (run, l.clone()))).collect();
+            let mut news = Vec::new();
+            for (run, letters) in &touched {
+                let known: BTreeSet<&Letter> = self.drawn.get(run).into_iter().flatten().collect();
+                news.extend(letters.iter().filter(|l| !known.contains(l)).map(|l| (run, l.clone())));
+            }
             if !page.is_empty() {
-                self.with_store(|s| s.take(&all, seq))?;
+                self.with_store(|s| s.take(&news, seq))?;
+            }
+            drop(news);
+            self.drawn.extend(touched);
+            while self.drawn.len() > RUNS_MAX {
+                // Run ids sort by time: the oldest goes.
+                self.drawn.pop_first();
             }
             if page.len() < PAGE as usize {
                 return Ok(());

@@ -17,7 +17,7 @@ const IDLE: Duration = Duration::from_secs(300);
 /// How soon it tries again where another process tells the trackers.
 const BUSY: Duration = Duration::from_secs(1);
 /// How long the run's last words may take, all of them together.
-const LAST_WORDS: Duration = Duration::from_secs(4);
+pub const LAST_WORDS: Duration = Duration::from_secs(4);
 
 /// The thread.
 pub struct Post {
@@ -46,14 +46,14 @@ impl Post {
         }
     }
 
-    /// Tells what is left, as far as that takes no longer than [`LAST_WORDS`], and ends.
+    /// Tells what is left, as far as that takes no longer than [`LAST_WORDS`], and ends. Dropped, it ends at once.
     pub fn finish(mut self) {
-        self.end();
+        self.end(LAST_WORDS);
     }
 
-    fn end(&mut self) {
+    fn end(&mut self, words: Duration) {
         if let Some(thread) = self.thread.take() {
-            *self.hurry.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now().checked_add(LAST_WORDS);
+            *self.hurry.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now().checked_add(words);
             self.wake = None;
             drop(thread.join());
         }
@@ -62,7 +62,7 @@ impl Post {
 
 impl Drop for Post {
     fn drop(&mut self) {
-        self.end();
+        self.end(Duration::ZERO);
     }
 }
 
