@@ -32,6 +32,7 @@ fn talking(prompted: &str, more: &str) -> Attempt {
         prompt: "Do it.".into(),
         session: None,
         model: None,
+        servers: Vec::new(),
         permissions: Permissions::Worktree,
         files: true,
         terminals: true,

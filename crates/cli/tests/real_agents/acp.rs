@@ -65,6 +65,18 @@ fn claude_that_may_do_nothing_changes_nothing() {
     assert!(told.report(0)["denied"][0].as_str().unwrap_or_default().contains("its entry allows nothing"), "{told:?}");
 }
 
+/// The tools of `greenlane mcp` come with the session.
+#[test]
+fn each_is_given_tools_and_calls_one() {
+    for habits in [CLAUDE, GEMINI, OPENCODE] {
+        let Some(stage) = Stage::new(habits.name) else { continue };
+        let told = stage.run(&format!("SCRIPT: tool progress {{\"percent\": 40, \"text\": \"half way\"}}\n{WRITE}"), "");
+        assert_eq!((told.ran.code, &told.task["state"]), (0, &json!("done")), "{told:?}");
+        assert_eq!(stage.server.count("tool progress"), 1, "{}: {:?}", habits.name, stage.server.requests());
+        assert_eq!(stage.sandbox.count("attempt_progress"), 1, "{}: {told:?}", habits.name);
+    }
+}
+
 #[test]
 fn claude_fails_with_the_providers_rate_limit() {
     fails_as_its_provider(&CLAUDE, 429, "rate_limit");

@@ -88,7 +88,15 @@ impl Peer {
 }
 
 fn order() -> Order {
-    Order { prompt: "Do it.".into(), session: None, model: None, permissions: Permissions::Worktree, files: true, terminals: true }
+    Order {
+        prompt: "Do it.".into(),
+        session: None,
+        model: None,
+        servers: Vec::new(),
+        permissions: Permissions::Worktree,
+        files: true,
+        terminals: true,
+    }
 }
 
 const PATIENCE: Patience = Patience { opening: Duration::from_secs(60), cancel: Duration::from_secs(60) };
@@ -172,6 +180,23 @@ fn what_it_asks_for_is_done_inside_the_worktree_and_refused_outside() {
     assert_eq!(of("acp.refused").len(), 2, "a line in the log for each: {told:?}");
     let rejected: Vec<_> = of("acp.permission").iter().map(|l| l["rejected"].is_string()).collect();
     assert_eq!(rejected, [false, true]);
+}
+
+#[test]
+fn a_session_is_given_its_servers_of_tools() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = json!({"name": "greenlane", "command": "greenlane", "args": ["mcp"], "env": []});
+    let with_tools = Order { servers: vec![server.clone()], ..order() };
+    let (outcome, _) = converse(&with_tools, dir.path(), PATIENCE, move |peer| {
+        let request = peer.asked("initialize");
+        peer.answer(&request, json!({"protocolVersion": 1}));
+        let request = peer.asked("session/new");
+        assert_eq!(request["params"]["mcpServers"], json!([server]));
+        peer.answer(&request, json!({"sessionId": SESSION}));
+        let prompt = peer.asked("session/prompt");
+        peer.end_turn(&prompt);
+    });
+    assert_eq!(outcome, Outcome::Finished);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! What is to be done with an agent that is talked to, in one attempt.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 /// What an agent gets when it asks for permission.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,6 +27,9 @@ pub struct Order {
     /// The model to ask for; `None`: its command line has named it, or the agent chooses.
     #[serde(default)]
     pub model: Option<String>,
+    /// Servers of tools that its session is given, as the protocol has them.
+    #[serde(default)]
+    pub servers: Vec<Value>,
     /// What it gets when it asks for permission.
     pub permissions: Permissions,
     /// It is offered to have its files read and written, inside the worktree only.

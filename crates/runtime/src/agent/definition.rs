@@ -325,7 +325,7 @@ impl AgentDef {
     /// It can be given the tools of `greenlane mcp`, and is to be.
     #[must_use]
     pub fn takes_tools(&self) -> bool {
-        self.mcp && !(self.mcp_args.is_empty() && self.mcp_env.is_empty())
+        self.mcp && (self.output == OutputKind::Acp || !(self.mcp_args.is_empty() && self.mcp_env.is_empty()))
     }
 
     /// Whether any of its templates hands the prompt over.

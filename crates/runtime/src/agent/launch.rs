@@ -70,6 +70,7 @@ impl AgentDef {
             prompt: launch.prompt.to_owned(),
             session: session.map(str::to_owned),
             model: model.filter(|_| self.model_args.is_empty()).map(str::to_owned),
+            servers: launch.tools.map(|tools| vec![tools.server()]).unwrap_or_default(),
             permissions: self.permissions,
             files: self.client_files,
             terminals: self.client_terminals,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// As which server agents know it: their tools are called after it (`mcp__greenlane__progress`).
 const NAME: &str = "greenlane";
@@ -41,6 +41,13 @@ impl Tools {
             .to_string()
     }
 
+    /// As the Agent Client Protocol takes a server with its sessions.
+    #[must_use]
+    pub(super) fn server(&self) -> Value {
+        let env: Vec<Value> = self.env.iter().map(|(name, value)| json!({"name": name, "value": value})).collect();
+        json!({"name": NAME, "command": self.command.first(), "args": self.command.get(1..), "env": env})
+    }
+
     /// `{command = …, args = […], env = {…}}`.
     #[must_use]
     pub fn toml(&self) -> String {
@@ -72,7 +79,6 @@ fn quoted(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::Value;
 
     use super::*;
 

@@ -88,6 +88,9 @@ struct SetInput {
     if_version: Option<u64>,
 }
 
+/// What a tool does with its input: what it gives, or why not.
+type Tool = fn(&Calls, &Door, Map<String, Value>) -> Result<String, String>;
+
 impl Calls {
     /// `door`: to the coordinator, or why there is none. `wait`: the longest that a call waits for a person or a lock.
     pub fn new(door: Result<Door, String>, wait: Duration) -> Self {
@@ -97,7 +100,7 @@ impl Calls {
 
     /// What the tool of this name gives; `Err` is for the model too. `None`: there is no such tool.
     pub fn call(&self, name: &str, input: Map<String, Value>) -> Option<Result<String, String>> {
-        let call: fn(&Self, &Door, Map<String, Value>) -> Result<String, String> = match name {
+        let call: Tool = match name {
             "task" => Self::task,
             "progress" => Self::progress,
             "note" => Self::note,
