@@ -16,3 +16,5 @@ mod rest;
 mod strays;
 #[path = "keeper/support.rs"]
 mod support;
+#[path = "keeper/talks.rs"]
+mod talks;

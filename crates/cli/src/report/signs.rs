@@ -13,6 +13,7 @@ pub fn sign(state: &str) -> &'static str {
         "cancelled" | "stopped" => "×",
         "running" | "gating" | "landing" => "▶",
         "awaiting_retry" | "awaiting_quota" => "↻",
+        "awaiting_answer" => "?",
         _ => "·",
     }
 }
@@ -23,7 +24,7 @@ pub fn state_paint(state: &str) -> Paint {
     match state {
         "done" | "finished" => Paint::Green,
         "failed" => Paint::Red,
-        "needs_human" | "awaiting_retry" | "awaiting_quota" | "interrupted" | "cancelled" | "stopped" => Paint::Yellow,
+        "needs_human" | "awaiting_retry" | "awaiting_quota" | "awaiting_answer" | "interrupted" | "cancelled" | "stopped" => Paint::Yellow,
         "running" | "gating" | "landing" => Paint::Cyan,
         _ => Paint::Dim,
     }

@@ -158,8 +158,8 @@ pub fn letters(state: &State) -> Vec<Letter> {
         let of = |task: &TaskId| state.task(&TaskKey { plan: letter.item.plan.clone(), task: task.clone() }).and_then(|t| t.landing_number);
         letter.item.tasks.iter().filter_map(of).max()
     };
-    // Whoever closes what another one waits for does that first.
-    out.sort_by_cached_key(landing);
+    // Whoever closes what another one waits for does that first; the end of a plan comes after all of its tasks.
+    out.sort_by_cached_key(|letter| (matches!(letter.word, Word::PlanEnded { .. }), landing(letter)));
     out
 }
 

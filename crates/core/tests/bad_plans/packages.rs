@@ -70,11 +70,12 @@ pub const CASES: &[Case] = &[
   |
 2 |  {"package_id": "WP-01", "title": "x", "files_to_modify": [1, "/etc/passwd"]}
   |                                                            ^
-error: `owns`: `/etc/passwd` lies outside the repository: write it relative to the repository's root
+warning: `files_to_modify`: `/etc/passwd` is a path of one machine only, and owns nothing here
  --> p.json:2:63
   |
 2 |  {"package_id": "WP-01", "title": "x", "files_to_modify": [1, "/etc/passwd"]}
   |                                                               ^^^^^^^^^^^^^
+  hint: write it from the repository's root; file_ownership_matrix counts, too
 "#),
     ("a work package's dependency", "p.json",
      r#"{"work_packages": [

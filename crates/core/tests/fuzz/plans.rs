@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use greenlane_core::classify::{Classifier, RepositoryFiles};
 use greenlane_core::plan::{
-    Native, Paths, Plan, PlanSource, Reading, check_together, comments, convert, digests, ownership, read, summary,
+    Mark, MarkRequest, Native, Paths, Plan, PlanSource, Reading, check_together, comments, convert, digests, mark, ownership, read, summary,
 };
 use greenlane_testkit::fuzz::Target;
 
@@ -41,6 +41,7 @@ fn check(path: &str, bytes: &[u8]) -> Vec<String> {
     assert!(told <= 2 << 20, "{told} bytes of findings about {}", bytes.len());
     if let Some(plan) = &reading.plan {
         same_again(plan);
+        marked(path, &text, plan);
         let shown = summary(plan, 5);
         let shown = shown.unwrap_or_else(|cycles| panic!("a plan without errors has no cycle: {cycles:?}"));
         assert!(shown.largest_set.len() <= shown.largest_set_bound);
@@ -68,6 +69,28 @@ fn same_again(plan: &Plan) {
     let again: Plan = serde_json::from_str(&written).unwrap_or_else(|e| panic!("it cannot be read again: {e}"));
     assert!(again == *plan, "another plan came back: {written:.2000}");
     assert_eq!(digests(&again), digests(plan));
+}
+
+/// Most tasks of a plan that is marked here: each mark may cost a reading.
+const MARKED_MAX: usize = 40;
+
+/// Whatever can be ticked is ticked after it, and nothing else changes.
+fn marked(path: &str, text: &str, plan: &Plan) {
+    let open: Vec<_> = plan.tasks.iter().filter(|t| !t.ticked).take(MARKED_MAX).collect();
+    let marks: Vec<Mark> = open.iter().map(|t| Mark { task: t.id.clone(), title: t.title.clone(), done: true }).collect();
+    let files = |p: &str| if p == "ok.md" { Ok(String::from("from the file")) } else { beside(p) };
+    let source = PlanSource::new(path, text, &files);
+    let marking = mark(&MarkRequest { source: &source, marks: &marks, now: "2026-03-01T12:00:00Z" });
+    let marking = marking.unwrap_or_else(|why| panic!("it was read just now: {why}"));
+    assert_eq!(marking.changed.len() + marking.refused.len(), marks.len(), "{marking:?}");
+    let Some(new) = marking.texts.get(&0) else {
+        assert!(marking.changed.is_empty(), "{marking:?}");
+        return;
+    };
+    let Some(after) = read_as(path, new).plan else { panic!("no plan any more: {new:.2000}") };
+    for (old, now) in plan.tasks.iter().zip(&after.tasks) {
+        assert_eq!(now.ticked, old.ticked || marking.changed.contains(&old.id), "{}", old.id);
+    }
 }
 
 fn fuzz(path: &str, cases: u64) {

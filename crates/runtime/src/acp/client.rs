@@ -158,7 +158,7 @@ impl<'a, W: Write> Client<'a, W> {
     /// The session to go on with, where the agent can and still has it; else a new one.
     fn open_session(&mut self, can: &Value) -> Result<(String, Value, bool), (&'static str, Trouble)> {
         let opening = Some(self.patience.opening);
-        let place = json!({"cwd": self.place.root(), "mcpServers": []});
+        let place = json!({"cwd": self.place.root().display().to_string(), "mcpServers": []});
         let earlier = self.order.session.as_deref().filter(|s| !s.is_empty());
         // Resuming does not tell the whole conversation again.
         let method = match can {

@@ -173,7 +173,7 @@ mod tests {
                 Kind::OneOf(words) => words.iter().map(|w| toml::Value::from(*w)).collect(),
                 Kind::Count { .. } => vec![toml::Value::from(1)],
                 Kind::Delay => vec![toml::Value::from("0s")],
-                Kind::Switch => vec![toml::Value::from(false)],
+                Kind::Switch => vec![toml::Value::from(true)],
                 Kind::Lines => vec![toml::Value::from(vec!["a"])],
                 Kind::Variables => vec![toml::Value::Table(toml::Table::new())],
                 _ => vec![toml::Value::from("a")],

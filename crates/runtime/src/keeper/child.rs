@@ -36,6 +36,10 @@ pub(super) fn start(spec: &Spec, dir: &Path) -> Result<Started, String> {
         None => Stdio::null(),
     };
     let mut command = Command::new(program);
+    if client.is_some() {
+        // Else a list of processes shows the link by which it is started.
+        command.arg0("greenlane");
+    }
     command.args(arguments).current_dir(&spec.cwd).process_group(0).stdin(stdin).stdout(stdout_end).stderr(stderr_end);
     if std::env::var_os(LABEL_VARIABLE).is_none_or(|label| label != *spec.label) {
         command.env(LABEL_VARIABLE, &spec.label);

@@ -6,7 +6,7 @@ use greenlane_core::failure::of_exit;
 use greenlane_runtime::agent::{OutputKind, Readable, Shown, reader};
 use greenlane_testkit::fuzz::Target;
 
-const KINDS: [OutputKind; 11] = [
+const KINDS: [OutputKind; 12] = [
     OutputKind::Plain,
     OutputKind::Claude,
     OutputKind::Qwen,
@@ -18,12 +18,14 @@ const KINDS: [OutputKind; 11] = [
     OutputKind::Cline,
     OutputKind::Aider,
     OutputKind::HandOff,
+    OutputKind::Acp,
 ];
 
 /// Of the agents of which nothing is recorded here.
 const EVENTS: &[&str] = &[
     "{\"type\":\"session\",\"id\":\"a1\"}\n{\"type\":\"agent_start\"}\n{\"type\":\"message_end\",\"message\":{\"role\":\"assistant\",\"model\":\"m\",\"stopReason\":\"stop\",\"content\":[{\"text\":\"done\"}],\"usage\":{\"input\":5,\"cacheRead\":2,\"output\":7,\"cost\":{\"total\":0.5}}}}\n{\"type\":\"auto_retry_start\",\"attempt\":1,\"maxAttempts\":3,\"errorMessage\":\"429 retry-after: 30\"}\n{\"type\":\"agent_end\",\"messages\":[{\"role\":\"assistant\",\"stopReason\":\"error\",\"errorMessage\":\"500\"}]}\n",
     "{\"type\":\"result\",\"subtype\":\"success\",\"total_cost_usd\":0.5,\"modelUsage\":{\"m\":{\"inputTokens\":1,\"outputTokens\":2,\"cacheReadInputTokens\":3}}}\n",
+    "{\"type\":\"acp.agent\",\"name\":\"a\",\"version\":\"1\"}\n{\"type\":\"acp.session\",\"session\":\"s\",\"model\":\"m\",\"cwd\":\"/w\"}\n{\"type\":\"acp.update\",\"update\":{\"sessionUpdate\":\"tool_call\",\"toolCallId\":\"1\",\"kind\":\"execute\",\"rawInput\":{\"command\":[\"ls\"]}}}\n{\"type\":\"acp.permission\",\"call\":{\"toolCallId\":\"1\",\"locations\":[{\"path\":\"/w/a\"}]},\"rejected\":\"no\"}\n{\"type\":\"acp.update\",\"update\":{\"sessionUpdate\":\"tool_call_update\",\"toolCallId\":\"1\",\"status\":\"completed\",\"content\":[{\"content\":{\"text\":\"x\"}}]}}\n{\"type\":\"acp.update\",\"update\":{\"sessionUpdate\":\"agent_message_chunk\",\"content\":{\"text\":\"done\"}},\"usage\":{\"inputTokens\":5}}\n{\"type\":\"acp.stop\",\"reason\":\"end_turn\",\"asked\":false,\"usage\":{\"inputTokens\":1,\"outputTokens\":2}}\n{\"type\":\"acp.error\",\"message\":\"429\",\"status\":429}\n",
     "error: 429 Too Many Requests: usage limit reached, resets 3pm (UTC)\nError: 401 Unauthorized\nok\n",
 ];
 
@@ -55,6 +57,9 @@ const TOKENS: &[&str] = &[
     "step_finish",
     "tool_use",
     "item.completed",
+    "acp.update",
+    "\"toolCallId\":\"2\"",
+    "\"status\":\"completed\"",
 ];
 
 fn seeds() -> Vec<Vec<u8>> {
