@@ -12,7 +12,6 @@ use greenlane_core::branch;
 use greenlane_core::budget::Allowance;
 use greenlane_core::deficiency::{Lesson, Query};
 use greenlane_core::event::Outcome;
-use greenlane_core::exchange::QuestionEnd;
 use greenlane_core::failure::FailureDetail;
 use greenlane_core::ids::{AttemptId, Oid, PlanId};
 use greenlane_core::input::Input;
@@ -20,13 +19,13 @@ use greenlane_core::plan::{Plan, Task};
 use greenlane_core::prompt::{self, DEFAULT_FAMILY, Neighbour, PromptInput, Said, Skill};
 use greenlane_core::room::RoomPolicy;
 use greenlane_core::slug::key_slug;
-use greenlane_core::state::{COMMAND_AGENT, State, TaskState};
+use greenlane_core::state::{COMMAND_AGENT, State};
 use greenlane_core::tracker::Issue;
 
 use super::context::Context;
 use super::layout::{PreparedWorkspace, label};
-use super::shared;
 use super::skills::{self, Hindered};
+use super::{exchange, shared};
 use crate::accounts::Lease;
 use crate::agent::{self, Launch, OutputKind, Shown};
 use crate::clock;
@@ -108,7 +107,7 @@ impl PlanFacts {
 pub(super) fn start(context: &Arc<Context>, state: &State, attempt: AttemptId, agent: &str, beginning: Beginning) {
     let Beginning { fresh, base, onto, claim } = beginning;
     let (Some(task), Some(plan)) = (state.task(&attempt.key), state.plan(&attempt.key.plan)) else { return };
-    let said = said(state, task, context.gives_tools(agent));
+    let said = exchange::said(state, task, context.gives_tools(agent));
     let earlier = task.attempts.iter().rev().find(|a| a.n < attempt.n && (a.failure.is_some() || a.outcome == Some(Outcome::Asked)));
     let earlier = earlier.map(|a| {
         let record = a.record.as_deref();
@@ -187,24 +186,6 @@ pub(super) fn start(context: &Arc<Context>, state: &State, attempt: AttemptId, a
             }
         }
     });
-}
-
-/// What was said to a task so far.
-fn said(state: &State, task: &TaskState, tools: bool) -> Said {
-    let answers = state.exchange.of_task(&task.key).filter_map(|(_, question)| match &question.ended {
-        Some((_, QuestionEnd::Answered(answer))) => Some((question.text.clone(), Some(answer.clone()))),
-        // Of an attempt that failed nobody needs the answer any more; the next one asks again.
-        Some((_, QuestionEnd::Withdrawn(_))) => {
-            let asked = state.attempt(&question.attempt).is_some_and(|a| a.outcome == Some(Outcome::Asked));
-            asked.then(|| (question.text.clone(), None))
-        }
-        None => None,
-    });
-    let notes = task.notes.iter().map(|note| {
-        let from = if note.from.key.plan == task.key.plan { note.from.key.task.to_string() } else { note.from.key.to_string() };
-        (from, note.text.clone())
-    });
-    Said { tools, answers: answers.collect(), notes: notes.collect() }
 }
 
 /// Claims the issue of an attempt's task; `false`: somebody else has it, and the attempt never begins.
