@@ -133,7 +133,11 @@ fn copy(from: &Path, to: &Path, leave: &[&str]) {
         if leave.iter().any(|l| name == *l) {
             continue;
         }
-        if path.is_dir() { copy(&path, &to.join(&name), leave) } else { drop(std::fs::copy(&path, to.join(&name)).unwrap()) }
+        if path.is_dir() {
+            copy(&path, &to.join(&name), leave)
+        } else {
+            std::fs::copy(&path, to.join(&name)).unwrap();
+        }
     }
 }
 
