@@ -100,8 +100,8 @@ fn a_commit_says_the_same_once_nothing_is_left_beside_it() {
 
 #[test]
 fn what_is_given_back_undone_fails_and_keeps_the_worktree() {
-    let s = Sandbox::new(&[]);
-    let (run, worktree) = handed_over(&s, BY_HAND, &[]);
+    let s = Sandbox::new(&[("greenlane.toml", "[agents.ada]\nhand_off = true\n")]);
+    let (run, worktree) = handed_over(&s, &BY_HAND.replace("person", "ada"), &[]);
     fs::write(worktree.join("letter.txt"), "half\n").unwrap();
     let said = s.greenlane(&["fail", "mine", "--reason", "no address yet"]);
     assert_eq!(said.code, 0, "{said:?}");

@@ -97,6 +97,7 @@ pub const AGENT_KEYS: &[(&str, Kind)] = &[
     ("prompt_args", Kind::Lines),
     ("stdin", Kind::Text),
     ("output", Kind::OneOf(&["plain", "claude", "codex", "gemini", "opencode", "qwen", "copilot", "pi", "cline", "aider", "acp"])),
+    ("hand_off", Kind::Switch),
     ("permissions", Kind::OneOf(&["worktree", "all", "none"])),
     ("client_files", Kind::Switch),
     ("client_terminals", Kind::Switch),

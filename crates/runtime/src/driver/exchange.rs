@@ -4,10 +4,12 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use greenlane_core::exchange::{Look, Rest, look};
+use greenlane_core::event::Outcome;
+use greenlane_core::exchange::{Look, QuestionEnd, Rest, look};
 use greenlane_core::ids::{AttemptId, RunId};
+use greenlane_core::prompt::Said;
 use greenlane_core::slug::key_slug;
-use greenlane_core::state::{Phase, State};
+use greenlane_core::state::{Phase, State, TaskState};
 use greenlane_core::time::{Time, format_duration};
 
 use super::context::Context;
@@ -51,6 +53,24 @@ pub(super) fn tell_rest(context: &Arc<Context>, attempt: AttemptId, rest: Rest) 
     if let Err(e) = keeper::tell_rest(&context.layout.attempt_dir(&attempt), &rest) {
         context.warn(format!("the time limits of {attempt} do not rest while it waits for an answer: {e}"));
     }
+}
+
+/// What was said to a task so far.
+pub(super) fn said(state: &State, task: &TaskState, tools: bool) -> Said {
+    let answers = state.exchange.of_task(&task.key).filter_map(|(_, question)| match &question.ended {
+        Some((_, QuestionEnd::Answered(answer))) => Some((question.text.clone(), Some(answer.clone()))),
+        // Of an attempt that failed nobody needs the answer any more; the next one asks again.
+        Some((_, QuestionEnd::Withdrawn(_))) => {
+            let asked = state.attempt(&question.attempt).is_some_and(|a| a.outcome == Some(Outcome::Asked));
+            asked.then(|| (question.text.clone(), None))
+        }
+        None => None,
+    });
+    let notes = task.notes.iter().map(|note| {
+        let from = if note.from.key.plan == task.key.plan { note.from.key.task.to_string() } else { note.from.key.to_string() };
+        (from, note.text.clone())
+    });
+    Said { tools, answers: answers.collect(), notes: notes.collect() }
 }
 
 /// The verb that serves an attempt its tools.

@@ -6,7 +6,6 @@ use greenlane_core::attempt::{ExitRecord, Verdict};
 use greenlane_core::branch;
 use greenlane_core::budget::Allowance;
 use greenlane_core::event::Outcome;
-use greenlane_core::exchange::QuestionEnd;
 use greenlane_core::ids::{AttemptId, Oid, PlanId};
 use greenlane_core::plan::{Plan, Task};
 use greenlane_core::prompt::{self, Neighbour, Said};
@@ -15,7 +14,7 @@ use greenlane_core::state::{PlanState, State, TaskState};
 
 use super::attempt::Beginning;
 use super::context::Context;
-use super::shared;
+use super::{exchange, shared};
 use crate::agent::{self, Shown};
 
 /// What is known of a task when one of its attempts starts.
@@ -77,7 +76,7 @@ impl Job {
         beginning: &Beginning,
     ) -> Self {
         let Beginning { fresh, base, onto, .. } = beginning;
-        let said = said(state, task, context.gives_tools(agent));
+        let said = exchange::said(state, task, context.gives_tools(agent));
         let earlier = task.attempts.iter().rev().find(|a| a.n < attempt.n && (a.failure.is_some() || a.outcome == Some(Outcome::Asked)));
         let earlier = earlier.map(|a| {
             let record = a.record.as_deref();
@@ -122,24 +121,6 @@ impl PlanFacts {
         let Plan { id, name, source, generated, .. } = plan;
         Self { id: id.clone(), name: name.clone(), source: source.clone(), generated: generated.clone(), verify: verify.to_vec() }
     }
-}
-
-/// What was said to a task so far.
-fn said(state: &State, task: &TaskState, tools: bool) -> Said {
-    let answers = state.exchange.of_task(&task.key).filter_map(|(_, question)| match &question.ended {
-        Some((_, QuestionEnd::Answered(answer))) => Some((question.text.clone(), Some(answer.clone()))),
-        // Of an attempt that failed nobody needs the answer any more; the next one asks again.
-        Some((_, QuestionEnd::Withdrawn(_))) => {
-            let asked = state.attempt(&question.attempt).is_some_and(|a| a.outcome == Some(Outcome::Asked));
-            asked.then(|| (question.text.clone(), None))
-        }
-        None => None,
-    });
-    let notes = task.notes.iter().map(|note| {
-        let from = if note.from.key.plan == task.key.plan { note.from.key.task.to_string() } else { note.from.key.to_string() };
-        (from, note.text.clone())
-    });
-    Said { tools, answers: answers.collect(), notes: notes.collect() }
 }
 
 /// The end of what an attempt printed, its events as what they say.

@@ -13,6 +13,9 @@ use super::door::Door;
 /// A place in a lock's queue outlives the wait for it by this, so that whoever asks again at once keeps it.
 const PLACE_MORE: Duration = Duration::from_secs(60);
 
+/// What a tool does with its input; `Err` is for the model too.
+type Tool = fn(&Calls, &Door, Map<String, Value>) -> Result<String, String>;
+
 /// Answers calls of tools.
 pub struct Calls {
     door: Result<Door, String>,
