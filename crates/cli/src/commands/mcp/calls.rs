@@ -91,9 +91,6 @@ struct SetInput {
     if_version: Option<u64>,
 }
 
-/// What a tool does with its input: what it gives, or why not.
-type Tool = fn(&Calls, &Door, Map<String, Value>) -> Result<String, String>;
-
 impl Calls {
     /// `door`: to the coordinator, or why there is none. `wait`: the longest that a call waits for a person or a lock.
     pub fn new(door: Result<Door, String>, wait: Duration) -> Self {
