@@ -139,7 +139,7 @@ mod tests {
     fn flags_that_are_configuration_reach_it() {
         use clap::FromArgMatches as _;
         let words = "run p.toml -j 4 --max-plans 2 --agent a --timeout 90 --retries 1 --repairs 2 --budget tokens=2M --task-budget wall=1h \
-             --strict-budget --keep-going --require-verify --base-red allow";
+             --strict-budget --keep-going --require-verify --base-red allow --update-plan";
         let matches = super::run::RunArgs::augment_args(Command::new("run")).get_matches_from(words.split_whitespace());
         let args = super::run::RunArgs::from_arg_matches(&matches).unwrap();
         let loaded = greenlane_runtime::config::Config::load(None, &args.settings(), &Default::default()).unwrap();

@@ -39,3 +39,14 @@ fn a_wait_that_is_over_counts_no_further() {
     let exit = attempt.run().exit;
     assert!(matches!(exit, Exit::TimedOut | Exit::Stalled), "{exit:?}");
 }
+
+#[test]
+fn who_works_on_without_the_answer_is_at_work() {
+    let mut attempt = attempt("i=0; while [ $i -lt 300 ]; do echo $i; i=$((i + 1)); sleep 0.05; done; exit 7");
+    attempt.spec.timeout = Some(Duration::from_millis(500));
+    attempt.spec.stall_timeout = Some(Duration::from_secs(2));
+    fs::create_dir_all(attempt.dir()).unwrap();
+    let rest = Rest { since: Some(now()), until: Some(now() + Duration::from_secs(3600)), ..Rest::default() };
+    keeper::tell_rest(&attempt.dir(), &rest).unwrap();
+    assert_eq!(attempt.run().exit, Exit::TimedOut);
+}

@@ -20,7 +20,7 @@ use rustix::process::{Pid, Signal, WaitOptions, WaitStatus, wait};
 use crate::{clock, health, machine};
 
 use super::body::complain;
-use super::heartbeat::{Heartbeat, Phase};
+use super::heartbeat::{Evidence, Heartbeat, Phase};
 use super::rest::{self, Rested};
 use super::runaway::{Detector, Limits};
 use super::signals::Signals;
@@ -86,6 +86,10 @@ struct Keeping<'a> {
     runaway: Detector,
     /// How long it has waited for people, when that was last looked up.
     rested: Rested,
+    /// Of that, time in which it worked all the same: an agent need not stand still while it waits for an answer.
+    worked: Duration,
+    /// When its tree was last looked at.
+    looked: Instant,
     /// Most of a cap is used up.
     nearly_used_up: bool,
     /// The heartbeat has told of that.
@@ -147,6 +151,8 @@ pub(super) fn supervise(spec: &Spec, dir: &Path, signals: &Signals, mut streams:
         strays: BTreeSet::new(),
         runaway: Detector::new(spec.reader.filter(|kind| kind.tells_tools()).map_or_else(Limits::default, |_| spec.runaway)),
         rested: Rested::default(),
+        worked: Duration::ZERO,
+        looked: began,
         nearly_used_up: false,
         nearly_used_up_told: false,
     };
@@ -312,8 +318,20 @@ impl Keeping<'_> {
         } else {
             self.watch.look(now, &self.sample, || system::connections(self.agent), || system::waiting(self.agent));
         }
+        let asked_before = self.rested.ago == Some(Duration::ZERO);
+        let (at, evidence) = self.watch.last_evidence();
+        let worked = at > self.looked && evidence != Some(Evidence::Person);
         self.read_rest(now);
+        if worked && asked_before && !self.spec.hand_off {
+            self.worked += now - self.looked;
+        }
+        self.looked = now;
         self.beat(now);
+    }
+
+    /// What its time limit does not count.
+    fn rest(&self) -> Duration {
+        self.rested.total.saturating_sub(self.worked)
     }
 
     /// Waiting for a person is no time of its own, and no silence.
@@ -326,13 +344,12 @@ impl Keeping<'_> {
 
     fn is_timed_out(&mut self, now: Instant) -> bool {
         let Some(limit) = self.spec.timeout else { return false };
-        let is_over = |rested: Rested| now - self.began >= limit.saturating_add(rested.total);
-        if !is_over(self.rested) {
+        if now - self.began < limit.saturating_add(self.rest()) {
             return false;
         }
         // What was known of it may be old.
         self.read_rest(now);
-        now - self.began >= limit.saturating_add(self.rested.total)
+        now - self.began >= limit.saturating_add(self.rest())
     }
 
     fn take_sample(&mut self, now: Instant) {
@@ -430,7 +447,7 @@ impl Keeping<'_> {
     fn wake_at(&self) -> Option<Instant> {
         match self.stage {
             Stage::Running => {
-                let timeout = self.spec.timeout.and_then(|t| self.began.checked_add(t.saturating_add(self.rested.total)));
+                let timeout = self.spec.timeout.and_then(|t| self.began.checked_add(t.saturating_add(self.rest())));
                 let wall = self.spec.allowance.wall_left().and_then(|left| self.began.checked_add(left));
                 let news = self.heartbeat_at.filter(|_| self.streams.activity() != self.activity.as_deref()).map(|at| at + NEWS_PAUSE);
                 [Some(self.watch.next_look()), timeout, wall, news].into_iter().flatten().min()
