@@ -61,6 +61,8 @@ fn git(worktree: &PathBuf, args: &[&str]) {
 fn done_has_the_work_verified_and_landed() {
     let s = Sandbox::new(&[]);
     let (run, worktree) = handed_over(&s, BY_HAND, &[]);
+    let shown = s.greenlane(&["status"]).stdout;
+    assert!(shown.contains("1 task waits for you.\n  greenlane done mine"), "{shown}");
     let prompt = fs::read_to_string(worktree.join(".greenlane/TASK.md")).unwrap();
     assert!(prompt.starts_with("# Write the letter") && prompt.contains("`greenlane done mine`"), "{prompt}");
     assert!(!prompt.contains("Nobody can answer"), "{prompt}");

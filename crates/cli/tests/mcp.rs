@@ -211,6 +211,8 @@ fn a_question_that_outlives_its_attempt_is_answered_in_the_next_prompt() {
     go(&s, "a");
     eventually("it waits", || s.task("a")["state"] == "awaiting_answer");
     assert_eq!(s.reason("a"), "asks (question 1): Which port? …");
+    let shown = s.greenlane(&["status"]).stdout;
+    assert!(shown.contains("1 question waits for you.\n  greenlane answer a --question 1 TEXT"), "{shown}");
     let listed = s.greenlane(&["questions"]);
     assert_eq!(listed.stdout, "question 1 of a (command), open\n  Which port?\n  There are two.\n");
     let bad = [(["answer", "a", " "], "is empty"), (["answer", "z", "x"], "`z`"), (["answer", "b", "x"], "waits for no answer")];

@@ -1,5 +1,6 @@
 //! What a person can do next, as commands: for what failed, what needs them, what was interrupted, and what is done.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use greenlane_core::attempt::Suite;
@@ -8,7 +9,7 @@ use greenlane_core::view::{Halted, Status, TaskView};
 
 use super::status::name_of;
 use super::surroundings::{Surroundings, Whereabouts};
-use super::text::{Look, clean, columns, quoted, wrapped};
+use super::text::{Look, clean, columns, fit, quoted, wrapped};
 use crate::output::{Paint, paint};
 
 /// So many tasks of a kind are named; the others are counted.
@@ -47,12 +48,38 @@ pub fn advice(doc: &Status, around: &Surroundings, look: Look) -> String {
         }
         _ => {}
     }
+    of_people(doc, &mut out);
     of_bases(doc, &mut out);
     of_tasks(doc, &mut out, Shown::Row);
     if matches!(doc.run.state.as_str(), "finished" | "stopped") {
         landing(doc, around, &mut out);
     }
     out.done()
+}
+
+/// What waits for a person while the run goes on.
+fn of_people(doc: &Status, out: &mut Lines) {
+    let asking: Vec<_> = doc.tasks.iter().filter_map(|t| Some((t, t.question.as_ref()?))).collect();
+    let in_hand: Vec<&TaskView> = doc.tasks.iter().filter(|t| t.by_hand).collect();
+    if doc.run.state != "running" || asking.is_empty() && in_hand.is_empty() {
+        return;
+    }
+    let of = |what: &str, n: usize| if n == 1 { format!("1 {what}") } else { format!("{n} {what}s") };
+    let waiting: Vec<String> =
+        [("question", asking.len()), ("task", in_hand.len())].into_iter().filter(|(_, n)| *n > 0).map(|(what, n)| of(what, n)).collect();
+    let verb = if asking.len() + in_hand.len() == 1 { "waits" } else { "wait" };
+    out.line(&format!("{} {verb} for you.", waiting.join(" and ")));
+    for (task, question) in asking.iter().take(NAMED_MAX) {
+        let command = format!("greenlane answer {} --question {} TEXT", quoted(&clean(&name_of(doc, task))), question.id);
+        out.command(
+            &command,
+            fit(&clean(question.text.lines().next().unwrap_or_default()), out.look.width.saturating_sub(8)).trim_end().to_owned(),
+        );
+    }
+    for task in in_hand.iter().take(NAMED_MAX) {
+        let place = task.worktree.as_deref().map(clean).unwrap_or_default();
+        out.command(&format!("greenlane done {}", quoted(&clean(&name_of(doc, task)))), format!("once it is done, in {place}"));
+    }
 }
 
 fn of_bases(doc: &Status, out: &mut Lines) {
@@ -74,6 +101,7 @@ fn of_bases(doc: &Status, out: &mut Lines) {
 #[must_use]
 pub fn task_advice(doc: &Status, around: &Surroundings, look: Look) -> String {
     let mut out = Lines::new(doc, around, look);
+    of_people(doc, &mut out);
     of_tasks(doc, &mut out, Shown::Whole);
     out.done()
 }
@@ -165,7 +193,7 @@ fn landing(doc: &Status, around: &Surroundings, out: &mut Lines) {
 /// Sentences, each with the commands that belong to it, their explanations in one column.
 struct Lines {
     text: String,
-    commands: Vec<(String, &'static str)>,
+    commands: Vec<(String, Cow<'static, str>)>,
     look: Look,
     /// ` --run RUN`, where verbs would look at another run.
     run: String,
@@ -184,8 +212,8 @@ impl Lines {
         }
     }
 
-    fn command(&mut self, command: &str, what: &'static str) {
-        self.commands.push((command.to_owned(), what));
+    fn command(&mut self, command: &str, what: impl Into<Cow<'static, str>>) {
+        self.commands.push((command.to_owned(), what.into()));
     }
 
     fn done(mut self) -> String {
@@ -200,7 +228,7 @@ impl Lines {
         for (command, what) in self.commands.drain(..) {
             let taken = columns(&command).max(column);
             let told = paint(&format!("# {what}"), Paint::Dim, self.look.color);
-            let apart = if 2 + taken + 2 + 2 + columns(what) <= self.look.width {
+            let apart = if 2 + taken + 2 + 2 + columns(&what) <= self.look.width {
                 format!("{}  ", " ".repeat(taken - columns(&command)))
             } else {
                 String::from("\n      ")

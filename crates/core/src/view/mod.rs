@@ -165,6 +165,9 @@ pub struct TaskView {
     pub group: Option<String>,
     /// Who works on it, or would.
     pub agent: String,
+    /// It is in the hands of a person or of an editor just now, in its worktree.
+    #[serde(default)]
+    pub by_hand: bool,
     /// Why it was assigned to that agent; `null` where a person named it.
     #[serde(default)]
     pub assigned: Option<String>,
@@ -447,6 +450,7 @@ fn task(state: &State, t: &TaskState, until: &Until<'_>) -> TaskView {
         reason,
         group: definition.group.as_ref().map(ToString::to_string),
         agent: agent_of(state, t, until),
+        by_hand: until.is_live() && state.is_with_a_person(t) && spawned.is_some(),
         assigned: definition.why.clone(),
         role: definition.role.clone(),
         depends: definition.depends.iter().map(ToString::to_string).collect(),
