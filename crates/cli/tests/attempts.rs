@@ -278,3 +278,21 @@ fn a_path_of_the_tasks_own_without_a_shell_in_it_is_named() {
     assert!(s.reason("a").contains(told), "{}", s.reason("a"));
     assert_eq!(s.task("a")["attempts"][0]["failure"]["detail"], "missing_program");
 }
+
+#[test]
+fn each_worktree_has_ports_of_its_own_where_that_is_asked_for() {
+    let sandbox = Sandbox::new(&[("greenlane.toml", "[workspace]\nport_base = 21000\n")]);
+    let task = |id: &str| {
+        format!(
+            "[[task]]\nid = \"{id}\"\nrun = \"echo $GREENLANE_PORT > {id}.txt; sleep 1\"\ncheck = [\"test $GREENLANE_PORT = $(cat {id}.txt)\"]\n"
+        )
+    };
+    let ran = sandbox.run(&format!("{}{}", task("a"), task("b")), &["-j", "2"]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    let port = |id: &str| sandbox.git(&["show", &format!("{}:{id}.txt", sandbox.branch())]).parse::<u16>().unwrap();
+    let (a, b) = (port("a"), port("b"));
+    assert!(a != b && [a, b].iter().all(|p| *p > 21_000 && p % 10 == 0), "{a} {b}");
+    let plan = sandbox.plan("asked.toml", "[[task]]\nid = \"a\"\ntitle = \"Do it\"\nagent = \"claude\"\n");
+    let prompt = sandbox.greenlane(&["prompt", "a", plan.to_str().unwrap()]);
+    assert!(prompt.stdout.contains("- `GREENLANE_PORT`: the first of ten ports"), "{prompt:?}");
+}

@@ -34,6 +34,8 @@ pub struct PromptInput<'a> {
     pub agent: &'a str,
     /// Whoever reads it is no process of Greenlane's: a person or an editor gives the task back.
     pub by_hand: bool,
+    /// Ten ports of its own are set aside for whoever works in its worktree, `GREENLANE_PORT` and the nine after it.
+    pub ports: bool,
     /// Why this agent has the task, in sentences; `None`: there is nothing to say.
     pub why: Option<&'a str>,
     /// What the task's skills gave.
@@ -138,6 +140,7 @@ mod tests {
             task,
             agent: "claude",
             by_hand: false,
+            ports: false,
             why: None,
             skills: &[],
             neighbours: &[],

@@ -183,6 +183,7 @@ impl<'a> Maker<'a> {
                 plan_copy: Some(&copy),
                 task,
                 agent: agent.unwrap_or_default(),
+                ports: self.config.workspace.port_base.is_some(),
                 by_hand: agent.and_then(|name| self.registry.get(name).ok()).is_some_and(|a| a.hand_off),
                 why: assigned.map(|a| a.why.as_str()),
                 skills: &skills,

@@ -159,6 +159,7 @@ fn few_lessons_and_short_ones_the_most_relevant_first() {
             task: &task,
             agent: "claude",
             by_hand: false,
+            ports: false,
             why: None,
             skills: &[],
             neighbours: &[],

@@ -70,6 +70,7 @@ fn with_sample<R>(full: bool, use_it: impl FnOnce(&PromptInput<'_>) -> R) -> R {
             task: &task,
             agent: "",
             by_hand: false,
+            ports: false,
             why: None,
             skills: &[],
             neighbours: &[],
@@ -95,6 +96,7 @@ fn with_sample<R>(full: bool, use_it: impl FnOnce(&PromptInput<'_>) -> R) -> R {
         task: &task,
         agent: "claude",
         by_hand: true,
+        ports: true,
         why: Some("Nobody else is here."),
         skills: &[
             gave(SkillGave::Output(text("x"))),

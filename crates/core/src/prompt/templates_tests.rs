@@ -26,6 +26,7 @@ fn input(task: &Task) -> PromptInput<'_> {
         task,
         agent: "claude",
         by_hand: false,
+        ports: false,
         why: None,
         skills: &[],
         neighbours: &[],

@@ -16,6 +16,10 @@ const VALUE_CHARS_MAX: usize = 200;
 /// What the name of a variable holds whose value is nobody's to read.
 const SECRET: [&str; 6] = ["KEY", "TOKEN", "SECRET", "PASSW", "CREDENTIAL", "AUTH"];
 
+/// Ports differ from attempt to attempt, the prompt of a task does not.
+const PORTS: Variable<'static> =
+    Variable { name: "GREENLANE_PORT", value: None, what: Some("the first of ten ports that no other task uses; take these for servers") };
+
 /// The top-level names.
 pub(super) const NAMES: [&str; 14] = [
     "task",
@@ -88,6 +92,8 @@ struct Variable<'a> {
     name: &'a str,
     /// `None`: it is secret.
     value: Option<String>,
+    /// What it is for, in place of a value that is not the same each time.
+    what: Option<&'static str>,
 }
 
 #[derive(Serialize)]
@@ -126,7 +132,7 @@ impl<'a> Values<'a> {
             generated: input.generated,
             instructions: input.instructions,
             others: input.others,
-            environment: task.env.iter().map(|(name, value)| variable(name, value)).collect(),
+            environment: task.env.iter().map(|(name, value)| variable(name, value)).chain(input.ports.then_some(PORTS)).collect(),
             previous: input.previous.as_ref().map(|previous| PreviousValues {
                 n: previous.n,
                 why: previous.why.trim().trim_end_matches('.'),
@@ -157,5 +163,5 @@ fn skill(skill: &super::Skill) -> SkillValues {
 fn variable<'a>(name: &'a str, value: &str) -> Variable<'a> {
     let upper = name.to_uppercase();
     let secret = SECRET.iter().any(|word| upper.contains(word));
-    Variable { name, value: (!secret).then(|| one_line(&beginning_of(value, VALUE_CHARS_MAX))) }
+    Variable { name, what: None, value: (!secret).then(|| one_line(&beginning_of(value, VALUE_CHARS_MAX))) }
 }

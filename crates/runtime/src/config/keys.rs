@@ -17,8 +17,15 @@ pub struct Key {
 }
 
 /// Variables that Greenlane sets for agents, and the one that turns tracing on. They are never configuration, whoever has set them.
-pub const NEVER_CONFIGURATION: &[&str] =
-    &["GREENLANE_RUN", "GREENLANE_TASK", "GREENLANE_ATTEMPT", "GREENLANE_SOCKET", "GREENLANE_TRACE", "GREENLANE_CRASH_AFTER"];
+pub const NEVER_CONFIGURATION: &[&str] = &[
+    "GREENLANE_RUN",
+    "GREENLANE_TASK",
+    "GREENLANE_ATTEMPT",
+    "GREENLANE_SOCKET",
+    "GREENLANE_PORT",
+    "GREENLANE_TRACE",
+    "GREENLANE_CRASH_AFTER",
+];
 
 const fn key(path: &'static str, variable: &'static str, flag: Option<&'static str>, kind: Kind) -> Key {
     Key { path, variable, flag, kind }
@@ -59,6 +66,7 @@ pub const KEYS: &[Key] = &[
     key("workspace.dir", "GREENLANE_WORKSPACE_DIR", None, Kind::Text),
     key("workspace.setup", "GREENLANE_SETUP", None, Kind::Lines),
     key("workspace.setup_timeout", "GREENLANE_SETUP_TIMEOUT", None, Kind::Limit),
+    key("workspace.port_base", "GREENLANE_PORT_BASE", None, Kind::Count { min: 1024, max: 60_000 }),
     key("workspace.keep_failed", "GREENLANE_KEEP_FAILED", None, Kind::Count { min: 0, max: 1000 }),
     key("output.bytes_max", "GREENLANE_OUTPUT_BYTES_MAX", None, Kind::Bytes { min: 4096 }),
     key("learning.lessons", "GREENLANE_LESSONS", None, Kind::Switch),

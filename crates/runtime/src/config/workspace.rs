@@ -17,6 +17,9 @@ pub struct WorkspaceConfig {
     /// Limit of each of them.
     #[serde(with = "duration_text")]
     pub setup_timeout: Duration,
+    /// The first port that is set aside for worktrees, ten for each; `None`: none are. 1,024 to 60,000.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub port_base: Option<u32>,
     /// Worktrees of failed tasks that are kept as they are; 0 to 1,000.
     pub keep_failed: u32,
 }

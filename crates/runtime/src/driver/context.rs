@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::ffi::OsString;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
@@ -26,7 +26,7 @@ use crate::lessons::Teacher;
 use crate::room;
 use crate::tamper::Watch;
 use crate::tracker::{Place, Trackers};
-use crate::workspace::{Pool, PoolSettings, Shell, ShellLine, ShellOutcome, Workspace, WorkspaceError};
+use crate::workspace::{Pool, PoolSettings, Shell, ShellLine, ShellOutcome, Workspace, WorkspaceError, ports};
 
 /// What the caller has found out before a run is coordinated.
 pub struct Setup {
@@ -253,6 +253,12 @@ impl Context {
             ("GREENLANE_SOCKET".into(), self.socket.as_os_str().to_owned()),
             ("GIT_CEILING_DIRECTORIES".into(), self.pool.dir().as_os_str().to_owned()),
         ]
+    }
+
+    /// The first of the ports of this worktree, where ports are set aside.
+    pub(super) fn port_of(&self, worktree: &Path) -> Option<(OsString, OsString)> {
+        let port = ports::first(self.config.workspace.port_base?, worktree)?;
+        Some(("GREENLANE_PORT".into(), port.to_string().into()))
     }
 
     /// Runs a line under a keeper that dies with us.

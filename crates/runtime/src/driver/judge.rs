@@ -33,6 +33,7 @@ pub(super) fn judge(context: &Arc<Context>, state: &State, attempt: AttemptId) {
                 }
                 let mut env = context.command_environment(&definition.env);
                 env.extend(context.attempt_variables(&attempt));
+                env.extend(context.port_of(&workspace.path));
                 // Checks run what the agent wrote.
                 let checks_dir = context.layout.gate_dir(&attempt).join("shared");
                 // A gate that died with its coordinator is finished first.

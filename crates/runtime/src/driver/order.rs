@@ -88,6 +88,7 @@ fn environment_of(
     mut environment: BTreeMap<OsString, OsString>,
 ) -> BTreeMap<OsString, OsString> {
     environment.extend(context.attempt_variables(&job.attempt));
+    environment.extend(context.port_of(&workspace.path));
     ignore_in(&mut environment, &workspace.git_dir);
     environment
 }

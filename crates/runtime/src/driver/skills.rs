@@ -77,6 +77,7 @@ fn failed(why: &str, output: &str) -> SkillGave {
 fn line(context: &Context, attempt: &AttemptId, task: &Task, workspace: &Workspace, command: String) -> ShellLine {
     let mut env = context.command_environment(&task.env);
     env.extend(context.attempt_variables(attempt));
+    env.extend(context.port_of(&workspace.path));
     ignore_in(&mut env, &workspace.git_dir);
     ShellLine {
         command,

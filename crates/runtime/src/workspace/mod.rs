@@ -8,6 +8,7 @@ mod made;
 mod mark;
 mod place;
 mod pool;
+pub mod ports;
 mod prepare;
 mod request;
 mod shell;
