@@ -68,8 +68,10 @@ pub fn activity(layout: &Layout, state: &State, task: &TaskState, now: Time) -> 
         trouble => told(&dir, heartbeat.as_ref(), trouble, now),
     };
     let Some(said) = task.current().and_then(|a| a.progress.as_ref()) else { return told };
-    Some(match told {
-        Some(told) => format!("{} %: {told}", said.percent),
+    // Its own words on how far it is go before a line of its output.
+    let words = said.text.as_deref().map(clean).filter(|t| !t.is_empty());
+    Some(match words.or(told) {
+        Some(words) => format!("{} %: {words}", said.percent),
         None => format!("{} %", said.percent),
     })
 }

@@ -5,7 +5,6 @@ use std::process::ExitCode;
 use greenlane_core::exchange::{Question, QuestionEnd};
 use greenlane_core::ids::RunId;
 use greenlane_core::state::State;
-use greenlane_core::view::SCHEMA;
 use serde::Serialize;
 
 use crate::context::Context;
@@ -35,7 +34,6 @@ pub struct QuestionsArgs {
 /// `questions --json`.
 #[derive(Serialize)]
 struct Document {
-    schema: u32,
     run: RunId,
     questions: Vec<Row>,
 }
@@ -69,7 +67,7 @@ pub fn run(args: &QuestionsArgs, context: &Context) -> Outcome {
         state.exchange.questions.iter().filter(|(_, q)| args.all || q.ended.is_none()).map(|(n, q)| (*n, q)).collect();
     if args.json {
         let questions = wanted.iter().map(|(n, q)| row(state, *n, q)).collect();
-        context.output.json(&Document { schema: SCHEMA, run: opened.run.clone(), questions })?;
+        context.output.json(&Document { run: opened.run.clone(), questions })?;
     } else if wanted.is_empty() {
         context.output.say(if args.all { "nobody has asked anything" } else { "nobody waits for an answer" });
     } else {

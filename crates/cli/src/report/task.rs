@@ -65,7 +65,7 @@ fn head(out: &mut String, picture: &TaskPicture<'_>, view: &TaskView, of: &TaskS
             let _ = writeln!(out, "  {line}");
         }
     }
-    if let Some(seen) = picture.live.get(&of.key) {
+    if let Some(seen) = picture.live.get(&of.key).filter(|seen| view.reason.as_ref() != Some(*seen)) {
         let _ = writeln!(out, "  {seen}");
     }
     let definition = picture.state.definition(of);

@@ -52,7 +52,7 @@ fn to_be_kept(task: &TaskState) -> Option<AttemptId> {
         return None;
     }
     let newest = task.current()?;
-    if task.phase == Phase::Cancelled && newest.outcome == Some(Outcome::Succeeded) {
+    if task.phase == Phase::Cancelled && newest.landed {
         return None; // Rolled back: the work is in a ref, the worktree was free from the landing on.
     }
     // One that never had a keeper left nothing; what is there is an earlier one's.

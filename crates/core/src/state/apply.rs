@@ -489,6 +489,7 @@ impl State {
             judged_at: None,
             landing: Duration::ZERO,
             outcome: None,
+            landed: false,
             failure: None,
             refused: None,
             ended_at: None,

@@ -133,6 +133,7 @@ impl State {
             self.tasks[task].reason = None;
             if let Some(a) = self.tasks[task].attempts.last_mut() {
                 a.outcome = Some(Outcome::Succeeded);
+                a.landed = true;
                 a.ended_at = Some(at);
                 a.landing += moving;
                 self.plans[plan].last_landing_took = a.exited_at.map(|exited| at.since(exited));

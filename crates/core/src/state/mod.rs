@@ -302,6 +302,8 @@ pub struct AttemptState {
     pub landing: Duration,
     /// How it ended; `None` while it goes on.
     pub outcome: Option<Outcome>,
+    /// Its work is on the plan's branch, or was before it was taken off again.
+    pub landed: bool,
     /// Why it failed.
     pub failure: Option<Failure>,
     /// The suite was red on the plan's branch with its work alone.

@@ -105,3 +105,17 @@ fn landings_that_were_taken_off_are_not_done_and_can_be_tried_again() {
     let out = story.ask(Request::Retry { tasks: keys(&["a"]), fresh: false, agent: None });
     assert_eq!(out, ["task_reopened a", "attempt_started a#2 from base", "→ start a#2"]);
 }
+
+#[test]
+fn work_that_waited_for_a_person_is_kept_though_the_retry_of_it_is_called_off() {
+    let options = RunOptions { require_verify: true, jobs: 1, ..RunOptions::default() };
+    let mut story = Story::submitted(options, vec![task("a", ""), task("b", "")]);
+    story.feed(prepared(&[]));
+    assert!(story.works("a").contains(&String::from("→ keep a#1")));
+    // The coordinator dies before anything was kept, and after somebody has asked for another attempt, which waits for the slot.
+    story.spawned("b");
+    story.ask(Request::Retry { tasks: keys(&["a"]), fresh: true, agent: None });
+    story.crash_and_resume();
+    let told = story.ask(Request::StopTasks { tasks: keys(&["a"]), now: false });
+    assert!(told.contains(&String::from("→ keep a#1")), "{told:?}");
+}

@@ -46,10 +46,12 @@ impl Turn<'_> {
         let known = self.state.exchange.locks.get(&lock);
         let concerned = known
             .is_some_and(|l| l.holder.as_ref().is_some_and(|h| h.attempt == *attempt) || l.queue.iter().any(|w| w.attempt == *attempt));
-        if concerned {
-            self.emit(Event::LockLeft { attempt: attempt.clone(), lock, how: LockEnd::Released });
-            self.settle_locks();
+        if !concerned {
+            // Given back before, perhaps, and the answer was lost: no harm, but a slip of the name is to be heard of.
+            return Err(format!("you neither have the lock `{lock}` nor wait for it"));
         }
+        self.emit(Event::LockLeft { attempt: attempt.clone(), lock, how: LockEnd::Released });
+        self.settle_locks();
         Ok(())
     }
 

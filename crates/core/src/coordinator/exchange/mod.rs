@@ -108,9 +108,10 @@ impl Turn<'_> {
         match (if_version, known.map(|k| k.version)) {
             (None, _) => {}
             (Some(wanted), known) if wanted == known.unwrap_or(0) => {}
-            (Some(_), None) => return Err(format!("`{name}` is not set (any more)")),
+            (Some(_), None) => return Err(format!("`{name}` is not set, so it has no version")),
+            (Some(0), Some(known)) => return Err(format!("`{name}` is set already, with version {known}")),
             (Some(wanted), Some(known)) => {
-                return Err(format!("`{name}` has version {known}, not {wanted}: somebody changed it meanwhile; read it again"));
+                return Err(format!("`{name}` has version {known}, not {wanted}: read it again"));
             }
         }
         if known.is_none() && self.state.exchange.values.len() >= VALUES_MAX {
