@@ -218,3 +218,16 @@ fn a_plan_says_what_holds_for_one_of_its_groups() {
     assert_eq!(s.landed_files(), ["kept.txt"], "of the first group nothing stays, of the second all that landed: {ran:?}");
     assert_eq!(s.out_lines("refreshed"), ["on"], "before one of them alone");
 }
+
+#[test]
+fn a_group_that_was_taken_off_by_hand_is_completed_no_more() {
+    let s = Sandbox::new(&[]);
+    assert_eq!(run(&s, "echo 3 > three.txt", &[]).code, 0);
+    assert_eq!(s.greenlane(&["groups", "wait", "second"]).code, 0);
+    assert_eq!(s.greenlane(&["rollback", "second"]).code, 0);
+    let list = s.greenlane(&["groups"]).stdout;
+    assert!(list.contains("first   completed") && list.contains("second  failed"), "{list}");
+    assert_eq!(s.greenlane(&["groups", "wait", "second"]).code, 1);
+    assert_eq!(s.greenlane(&["resume"]).code, 0);
+    assert_eq!(s.greenlane(&["groups", "wait", "second"]).code, 0);
+}

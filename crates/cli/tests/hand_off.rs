@@ -124,6 +124,8 @@ fn it_outlives_the_coordinator_and_holds_no_slot() {
     eventually("the other task lands beside it", || s.task("other")["state"] == "done");
     run.signal("KILL");
     run.wait();
+    let shown = s.greenlane(&["status"]).stdout;
+    assert!(shown.contains("interrupted, but still in somebody's hands") && shown.contains("greenlane done mine"), "{shown}");
     fs::write(worktree.join("letter.txt"), "Dear all\n").unwrap();
     let said = s.greenlane(&["done", "mine"]);
     assert_eq!(said.code, 0, "{said:?}");

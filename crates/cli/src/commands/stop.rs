@@ -141,12 +141,15 @@ fn wait(session: &Session, opened: Opened, patience: Duration, over: impl Fn(&St
     Ok(following.opened)
 }
 
-fn told(state: &State, key: &TaskKey) -> &'static str {
+fn told(state: &State, key: &TaskKey) -> String {
     match state.task(key).map(|t| t.phase) {
-        Some(Phase::Cancelled) => "called off; its work is kept (`greenlane status` says where)",
-        Some(Phase::Done) => "done: it landed before it could be called off",
-        Some(phase) if phase.ended() => "at its end already",
-        _ => "still ending",
+        Some(Phase::Cancelled) => {
+            let id = quoted(key.task.as_str());
+            format!("called off; its work is kept (`greenlane status {id}` says where, `greenlane retry {id}` goes on with it)")
+        }
+        Some(Phase::Done) => String::from("done: it landed before it could be called off"),
+        Some(phase) if phase.ended() => String::from("at its end already"),
+        _ => String::from("still ending"),
     }
 }
 

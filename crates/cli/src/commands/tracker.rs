@@ -130,6 +130,10 @@ fn list(session: &Session, context: &Context, json: bool) -> Outcome {
 }
 
 fn tell(session: &Session, context: &Context, json: bool) -> Outcome {
+    if !session.state_dir.is_dir() {
+        // Nothing ever ran here.
+        return list(session, context, json);
+    }
     let trackers = trackers(session, context)?;
     let settled = Outbox::new(session.state_dir.clone()).settle(&trackers, None, Round::All)?;
     if json {
@@ -151,6 +155,9 @@ fn tell(session: &Session, context: &Context, json: bool) -> Outcome {
 }
 
 fn give_up(session: &Session, context: &Context, args: &ForgetArgs) -> Outcome {
+    if !session.state_dir.is_dir() {
+        return list(session, context, false);
+    }
     let run: Option<RunId> = match &args.run {
         Some(name) => Some(session.find_run(&session.journal()?, Some(name))?),
         None => None,

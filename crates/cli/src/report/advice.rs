@@ -61,7 +61,9 @@ pub fn advice(doc: &Status, around: &Surroundings, look: Look) -> String {
 fn of_people(doc: &Status, out: &mut Lines) {
     let asking: Vec<_> = doc.tasks.iter().filter_map(|t| Some((t, t.question.as_ref()?))).collect();
     let in_hand: Vec<&TaskView> = doc.tasks.iter().filter(|t| t.by_hand).collect();
-    if doc.run.state != "running" || asking.is_empty() && in_hand.is_empty() {
+    // What is in somebody's hands is given back without a coordinator, too; a question needs one to be answered.
+    let asking = if doc.run.state == "running" { asking } else { Vec::new() };
+    if !matches!(doc.run.state.as_str(), "running" | "interrupted") || asking.is_empty() && in_hand.is_empty() {
         return;
     }
     let of = |what: &str, n: usize| if n == 1 { format!("1 {what}") } else { format!("{n} {what}s") };

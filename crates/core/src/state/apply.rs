@@ -295,6 +295,7 @@ impl State {
                     self.tasks[task].landed_unverified = false;
                     self.tasks[task].landed_before = None;
                     self.tasks[task].rolled_back = true;
+                    self.group_taken_off(task);
                     self.tasks[task].reason = Some(format!("rolled back; its work is kept in {kept}"));
                     self.set_phase(task, Phase::Cancelled, at);
                 }

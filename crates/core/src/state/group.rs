@@ -130,6 +130,16 @@ impl State {
         Ok(())
     }
 
+    /// What had landed of an ended group is on the branch no more.
+    pub(super) fn group_taken_off(&mut self, task: usize) {
+        let Some(stage) = self.definition(&self.tasks[task]).stage else { return };
+        let plan = &mut self.plans[self.tasks[task].plan];
+        for group in plan.groups.iter_mut().filter(|g| g.stage == stage && g.phase == GroupPhase::Ended(GroupOutcome::Completed)) {
+            group.phase = GroupPhase::Ended(GroupOutcome::Failed);
+            group.verified = false;
+        }
+    }
+
     /// A task of an ended group is tried again: the group is under way again, without another refresh.
     pub(super) fn reopen_group(&mut self, task: usize) {
         let Some(stage) = self.definition(&self.tasks[task]).stage else { return };

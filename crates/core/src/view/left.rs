@@ -99,8 +99,15 @@ impl<'a> Until<'a> {
     }
 
     /// The state of a task that was under way, and why it is there.
-    pub(super) fn state_of(&self, task: &TaskState) -> (&'static str, Option<String>) {
+    pub(super) fn state_of(&self, state: &State, task: &TaskState) -> (&'static str, Option<String>) {
+        let worktree = || task.current()?.spawned.as_ref().map(|s| s.worktree.as_str());
+        let by_hand = if state.is_with_a_person(task) { worktree() } else { None };
         let (name, reason) = match (task.phase, self.of(task)) {
+            (Phase::Running, Some(Left::Running { .. })) if by_hand.is_some() => {
+                let (worktree, id) = (by_hand.unwrap_or_default(), &task.key.task);
+                let (waits, then) = ("interrupted, but still in somebody's hands", "`greenlane resume` takes it up");
+                ("running", format!("{waits}, in {worktree}; a commit there or `greenlane done {id}` ends it, {then}"))
+            }
             (Phase::Running, Some(Left::Running { pid })) => {
                 ("running", format!("interrupted, but its agent still runs (keeper {pid}); `greenlane resume` adopts it"))
             }

@@ -440,7 +440,7 @@ fn plan(state: &State, p: &PlanState) -> PlanView {
 
 fn task(state: &State, t: &TaskState, until: &Until<'_>) -> TaskView {
     let definition = state.definition(t);
-    let (name, reason) = if t.phase.active() && !until.is_live() { until.state_of(t) } else { task_state(state, t, until.run()) };
+    let (name, reason) = if t.phase.active() && !until.is_live() { until.state_of(state, t) } else { task_state(state, t, until.run()) };
     let spawned = t.attempts.iter().rev().find_map(|a| a.spawned.as_ref());
     TaskView {
         id: t.key.task.to_string(),
@@ -450,7 +450,7 @@ fn task(state: &State, t: &TaskState, until: &Until<'_>) -> TaskView {
         reason,
         group: definition.group.as_ref().map(ToString::to_string),
         agent: agent_of(state, t, until),
-        by_hand: until.is_live() && state.is_with_a_person(t) && spawned.is_some(),
+        by_hand: name == "running" && state.is_with_a_person(t) && spawned.is_some(),
         assigned: definition.why.clone(),
         role: definition.role.clone(),
         depends: definition.depends.iter().map(ToString::to_string).collect(),

@@ -14,7 +14,8 @@ pub fn agents(config: &Config, context: &Context) -> Vec<Check> {
         Err(e) => return vec![Check::missing("agents", e.to_string(), e.hint())],
     };
     let (mut checks, mut absent) = (Vec::new(), Vec::new());
-    for def in registry.iter() {
+    // Whoever does a task by hand is not installed.
+    for def in registry.iter().filter(|def| !def.hand_off) {
         let name = format!("agent {}", def.name);
         let Presence::Found { path, .. } = def.presence(&context.env, &context.directory) else {
             absent.push(def.name.as_str());
@@ -40,10 +41,10 @@ pub fn agents(config: &Config, context: &Context) -> Vec<Check> {
             Ok(_) => {}
         }
     }
-    if absent.len() == registry.iter().count() {
+    if absent.len() == registry.iter().filter(|def| !def.hand_off).count() {
         checks.push(Check::warning(
             "agents",
-            format!("none installed of {}: only tasks with `run` can be done", absent.join(", ")),
+            format!("none installed of {}: only tasks with `run`, and those done by hand, can be done", absent.join(", ")),
             "`greenlane agents` says how to install them",
         ));
     }
