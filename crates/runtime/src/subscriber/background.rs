@@ -64,7 +64,7 @@ fn work(state_dir: PathBuf, woken: &Receiver<()>, mut complain: impl FnMut(Strin
     let mut told: Vec<String> = Vec::new();
     let mut over = false;
     while !over {
-        over = woken.recv().is_err() || gather(woken);
+        over = woken.recv().is_err() || gather(woken, GATHER);
         let patience = if over { Patience::For(LAST_PATIENCE) } else { Patience::None };
         let result = match &mut logs {
             Some(logs) => logs.catch_up(patience),
@@ -85,9 +85,9 @@ fn work(state_dir: PathBuf, woken: &Receiver<()>, mut complain: impl FnMut(Strin
     }
 }
 
-/// Waits for more. `true`: nothing comes any more.
-fn gather(woken: &Receiver<()>) -> bool {
-    let until = Instant::now() + GATHER;
+/// Waits for more for so long. `true`: nothing comes any more.
+pub(crate) fn gather(woken: &Receiver<()>, long: Duration) -> bool {
+    let until = Instant::now() + long;
     loop {
         match woken.recv_timeout(until.saturating_duration_since(Instant::now())) {
             Ok(()) => {}

@@ -6,7 +6,7 @@
 //! stands behind the cursor is cut and written again, so that every line is there exactly once. Nothing here is the
 //! truth: what is lost or deleted is made anew. Decides nothing, and knows no terminal.
 
-mod background;
+pub(crate) mod background;
 mod deficiencies;
 mod events;
 mod failures;

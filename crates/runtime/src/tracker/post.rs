@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use super::{Outbox, OutboxError, Round, Trackers};
 use crate::clock;
 use crate::journal::JournalError;
+use crate::subscriber::background::gather;
 
 /// What is journalled within this time is told at once, and only the newest word about each item.
 const GATHER: Duration = Duration::from_millis(200);
@@ -73,7 +74,7 @@ fn work(mut outbox: Outbox, trackers: &Trackers, woken: &Receiver<()>, mut compl
     let mut wait = Duration::ZERO;
     loop {
         match woken.recv_timeout(wait) {
-            Ok(()) => over = gather(woken),
+            Ok(()) => over = gather(woken, GATHER),
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => over = true,
         }
@@ -94,18 +95,6 @@ fn work(mut outbox: Outbox, trackers: &Trackers, woken: &Receiver<()>, mut compl
         }
         if over {
             return;
-        }
-    }
-}
-
-/// Waits for more. `true`: nothing comes any more.
-fn gather(woken: &Receiver<()>) -> bool {
-    let until = Instant::now() + GATHER;
-    loop {
-        match woken.recv_timeout(until.saturating_duration_since(Instant::now())) {
-            Ok(()) => {}
-            Err(RecvTimeoutError::Timeout) => return false,
-            Err(RecvTimeoutError::Disconnected) => return true,
         }
     }
 }
