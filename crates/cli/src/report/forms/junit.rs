@@ -76,7 +76,10 @@ mod tests {
     #[test]
     fn every_task_is_a_case() {
         let text = junit(&samples::of(&crate::report::samples::ended())).unwrap();
-        assert!(text.contains("<testsuites name=\"greenlane r1\" tests=\"4\" skipped=\"1\" failures=\"1\" errors=\"0\" time=\"204.000\">"), "{text}");
+        assert!(
+            text.contains("<testsuites name=\"greenlane r1\" tests=\"4\" skipped=\"1\" failures=\"1\" errors=\"0\" time=\"204.000\">"),
+            "{text}"
+        );
         assert!(text.contains("<testsuite name=\"limits\" tests=\"4\" skipped=\"1\" errors=\"0\" failures=\"1\""), "{text}");
         assert!(text.contains("<testcase name=\"header\" classname=\"limits\" time=\"82.000\">"), "{text}");
         assert!(

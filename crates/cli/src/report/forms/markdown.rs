@@ -135,7 +135,9 @@ fn tables(out: &mut String, report: &RunReport) {
     let again = sections::retries_and_waits(report);
     if !again.is_empty() {
         out.push('\n');
-        again.lines().for_each(|line| drop(writeln!(out, "- {}", plain(line))));
+        for line in again.lines() {
+            let _ = writeln!(out, "- {}", plain(line));
+        }
     }
 }
 
