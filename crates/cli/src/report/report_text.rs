@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::advice::advice;
 use super::learned::learned;
-use super::run_report::{Chain, RunReport};
+use super::run_report::{AgentUse, Chain, RunReport};
 use super::summary::{summary, usage};
 use super::surroundings::Surroundings;
 use super::text::{Look, clean, columns, fit, humane, short, wrapped};
@@ -176,16 +176,26 @@ fn agents(out: &mut String, report: &RunReport, look: Look) {
         let attempts = if agent.attempts == 1 { "attempt" } else { "attempts" };
         let _ = writeln!(
             out,
-            "{}  {} {attempts}, {} accepted, {} at work{tokens}",
+            "{}  {} {attempts}, {} accepted, {}{tokens}",
             fit(&clean(&agent.agent), width),
             agent.attempts,
             agent.succeeded,
-            seconds(agent.seconds)
+            time_of(agent)
         );
     }
     for (account, waits) in &report.quota_waits {
         let (times, waited) = (times_over(waits.times), seconds(waits.seconds));
         let _ = writeln!(out, "waited for the quota of {} {times}, {waited} in all", clean(account));
+    }
+}
+
+/// What it worked, and what it waited for a person; of one who is a person only the latter.
+fn time_of(agent: &AgentUse) -> String {
+    let waited = format!("{} in hand", seconds(agent.waited_seconds));
+    match (agent.seconds >= SECONDS_MIN, agent.waited_seconds >= SECONDS_MIN) {
+        (_, false) => format!("{} at work", seconds(agent.seconds)),
+        (false, true) => waited,
+        (true, true) => format!("{} at work, {} waiting for a person", seconds(agent.seconds), seconds(agent.waited_seconds)),
     }
 }
 

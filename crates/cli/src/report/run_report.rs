@@ -8,7 +8,7 @@ use std::time::Duration;
 use greenlane_core::graph::Graph;
 use greenlane_core::ids::AttemptId;
 use greenlane_core::state::{AttemptState, State, TaskState};
-use greenlane_core::view::{Figures, RunClock, Status, Until, UsageView, attempt_working, base_suite_time};
+use greenlane_core::view::{Figures, RunClock, Status, Until, UsageView, attempt_waited, attempt_working, base_suite_time};
 use greenlane_runtime::driver::Layout;
 use serde::Serialize;
 
@@ -111,6 +111,8 @@ pub struct AgentUse {
     pub succeeded: usize,
     /// What its processes took, one after another; checks and suites are not its.
     pub seconds: f64,
+    /// What its attempts waited for a person: all of it, for one who is a person.
+    pub waited_seconds: f64,
     /// Tokens and cost, where it tells.
     pub usage: UsageView,
 }
@@ -217,6 +219,7 @@ fn agents(status: &Status, state: &State) -> Vec<AgentUse> {
     for attempt in state.tasks.iter().flat_map(|t| &t.attempts) {
         if let (Some(of), Some(ended)) = (by_name.get_mut(attempt.agent.as_str()), attempt.exited_at) {
             of.seconds += attempt_working(state, attempt, ended).as_secs_f64();
+            of.waited_seconds += attempt_waited(state, attempt, ended).as_secs_f64();
         }
     }
     by_name.into_values().collect()
