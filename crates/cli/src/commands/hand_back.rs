@@ -41,9 +41,18 @@ pub fn give(args: &HandBackArgs, word: Word, message: &str, context: &Context) -
         Some(name) => names::task(&opened.state, name)?,
         None => here(&opened.state, context)?,
     };
-    let task = opened.state.task(&key).ok_or_else(|| Error::usage(format!("there is no task `{key}`")))?;
+    context.output.say(&hand_back(&session, &opened, &key, word, message)?);
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Gives this task back, waits until that is heard, and tells what follows.
+///
+/// # Errors
+/// As [`give`].
+pub fn hand_back(session: &Session, opened: &Opened, key: &TaskKey, word: Word, message: &str) -> Result<String, Error> {
+    let task = opened.state.task(key).ok_or_else(|| Error::usage(format!("there is no task `{key}`")))?;
     if !opened.state.is_with_a_person(task) {
-        return Err(not_in_hand(&opened, task));
+        return Err(not_in_hand(opened, task));
     }
     let dir = opened.layout.attempt_dir(&task.attempt_id());
     match keeper::probe(&dir) {
@@ -63,7 +72,7 @@ pub fn give(args: &HandBackArgs, word: Word, message: &str, context: &Context) -
         }
         Err(e) => return Err(Error::environment(format!("the attempt at `{}` cannot be looked at: {e}", key.task))),
     }
-    let given = GivenBack { word, by: user(&session), message: message.to_owned() };
+    let given = GivenBack { word, by: user(session), message: message.to_owned() };
     give_back(&dir, &given).map_err(|e| match e.kind() {
         std::io::ErrorKind::AlreadyExists => {
             Error::usage(format!("`{}` has been given back already", key.task)).hint("`greenlane status` shows it")
@@ -83,8 +92,7 @@ pub fn give(args: &HandBackArgs, word: Word, message: &str, context: &Context) -
         (Word::Failed, true) => "the run counts it as failed; its worktree stays",
         (_, false) => "no coordinator is at work: `greenlane resume` goes on with it",
     };
-    context.output.say(&format!("`{}` is given back: {next}", key.task));
-    Ok(ExitCode::SUCCESS)
+    Ok(format!("`{}` is given back: {next}", key.task))
 }
 
 /// The name that the user commits by, where one is configured.
