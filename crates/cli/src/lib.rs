@@ -22,6 +22,8 @@ pub mod report;
 pub mod session;
 pub mod start;
 pub mod transcript;
+#[cfg(feature = "tui")]
+pub mod tui;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
