@@ -3,6 +3,7 @@
 
 pub mod args;
 pub mod assign;
+pub mod board;
 pub mod caps;
 pub mod commands;
 pub mod context;
@@ -22,6 +23,8 @@ pub mod report;
 pub mod session;
 pub mod start;
 pub mod transcript;
+#[cfg(feature = "tui")]
+pub mod tui;
 
 use std::ffi::OsString;
 use std::process::ExitCode;

@@ -42,9 +42,18 @@ pub fn give(args: &HandBackArgs, word: Word, message: &str, context: &Context) -
         Some(name) => names::task(&opened.state, name)?,
         None => here(&opened.state, context)?,
     };
-    let task = opened.state.task(&key).ok_or_else(|| Error::usage(format!("there is no task `{key}`")))?;
+    context.output.say(&hand_back(&session, &opened, &key, word, message)?);
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Gives this task back, waits until that is heard, and tells what follows.
+///
+/// # Errors
+/// As [`give`].
+pub fn hand_back(session: &Session, opened: &Opened, key: &TaskKey, word: Word, message: &str) -> Result<String, Error> {
+    let task = opened.state.task(key).ok_or_else(|| Error::usage(format!("there is no task `{key}`")))?;
     if !opened.state.is_with_a_person(task) {
-        return Err(not_in_hand(&opened, task));
+        return Err(not_in_hand(opened, task));
     }
     let dir = opened.layout.attempt_dir(&task.attempt_id());
     match keeper::probe(&dir) {
@@ -65,9 +74,9 @@ pub fn give(args: &HandBackArgs, word: Word, message: &str, context: &Context) -
         Err(e) => return Err(Error::environment(format!("the attempt at `{}` cannot be looked at: {e}", key.task))),
     }
     if word == Word::Done {
-        refuse_unready(&opened, task)?;
+        refuse_unready(opened, task)?;
     }
-    let given = GivenBack { word, by: user(&session), message: message.to_owned() };
+    let given = GivenBack { word, by: user(session), message: message.to_owned() };
     give_back(&dir, &given).map_err(|e| match e.kind() {
         std::io::ErrorKind::AlreadyExists => {
             Error::usage(format!("`{}` has been given back already", key.task)).hint("`greenlane status` shows it")
@@ -87,8 +96,7 @@ pub fn give(args: &HandBackArgs, word: Word, message: &str, context: &Context) -
         (Word::Failed, true) => "the run counts it as failed; its worktree stays",
         (_, false) => "no coordinator is at work: `greenlane resume` goes on with it",
     };
-    context.output.say(&format!("`{}` is given back: {next}", key.task));
-    Ok(ExitCode::SUCCESS)
+    Ok(format!("`{}` is given back: {next}", key.task))
 }
 
 /// What would be refused for certain is not handed in: that would use up a try. What git does not tell the gate will judge.

@@ -12,7 +12,7 @@ use greenlane_core::view::{Figures, RunClock, Status, Until, UsageView, attempt_
 use greenlane_runtime::driver::Layout;
 use serde::Serialize;
 
-use super::evidence::evidence;
+use super::evidence::{RedSuites, evidence};
 use super::history::{Flaky, History, TakenOff, Verifications};
 use super::kinds::{TypeUse, types};
 use super::landed::{Fixed, LandedPlan, fixed};
@@ -137,7 +137,7 @@ pub fn run_report(
         waits: waits(state, now),
         timeline: timeline(state, now),
         critical_path: chains(state, &Until::now(state, now)),
-        failures: failures(&status, state, &history, layout),
+        failures: failures(&status, state, &history.suites, layout),
         agents: agents(&status, state),
         lessons,
         flaky: history.flaky,
@@ -150,7 +150,7 @@ pub fn run_report(
 }
 
 /// The plan's graph once more, with what tasks took in the place of estimates.
-fn chains(state: &State, until: &Until<'_>) -> Vec<Chain> {
+pub(crate) fn chains(state: &State, until: &Until<'_>) -> Vec<Chain> {
     let mut chains = Vec::new();
     let took = Figures::of(state, until).of_tasks;
     for of in &state.plans {
@@ -169,7 +169,7 @@ fn chains(state: &State, until: &Until<'_>) -> Vec<Chain> {
     chains
 }
 
-fn failures(status: &Status, state: &State, history: &History, layout: &Layout) -> Vec<FailedAttempt> {
+pub(crate) fn failures(status: &Status, state: &State, suites: &RedSuites, layout: &Layout) -> Vec<FailedAttempt> {
     let mut all = Vec::new();
     for task in &state.tasks {
         for attempt in &task.attempts {
@@ -189,9 +189,9 @@ fn failures(status: &Status, state: &State, history: &History, layout: &Layout) 
                     kind,
                     message,
                     recovered: task.landed.is_some(),
-                    evidence: if own.is_empty() { history.suites.of(&id).to_vec() } else { own },
+                    evidence: if own.is_empty() { suites.of(&id).to_vec() } else { own },
                     files: layout.attempt_dir(&id),
-                    suite_files: history.suites.files(layout, &id),
+                    suite_files: suites.files(layout, &id),
                 });
             }
         }
