@@ -203,7 +203,7 @@ impl<'a> Maker<'a> {
     /// What a first attempt would be told now; nothing where nothing ever ran.
     fn lessons(&self, plan: &Plan, task: &Task, agent: Option<&str>) -> Vec<Lesson> {
         let Some(teacher) = &self.teacher else { return Vec::new() };
-        let suite = plan.verify.clone().unwrap_or_default();
+        let suite = plan.verify.clone().or_else(|| self.config.run.verify.clone()).unwrap_or_default();
         let query =
             Query { owns: &task.owns, checks: &task.check, suite: &suite, agent: agent.unwrap_or_default(), own: None, now: clock::now() };
         let key = TaskKey { plan: plan.id.clone(), task: task.id.clone() };

@@ -102,7 +102,7 @@ pub fn lines(state: &State, record: &Record) -> Vec<Line> {
                     '!',
                     Paint::Yellow,
                     plan,
-                    "no test suite was found: work lands on its own checks alone (set `verify` in the plan)",
+                    "no test suite was found: work lands on its own checks alone (name one: `verify` in the plan, or under [run] in greenlane.toml)",
                 ),
                 commands => Line::new(
                     '·',

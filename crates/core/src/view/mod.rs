@@ -301,6 +301,17 @@ pub struct UsageView {
     pub cost_usd: Option<f64>,
 }
 
+impl UsageView {
+    /// Takes what another used into the sum.
+    pub fn add(&mut self, more: &UsageView) {
+        self.input_tokens = self.input_tokens.saturating_add(more.input_tokens);
+        self.output_tokens = self.output_tokens.saturating_add(more.output_tokens);
+        if let Some(cost) = more.cost_usd {
+            *self.cost_usd.get_or_insert(0.0) += cost;
+        }
+    }
+}
+
 /// Counts and times. The counts add up to `total`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Summary {
@@ -559,11 +570,7 @@ fn count(tasks: &[TaskView]) -> Summary {
         };
         *count += 1;
         for a in &t.attempts {
-            s.usage.input_tokens += a.usage.input_tokens;
-            s.usage.output_tokens += a.usage.output_tokens;
-            if let Some(cost) = a.usage.cost_usd {
-                *s.usage.cost_usd.get_or_insert(0.0) += cost;
-            }
+            s.usage.add(&a.usage);
         }
     }
     s

@@ -36,9 +36,18 @@ pub(super) fn attempt_of(run: &RunId, state: &State, label: &str) -> Result<Atte
     if task.attempts.iter().any(|a| a.n == n) { Ok(AttemptId { key: task.key.clone(), n }) } else { Err(unknown()) }
 }
 
+/// Whatever it calls for, it is alive: its keeper sees its processes alone.
+pub(super) fn called(context: &Arc<Context>, state: &State, attempt: &AttemptId) {
+    if state.is_current(attempt, Phase::Running)
+        && let Err(e) = keeper::tell_called(&context.layout.attempt_dir(attempt))
+    {
+        context.warn(format!("that {attempt} is alive cannot be told to its keeper: {e}"));
+    }
+}
+
 /// What it sees.
-pub(super) fn seen(run: &RunId, state: &State, label: &str, wanted: &Look, now: Time) -> Answer {
-    match attempt_of(run, state, label) {
+pub(super) fn seen(state: &State, attempt: Result<AttemptId, String>, wanted: &Look, now: Time) -> Answer {
+    match attempt {
         Ok(attempt) => match look(state, &attempt, wanted, now) {
             Some(sight) => Answer::Seen(sight),
             None => Answer::Refused(format!("there is no task `{}`", attempt.key)),

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use greenlane_core::plan::{Diagnostic, Ownership, Paths, Plan, Severity, Summary, Task, ownership, summary};
 use greenlane_core::time::format_duration;
+use greenlane_runtime::config::Loaded;
 use greenlane_runtime::git::Repo;
 use serde::Serialize;
 use std::time::Duration;
@@ -121,7 +122,9 @@ pub fn show(args: &PlanArgs, kept: &Kept<'_>, context: &Context) -> Outcome {
     flags.extend(args.jobs.map(|jobs| ("run.jobs", jobs.to_string())));
     flags.extend(args.agent.clone().map(|agent| ("run.agent", agent)));
     flags.extend(args.caps.settings().into_iter().filter_map(|(key, value)| value.map(|v| (key, v))));
-    let config = context.load_config(top.as_deref(), &flags)?.config;
+    let Loaded { config, origins, .. } = context.load_config(top.as_deref(), &flags)?;
+    let suite_from = origins.get("run.verify").map(ToString::to_string).unwrap_or_default();
+    let default_suite = config.run.verify.as_deref().map(|commands| (commands, suite_from.as_str()));
     let registry = plans::registry(&config)?;
     plans::templates(top.as_deref(), &registry)?;
     let default_agent = assign::default_agent(&config);
@@ -154,8 +157,12 @@ pub fn show(args: &PlanArgs, kept: &Kept<'_>, context: &Context) -> Outcome {
     }
     let ok = !loaded.has_errors();
     if args.json {
-        let plans =
-            shown.iter().map(|(plan, summary, looked, owners)| document(plan, summary, default_agent, looked, owners, &assigned)).collect();
+        let plans = shown
+            .iter()
+            .map(|(plan, summary, looked, owners)| {
+                document(plan, summary, (default_agent, config.run.verify.as_deref()), looked, owners, &assigned)
+            })
+            .collect();
         context.output.json(&Document { ok, plans, diagnostics: &loaded.diagnostics })?;
     } else {
         plans::tell(context, &loaded.diagnostics);
@@ -164,7 +171,7 @@ pub fn show(args: &PlanArgs, kept: &Kept<'_>, context: &Context) -> Outcome {
                 .iter()
                 .map(|(plan, summary, looked, owners)| {
                     let section = looked::section(args, plan, looked, &assigned, context.output.color);
-                    text::view(plan, summary, owners, default_agent, &section, context.output.color)
+                    text::view(plan, summary, owners, (default_agent, default_suite), &section, context.output.color)
                 })
                 .collect();
             context.output.data(&views.join("\n"))?;
@@ -182,7 +189,7 @@ fn files(context: &Context) -> Vec<String> {
 fn document<'a>(
     plan: &'a Plan,
     summary: &'a Summary,
-    default_agent: Option<&'a str>,
+    (default_agent, default_suite): (Option<&'a str>, Option<&'a [String]>),
     looked: &'a [Looked],
     ownership: &'a Ownership,
     assigned: &AllLooked,
@@ -205,7 +212,7 @@ fn document<'a>(
         summary,
         base: plan.base.as_deref(),
         branch: plan.branch.as_deref(),
-        verify: plan.verify.as_deref(),
+        verify: plan.verify.as_deref().or(default_suite),
         tasks: tasks.collect(),
         ownership,
         shown: assigned.shown(),
