@@ -122,10 +122,11 @@ pub fn show(args: &PlanArgs, kept: &Kept<'_>, context: &Context) -> Outcome {
     flags.extend(args.jobs.map(|jobs| ("run.jobs", jobs.to_string())));
     flags.extend(args.agent.clone().map(|agent| ("run.agent", agent)));
     flags.extend(args.caps.settings().into_iter().filter_map(|(key, value)| value.map(|v| (key, v))));
-    let Loaded { config, origins, .. } = context.load_config(top.as_deref(), &flags)?;
+    let configured = context.load_config(top.as_deref(), &flags)?;
+    let registry = plans::registry(&configured)?;
+    let Loaded { config, origins, .. } = configured;
     let suite_from = origins.get("run.verify").map(ToString::to_string).unwrap_or_default();
     let default_suite = config.run.verify.as_deref().map(|commands| (commands, suite_from.as_str()));
-    let registry = plans::registry(&config)?;
     plans::templates(top.as_deref(), &registry)?;
     let default_agent = assign::default_agent(&config);
     let mut loaded = plans::read(context, top.as_deref(), &args.named);
@@ -156,6 +157,8 @@ pub fn show(args: &PlanArgs, kept: &Kept<'_>, context: &Context) -> Outcome {
         }
     }
     let ok = !loaded.has_errors();
+    let told = |name: &str| loaded.diagnostics.iter().any(|d| d.is_error() && d.message.contains(&format!("agent `{name}` ")));
+    plans::warn_of_faulty_agents(context, &registry, told);
     if args.json {
         let plans = shown
             .iter()
@@ -177,7 +180,13 @@ pub fn show(args: &PlanArgs, kept: &Kept<'_>, context: &Context) -> Outcome {
             context.output.data(&views.join("\n"))?;
         }
     }
-    if ok { Ok(ExitCode::SUCCESS) } else { Err(Error::silent(Kind::Usage)) }
+    if ok {
+        return Ok(ExitCode::SUCCESS);
+    }
+    // That nobody is here to be assigned is no fault of the plan: as `run` has it.
+    let nobody = assign::nobody_here().message;
+    let mut errors = loaded.diagnostics.iter().filter(|d| d.is_error());
+    Err(Error::silent(if errors.all(|d| d.message == nobody) { Kind::Environment } else { Kind::Usage }))
 }
 
 /// The files of the checkout's commit; none where there is no repository, no commit, or no git.
