@@ -22,6 +22,8 @@ pub mod report;
 pub mod session;
 pub mod start;
 pub mod transcript;
+#[cfg(feature = "web")]
+pub mod web;
 
 use std::ffi::OsString;
 use std::process::ExitCode;

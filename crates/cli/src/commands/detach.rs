@@ -4,8 +4,8 @@
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read as _, Seek as _, SeekFrom, Write as _};
-use std::path::Path;
-use std::process::{Command, ExitCode, Stdio};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitCode, Stdio};
 use std::time::Duration;
 
 use greenlane_core::ids::RunId;
@@ -22,14 +22,53 @@ use crate::output::Output;
 /// Most of the background process's last words that are shown.
 const WORDS_BYTES_MAX: u64 = 64 * 1024;
 
+/// What became of a verb in the background.
+pub enum Started {
+    /// It coordinates.
+    Goes {
+        /// Which run.
+        run: String,
+        /// The process; whoever lives on waits for it, lest it stays in the list of processes after its end.
+        child: Child,
+    },
+    /// It ended at once.
+    Ended {
+        /// Its exit code.
+        code: u8,
+        /// Its words.
+        words: String,
+    },
+}
+
 /// Starts a verb with these words in the background and waits until it coordinates. The words come from what was read of the command
 /// line, never from the line itself: `-qC DIR` and values that begin with `-C` are for clap to tell apart.
 ///
 /// # Errors
 /// What the background process says if it ends at once.
 pub fn start_in_background(context: &Context, state_dir: &Path, words: Vec<OsString>) -> Outcome {
+    match start(context, state_dir, words)? {
+        Started::Goes { run, .. } => {
+            context.output.say(&format!(
+                "Run {run} goes on in the background. `greenlane status` shows it, `greenlane wait` waits for its end; its words are in {}",
+                log_of(state_dir).display()
+            ));
+            Ok(ExitCode::SUCCESS)
+        }
+        Started::Ended { code, words } => {
+            // With -q too: it is errors that a process says which ends before it has begun.
+            context.output.tell(&words);
+            Ok(ExitCode::from(code))
+        }
+    }
+}
+
+/// The same, telling nobody.
+///
+/// # Errors
+/// If no process can be started.
+pub fn start(context: &Context, state_dir: &Path, words: Vec<OsString>) -> Result<Started, Error> {
     let io = |what: &str, e: std::io::Error| Error::environment(format!("{what}: {e}"));
-    let log = state_dir.join("coordinator.log");
+    let log = log_of(state_dir);
     // Appended to: one that is at work in the background already has its words there.
     let file = File::options().create(true).append(true).open(&log).map_err(|e| io("cannot write the coordinator's log", e))?;
     let before = file.metadata().map_or(0, |m| m.len());
@@ -47,16 +86,16 @@ pub fn start_in_background(context: &Context, state_dir: &Path, words: Vec<OsStr
         drop(BufReader::new(stdout).read_line(&mut first));
     }
     if let Some(run) = first.trim().strip_prefix("run ") {
-        context.output.say(&format!(
-            "Run {run} goes on in the background. `greenlane status` shows it, `greenlane wait` waits for its end; its words are in {}",
-            log.display()
-        ));
-        return Ok(ExitCode::SUCCESS);
+        return Ok(Started::Goes { run: run.to_owned(), child });
     }
     let status = child.wait().map_err(|e| io("the background process cannot be waited for", e))?;
-    // With -q too: it is errors that a process says which ends before it has begun.
-    context.output.tell(&words_since(&log, before));
-    Ok(ExitCode::from(status.code().and_then(|c| u8::try_from(c).ok()).unwrap_or(3)))
+    let code = status.code().and_then(|c| u8::try_from(c).ok()).unwrap_or(3);
+    Ok(Started::Ended { code, words: words_since(&log, before) })
+}
+
+/// Where processes in the background have their words.
+fn log_of(state_dir: &Path) -> PathBuf {
+    state_dir.join("coordinator.log")
 }
 
 /// What was written to the log after this many bytes.

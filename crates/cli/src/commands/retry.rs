@@ -1,5 +1,7 @@
 //! `retry`: another attempt at a failed task, by the coordinator that is at work, else by one of its own.
 
+use std::ffi::OsString;
+
 use greenlane_core::ids::TaskKey;
 use greenlane_core::input::Request;
 use greenlane_core::state::{Phase, PlanState};
@@ -20,6 +22,7 @@ use crate::session::{Opened, Session};
   greenlane retry bucket                  go on from the work that is there
   greenlane retry bucket --fresh          start from the base again
   greenlane retry bucket --agent codex    with another agent
+  greenlane retry bucket --detach         in the background
   greenlane retry bucket --run RUN        in an earlier run, as long as no later one has gone on with its plan")]
 pub struct RetryArgs {
     /// Tasks (`ID` or `PLAN/ID`) or plans
@@ -34,6 +37,27 @@ pub struct RetryArgs {
     /// Another run than the latest
     #[arg(long, value_name = "RUN")]
     pub run: Option<String>,
+    /// Return at once; the run goes on in the background
+    #[arg(long)]
+    pub detach: bool,
+    /// This is the process that `--detach` started
+    #[arg(long, hide = true)]
+    pub background: bool,
+}
+
+impl RetryArgs {
+    /// The words that mean the same to a process in the background.
+    #[must_use]
+    pub fn words(&self) -> Vec<OsString> {
+        let Self { tasks, fresh, agent, run, detach: _, background: _ } = self;
+        let mut words: Vec<OsString> = vec!["retry".into(), "--background".into()];
+        words.extend(fresh.then(|| "--fresh".into()));
+        words.extend(agent.as_ref().map(|a| OsString::from(format!("--agent={a}"))));
+        words.extend(run.as_ref().map(|r| OsString::from(format!("--run={r}"))));
+        words.push("--".into());
+        words.extend(tasks.iter().map(OsString::from));
+        words
+    }
 }
 
 /// Asks the coordinator, or coordinates the run until it has ended again.
@@ -67,12 +91,16 @@ pub fn run(args: &RetryArgs, context: &Context) -> Outcome {
         context.output.say("The coordinator that is at work tries again; `greenlane status` shows it.");
         return Ok(std::process::ExitCode::SUCCESS);
     }
+    if args.detach {
+        return super::detach::start_in_background(context, &ready.state_dir, args.words());
+    }
+    let tell = Tell::of(false, args.background);
     let _lock = ready.lock()?;
     let run = opened.run.clone();
     let start = Start::Resume { run: run.clone(), requests: vec![request] };
-    let finished = ready.coordinate(context, &run, start, Tell::People)?;
+    let finished = ready.coordinate(context, &run, start, tell)?;
     let ended = Ended { run: &run, state: &finished.state, layout: &opened.layout, signal: finished.signal, is_older: opened.is_older };
-    conclude(context, &ended, &[], Tell::People)
+    conclude(context, &ended, &[], tell)
 }
 
 /// What cannot be tried again in this run, however it is asked: another run is under way, or the plan's line has gone on elsewhere.
