@@ -3,6 +3,7 @@
 
 pub mod args;
 pub mod assign;
+pub mod beside;
 pub mod board;
 pub mod caps;
 pub mod commands;

@@ -78,7 +78,9 @@ mod with_web {
                 hints: vec![String::from("whoever reads along on the way has the token")],
             });
         }
-        let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP]).map_err(|e| Error::environment(format!("cannot hear signals: {e}")))?;
+        // Beside a run it hears of the end by its input: a Ctrl-C of the terminal is meant for the run.
+        let heard: &[i32] = if args.with_parent { &[SIGINT, SIGHUP] } else { &[SIGINT, SIGTERM, SIGHUP] };
+        let mut signals = Signals::new(heard).map_err(|e| Error::environment(format!("cannot hear signals: {e}")))?;
         let with_parent = args.with_parent;
         let wanted = Wanted { directories: args.directories.clone(), listen: args.listen, names: args.name.clone() };
         let ready = |url: &str| {

@@ -13,7 +13,7 @@ use serde::Deserialize;
 
 use super::actions::{self, told};
 use super::guard::guard;
-use super::pages::{diff, land, layout, overview};
+use super::pages::{diff, frame, land, layout, overview};
 use super::site::Site;
 use super::view::{Address, Filter, Links, View};
 use super::{OPEN_PATH, logs};
@@ -71,7 +71,8 @@ async fn open(State(site): Shared, Query(words): Query<Words>) -> Response {
     if !site.door.token.is(&words.token) {
         return (StatusCode::UNAUTHORIZED, "this is not the token that `greenlane serve` has printed\n").into_response();
     }
-    ([(header::SET_COOKIE, site.door.cookie_header())], Redirect::to("/")).into_response()
+    let headers = [(header::SET_COOKIE, site.door.cookie_header()), (header::REFERRER_POLICY, String::from("no-referrer"))];
+    (headers, Redirect::to("/")).into_response()
 }
 
 async fn all(State(site): Shared) -> Response {
@@ -156,7 +157,7 @@ async fn landing(State(site): Shared, Path(slug): Path<String>, Query(words): Qu
         let links = Links::new(&slug, words.run.as_deref());
         let asked = land::Asked { run: words.run.as_deref(), plan: words.plan.as_deref(), into: words.into.trim() };
         let body = land::body(&links, &site.places[place].session()?, &asked)?;
-        let page = format!("<main id=\"main\" tabindex=\"-1\">{body}</main>");
+        let page = frame(&links, &*site.places[place].board(words.run.as_deref())?, &body);
         Ok(Html(layout::page("Land", &page, "", "")).into_response())
     })
     .await
@@ -185,7 +186,7 @@ async fn changes(State(site): Shared, Path((slug, plan, task)): Path<(String, St
         let changed = Diff::of(&place.session()?.repo, named.task, named.attempt).map_err(Error::usage)?;
         let links = Links::new(&slug, words.run.as_deref());
         let body = diff::body(&links, &key, &named.task.name, named.attempt.number, &changed, words.how != "column");
-        let page = format!("<main id=\"main\" tabindex=\"-1\">{body}</main>");
+        let page = frame(&links, &board, &body);
         Ok(Html(layout::page(&format!("Changes of {}", named.task.name), &page, "", "")).into_response())
     })
     .await

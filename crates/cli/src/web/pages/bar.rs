@@ -31,7 +31,7 @@ struct Trouble<'a> {
 }
 
 /// Adds the bar.
-pub fn render(pieces: &mut Pieces, links: &Links, board: &Board, view: &View) {
+pub fn render(pieces: &mut Pieces, links: &Links, board: &Board, view: Option<&View>) {
     let (failures, sick, questions) = board.run.as_ref().map_or((0, 0, 0), |run| {
         let failures = run.tasks.iter().filter(|t| t.went_wrong()).count();
         let sick = run.health.iter().filter(|h| h.status != greenlane_core::health::HealthStatus::Healthy).count();
@@ -43,12 +43,12 @@ pub fn render(pieces: &mut Pieces, links: &Links, board: &Board, view: &View) {
         Tab { name, key, href: links.page(path, ""), current, count, tone }
     };
     let tabs = [
-        tab("Tasks", "t", "", matches!(view, View::Tasks(Filter { .. })), 0, ""),
-        tab("Timeline", "l", "timeline", *view == View::Timeline, 0, ""),
-        tab("Failures", "f", "failures", *view == View::Failures, failures, "bad"),
-        tab("Health", "h", "health", *view == View::Health, sick, "odd"),
-        tab("Questions", "q", "questions", *view == View::Questions, questions, "odd"),
-        tab("Runs", "r", "runs", *view == View::Runs, 0, ""),
+        tab("Tasks", "t", "", matches!(view, Some(View::Tasks(Filter { .. }))), 0, ""),
+        tab("Timeline", "l", "timeline", view == Some(&View::Timeline), 0, ""),
+        tab("Failures", "f", "failures", view == Some(&View::Failures), failures, "bad"),
+        tab("Health", "h", "health", view == Some(&View::Health), sick, "odd"),
+        tab("Questions", "q", "questions", view == Some(&View::Questions), questions, "odd"),
+        tab("Runs", "r", "runs", view == Some(&View::Runs), 0, ""),
     ];
     pieces.part("bar", text(&Bar { board, links, tabs }));
 }

@@ -72,7 +72,8 @@ fn gauges(run: &RunBoard) -> Vec<Gauge> {
     let mut slots = of("slots", Some(slots), String::new());
     (slots.value, slots.tone) = (format!("{} of {}", run.slots_used, run.jobs), "live");
     let free = m.disk_free.map(|f| format!("{} free", words::bytes(f))).unwrap_or_default();
-    let agents = format!("{} · {} processes", words::bytes(m.agents_memory), m.agents_processes);
+    let agents =
+        format!("{} · {} process{}", words::bytes(m.agents_memory), m.agents_processes, if m.agents_processes == 1 { "" } else { "es" });
     let mut all = vec![
         slots,
         of("CPU", m.cpu_percent, format!("{} cores", m.cores)),

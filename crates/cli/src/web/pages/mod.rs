@@ -26,7 +26,7 @@ pub fn render(site: &Site, address: &Address, board: &Board) -> Pieces {
     let place = &site.places[address.place];
     let links = Links::new(&place.slug, address.run.as_deref());
     let mut pieces = Pieces::default();
-    bar::render(&mut pieces, &links, board, &address.view);
+    bar::render(&mut pieces, &links, board, Some(&address.view));
     pieces.fixed(format!("<main id=\"main\" tabindex=\"-1\">{}", act_form(&links, board)));
     bar::trouble(&mut pieces, board);
     match (&address.view, &board.run) {
@@ -45,6 +45,15 @@ pub fn render(site: &Site, address: &Address, board: &Board) -> Pieces {
 
 const NOTHING: &str =
     "<h1>Nothing has run here yet</h1><p><code>greenlane run PLAN</code> starts a run; this page shows it as soon as it begins.</p>";
+
+/// A page of a repository that does not change by itself: below the bar.
+#[must_use]
+pub fn frame(links: &Links, board: &Board, body: &str) -> String {
+    let mut pieces = Pieces::default();
+    bar::render(&mut pieces, links, board, None);
+    pieces.fixed(format!("<main id=\"main\" tabindex=\"-1\">{}{body}</main>", act_form(links, board)));
+    pieces.html()
+}
 
 /// A template's text. That of our own templates cannot fail: they write into memory.
 fn text(template: &impl Template) -> String {

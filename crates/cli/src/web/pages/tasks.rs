@@ -71,8 +71,7 @@ struct Row<'a> {
     id: String,
     doing: String,
     time: String,
-    tokens: String,
-    cost: String,
+    spent: Option<(String, String)>,
     buttons: Vec<Button>,
 }
 
@@ -100,9 +99,10 @@ pub fn ticking(board: &Board, seconds: f64, ticks: bool) -> String {
     text(&Tick { ticks, from, seconds })
 }
 
-const HEAD: &str = "<table class=\"flow\"><caption class=\"sr\">Tasks</caption><thead><tr><th scope=\"col\">state</th><th scope=\"col\">task</th>\
-<th scope=\"col\">doing</th><th scope=\"col\">agent</th><th scope=\"col\" class=\"num\">time</th><th scope=\"col\" class=\"num\">tokens</th>\
-<th scope=\"col\" class=\"num\">cost</th><th scope=\"col\"><span class=\"sr\">actions</span></th></tr></thead>";
+const HEAD: &str = "<table class=\"flow tasks\"><caption class=\"sr\">Tasks</caption><thead><tr><th scope=\"col\" class=\"st\">state</th><th scope=\"col\" class=\"nm\">task</th>\
+<th scope=\"col\">doing</th><th scope=\"col\" class=\"ag\">agent</th><th scope=\"col\" class=\"num\">time</th>";
+const SPENT: &str = "<th scope=\"col\" class=\"num\">tokens</th><th scope=\"col\" class=\"num\">cost</th>";
+const TAIL: &str = "<th scope=\"col\"><span class=\"sr\">actions</span></th></tr></thead>";
 
 /// Adds them.
 pub fn render(pieces: &mut Pieces, links: &Links, board: &Board, run: &RunBoard, filter: &Filter, named: Option<&str>) {
@@ -113,14 +113,20 @@ pub fn render(pieces: &mut Pieces, links: &Links, board: &Board, run: &RunBoard,
     for (index, plan) in run.plans.iter().enumerate() {
         let land = links.page("land", &format!("plan={}", segment(plan.id.as_str())));
         pieces.part(format!("p-{index}"), text(&Plan { plan, index, land }));
+        let spent = if spends(run) { SPENT } else { "" };
         let list = format!("rows-{index}");
-        pieces.open_list(&list, format!("{HEAD}<tbody id=\"{list}\">"));
+        pieces.open_list(&list, format!("{HEAD}{spent}{TAIL}<tbody id=\"{list}\">"));
         for task in run.tasks.iter().filter(|t| t.plan == index && is_wanted(t, filter)) {
             let id = format!("t-{}-{}", segment(task.key.plan.as_str()), segment(task.key.task.as_str()));
             pieces.part(id.clone(), row(links, board, run, task, id));
         }
         pieces.close_list("</tbody></table>");
     }
+}
+
+/// Somebody has told of tokens or cost.
+fn spends(run: &RunBoard) -> bool {
+    run.usage.cost_usd.is_some() || run.usage.input_tokens + run.usage.output_tokens > 0
 }
 
 fn is_wanted(task: &TaskRow, filter: &Filter) -> bool {
@@ -178,8 +184,7 @@ fn row(links: &Links, board: &Board, run: &RunBoard, task: &TaskRow, id: String)
         id,
         doing: doing(task),
         time: if task.seconds > 0.0 { ticking(board, task.seconds, task.ticks) } else { String::new() },
-        tokens: words::tokens(&task.usage),
-        cost: words::cost(&task.usage),
+        spent: spends(run).then(|| (words::tokens(&task.usage), words::cost(&task.usage))),
         buttons: buttons(run, task),
     })
 }
