@@ -14,7 +14,7 @@ use greenlane_core::time::parse_duration;
 use crate::commands::{
     agents, answer, clean, completions, config, context, deficiencies, demo, doctor, done, events, fail, failures, groups, health, land,
     logs, man, mcp, pause, plan, prompt, questions, report, resume, retries, retry, rollback, run, runs, serve, status, stop, tracker,
-    unpause, wait,
+    unpause, wait, watch,
 };
 use crate::help;
 use crate::report::Look;
@@ -103,6 +103,8 @@ pub enum Verb {
     Plan(plan::PlanArgs),
     /// Show how far the run and its tasks are
     Status(status::StatusArgs),
+    /// Look at the run in a dashboard that fills the terminal, and act on it by keys
+    Watch(watch::WatchArgs),
     /// Print an attempt's output
     Logs(logs::LogsArgs),
     /// The groups of a run, or of a plan: their phase, their tasks, how they ended

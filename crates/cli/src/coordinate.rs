@@ -25,7 +25,7 @@ use crate::error::{Error, HINT_DISK_FULL, Kind, Outcome};
 use crate::live::left_behind;
 use crate::progress::{Aside, Scope, display};
 use crate::report::{self, Look, Surroundings};
-use crate::session::{held, untold_of, worktrees_of};
+use crate::session::{Session, held, untold_of, worktrees_of};
 
 /// A repository that is ready to be worked on.
 pub struct Ready {
@@ -62,6 +62,8 @@ pub enum Tell {
     People,
     /// Events as JSON Lines on standard output.
     Json,
+    /// To a person, in a dashboard that fills the terminal.
+    Dashboard,
     /// To a log, and to whoever waits for the run's beginning: see [`crate::commands::detach`].
     Background,
 }
@@ -104,9 +106,14 @@ impl Ready {
             templates: self.templates,
         };
         let (output, json, of) = (context.output, tell == Tell::Json, run.clone());
+        let session = Session { repo: setup.repo.clone(), state_dir: state_dir.clone() };
         let mut aside = Aside::start(move || {
             let shown = display(output, json, layout, Scope::default());
-            if tell == Tell::Background { Box::new(Begun::new(of, shown)) } else { shown }
+            match tell {
+                Tell::Background => Box::new(Begun::new(of, shown)),
+                Tell::Dashboard => crate::progress::in_dashboard(session, of, output, shown),
+                Tell::People | Tell::Json => shown,
+            }
         })
         .map_err(|e| Error::environment(format!("cannot start a thread for the display: {e}")))?;
         let coordinated = coordinate(setup, run, start, &mut aside);

@@ -23,6 +23,8 @@ pub mod report;
 pub mod session;
 pub mod start;
 pub mod transcript;
+#[cfg(feature = "tui")]
+pub mod tui;
 #[cfg(feature = "web")]
 pub mod web;
 

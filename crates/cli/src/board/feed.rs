@@ -122,6 +122,7 @@ struct Follower {
     gauge: Gauge,
     lessons: Lessons,
     lessons_read: Option<Instant>,
+    last: Option<Arc<Board>>,
 }
 
 /// Nobody wants boards any more.
@@ -141,7 +142,7 @@ impl Follower {
             path: clean(&home.to_string_lossy()),
         };
         let gauge = Gauge::new(&session.state_dir);
-        Self { session, which, each, stop, anew, repository, gauge, lessons: Lessons::default(), lessons_read: None }
+        Self { session, which, each, stop, anew, repository, gauge, lessons: Lessons::default(), lessons_read: None, last: None }
     }
 
     /// Until nobody wants boards any more.
@@ -179,7 +180,24 @@ impl Follower {
     }
 
     fn give(&mut self, board: Board) -> Result<(), Left> {
-        if !self.stop.load(Ordering::Relaxed) && (self.each)(Arc::new(board)) { Ok(()) } else { Err(Left) }
+        let board = Arc::new(board);
+        self.last = Some(Arc::clone(&board));
+        if !self.stop.load(Ordering::Relaxed) && (self.each)(board) { Ok(()) } else { Err(Left) }
+    }
+
+    /// Where nothing but the machine has changed, the board stays as it is but for that.
+    fn give_machine(&mut self, seen: &Seen) -> Result<(), Left> {
+        let mut machine = self.gauge.read();
+        seen.add_to(&mut machine);
+        let Some(last) = &self.last else { return Ok(()) };
+        if last.run.as_ref().is_none_or(|run| run.machine == machine) {
+            return Ok(());
+        }
+        let mut board = Board::clone(last);
+        if let Some(run) = &mut board.run {
+            run.machine = machine;
+        }
+        self.give(board)
     }
 
     fn without_run(&mut self, trouble: Option<&Error>) -> Result<(), Left> {
@@ -241,6 +259,9 @@ impl Follower {
                 shown.ticked = Instant::now();
                 shown.changed |= shown.seen.look(&shown.following.opened, clock::now());
                 shown.changed |= shown.drawn.elapsed() >= ANEW || self.anew.swap(false, Ordering::Relaxed);
+                if !shown.changed && self.give_machine(&shown.seen).is_err() {
+                    return Ok(Err(Left));
+                }
             }
             if over || shown.changed && shown.drawn.elapsed() >= shown.pause() {
                 if self.show(&mut shown).is_err() {

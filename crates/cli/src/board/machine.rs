@@ -44,7 +44,7 @@ impl Gauge {
     #[must_use]
     pub fn new(place: &Path) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, |n| u32::try_from(n.get()).unwrap_or(u32::MAX));
-        Self { place: place.to_owned(), looked: None, ticks: None, last: Machine { cores, ..Machine::default() } }
+        Self { place: place.to_owned(), looked: None, ticks: machine::cpu_ticks(), last: Machine { cores, ..Machine::default() } }
     }
 
     /// The machine, as of the last two seconds; what agents use of it is left to whoever knows.
@@ -54,9 +54,10 @@ impl Gauge {
             let now = machine::cpu_ticks();
             self.last.cpu_percent = self.ticks.zip(now).and_then(|(before, now)| busy(before, now));
             self.ticks = now;
-            self.last.memory_percent = machine::memory_percent();
-            self.last.disk_percent = machine::disk_percent(&self.place);
-            self.last.disk_free = machine::disk_free(&self.place);
+            // Whole percents and tenths of a gigabyte: what changes less is no news.
+            self.last.memory_percent = machine::memory_percent().map(f64::round);
+            self.last.disk_percent = machine::disk_percent(&self.place).map(f64::round);
+            self.last.disk_free = machine::disk_free(&self.place).map(|free| free - free % 100_000_000);
         }
         self.last.clone()
     }

@@ -27,6 +27,8 @@ pub use command::{Command, Target};
 pub use feed::{Feed, Which};
 pub use log::{LogTail, Stream};
 pub use machine::{Gauge, Machine};
+#[cfg(test)]
+pub(crate) use make::tests::of_sample;
 pub use make::{Sources, board};
 pub use model::{AccountRow, AgentRow, Board, PlanRow, Repository, RunBoard};
 pub use rows::{AttemptRow, FailureRow, HealthRow, LessonRow, QuestionRow, Span, TaskRow, WorkerRow};

@@ -39,6 +39,7 @@ pub mod stop;
 pub mod tracker;
 pub mod unpause;
 pub mod wait;
+pub mod watch;
 
 use crate::args::Verb;
 use crate::context::Context;
@@ -58,6 +59,7 @@ pub fn dispatch(verb: Verb, context: &Context) -> Outcome {
         Verb::Logs(args) => logs::run(&args, context),
         Verb::Groups(args) => groups::run(&args, context),
         Verb::Wait(args) => wait::run(&args, context),
+        Verb::Watch(args) => watch::run(&args, context),
         Verb::Stop(args) => stop::run(&args, context),
         Verb::Done(args) => done::run(&args, context),
         Verb::Fail(args) => fail::run(&args, context),
@@ -113,6 +115,7 @@ mod tests {
         check::<super::resume::ResumeArgs>("resume");
         check::<super::retry::RetryArgs>("retry");
         check::<super::wait::WaitArgs>("wait");
+        check::<super::watch::WatchArgs>("watch");
         check::<super::groups::GroupsArgs>("groups");
         check::<super::groups::DetectArgs>("detect");
         check::<super::groups::ListArgs>("list");

@@ -105,6 +105,9 @@ pub struct RunArgs {
     /// This is the process that `--detach` started
     #[arg(long, hide = true)]
     pub background: bool,
+    /// Show the dashboard of `greenlane watch` meanwhile; q leaves it, and the run goes on
+    #[arg(long, conflicts_with_all = ["json", "detach", "dry_run", "background"])]
+    pub tui: bool,
     /// Show what would happen and start nothing
     #[arg(long, conflicts_with = "detach")]
     pub dry_run: bool,
@@ -176,6 +179,7 @@ impl RunArgs {
             web: _,
             detach: _,
             background: _,
+            tui: _,
             dry_run: _,
             json: _,
         } = self;
@@ -215,7 +219,10 @@ impl RunArgs {
 /// # Errors
 /// Whatever keeps the run from starting or going on.
 pub fn run(args: &RunArgs, context: &Context) -> Outcome {
-    let tell = Tell::of(args.json, args.background);
+    let tell = if args.tui { Tell::Dashboard } else { Tell::of(args.json, args.background) };
+    if args.tui {
+        super::watch::require_terminal("`greenlane run` without --tui shows plain lines")?;
+    }
     if args.dry_run {
         let (named, agent) = (args.named.clone(), args.agent.clone());
         require_plan_before_only(args, context)?;
