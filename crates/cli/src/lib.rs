@@ -16,6 +16,7 @@ pub mod leftovers;
 pub mod live;
 pub mod logbook;
 pub mod names;
+mod notifying;
 pub mod output;
 pub mod plans;
 pub mod progress;

@@ -22,6 +22,7 @@ pub mod land;
 pub mod logs;
 pub mod man;
 pub mod mcp;
+pub mod notify;
 pub mod pause;
 pub mod plan;
 pub mod prompt;
@@ -83,6 +84,7 @@ pub fn dispatch(verb: Verb, context: &Context) -> Outcome {
         Verb::Context(args) => context::run(&args, context),
         Verb::Agents(args) => agents::run(&args, context),
         Verb::Tracker(args) => tracker::run(&args, context),
+        Verb::Notify(args) => notify::run(&args, context),
         Verb::Config(args) => config::run(&args, context),
         Verb::Doctor(args) => doctor::run(&args, context),
         Verb::Demo(args) => demo::run(&args, context),
@@ -137,6 +139,7 @@ mod tests {
         check::<super::tracker::TrackerArgs>("tracker");
         check::<super::tracker::SyncArgs>("sync");
         check::<super::tracker::ForgetArgs>("forget");
+        check::<super::notify::NotifyArgs>("notify");
         check::<super::demo::DemoArgs>("demo");
         check::<super::deficiencies::DeficienciesArgs>("deficiencies");
     }

@@ -23,7 +23,10 @@ use crate::session::{Opened, Session};
   greenlane retry bucket --fresh          start from the base again
   greenlane retry bucket --agent codex    with another agent
   greenlane retry bucket --detach         in the background
-  greenlane retry bucket --run RUN        in an earlier run, as long as no later one has gone on with its plan")]
+  greenlane retry bucket --run RUN        in an earlier run, as long as no later one has gone on with its plan
+
+Where no coordinator is at work this one is, until the run has ended again. A retry of nothing but what is done by hand goes on in
+the background by itself: a terminal that waits for its own user helps nobody. `greenlane wait` waits for the end.")]
 pub struct RetryArgs {
     /// Tasks (`ID` or `PLAN/ID`) or plans
     #[arg(value_name = "TASK", required = true)]
@@ -46,17 +49,14 @@ pub struct RetryArgs {
 }
 
 impl RetryArgs {
-    /// The words that mean the same to a process in the background.
+    /// As those of `run`; see there.
     #[must_use]
     pub fn words(&self) -> Vec<OsString> {
         let Self { tasks, fresh, agent, run, detach: _, background: _ } = self;
-        let mut words: Vec<OsString> = vec!["retry".into(), "--background".into()];
-        words.extend(fresh.then(|| "--fresh".into()));
-        words.extend(agent.as_ref().map(|a| OsString::from(format!("--agent={a}"))));
-        words.extend(run.as_ref().map(|r| OsString::from(format!("--run={r}"))));
-        words.push("--".into());
-        words.extend(tasks.iter().map(OsString::from));
-        words
+        let flags = [("agent", agent), ("run", run)];
+        let flags = flags.into_iter().filter_map(|(flag, value)| value.as_ref().map(|value| format!("--{flag}={value}")));
+        let words = ["retry", "--background"].map(String::from).into_iter().chain(fresh.then(|| String::from("--fresh"))).chain(flags);
+        words.chain([String::from("--")]).chain(tasks.clone()).map(OsString::from).collect()
     }
 }
 
@@ -91,11 +91,17 @@ pub fn run(args: &RetryArgs, context: &Context) -> Outcome {
         context.output.say("The coordinator that is at work tries again; `greenlane status` shows it.");
         return Ok(std::process::ExitCode::SUCCESS);
     }
-    if args.detach {
+    let lock = ready.lock()?;
+    // Agents that the plan's tasks name are known here; the run knows those of the configuration that it was started with.
+    let by_hand = |name: &String| ready.registry.get(name).is_ok_and(|agent| agent.hand_off) || opened.state.is_hand_off(name);
+    let only_by_hand = tasks.iter().filter_map(by).all(|name| by_hand(&name)) && !tasks.is_empty();
+    if args.detach || (only_by_hand && !args.background) {
+        // For the one in the background.
+        drop(lock);
         return super::detach::start_in_background(context, &ready.state_dir, args.words());
     }
+    let _lock = lock;
     let tell = Tell::of(false, args.background);
-    let _lock = ready.lock()?;
     let run = opened.run.clone();
     let start = Start::Resume { run: run.clone(), requests: vec![request] };
     let finished = ready.coordinate(context, &run, start, tell)?;

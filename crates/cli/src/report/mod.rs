@@ -3,11 +3,16 @@
 
 mod advice;
 mod evidence;
+mod forms;
 mod history;
+mod kinds;
+mod landed;
 mod learned;
 mod quota;
 mod report_text;
+mod retried;
 mod run_report;
+mod sections;
 mod shared;
 mod signs;
 mod status;
@@ -24,7 +29,9 @@ pub(crate) mod samples;
 
 pub use advice::{advice, task_advice};
 pub use evidence::{RedSuites, evidence, last_lines, visible};
+pub use forms::{html, junit, markdown};
 pub use history::{Flaky, Gatherer, History, TakenOff, Verifications};
+pub use landed::landed;
 pub use learned::{Learned, LearnedGatherer, learned};
 pub use quota::{fallbacks, local, local_times};
 pub use report_text::report;

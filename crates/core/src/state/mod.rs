@@ -281,6 +281,8 @@ pub struct AttemptState {
     pub progress: Option<Progress>,
     /// How much of what it said is in the journal.
     pub said: u32,
+    /// When it last did.
+    pub said_at: Option<Time>,
     /// The gate was asked (it may have to wait for its turn first).
     pub gate_started: bool,
     /// Its end was asked for.

@@ -8,7 +8,7 @@ use crate::web::pieces::Pieces;
 use crate::web::view::{Filter, Links, View};
 
 #[derive(Template)]
-#[template(path = "bar.html")]
+#[template(path = "bar.html", whitespace = "minimize")]
 struct Bar<'a> {
     board: &'a Board,
     links: &'a Links,
@@ -25,7 +25,7 @@ struct Tab {
 }
 
 #[derive(Template)]
-#[template(path = "trouble.html")]
+#[template(path = "trouble.html", whitespace = "minimize")]
 struct Trouble<'a> {
     board: &'a Board,
 }

@@ -8,7 +8,7 @@ use crate::board::diff::{Diff, DiffFile, DiffLine, LineKind};
 use crate::web::view::Links;
 
 #[derive(Template)]
-#[template(path = "diff.html")]
+#[template(path = "diff.html", whitespace = "minimize")]
 struct Page<'a> {
     links: &'a Links,
     name: &'a str,

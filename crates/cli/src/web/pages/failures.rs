@@ -8,7 +8,7 @@ use crate::web::pieces::Pieces;
 use crate::web::view::{Links, segment};
 
 #[derive(Template)]
-#[template(path = "failures.html")]
+#[template(path = "failures.html", whitespace = "minimize")]
 struct Failure<'a> {
     f: &'a FailureRow,
     id: &'a str,
@@ -16,7 +16,7 @@ struct Failure<'a> {
 }
 
 #[derive(Template)]
-#[template(path = "lessons.html")]
+#[template(path = "lessons.html", whitespace = "minimize")]
 struct Lessons<'a> {
     lessons: &'a [LessonRow],
 }

@@ -9,7 +9,7 @@ use crate::web::view::{Links, segment};
 use crate::web::words;
 
 #[derive(Template)]
-#[template(path = "health_row.html")]
+#[template(path = "health_row.html", whitespace = "minimize")]
 struct Row<'a> {
     h: &'a HealthRow,
     id: &'a str,
@@ -17,13 +17,13 @@ struct Row<'a> {
 }
 
 #[derive(Template)]
-#[template(path = "health_rest.html")]
+#[template(path = "health_rest.html", whitespace = "minimize")]
 struct Rest<'a> {
     run: &'a RunBoard,
 }
 
 #[derive(Template)]
-#[template(path = "gauges.html")]
+#[template(path = "gauges.html", whitespace = "minimize")]
 struct Gauges {
     gauges: Vec<Gauge>,
 }

@@ -11,7 +11,7 @@ use crate::session::{Opened, Session};
 use crate::web::view::Links;
 
 #[derive(Template)]
-#[template(path = "land.html")]
+#[template(path = "land.html", whitespace = "minimize")]
 struct Page<'a> {
     links: &'a Links,
     here: String,

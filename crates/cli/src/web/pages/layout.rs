@@ -21,7 +21,7 @@ static DIGEST: LazyLock<String> = LazyLock::new(|| {
 
 /// A whole page.
 #[derive(Template)]
-#[template(path = "layout.html")]
+#[template(path = "layout.html", whitespace = "minimize")]
 struct Layout<'a> {
     title: &'a str,
     version: &'a str,

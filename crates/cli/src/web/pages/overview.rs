@@ -10,7 +10,7 @@ use crate::web::view::Links;
 use crate::web::words;
 
 #[derive(Template)]
-#[template(path = "overview.html")]
+#[template(path = "overview.html", whitespace = "minimize")]
 struct Overview {
     rows: Vec<Row>,
 }

@@ -8,7 +8,7 @@ use crate::web::pieces::Pieces;
 use crate::web::view::{Links, segment};
 
 #[derive(Template)]
-#[template(path = "question.html")]
+#[template(path = "question.html", whitespace = "minimize")]
 struct Question<'a> {
     links: &'a Links,
     run: &'a RunBoard,
@@ -16,7 +16,7 @@ struct Question<'a> {
 }
 
 #[derive(Template)]
-#[template(path = "hand.html")]
+#[template(path = "hand.html", whitespace = "minimize")]
 struct Hand<'a> {
     links: &'a Links,
     run: &'a RunBoard,

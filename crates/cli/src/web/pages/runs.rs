@@ -14,7 +14,7 @@ use crate::web::words;
 const RUNS_MAX: u32 = 50;
 
 #[derive(Template)]
-#[template(path = "runs.html")]
+#[template(path = "runs.html", whitespace = "minimize")]
 struct Runs {
     rows: Vec<Row>,
     trend: String,

@@ -12,7 +12,7 @@ use crate::web::view::{Links, segment};
 use crate::web::words;
 
 #[derive(Template)]
-#[template(path = "task_head.html")]
+#[template(path = "task_head.html", whitespace = "minimize")]
 struct Head<'a> {
     links: &'a Links,
     plan: Option<&'a PlanRow>,
@@ -26,7 +26,7 @@ struct Head<'a> {
 }
 
 #[derive(Template)]
-#[template(path = "attempts.html")]
+#[template(path = "attempts.html", whitespace = "minimize")]
 struct Attempts<'a> {
     links: &'a Links,
     t: &'a TaskRow,
@@ -34,14 +34,14 @@ struct Attempts<'a> {
 }
 
 #[derive(Template)]
-#[template(path = "attempt.html")]
+#[template(path = "attempt.html", whitespace = "minimize")]
 struct Attempt<'a> {
     a: &'a AttemptRow,
     health: Option<&'a HealthRow>,
 }
 
 #[derive(Template)]
-#[template(path = "papers.html")]
+#[template(path = "papers.html", whitespace = "minimize")]
 struct Papers<'a> {
     diff: String,
     raw: String,
@@ -51,7 +51,7 @@ struct Papers<'a> {
 }
 
 #[derive(Template)]
-#[template(path = "log.html")]
+#[template(path = "log.html", whitespace = "minimize")]
 struct Log<'a> {
     number: u32,
     source: String,

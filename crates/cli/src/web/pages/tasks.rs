@@ -9,7 +9,7 @@ use crate::web::view::{Filter, Links, segment};
 use crate::web::words;
 
 #[derive(Template)]
-#[template(path = "summary.html")]
+#[template(path = "summary.html", whitespace = "minimize")]
 struct Summary<'a> {
     run: &'a RunBoard,
     percent: usize,
@@ -29,7 +29,7 @@ struct Bit {
 }
 
 #[derive(Template)]
-#[template(path = "needs.html")]
+#[template(path = "needs.html", whitespace = "minimize")]
 struct Needs<'a> {
     links: &'a Links,
     asks: Vec<Ask<'a>>,
@@ -48,7 +48,7 @@ struct Ask<'a> {
 type Named<'a> = &'a TaskRow;
 
 #[derive(Template)]
-#[template(path = "filter.html")]
+#[template(path = "filter.html", whitespace = "minimize")]
 struct FilterForm<'a> {
     action: String,
     run: Option<&'a str>,
@@ -56,7 +56,7 @@ struct FilterForm<'a> {
 }
 
 #[derive(Template)]
-#[template(path = "plan.html")]
+#[template(path = "plan.html", whitespace = "minimize")]
 struct Plan<'a> {
     plan: &'a PlanRow,
     index: usize,
@@ -64,7 +64,7 @@ struct Plan<'a> {
 }
 
 #[derive(Template)]
-#[template(path = "task_row.html")]
+#[template(path = "task_row.html", whitespace = "minimize")]
 struct Row<'a> {
     links: &'a Links,
     t: &'a TaskRow,
@@ -84,7 +84,7 @@ pub struct Button {
 }
 
 #[derive(Template)]
-#[template(path = "tick.html")]
+#[template(path = "tick.html", whitespace = "minimize")]
 struct Tick {
     ticks: bool,
     from: u64,

@@ -19,7 +19,7 @@ const BAR_MIN: f64 = 2.0;
 const PARTS: u32 = 5;
 
 #[derive(Template)]
-#[template(path = "lane.html")]
+#[template(path = "lane.html", whitespace = "minimize")]
 struct Lane<'a> {
     id: String,
     link: String,
@@ -41,13 +41,13 @@ struct Bar {
 }
 
 #[derive(Template)]
-#[template(path = "timeline_head.html")]
+#[template(path = "timeline_head.html", whitespace = "minimize")]
 struct Head {
     words: String,
 }
 
 #[derive(Template)]
-#[template(path = "axis.html")]
+#[template(path = "axis.html", whitespace = "minimize")]
 struct Axis {
     marks: Vec<String>,
 }
