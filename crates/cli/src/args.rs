@@ -13,8 +13,8 @@ use greenlane_core::time::parse_duration;
 
 use crate::commands::{
     agents, answer, clean, completions, config, context, deficiencies, demo, doctor, done, events, fail, failures, groups, health, land,
-    logs, man, mcp, notify, pause, plan, prompt, questions, report, resume, retries, retry, rollback, run, runs, status, stop, tracker,
-    unpause, wait, watch,
+    logs, man, mcp, notify, pause, plan, prompt, questions, report, resume, retries, retry, rollback, run, runs, serve, status, stop,
+    tracker, unpause, wait, watch,
 };
 use crate::help;
 use crate::report::Look;
@@ -133,6 +133,8 @@ pub enum Verb {
     Report(report::ReportArgs),
     /// Show what goes wrong again and again, and say what helped
     Deficiencies(deficiencies::DeficienciesArgs),
+    /// Serve the dashboard to browsers: the run as it goes on, and what can be done about it
+    Serve(serve::ServeArgs),
     /// List the runs of this repository
     Runs(runs::RunsArgs),
     /// Print the journal as JSON Lines

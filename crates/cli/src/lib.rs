@@ -3,6 +3,7 @@
 
 pub mod args;
 pub mod assign;
+pub mod beside;
 pub mod board;
 pub mod caps;
 pub mod commands;
@@ -25,6 +26,8 @@ pub mod start;
 pub mod transcript;
 #[cfg(feature = "tui")]
 pub mod tui;
+#[cfg(feature = "web")]
+pub mod web;
 
 use std::ffi::OsString;
 use std::process::ExitCode;

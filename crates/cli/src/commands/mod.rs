@@ -34,6 +34,7 @@ pub mod retry;
 pub mod rollback;
 pub mod run;
 pub mod runs;
+pub mod serve;
 pub mod status;
 pub mod stop;
 pub mod tracker;
@@ -70,6 +71,7 @@ pub fn dispatch(verb: Verb, context: &Context) -> Outcome {
         Verb::Report(args) => report::run(&args, context),
         Verb::Deficiencies(args) => deficiencies::run(&args, context),
         Verb::Runs(args) => runs::run(&args, context),
+        Verb::Serve(args) => serve::run(&args, context),
         Verb::Events(args) => events::run(&args, context),
         Verb::Failures(args) => failures::run(&args, context),
         Verb::Health(args) => health::run(&args, context),
@@ -133,6 +135,7 @@ mod tests {
         check::<super::retries::RetriesArgs>("retries");
         check::<super::runs::RunsArgs>("runs");
         check::<super::report::ReportArgs>("report");
+        check::<super::serve::ServeArgs>("serve");
         check::<super::tracker::TrackerArgs>("tracker");
         check::<super::tracker::SyncArgs>("sync");
         check::<super::tracker::ForgetArgs>("forget");

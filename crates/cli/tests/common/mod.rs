@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 pub mod mount;
+pub mod served;
 
 use std::fs;
 use std::path::{Path, PathBuf};
