@@ -6,8 +6,8 @@
 //! a second, and takes at most a tenth of the time. Writes nothing.
 
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use greenlane_core::ids::RunId;
@@ -71,6 +71,30 @@ impl Feed {
         let run = move || Follower::new(session, which, Box::new(each), stop, anew).follow();
         std::thread::Builder::new().name("feed".into()).spawn(run)?;
         Ok(feed)
+    }
+
+    /// One board, as of now, on this thread.
+    ///
+    /// # Errors
+    /// If there is no such run, or the journal cannot be read.
+    pub fn once(session: Session, which: Which) -> Result<Arc<Board>, Error> {
+        let kept = Arc::new(Mutex::new(None));
+        let keep = Arc::clone(&kept);
+        let each = move |board| {
+            *keep.lock().unwrap_or_else(PoisonError::into_inner) = Some(board);
+            false
+        };
+        let (stop, anew) = (Arc::default(), Arc::default());
+        let mut follower = Follower::new(session, which, Box::new(each), stop, anew);
+        follower.read_lessons();
+        // It ends with the first board, which nobody wants a second of.
+        let ended = match follower.open()? {
+            Some(opened) => follower.try_of_run(opened)?,
+            None => follower.without_run(None),
+        };
+        drop(ended);
+        let board = kept.lock().unwrap_or_else(PoisonError::into_inner).take();
+        board.ok_or_else(|| Error::environment("the run cannot be looked at"))
     }
 
     /// Something was done that no event tells of (such as a landing): the next board is drawn up anew, within a second.

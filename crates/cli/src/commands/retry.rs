@@ -23,7 +23,10 @@ use crate::session::{Opened, Session};
   greenlane retry bucket --fresh          start from the base again
   greenlane retry bucket --agent codex    with another agent
   greenlane retry bucket --detach         in the background
-  greenlane retry bucket --run RUN        in an earlier run, as long as no later one has gone on with its plan")]
+  greenlane retry bucket --run RUN        in an earlier run, as long as no later one has gone on with its plan
+
+Where no coordinator is at work this one is, until the run has ended again. A retry of nothing but what is done by hand goes on in
+the background by itself: a terminal that waits for its own user helps nobody. `greenlane wait` waits for the end.")]
 pub struct RetryArgs {
     /// Tasks (`ID` or `PLAN/ID`) or plans
     #[arg(value_name = "TASK", required = true)]
@@ -88,11 +91,17 @@ pub fn run(args: &RetryArgs, context: &Context) -> Outcome {
         context.output.say("The coordinator that is at work tries again; `greenlane status` shows it.");
         return Ok(std::process::ExitCode::SUCCESS);
     }
-    if args.detach {
+    let lock = ready.lock()?;
+    // Agents that the plan's tasks name are known here; the run knows those of the configuration that it was started with.
+    let by_hand = |name: &String| ready.registry.get(name).is_ok_and(|agent| agent.hand_off) || opened.state.is_hand_off(name);
+    let only_by_hand = tasks.iter().filter_map(by).all(|name| by_hand(&name)) && !tasks.is_empty();
+    if args.detach || (only_by_hand && !args.background) {
+        // For the one in the background.
+        drop(lock);
         return super::detach::start_in_background(context, &ready.state_dir, args.words());
     }
+    let _lock = lock;
     let tell = Tell::of(false, args.background);
-    let _lock = ready.lock()?;
     let run = opened.run.clone();
     let start = Start::Resume { run: run.clone(), requests: vec![request] };
     let finished = ready.coordinate(context, &run, start, tell)?;

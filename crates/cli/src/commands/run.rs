@@ -18,6 +18,7 @@ use super::hand_over::{HandedOver, HandingOver};
 use super::plan::PlanArgs;
 use crate::args::duration;
 use crate::assign::History;
+use crate::beside::Beside;
 use crate::caps::Caps;
 use crate::context::Context;
 use crate::coordinate::{Ended, Ready, Tell, conclude};
@@ -35,6 +36,7 @@ use crate::start::PlanToRun;
   greenlane run plan.toml --agent auto            each task by the agent that fits it
   greenlane run plan.toml --only bucket           one task and what it depends on
   greenlane run plan.toml --land main             bring it into main when it is green
+  greenlane run plan.toml --web                   and watch it in the browser
   greenlane run plan.toml --dry-run               show it, start nothing
 
 The first Ctrl-C starts no further attempts, the second ends the running ones, the third kills them.
@@ -94,6 +96,9 @@ pub struct RunArgs {
     /// Do again what has landed already
     #[arg(long)]
     pub fresh: bool,
+    /// Serve the dashboard to browsers until the run ends; its address is printed
+    #[arg(long, conflicts_with_all = ["detach", "dry_run"])]
+    pub web: bool,
     /// Return at once; the run goes on in the background
     #[arg(long, conflicts_with = "json")]
     pub detach: bool,
@@ -171,6 +176,7 @@ impl RunArgs {
             base_red,
             update_plan,
             fresh,
+            web: _,
             detach: _,
             background: _,
             tui: _,
@@ -244,6 +250,7 @@ pub fn run(args: &RunArgs, context: &Context) -> Outcome {
     if args.detach {
         return super::detach::start_in_background(context, &ready.state_dir, args.words());
     }
+    let _beside = if args.web { Some(Beside::start(context)?) } else { None };
     let mut began = Instant::now();
     let _lock = loop {
         match ready.lock() {

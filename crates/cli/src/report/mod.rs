@@ -3,11 +3,16 @@
 
 mod advice;
 mod evidence;
+mod forms;
 mod history;
+mod kinds;
+mod landed;
 mod learned;
 mod quota;
 mod report_text;
+mod retried;
 mod run_report;
+mod sections;
 mod shared;
 mod signs;
 mod status;
@@ -24,7 +29,9 @@ pub(crate) mod samples;
 
 pub use advice::{advice, task_advice};
 pub use evidence::{RedSuites, evidence, last_lines, visible};
+pub use forms::{html, junit, markdown};
 pub use history::{Flaky, Gatherer, History, TakenOff, Verifications};
+pub use landed::landed;
 pub use learned::{Learned, LearnedGatherer, learned};
 pub use quota::{fallbacks, local, local_times};
 pub use report_text::report;
@@ -37,6 +44,6 @@ pub use status::{Live, name_of, status, time_spent};
 pub use summary::{summary, times, usage};
 pub use surroundings::{Surroundings, Whereabouts};
 pub use task::{TaskPicture, task};
-pub use text::{Look, clean, columns, fit, humane, quoted, short, wrapped};
+pub use text::{Look, clean, columns, fact_lines, fit, humane, quoted, short, wrapped};
 pub use timeline::{Bar, gantt, timeline};
 pub use untold::untold_lines;

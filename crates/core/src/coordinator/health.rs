@@ -24,7 +24,7 @@ impl Turn<'_> {
             return;
         }
         let interval = self.state.options().health.interval.max(INTERVAL_MIN);
-        let next = self.now + if self.counts_towards_a_cap() { interval.min(COUNTED_MAX) } else { interval };
+        let next = self.now + if self.counts_towards_a_cap() || self.somebody_asks() { interval.min(COUNTED_MAX) } else { interval };
         match self.state.health_due {
             None => self.state.health_due = Some(next),
             Some(due) if due <= self.now => {
@@ -43,6 +43,11 @@ impl Turn<'_> {
         self.state.options.as_ref().is_some_and(|o| counted(&o.budget)) || running.map(|t| self.state.budget_of(t)).any(|b| counted(&b))
     }
 
+    /// Whether it waits or works on decides over a slot.
+    fn somebody_asks(&self) -> bool {
+        self.state.tasks.iter().any(|t| self.state.asks_a_person(t))
+    }
+
     pub(super) fn health_read(&mut self, readings: Vec<(AttemptId, Reading)>) {
         let policy = self.state.options().health;
         for (attempt, reading) in readings {
@@ -52,6 +57,7 @@ impl Turn<'_> {
             let Some(known) = self.state.attempt(&attempt) else { continue };
             let Some(spawned) = &known.spawned else { continue };
             let before = known.health.clone();
+            let reading = reading.heard(self.state.silence_of(&attempt, self.now));
             let judged = judge(&reading, &before, self.now.since(spawned.at), self.now, &policy);
             let (reason, stale_since) = match &judged {
                 Some(judged) => (judged.reason.clone(), judged.stale_since),
@@ -72,7 +78,8 @@ impl Turn<'_> {
     }
 }
 
-/// Where something is capped that only readings tell, they are taken this often at least: a warning that comes a minute late is none.
+/// Where something is capped that only readings tell, or an attempt has asked a person, they are taken this often at least: a warning
+/// that comes a minute late is none.
 const COUNTED_MAX: std::time::Duration = std::time::Duration::from_secs(10);
 
 /// More often than this nobody needs it; a configured 0 would never let the coordinator sleep.

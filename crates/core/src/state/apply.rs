@@ -480,6 +480,7 @@ impl State {
             health: Health::default(),
             progress: None,
             said: 0,
+            said_at: None,
             gate_started: false,
             ending: None,
             record: None,

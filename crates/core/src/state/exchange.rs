@@ -16,18 +16,18 @@ impl State {
         match event {
             Event::AttemptProgress { attempt, percent, text } => {
                 require(*percent <= 100, "progress ends at 100")?;
-                self.speaker(attempt)?.progress = Some(Progress { percent: *percent, text: text.clone(), at });
+                self.speaker(at, attempt)?.progress = Some(Progress { percent: *percent, text: text.clone(), at });
                 Ok(())
             }
             Event::NoteSent { attempt, to, token, text } => {
-                self.speaker(attempt)?;
+                self.speaker(at, attempt)?;
                 let task = self.require_task(to)?;
                 let note = Note { from: attempt.clone(), token: token.clone(), text: text.clone(), at };
                 self.tasks[task].notes.push(note);
                 Ok(())
             }
             Event::QuestionAsked { attempt, question, token, text } => {
-                self.speaker(attempt)?;
+                self.speaker(at, attempt)?;
                 let last = self.exchange.questions.last_key_value().map_or(0, |(n, _)| *n);
                 require(*question == last + 1, "not the next question")?;
                 let (attempt, token, text) = (attempt.clone(), token.clone(), text.clone());
@@ -38,7 +38,7 @@ impl State {
             Event::QuestionWithdrawn { question, reason, .. } => self.end_question(*question, at, QuestionEnd::Withdrawn(reason.clone())),
             Event::AnswerAwaited { key } => self.answer_awaited(at, key),
             Event::FileClaimed { attempt, path } => {
-                self.speaker(attempt)?;
+                self.speaker(at, attempt)?;
                 let task = self.require_task(&attempt.key)?;
                 require(!self.tasks[task].claims.contains(path), "it was claimed already")?;
                 self.tasks[task].claims.push(path.clone());
@@ -46,7 +46,7 @@ impl State {
                 Ok(())
             }
             Event::LockTaken { attempt, lock, until } => {
-                self.speaker(attempt)?;
+                self.speaker(at, attempt)?;
                 let lock = self.exchange.locks.entry(lock.clone()).or_default();
                 let since = match &lock.holder {
                     Some(holder) if holder.attempt == *attempt => holder.since,
@@ -58,7 +58,7 @@ impl State {
                 Ok(())
             }
             Event::LockAwaited { attempt, lock, lease, until } => {
-                self.speaker(attempt)?;
+                self.speaker(at, attempt)?;
                 let lock = self.exchange.locks.get_mut(lock).ok_or("nobody has the lock")?;
                 let waiter = Waiter { attempt: attempt.clone(), lease: *lease, until: *until };
                 match lock.queue.iter_mut().find(|w| w.attempt == *attempt) {
@@ -82,7 +82,7 @@ impl State {
                 Ok(())
             }
             Event::ValueSet { attempt, name, value, version } => {
-                self.speaker(attempt)?;
+                self.speaker(at, attempt)?;
                 require(*version == self.exchange.last_version + 1, "not the next version")?;
                 self.exchange.last_version = *version;
                 match value {
@@ -99,9 +99,10 @@ impl State {
     }
 
     /// The attempt that says something; it is counted.
-    fn speaker(&mut self, attempt: &AttemptId) -> Result<&mut AttemptState, String> {
+    fn speaker(&mut self, at: Time, attempt: &AttemptId) -> Result<&mut AttemptState, String> {
         let speaker = self.require_attempt(attempt, Phase::Running)?;
         speaker.said += 1;
+        speaker.said_at = Some(at);
         Ok(speaker)
     }
 
@@ -135,11 +136,19 @@ impl State {
     /// Another unfinished task of the plan that owns this path or has claimed it.
     #[must_use]
     pub(crate) fn claim_hindered(&self, task: usize, path: &str) -> Option<usize> {
+        self.claim_hindrances(task, path).first().map(|(other, _)| *other)
+    }
+
+    /// All such tasks, each with the first of its globs that is in the way.
+    #[must_use]
+    pub(crate) fn claim_hindrances(&self, task: usize, path: &str) -> Vec<(usize, String)> {
         let plan = &self.plans[self.tasks[task].plan];
-        plan.tasks.clone().find(|other| {
-            let t = &self.tasks[*other];
-            *other != task && !t.phase.ended() && self.definition(t).owns.iter().chain(&t.claims).any(|glob| globs_overlap(glob, path))
-        })
+        let others = plan.tasks.clone().filter(|other| *other != task && !self.tasks[*other].phase.ended());
+        let first = |other: usize| {
+            let t = &self.tasks[other];
+            self.definition(t).owns.iter().chain(&t.claims).find(|glob| globs_overlap(glob, path)).cloned()
+        };
+        others.filter_map(|other| Some((other, first(other)?))).collect()
     }
 
     /// A task of the plan at work, or on its way to the branch, that has claimed what this one owns, or owns what this one has claimed.

@@ -76,13 +76,15 @@ impl Job {
         beginning: &Beginning,
     ) -> Self {
         let Beginning { fresh, base, onto, .. } = beginning;
-        let said = exchange::said(state, task, context.gives_tools(agent));
+        let said = exchange::said(state, task, context.gives_tools(agent, &attempt));
         let earlier = task.attempts.iter().rev().find(|a| a.n < attempt.n && (a.failure.is_some() || a.outcome == Some(Outcome::Asked)));
         let earlier = earlier.map(|a| {
             let record = a.record.as_deref();
             let output = match (&a.refused, &a.verdict) {
                 (Some(refused), _) => refused.output.clone(),
                 (None, Some(Verdict::CheckFailed { output, .. })) => output.clone(),
+                // What waits for a person prints where the work is, and whoever reads this is there.
+                _ if state.is_hand_off(&a.agent) => String::new(),
                 _ => record.map(printed).unwrap_or_default(),
             };
             Earlier {
