@@ -13,8 +13,8 @@ use greenlane_core::time::parse_duration;
 
 use crate::commands::{
     agents, answer, clean, completions, config, context, deficiencies, demo, doctor, done, events, fail, failures, groups, health, land,
-    logs, man, mcp, pause, plan, prompt, questions, report, resume, retries, retry, rollback, run, runs, status, stop, tracker, unpause,
-    wait,
+    logs, man, mcp, notify, pause, plan, prompt, questions, report, resume, retries, retry, rollback, run, runs, serve, status, stop,
+    tracker, unpause, wait, watch,
 };
 use crate::help;
 use crate::report::Look;
@@ -103,6 +103,8 @@ pub enum Verb {
     Plan(plan::PlanArgs),
     /// Show how far the run and its tasks are
     Status(status::StatusArgs),
+    /// Look at the run in a dashboard that fills the terminal, and act on it by keys
+    Watch(watch::WatchArgs),
     /// Print an attempt's output
     Logs(logs::LogsArgs),
     /// The groups of a run, or of a plan: their phase, their tasks, how they ended
@@ -131,6 +133,8 @@ pub enum Verb {
     Report(report::ReportArgs),
     /// Show what goes wrong again and again, and say what helped
     Deficiencies(deficiencies::DeficienciesArgs),
+    /// Serve the dashboard to browsers: the run as it goes on, and what can be done about it
+    Serve(serve::ServeArgs),
     /// List the runs of this repository
     Runs(runs::RunsArgs),
     /// Print the journal as JSON Lines
@@ -153,6 +157,8 @@ pub enum Verb {
     Agents(agents::AgentsArgs),
     /// Serve an agent the tools by which it works with others: its task, progress, notes, questions, claims, locks, values
     Mcp(mcp::McpArgs),
+    /// Try the ways by which people are told of a run when they do not look
+    Notify(notify::NotifyArgs),
     /// Show the configuration in force and where each value came from
     Config(config::ConfigArgs),
     /// Find out what is missing on this machine or in this repository

@@ -17,15 +17,17 @@ use greenlane_runtime::driver::{DriverError, Finished, Layout, Setup, Start, coo
 use greenlane_runtime::git::Repo;
 use greenlane_runtime::journal::Journal;
 use greenlane_runtime::lock::Lock;
+use greenlane_runtime::notify::{Notifier, Order};
 use serde::Serialize;
 
 use crate::commands::detach::Begun;
 use crate::context::Context;
 use crate::error::{Error, HINT_DISK_FULL, Kind, Outcome};
 use crate::live::left_behind;
+use crate::notifying::Notifying;
 use crate::progress::{Aside, Scope, display};
 use crate::report::{self, Look, Surroundings};
-use crate::session::{held, untold_of, worktrees_of};
+use crate::session::{Session, held, untold_of, worktrees_of};
 
 /// A repository that is ready to be worked on.
 pub struct Ready {
@@ -62,6 +64,8 @@ pub enum Tell {
     People,
     /// Events as JSON Lines on standard output.
     Json,
+    /// To a person, in a dashboard that fills the terminal.
+    Dashboard,
     /// To a log, and to whoever waits for the run's beginning: see [`crate::commands::detach`].
     Background,
 }
@@ -103,13 +107,21 @@ impl Ready {
             environment: context.env.clone(),
             templates: self.templates,
         };
+        let top = setup.repo.main_top().unwrap_or(setup.repo.home()).to_owned();
+        let order = Order { state_dir: setup.state_dir.clone(), top, config: setup.config.notify.clone() };
+        let notifier = Notifier::new(&setup.exe, order, &context.env);
         let (output, json, of) = (context.output, tell == Tell::Json, run.clone());
+        let session = Session { repo: setup.repo.clone(), state_dir: state_dir.clone() };
         let mut aside = Aside::start(move || {
             let shown = display(output, json, layout, Scope::default());
-            if tell == Tell::Background { Box::new(Begun::new(of, shown)) } else { shown }
+            match tell {
+                Tell::Background => Box::new(Begun::new(of, shown)),
+                Tell::Dashboard => crate::progress::in_dashboard(session, of, output, shown),
+                Tell::People | Tell::Json => shown,
+            }
         })
         .map_err(|e| Error::environment(format!("cannot start a thread for the display: {e}")))?;
-        let coordinated = coordinate(setup, run, start, &mut aside);
+        let coordinated = coordinate(setup, run, start, &mut Notifying::new(&mut aside, notifier));
         // Whoever is to go at once, or has failed, does not wait for a terminal that is held.
         let at_once = coordinated.as_ref().map_or(true, |f| f.state.ended_at.is_none());
         let shown = aside.finish(at_once.then_some(HELD_TERMINAL_MAX));

@@ -42,7 +42,7 @@ impl Following {
     /// If the journal cannot be read, or a living coordinator does not answer.
     pub fn begin(session: &Session, opened: Opened) -> Result<Self, Error> {
         let journal = session.journal()?;
-        let client = if opened.coordinator == Coordinator::Alive { session.connect()? } else { None };
+        let client = if opened.coordinator == Coordinator::Alive { session.reach()? } else { None };
         let mut following = Self { opened, journal, client };
         if let Some(client) = &mut following.client {
             client.follow()?;

@@ -3,6 +3,8 @@
 
 pub mod args;
 pub mod assign;
+pub mod beside;
+pub mod board;
 pub mod caps;
 pub mod commands;
 pub mod context;
@@ -14,6 +16,7 @@ pub mod leftovers;
 pub mod live;
 pub mod logbook;
 pub mod names;
+mod notifying;
 pub mod output;
 pub mod plans;
 pub mod progress;
@@ -21,6 +24,10 @@ pub mod report;
 pub mod session;
 pub mod start;
 pub mod transcript;
+#[cfg(feature = "tui")]
+pub mod tui;
+#[cfg(feature = "web")]
+pub mod web;
 
 use std::ffi::OsString;
 use std::process::ExitCode;

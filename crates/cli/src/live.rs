@@ -10,7 +10,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use greenlane_core::health::{HealthPolicy, Reading, judge_alone};
 use greenlane_core::state::{Phase, State, TaskState};
 use greenlane_core::time::Time;
-use greenlane_core::view::{Left, LeftBehind, asks};
+use greenlane_core::view::{Left, LeftBehind, asks, brief, came_back};
 use greenlane_runtime::driver::Layout;
 use greenlane_runtime::hand_off;
 use greenlane_runtime::health;
@@ -58,7 +58,10 @@ pub fn activity(layout: &Layout, state: &State, task: &TaskState, now: Time) -> 
         _ => trouble(&health::look(&dir).heard(state.silence_of(&task.attempt_id(), now)), task, &state.options().health, now),
     };
     // How long ago something was written says nothing of a person.
-    let where_to = || Some(format!("by hand in {}", task.current()?.spawned.as_ref()?.worktree));
+    let where_to = || {
+        let again = came_back(task).map_or(String::new(), |why| format!("; it came back: {}", clean(brief(why))));
+        Some(format!("by hand in {}{again}", task.current()?.spawned.as_ref()?.worktree))
+    };
     let told = match trouble {
         None if state.is_with_a_person(task) => match heartbeat.and_then(|h| h.activity).filter(|a| a != hand_off::WAITING) {
             // Something speaks against a commit.

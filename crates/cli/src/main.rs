@@ -13,6 +13,9 @@ fn main() -> ExitCode {
     if let Some(code) = greenlane_runtime::hand_off::dispatch(std::env::args_os()) {
         return code;
     }
+    if let Some(code) = greenlane_runtime::notify::dispatch(std::env::args_os()) {
+        return code;
+    }
     let argv: Vec<_> = std::env::args_os().collect();
     greenlane::main(argv)
 }

@@ -66,7 +66,15 @@ fn named(state: &State, name: &str) -> Result<Vec<TaskKey>, Error> {
     if let Some(p) = state.plans.iter().find(|p| p.submission.plan.id.as_str() == plan) {
         return Ok(state.tasks[p.tasks.clone()].iter().map(|t| t.key.clone()).collect());
     }
-    Err(unknown(state, name))
+    Err(unknown(state, name, &[]))
+}
+
+/// Somebody may have meant a task, or a plan, by it.
+#[must_use]
+pub fn is_known(state: &State, name: &str) -> bool {
+    let plan = name.strip_suffix('/').unwrap_or(name);
+    state.tasks.iter().any(|t| t.key.task.as_str() == name || is_key(&t.key, name))
+        || state.plans.iter().any(|p| p.submission.plan.id.as_str() == plan)
 }
 
 /// Adds to the error about these names where else they are: the newest other run that knows them all, as this verb asks for it.
@@ -90,16 +98,20 @@ fn is_key(key: &TaskKey, name: &str) -> bool {
     name.strip_prefix(key.plan.as_str()).and_then(|rest| rest.strip_prefix('/')) == Some(key.task.as_str())
 }
 
-fn unknown(state: &State, name: &str) -> Error {
+/// What is said to a name that nothing has. `groups`: those that could be meant as well, where groups can.
+#[must_use]
+pub fn unknown(state: &State, name: &str, groups: &[String]) -> Error {
     let plans = state.plans.iter().map(|p| p.submission.plan.id.to_string());
     let keys = state.tasks.iter().map(|t| t.key.to_string());
     // Full names only where a full name was given: `a/buckte` is not near to `bucket`.
     let known: Vec<String> =
         state.tasks.iter().map(|t| t.key.task.to_string()).chain(plans).chain(keys.filter(|_| name.contains('/'))).collect();
-    let error = Error::usage(format!("there is no task `{name}` in this run"));
-    match closest(name, known.iter().map(String::as_str)) {
+    let what = if groups.is_empty() { "task" } else { "task or group" };
+    let error = Error::usage(format!("there is no {what} `{name}` in this run"));
+    match closest(name, known.iter().chain(groups).map(String::as_str)) {
         Some(near) => error.hint(format!("did you mean `{near}`?")),
-        None => error.hint("`greenlane status` lists the tasks"),
+        None if groups.is_empty() => error.hint("`greenlane status` lists the tasks"),
+        None => error.hint("`greenlane status` lists the tasks, `greenlane groups list` the groups"),
     }
 }
 

@@ -122,6 +122,25 @@ impl Session {
         }
     }
 
+    /// Somebody coordinates in this repository, this very process included.
+    #[must_use]
+    pub fn is_led(&self) -> bool {
+        Lock::is_ours(&self.state_dir) || Lock::is_held(&self.state_dir)
+    }
+
+    /// Connects to the coordinator, also to one in this very process: for a thread that does not coordinate itself.
+    ///
+    /// # Errors
+    /// As [`Session::connect`].
+    pub fn reach(&self) -> Result<Option<Client>, Error> {
+        if !Lock::is_ours(&self.state_dir) {
+            return self.connect();
+        }
+        let path = socket_path(&self.state_dir).map_err(|e| Error::environment(format!("no place for the control socket: {e}")))?;
+        // It ends, or has not begun to listen.
+        Ok(Client::connect(&path).ok())
+    }
+
     /// Connects to the coordinator.
     ///
     /// # Errors

@@ -75,6 +75,9 @@ fn done_has_the_work_verified_and_landed() {
     assert_eq!(s.landed_files(), ["letter.txt"], "the prompt is no work");
     let logs = s.greenlane(&["logs", "mine"]);
     assert!(logs.stdout.contains("given back as done by") && logs.stdout.contains("as agreed"), "{logs:?}");
+    let text = s.greenlane(&["report"]).stdout;
+    assert!(text.contains("waiting for a person and nothing else)") && text.contains(" in hand\n"), "{text}");
+    assert!(text.contains("~ waits for a person") && !text.contains("|="), "{text}");
     let again = s.greenlane(&["done", "mine"]);
     assert_eq!(again.code, 2, "{again:?}");
     assert!(again.stderr.contains("`mine` has ended already"), "{}", again.stderr);
@@ -114,6 +117,79 @@ fn what_is_given_back_undone_fails_and_keeps_the_worktree() {
     assert_eq!(s.events("attempt_started").len(), 1, "nobody is asked again");
     assert_eq!(fs::read_to_string(worktree.join("letter.txt")).unwrap(), "half\n");
     assert_eq!(s.events("attempt_failed")[0]["failure"]["detail"], "handed_back");
+    let shown = s.greenlane(&["status", "mine"]).stdout;
+    assert!(shown.contains("#1 ada: given back undone, "), "{shown}");
+    assert!(!shown.contains("exit code") && !shown.contains('{'), "people get words: {shown}");
+    // Only a person can do it again: the terminal is free at once.
+    let again = s.greenlane(&["retry", "mine"]);
+    assert_eq!(again.code, 0, "{again:?}");
+    assert!(again.stderr.contains("goes on in the background"), "{again:?}");
+    let worktree = in_hand(&s, "mine");
+    fs::write(worktree.join("letter.txt"), "Dear all\n").unwrap();
+    eventually("the word is heard", || s.greenlane(&["done", "mine"]).code == 0);
+    assert_eq!(s.greenlane(&["wait"]).code, 0);
+    assert_eq!(s.task("mine")["state"], "done");
+}
+
+#[test]
+fn what_cannot_be_taken_is_refused_before_it_uses_up_a_try() {
+    let s = Sandbox::new(&[]);
+    let (run, worktree) = handed_over(&s, BY_HAND, &[]);
+    let empty = s.greenlane(&["done", "mine"]);
+    assert_eq!(empty.code, 2, "{empty:?}");
+    assert!(empty.stderr.contains("nothing is changed in ") && empty.stderr.contains("`greenlane fail mine` gives it up"), "{empty:?}");
+    fs::write(worktree.join("letter.txt"), "Dear all\n").unwrap();
+    fs::write(PathBuf::from(git_dir(&worktree)).join("MERGE_HEAD"), format!("{}\n", s.git(&["rev-parse", "main"]))).unwrap();
+    let merging = s.greenlane(&["done", "mine"]);
+    assert_eq!(merging.code, 2, "{merging:?}");
+    assert!(merging.stderr.contains("a merge is under way in "), "{merging:?}");
+    assert_eq!(s.events("attempt_exited").len(), 0, "it is still in the same hands");
+    fs::remove_file(PathBuf::from(git_dir(&worktree)).join("MERGE_HEAD")).unwrap();
+    assert_eq!(s.greenlane(&["done", "mine"]).code, 0);
+    assert_eq!(run.wait().code, 0);
+}
+
+fn git_dir(worktree: &PathBuf) -> String {
+    let told = Command::new("git").args(["rev-parse", "--absolute-git-dir"]).current_dir(worktree).output().unwrap();
+    String::from_utf8(told.stdout).unwrap().trim_end().to_owned()
+}
+
+#[test]
+fn work_that_conflicts_comes_back_with_the_way_to_merge_it() {
+    let s = Sandbox::new(&[("shared.txt", "one\ntwo\n")]);
+    let plan = "[[task]]\nid = \"mine\"\ntitle = \"Mine\"\nagent = \"person\"\nowns = [\"shared.txt\"]\n\
+                [[task]]\nid = \"hers\"\ntitle = \"Hers\"\nagent = \"person\"\n";
+    let (run, worktree) = handed_over(&s, plan, &[]);
+    let hers = in_hand(&s, "hers");
+    fs::write(hers.join("shared.txt"), "one\nhers\n").unwrap();
+    fs::write(hers.join("other.txt"), "beside it\n").unwrap();
+    eventually("the word is heard", || s.greenlane(&["done", "hers"]).code == 0);
+    eventually("hers lands", || s.task("hers")["state"] == "done");
+    fs::write(worktree.join("shared.txt"), "one\nmine\n").unwrap();
+    assert_eq!(s.greenlane(&["done", "mine"]).code, 0);
+    eventually("it comes back", || s.events("attempt_started").len() == 3);
+    let worktree = in_hand(&s, "mine");
+    let merge = format!("git merge {}", s.branch());
+    let prompt = fs::read_to_string(worktree.join(".greenlane/TASK.md")).unwrap();
+    assert!(prompt.contains("conflicts with what has landed, in shared.txt (since then: `hers`)") && prompt.contains(&merge), "{prompt}");
+    assert!(!prompt.contains("handed over") && !prompt.contains("Lessons"), "it is told once: {prompt}");
+    let shown = s.greenlane(&["status"]).stdout;
+    assert!(
+        shown.contains(&format!("merge {}", s.branch())) && shown.contains("others have landed what its work conflicts with"),
+        "{shown}"
+    );
+    let one = s.greenlane(&["status", "mine"]).stdout;
+    assert!(one.contains("could not be merged") && one.contains("(since then: `hers`)"), "{one}");
+    let merged = Command::new("git").args(["merge", "-q", &s.branch()]).current_dir(&worktree).output().unwrap();
+    assert!(!merged.status.success(), "there is a conflict to put right");
+    fs::write(worktree.join("shared.txt"), "one\nboth\n").unwrap();
+    let early = s.greenlane(&["done", "mine"]);
+    assert!(early.code == 2 && early.stderr.contains("a merge is under way"), "{early:?}");
+    // The commit gives it back; what hers changed beside it is not laid to its charge.
+    git(&worktree, &["commit", "-qam", "Both"]);
+    let ran = run.wait();
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert_eq!(s.git(&["show", &format!("{}:shared.txt", s.branch())]), "one\nboth");
 }
 
 #[test]

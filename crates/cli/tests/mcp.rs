@@ -286,6 +286,56 @@ fn what_is_no_message_is_answered_and_the_server_goes_on() {
 }
 
 #[test]
+fn what_was_said_when_the_coordinator_died_is_said_once() {
+    let said = [
+        ("file_claimed", "claim", json!({"path": "more.txt"})),
+        ("lock_taken", "lock", json!({"name": "db"})),
+        ("value_set", "set_value", json!({"name": "port", "value": "8080"})),
+        ("note_sent", "note", json!({"task": "b", "text": "mind the gap"})),
+    ];
+    for (event, tool, arguments) in said {
+        let s = Sandbox::new(&[]);
+        let plan = format!("verify = []\n{}{}", waiting_task("a", ""), waiting_task("b", AFTER_A));
+        let mut command = s.run_command(&plan, &[]);
+        command.env("GREENLANE_CRASH_AFTER", format!("{event}:1"));
+        let run = s.start(command);
+        until_at_work(&s, 1);
+        let mut client = Client::of(&s, "a");
+        client.begin("tools/call", json!({"name": tool, "arguments": arguments.clone()}));
+        assert_eq!(run.wait().code, -1, "the coordinator died after {event}");
+        // Whether the agent heard of it or not: it says the same again.
+        drop(client.called());
+        let resumed = s.start(s.command(&["resume"]));
+        eventually("somebody is there again", || client.call(tool, arguments.clone()).is_ok());
+        go(&s, "a");
+        go(&s, "b");
+        assert_eq!(resumed.wait().code, 0, "after {event}");
+        // A lock that is taken again is renewed; a note has another token each time that it is said.
+        let most = if matches!(event, "note_sent" | "lock_taken") { 2 } else { 1 };
+        assert!((1..=most).contains(&s.count(event)), "after {event}: {}", s.count(event));
+    }
+}
+
+#[test]
+fn an_answer_on_which_the_coordinator_died_is_given() {
+    let s = Sandbox::new(&[]);
+    let mut command = s.run_command(&format!("verify = []\n{}", waiting_task("a", "")), &[]);
+    command.env("GREENLANE_CRASH_AFTER", "question_answered:1");
+    let run = s.start(command);
+    until_at_work(&s, 1);
+    let mut client = Client::start(s.command(&["mcp", "--task", "a", "--wait", "10s"]));
+    client.begin("tools/call", json!({"name": "ask", "arguments": {"question": "Now?"}}));
+    eventually("it is asked", || s.count("question_asked") == 1);
+    drop(s.greenlane(&["answer", "a", "yes"]));
+    assert_eq!(run.wait().code, -1, "the coordinator died when it had written the answer down");
+    let resumed = s.start(s.command(&["resume"]));
+    assert_eq!(client.called(), Ok(String::from("A person answered:\n\nyes")));
+    assert_eq!(s.count("question_answered"), 1);
+    go(&s, "a");
+    assert_eq!(resumed.wait().code, 0);
+}
+
+#[test]
 fn outside_a_run_each_tool_says_so() {
     let s = Sandbox::new(&[]);
     let mut client = Client::start(s.command(&["mcp"]));

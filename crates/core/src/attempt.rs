@@ -153,6 +153,36 @@ pub struct ExitRecord {
     /// The same of standard error.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub stderr_tail: String,
+    /// How long it did nothing but wait for a person's answer, in milliseconds.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub waited_ms: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks like this")]
+fn is_zero(n: &u64) -> bool {
+    *n == 0
+}
+
+impl ExitRecord {
+    /// An end of which nothing else is known.
+    #[must_use]
+    pub fn new(exit: Exit, started_at: Time, ended_at: Time) -> Self {
+        Self {
+            exit,
+            started_at,
+            ended_at,
+            report: AgentReport::default(),
+            strays_ended: 0,
+            memory_peak_bytes: 0,
+            cpu_ms: 0,
+            resources: None,
+            oom_kills: None,
+            stopped: Vec::new(),
+            stdout_tail: String::new(),
+            stderr_tail: String::new(),
+            waited_ms: 0,
+        }
+    }
 }
 
 /// What the gate found in a worktree after the agent's tree had ended.

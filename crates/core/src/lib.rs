@@ -17,6 +17,7 @@ pub mod health;
 pub mod ids;
 pub mod input;
 pub mod invariants;
+pub mod notice;
 pub mod options;
 pub mod overlap;
 pub mod plan;

@@ -184,7 +184,18 @@ impl RetryPolicy {
         let wait = self.base.as_millis() as f64 * self.factor.max(1.0).powi(exponent);
         Duration::from_millis(wait.min(self.delay_max.as_millis() as f64) as u64)
     }
+
+    /// The same after this failure. A command that ended with an exit code and no sign of trouble that passes is not a provider that has
+    /// to recover: waiting minutes for it helps nobody, so its waits begin with [`COMMAND_WAIT`].
+    #[must_use]
+    pub fn wait_after(&self, by_command: bool, kind: FailureType, detail: Option<FailureDetail>, retry: u32) -> Duration {
+        let plain = by_command && kind == FailureType::Unknown && detail.is_none();
+        if plain { Self { base: self.base.min(COMMAND_WAIT), ..self.clone() }.wait(retry) } else { self.wait(retry) }
+    }
 }
+
+/// The first wait after a command's plain failure: long enough for a file or a port that is just being given back.
+const COMMAND_WAIT: Duration = Duration::from_secs(1);
 
 impl Default for RetryPolicy {
     fn default() -> Self {

@@ -3,8 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use crate::tracker::Patience;
-use crate::tracker::command::{Failed, Program};
+use crate::program::{Failed, Patience, Program};
 
 /// Its name.
 pub const PROGRAM: &str = "bd";

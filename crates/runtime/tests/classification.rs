@@ -30,18 +30,11 @@ fn record(kind: OutputKind, stdout: &str, stderr: &str, exit: Exit) -> ExitRecor
     stderr.lines().for_each(|line| reader.error_line(line));
     stdout.lines().for_each(|line| reader.line(line));
     ExitRecord {
-        exit,
-        started_at: Time(1_767_355_200_000),
-        ended_at: Time(1_767_355_260_000),
         report: reader.report(),
-        strays_ended: 0,
-        memory_peak_bytes: 0,
-        cpu_ms: 0,
-        resources: None,
         oom_kills: Some(0),
-        stopped: Vec::new(),
         stdout_tail: tail(stdout),
         stderr_tail: tail(stderr),
+        ..ExitRecord::new(exit, Time(1_767_355_200_000), Time(1_767_355_260_000))
     }
 }
 

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use greenlane_core::ids::{Oid, RunId};
 use greenlane_runtime::git::{
-    Applied, Caller, DryRun, Expect, LandError, LandMode, Landed, Merged, Moved, RefChange, Repo, RepoError, changes,
+    Applied, Caller, DryRun, Expect, FileStat, LandError, LandMode, Landed, Merged, Moved, RefChange, Repo, RepoError, changes,
 };
 use greenlane_testkit::program::write_program;
 use greenlane_testkit::repo::{SYSTEM_GIT, TempRepo};
@@ -345,4 +345,29 @@ fn a_long_lived_process_that_dies_is_replaced() {
         assert_eq!(repo.create_branch(&format!("b{n}"), &commit).expect("a branch"), format!("b{n}"));
         assert_eq!(temp.git(&["log", "-1", "--format=%s", &format!("b{n}")]), format!("number {n}"));
     }
+}
+
+#[test]
+fn commits_and_branches_are_measured_in_files_and_lines() {
+    with_each_git(|temp| {
+        let repo = open(temp);
+        // Whatever the user likes to see.
+        temp.git(&["config", "diff.renames", "copies"]);
+        temp.git(&["config", "diff.external", "false"]);
+        let base = Oid::from(temp.head());
+        branch_with(temp, "work", "main", &[("a.txt", "one\ntwo\n"), ("ü b.txt", "x\n")]);
+        temp.git(&["merge", "-q", "--no-ff", "-m", "lands a", "work"]);
+        let first = Oid::from(temp.head());
+        std::fs::write(temp.path().join("logo.bin"), [0u8, 1, 2, 0]).expect("written");
+        temp.write("a.txt", "one\n");
+        let second = Oid::from(temp.commit("lands b"));
+        let stats = repo.stat_of_commits(&base, &second).expect("stats");
+        assert_eq!(stats.iter().map(|s| &s.commit).collect::<Vec<_>>(), [&first, &second], "a merge is one landing");
+        let file = |path: &str, added, removed| FileStat { path: path.into(), added, removed };
+        assert_eq!(stats[0].files, [file("a.txt", Some(2), Some(0)), file("ü b.txt", Some(1), Some(0))]);
+        assert_eq!(stats[1].files, [file("a.txt", Some(0), Some(1)), file("logo.bin", None, None)]);
+        let whole = repo.stat_between(&base, &second).expect("stats");
+        assert_eq!(whole[0], file("a.txt", Some(1), Some(0)), "what came and went again does not count");
+        assert!(repo.stat_between(&base, &Oid::from("1".repeat(40))).is_err());
+    });
 }

@@ -437,18 +437,9 @@ fn every_agent_says_that_nobody_is_signed_in() {
     for name in REAL_AGENTS.into_iter().filter(|n| is_wanted(n)) {
         let ran = run_in(Place::with(name, not_signed_in), "not-signed-in", TASK, None);
         let record = ExitRecord {
-            exit: Exit::Code { code: ran.code.unwrap_or(-1) },
-            started_at: Time(0),
-            ended_at: Time(1),
             report: ran.report.clone(),
-            strays_ended: 0,
-            memory_peak_bytes: 0,
-            cpu_ms: 0,
-            resources: None,
-            oom_kills: None,
-            stopped: Vec::new(),
-            stdout_tail: String::new(),
             stderr_tail: ran.stderr.clone(),
+            ..ExitRecord::new(Exit::Code { code: ran.code.unwrap_or(-1) }, Time(0), Time(1))
         };
         let failure = of_exit(&record).unwrap_or_else(|| panic!("{name}: {:?}\n{}", ran.report, ran.stderr));
         assert_eq!(failure.detail, Some(FailureDetail::Authentication), "{name}: {failure:?}\n{:?}\n{}", ran.report, ran.stderr);

@@ -4,8 +4,8 @@
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read as _, Seek as _, SeekFrom, Write as _};
-use std::path::Path;
-use std::process::{Command, ExitCode, Stdio};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitCode, Stdio};
 use std::time::Duration;
 
 use greenlane_core::ids::RunId;
@@ -28,15 +28,57 @@ const WORDS_BYTES_MAX: u64 = 64 * 1024;
 /// # Errors
 /// What the background process says if it ends at once.
 pub fn start_in_background(context: &Context, state_dir: &Path, words: Vec<OsString>) -> Outcome {
+    let words = global_words(context.output).into_iter().chain(words).collect();
+    match begin_in_background(&context.directory, state_dir, words)? {
+        Background::Begun { run, log, child: _ } => {
+            context.output.say(&format!(
+                "Run {run} goes on in the background. `greenlane status` shows it, `greenlane wait` waits for its end; its words are in {}",
+                log.display()
+            ));
+            Ok(ExitCode::SUCCESS)
+        }
+        Background::Ended { words, code } => {
+            // With -q too: it is errors that a process says which ends before it has begun.
+            context.output.tell(&words);
+            Ok(ExitCode::from(code))
+        }
+    }
+}
+
+/// What became of a verb in the background.
+#[derive(Debug)]
+pub enum Background {
+    /// It coordinates.
+    Begun {
+        /// This run.
+        run: String,
+        /// Where its words are.
+        log: PathBuf,
+        /// Its process, for whoever lives longer than it.
+        child: Child,
+    },
+    /// It ended before.
+    Ended {
+        /// What it said.
+        words: String,
+        /// With which exit code.
+        code: u8,
+    },
+}
+
+/// Starts a verb in the background, in this directory, and waits until it coordinates or has ended. Says nothing.
+///
+/// # Errors
+/// If it cannot be started or waited for.
+pub fn begin_in_background(directory: &Path, state_dir: &Path, words: Vec<OsString>) -> Result<Background, Error> {
     let io = |what: &str, e: std::io::Error| Error::environment(format!("{what}: {e}"));
     let log = state_dir.join("coordinator.log");
     // Appended to: one that is at work in the background already has its words there.
     let file = File::options().create(true).append(true).open(&log).map_err(|e| io("cannot write the coordinator's log", e))?;
     let before = file.metadata().map_or(0, |m| m.len());
     let mut child = Command::new(this_program()?)
-        .args(global_words(context.output))
         .args(words)
-        .current_dir(&context.directory)
+        .current_dir(directory)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(file)
@@ -47,16 +89,11 @@ pub fn start_in_background(context: &Context, state_dir: &Path, words: Vec<OsStr
         drop(BufReader::new(stdout).read_line(&mut first));
     }
     if let Some(run) = first.trim().strip_prefix("run ") {
-        context.output.say(&format!(
-            "Run {run} goes on in the background. `greenlane status` shows it, `greenlane wait` waits for its end; its words are in {}",
-            log.display()
-        ));
-        return Ok(ExitCode::SUCCESS);
+        return Ok(Background::Begun { run: run.to_owned(), log, child });
     }
     let status = child.wait().map_err(|e| io("the background process cannot be waited for", e))?;
-    // With -q too: it is errors that a process says which ends before it has begun.
-    context.output.tell(&words_since(&log, before));
-    Ok(ExitCode::from(status.code().and_then(|c| u8::try_from(c).ok()).unwrap_or(3)))
+    let code = status.code().and_then(|c| u8::try_from(c).ok()).unwrap_or(3);
+    Ok(Background::Ended { words: words_since(&log, before), code })
 }
 
 /// What was written to the log after this many bytes.

@@ -7,12 +7,13 @@ use std::time::{Duration, Instant};
 use greenlane_core::ids::TaskKey;
 use greenlane_core::state::{State, TaskState};
 use greenlane_core::view::Coordinator;
-use greenlane_runtime::hand_off::{GivenBack, Word, give_back};
+use greenlane_runtime::hand_off::{GivenBack, Unready, Word, give_back, unready};
 use greenlane_runtime::keeper::{self, Probe};
 
 use crate::context::Context;
 use crate::error::{Error, Kind, Outcome};
 use crate::names;
+use crate::report::quoted;
 use crate::session::{Opened, Session};
 
 /// What waits looks twice a second; on a busy machine it may take its time.
@@ -33,7 +34,7 @@ pub struct HandBackArgs {
 /// Gives the task back.
 ///
 /// # Errors
-/// Exit code 2 where there is no such task, or it is in nobody's hands; 3 where nothing waits for it any more.
+/// Exit code 2 where there is no such task, it is in nobody's hands, or nothing is changed; 3 where nothing waits for it any more.
 pub fn give(args: &HandBackArgs, word: Word, message: &str, context: &Context) -> Outcome {
     let session = Session::open(context)?;
     let opened = session.open_run(args.run.as_deref())?;
@@ -41,9 +42,18 @@ pub fn give(args: &HandBackArgs, word: Word, message: &str, context: &Context) -
         Some(name) => names::task(&opened.state, name)?,
         None => here(&opened.state, context)?,
     };
-    let task = opened.state.task(&key).ok_or_else(|| Error::usage(format!("there is no task `{key}`")))?;
+    context.output.say(&hand_back(&session, &opened, &key, word, message)?);
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Gives this task back, waits until that is heard, and tells what follows.
+///
+/// # Errors
+/// As [`give`].
+pub fn hand_back(session: &Session, opened: &Opened, key: &TaskKey, word: Word, message: &str) -> Result<String, Error> {
+    let task = opened.state.task(key).ok_or_else(|| Error::usage(format!("there is no task `{key}`")))?;
     if !opened.state.is_with_a_person(task) {
-        return Err(not_in_hand(&opened, task));
+        return Err(not_in_hand(opened, task));
     }
     let dir = opened.layout.attempt_dir(&task.attempt_id());
     match keeper::probe(&dir) {
@@ -63,7 +73,10 @@ pub fn give(args: &HandBackArgs, word: Word, message: &str, context: &Context) -
         }
         Err(e) => return Err(Error::environment(format!("the attempt at `{}` cannot be looked at: {e}", key.task))),
     }
-    let given = GivenBack { word, by: user(&session), message: message.to_owned() };
+    if word == Word::Done {
+        refuse_unready(opened, task)?;
+    }
+    let given = GivenBack { word, by: user(session), message: message.to_owned() };
     give_back(&dir, &given).map_err(|e| match e.kind() {
         std::io::ErrorKind::AlreadyExists => {
             Error::usage(format!("`{}` has been given back already", key.task)).hint("`greenlane status` shows it")
@@ -83,8 +96,20 @@ pub fn give(args: &HandBackArgs, word: Word, message: &str, context: &Context) -
         (Word::Failed, true) => "the run counts it as failed; its worktree stays",
         (_, false) => "no coordinator is at work: `greenlane resume` goes on with it",
     };
-    context.output.say(&format!("`{}` is given back: {next}", key.task));
-    Ok(ExitCode::SUCCESS)
+    Ok(format!("`{}` is given back: {next}", key.task))
+}
+
+/// What would be refused for certain is not handed in: that would use up a try. What git does not tell the gate will judge.
+fn refuse_unready(opened: &Opened, task: &TaskState) -> Result<(), Error> {
+    let Some(at) = opened.layout.workspace_of(&task.attempt_id()) else { return Ok(()) };
+    let (id, place) = (quoted(task.key.task.as_str()), at.path.display());
+    match unready(&at.path, &at.git_dir, &at.base) {
+        Ok(Some(Unready::NothingChanged)) => Err(Error::usage(format!("nothing is changed in {place}, so there is nothing to hand in"))
+            .hint(format!("edit or commit there, then say it again; `greenlane fail {id}` gives it up"))),
+        Ok(Some(Unready::UnderWay(what))) => Err(Error::usage(format!("{what} is under way in {place}"))
+            .hint("finish it there (`git status` says how) or give it up, then say it again")),
+        Ok(None) | Err(_) => Ok(()),
+    }
 }
 
 /// The name that the user commits by, where one is configured.

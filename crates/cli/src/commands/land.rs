@@ -12,7 +12,7 @@ use crate::report::{clean, short};
 use crate::session::{Opened, Session};
 
 /// Flags of `land`.
-#[derive(Clone, Debug, clap::Args)]
+#[derive(Clone, Debug, Default, clap::Args)]
 #[command(after_help = "Examples:
   greenlane land --into main              merge the plan's branch into main
   greenlane land --into main --dry-run    would it merge, and where would it conflict?
@@ -76,6 +76,14 @@ struct Document<'a> {
     plans: &'a [PlanLanded],
 }
 
+impl PlanLanded {
+    /// What to do about what is in the way.
+    #[must_use]
+    pub fn hint(&self) -> Option<&str> {
+        self.hint.as_deref()
+    }
+}
+
 /// How and where to land.
 #[derive(Clone, Copy, Debug)]
 pub struct Landing<'a> {
@@ -94,18 +102,7 @@ pub struct Landing<'a> {
 pub fn run(args: &LandArgs, context: &Context) -> Outcome {
     let session = Session::open(context)?;
     let opened = session.open_run(args.run.as_deref())?;
-    let plans = plans(&opened.state, args.plan.as_deref())?;
-    let into = match &args.into {
-        Some(branch) => named_branch(&session.repo, branch)?,
-        None => branch_here(&session.repo)?,
-    };
-    if let Some(own) = opened.state.plans.iter().find(|p| p.branch.as_deref() == Some(into.as_str())) {
-        let id = &own.submission.plan.id;
-        return Err(Error::usage(format!("{into} is the branch of plan `{id}` itself")).hint("name one of yours with --into BRANCH"));
-    }
-    let mode = if args.squash { LandMode::Squash } else { LandMode::Merge };
-    let how = Landing { into: &into, mode, dry_run: if args.dry_run { DryRun::Yes } else { DryRun::No } };
-    let landed = bring(&session.repo, &opened, &plans, how)?;
+    let (into, landed) = land(&session.repo, &opened, args)?;
     if args.json {
         context.output.json(&Document { run: opened.run.to_string(), into: &into, dry_run: args.dry_run, plans: &landed })?;
     }
@@ -122,6 +119,26 @@ pub fn run(args: &LandArgs, context: &Context) -> Outcome {
         context.output.say("each plan was tried by itself; together they may still conflict");
     }
     if problems.is_empty() { Ok(ExitCode::SUCCESS) } else { Err(Error { kind: Kind::NotDone, problems }) }
+}
+
+/// Lands what the flags say, and gives the branch with what became of each plan.
+///
+/// # Errors
+/// Exit code 2 for unknown names and where it is not clear where to land; or if git itself fails.
+pub fn land(repo: &Repo, opened: &Opened, args: &LandArgs) -> Result<(String, Vec<PlanLanded>), Error> {
+    let plans = plans(&opened.state, args.plan.as_deref())?;
+    let into = match &args.into {
+        Some(branch) => named_branch(repo, branch)?,
+        None => branch_here(repo)?,
+    };
+    if let Some(own) = opened.state.plans.iter().find(|p| p.branch.as_deref() == Some(into.as_str())) {
+        let id = &own.submission.plan.id;
+        return Err(Error::usage(format!("{into} is the branch of plan `{id}` itself")).hint("name one of yours with --into BRANCH"));
+    }
+    let mode = if args.squash { LandMode::Squash } else { LandMode::Merge };
+    let how = Landing { into: &into, mode, dry_run: if args.dry_run { DryRun::Yes } else { DryRun::No } };
+    let landed = bring(repo, opened, &plans, how)?;
+    Ok((into, landed))
 }
 
 fn plans<'a>(state: &'a State, name: Option<&str>) -> Result<Vec<&'a PlanState>, Error> {
@@ -150,7 +167,10 @@ fn named_branch(repo: &Repo, given: &str) -> Result<String, Error> {
 }
 
 /// The branch that the user stands on.
-fn branch_here(repo: &Repo) -> Result<String, Error> {
+///
+/// # Errors
+/// Exit code 2 where that is none.
+pub fn branch_here(repo: &Repo) -> Result<String, Error> {
     let say = |what: &str| Error::usage(format!("{what}, so it is not clear where to land")).hint("name a branch with --into BRANCH");
     let Some(top) = repo.top() else { return Err(say("this repository has no checkout")) };
     let head = repo.git_in(repo.git_dir(), top).run_allowing(&["symbolic-ref", "--quiet", "--short", "HEAD"], &[0, 1])?;
@@ -247,7 +267,9 @@ fn warn(one: &PlanLanded, context: &Context) {
     }
 }
 
-fn told(one: &PlanLanded, into: &str) -> String {
+/// What became of a plan, in a sentence; every line ended.
+#[must_use]
+pub fn told(one: &PlanLanded, into: &str) -> String {
     let id = clean(&one.id);
     let also = if one.checkouts.is_empty() { String::new() } else { format!("; {} goes along", one.checkouts.join(", ")) };
     let how = if one.fast_forward { "fast-forward" } else { "a commit of its own" };

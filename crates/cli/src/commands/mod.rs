@@ -22,6 +22,7 @@ pub mod land;
 pub mod logs;
 pub mod man;
 pub mod mcp;
+pub mod notify;
 pub mod pause;
 pub mod plan;
 pub mod prompt;
@@ -33,11 +34,13 @@ pub mod retry;
 pub mod rollback;
 pub mod run;
 pub mod runs;
+pub mod serve;
 pub mod status;
 pub mod stop;
 pub mod tracker;
 pub mod unpause;
 pub mod wait;
+pub mod watch;
 
 use crate::args::Verb;
 use crate::context::Context;
@@ -57,6 +60,7 @@ pub fn dispatch(verb: Verb, context: &Context) -> Outcome {
         Verb::Logs(args) => logs::run(&args, context),
         Verb::Groups(args) => groups::run(&args, context),
         Verb::Wait(args) => wait::run(&args, context),
+        Verb::Watch(args) => watch::run(&args, context),
         Verb::Stop(args) => stop::run(&args, context),
         Verb::Done(args) => done::run(&args, context),
         Verb::Fail(args) => fail::run(&args, context),
@@ -67,6 +71,7 @@ pub fn dispatch(verb: Verb, context: &Context) -> Outcome {
         Verb::Report(args) => report::run(&args, context),
         Verb::Deficiencies(args) => deficiencies::run(&args, context),
         Verb::Runs(args) => runs::run(&args, context),
+        Verb::Serve(args) => serve::run(&args, context),
         Verb::Events(args) => events::run(&args, context),
         Verb::Failures(args) => failures::run(&args, context),
         Verb::Health(args) => health::run(&args, context),
@@ -79,6 +84,7 @@ pub fn dispatch(verb: Verb, context: &Context) -> Outcome {
         Verb::Context(args) => context::run(&args, context),
         Verb::Agents(args) => agents::run(&args, context),
         Verb::Tracker(args) => tracker::run(&args, context),
+        Verb::Notify(args) => notify::run(&args, context),
         Verb::Config(args) => config::run(&args, context),
         Verb::Doctor(args) => doctor::run(&args, context),
         Verb::Demo(args) => demo::run(&args, context),
@@ -111,6 +117,7 @@ mod tests {
         check::<super::resume::ResumeArgs>("resume");
         check::<super::retry::RetryArgs>("retry");
         check::<super::wait::WaitArgs>("wait");
+        check::<super::watch::WatchArgs>("watch");
         check::<super::groups::GroupsArgs>("groups");
         check::<super::groups::DetectArgs>("detect");
         check::<super::groups::ListArgs>("list");
@@ -128,9 +135,11 @@ mod tests {
         check::<super::retries::RetriesArgs>("retries");
         check::<super::runs::RunsArgs>("runs");
         check::<super::report::ReportArgs>("report");
+        check::<super::serve::ServeArgs>("serve");
         check::<super::tracker::TrackerArgs>("tracker");
         check::<super::tracker::SyncArgs>("sync");
         check::<super::tracker::ForgetArgs>("forget");
+        check::<super::notify::NotifyArgs>("notify");
         check::<super::demo::DemoArgs>("demo");
         check::<super::deficiencies::DeficienciesArgs>("deficiencies");
     }

@@ -1,5 +1,9 @@
 //! `report`: what happened in a run, looked back on from its journal. Changes nothing.
 
+use std::fs::Permissions;
+use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use greenlane_core::ids::AttemptId;
@@ -17,6 +21,9 @@ use crate::session::{Opened, Session};
   greenlane report              the latest run
   greenlane report RUN
   greenlane report --json
+  greenlane report --markdown | gh pr create --body-file - --title Limits
+  greenlane report --html -o report.html
+  greenlane report --junit -o report.xml    for CI: a case for each task
 
 One at a time is what the same work would have taken without anything beside it: the suite on each
 plan's base, then every attempt worked on, checked and verified alone, without any waiting. What
@@ -28,10 +35,24 @@ pub struct ReportArgs {
     #[arg(value_name = "RUN")]
     pub run: Option<String>,
     /// One JSON document
-    #[arg(long)]
+    #[arg(long, group = "form")]
     pub json: bool,
+    /// Markdown, fit for the text of a pull request
+    #[arg(long, group = "form")]
+    pub markdown: bool,
+    /// One HTML file that loads nothing
+    #[arg(long, group = "form")]
+    pub html: bool,
+    /// JUnit XML, for CI
+    #[arg(long, group = "form")]
+    pub junit: bool,
+    /// Write it there instead of to stdout
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
 }
 
+/// Columns of a report in a file.
+const FILE_WIDTH: usize = 100;
 /// Events that are read at once.
 const PAGE: u32 = 10_000;
 
@@ -44,15 +65,37 @@ pub fn run(args: &ReportArgs, context: &Context) -> Outcome {
     let opened = session.open_run(args.run.as_deref())?;
     let history = history(&session.journal()?, &opened)?;
     let lessons = lessons(&session, &opened)?;
-    let document = report::run_report(opened.status(), &opened.state, history, lessons, &opened.layout);
-    if args.json {
-        let text = serde_json::to_string_pretty(&document);
-        let text = text.map_err(|e| Error::environment(format!("cannot write the report as JSON: {e}")))?;
-        context.output.data(&(text + "\n"))?;
+    let document =
+        report::run_report(opened.status(), &opened.state, history, lessons, report::landed(&session.repo, &opened.state), &opened.layout);
+    let around = opened.surroundings(&session);
+    let failed = |form: &str, why: &dyn std::fmt::Display| Error::environment(format!("cannot write the report as {form}: {why}"));
+    let text = if args.json {
+        serde_json::to_string_pretty(&document).map_err(|e| failed("JSON", &e))? + "\n"
+    } else if args.markdown {
+        report::markdown(&document, &around)
+    } else if args.html {
+        report::html(&document, &around).map_err(|e| failed("HTML", &e))?
+    } else if args.junit {
+        report::junit(&document).map_err(|e| failed("JUnit XML", &e))?
     } else {
-        context.output.data(&report::report(&document, &opened.surroundings(&session), Look::of_stdout(context.output.color)))?;
+        // A file has no width and no colours.
+        let look = if args.output.is_some() { Look::of_width(FILE_WIDTH, false) } else { Look::of_stdout(context.output.color) };
+        report::report(&document, &around, look)
+    };
+    match &args.output {
+        Some(path) => write(&context.directory.join(path), &text)?,
+        None => context.output.data(&text)?,
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The whole file or none of it: what stands there stays until the new one is complete.
+fn write(path: &Path, text: &str) -> Result<(), Error> {
+    let failed = |e: std::io::Error| Error::environment(format!("cannot write {}: {e}", path.display()));
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut file = tempfile::Builder::new().permissions(Permissions::from_mode(0o644)).tempfile_in(folder).map_err(failed)?;
+    file.write_all(text.as_bytes()).map_err(failed)?;
+    file.persist(path).map(drop).map_err(|e| failed(e.error))
 }
 
 /// What became of the lessons in a run.

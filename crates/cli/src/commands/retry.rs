@@ -1,5 +1,7 @@
 //! `retry`: another attempt at a failed task, by the coordinator that is at work, else by one of its own.
 
+use std::ffi::OsString;
+
 use greenlane_core::ids::TaskKey;
 use greenlane_core::input::Request;
 use greenlane_core::state::{Phase, PlanState};
@@ -20,7 +22,11 @@ use crate::session::{Opened, Session};
   greenlane retry bucket                  go on from the work that is there
   greenlane retry bucket --fresh          start from the base again
   greenlane retry bucket --agent codex    with another agent
-  greenlane retry bucket --run RUN        in an earlier run, as long as no later one has gone on with its plan")]
+  greenlane retry bucket --detach         in the background
+  greenlane retry bucket --run RUN        in an earlier run, as long as no later one has gone on with its plan
+
+Where no coordinator is at work this one is, until the run has ended again. A retry of nothing but what is done by hand goes on in
+the background by itself: a terminal that waits for its own user helps nobody. `greenlane wait` waits for the end.")]
 pub struct RetryArgs {
     /// Tasks (`ID` or `PLAN/ID`) or plans
     #[arg(value_name = "TASK", required = true)]
@@ -34,6 +40,24 @@ pub struct RetryArgs {
     /// Another run than the latest
     #[arg(long, value_name = "RUN")]
     pub run: Option<String>,
+    /// Return at once; the run goes on in the background
+    #[arg(long)]
+    pub detach: bool,
+    /// This is the process that `--detach` started
+    #[arg(long, hide = true)]
+    pub background: bool,
+}
+
+impl RetryArgs {
+    /// As those of `run`; see there.
+    #[must_use]
+    pub fn words(&self) -> Vec<OsString> {
+        let Self { tasks, fresh, agent, run, detach: _, background: _ } = self;
+        let values = [("agent", agent), ("run", run)];
+        let values = values.into_iter().filter_map(|(flag, value)| value.as_ref().map(|value| format!("--{flag}={value}")));
+        let words = ["retry", "--background"].map(String::from).into_iter().chain(fresh.then(|| String::from("--fresh"))).chain(values);
+        words.chain([String::from("--")]).chain(tasks.iter().cloned()).map(OsString::from).collect()
+    }
 }
 
 /// Asks the coordinator, or coordinates the run until it has ended again.
@@ -67,12 +91,22 @@ pub fn run(args: &RetryArgs, context: &Context) -> Outcome {
         context.output.say("The coordinator that is at work tries again; `greenlane status` shows it.");
         return Ok(std::process::ExitCode::SUCCESS);
     }
-    let _lock = ready.lock()?;
+    let lock = ready.lock()?;
+    // Agents that the plan's tasks name are known here; the run knows those of the configuration that it was started with.
+    let by_hand = |name: &String| ready.registry.get(name).is_ok_and(|agent| agent.hand_off) || opened.state.is_hand_off(name);
+    let only_by_hand = tasks.iter().filter_map(by).all(|name| by_hand(&name)) && !tasks.is_empty();
+    if args.detach || (only_by_hand && !args.background) {
+        // For the one in the background.
+        drop(lock);
+        return super::detach::start_in_background(context, &ready.state_dir, args.words());
+    }
+    let _lock = lock;
+    let tell = Tell::of(false, args.background);
     let run = opened.run.clone();
     let start = Start::Resume { run: run.clone(), requests: vec![request] };
-    let finished = ready.coordinate(context, &run, start, Tell::People)?;
+    let finished = ready.coordinate(context, &run, start, tell)?;
     let ended = Ended { run: &run, state: &finished.state, layout: &opened.layout, signal: finished.signal, is_older: opened.is_older };
-    conclude(context, &ended, &[], Tell::People)
+    conclude(context, &ended, &[], tell)
 }
 
 /// What cannot be tried again in this run, however it is asked: another run is under way, or the plan's line has gone on elsewhere.
@@ -124,4 +158,23 @@ fn again(plan: &PlanState) -> String {
     let source = &plan.submission.plan.source;
     let file = if source.is_empty() { String::from("PLAN") } else { quoted(source) };
     format!("`greenlane run {file}` does what is missing in a new run")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::{Args as _, Command, FromArgMatches as _};
+
+    #[test]
+    fn the_background_is_told_all_that_was_said() {
+        let read = |words: Vec<OsString>| {
+            let matches = RetryArgs::augment_args(Command::new("retry")).get_matches_from(words);
+            RetryArgs::from_arg_matches(&matches).unwrap()
+        };
+        let line = "retry --fresh --agent=-x --run 26 --detach -- a -b";
+        let asked = read(line.split(' ').map(OsString::from).collect());
+        let told = read(asked.words());
+        assert_eq!((told.tasks, told.fresh, told.agent, told.run), (asked.tasks, true, Some("-x".into()), Some("26".into())));
+        assert!(told.background && !told.detach);
+    }
 }

@@ -6,7 +6,7 @@ use greenlane_core::coordinator::step;
 use greenlane_core::event::Event;
 use greenlane_core::ids::{Oid, PlanId, TaskKey};
 use greenlane_core::input::{Input, Request};
-use greenlane_core::state::{PlanState, State};
+use greenlane_core::state::{PlanState, State, TaskState};
 use greenlane_runtime::clock;
 use greenlane_runtime::git::{LandError, RollbackError};
 use greenlane_runtime::journal::Journal;
@@ -16,7 +16,7 @@ use super::tracker::tell_what_changed;
 use crate::context::Context;
 use crate::error::{Error, Kind, Outcome};
 use crate::names;
-use crate::report::{clean, short};
+use crate::report::{clean, quoted, short};
 use crate::session::{Opened, Session, held};
 
 /// Flags of `rollback`.
@@ -55,7 +55,7 @@ pub fn run(args: &RollbackArgs, context: &Context) -> Outcome {
     let mut journal = Journal::create(&session.state_dir)?;
     let tasks = wanted(&opened.state, &args.name)?;
     let landings = landings(&journal, &opened)?;
-    let off = taken_off(&landings, &tasks, &args.name)?;
+    let off = taken_off(&landings, &tasks, &args.name).map_err(|e| landed_before(e, &opened.state, &tasks, &args.name))?;
     let Some(plan) = off.first().and_then(|l| opened.state.plan(&l.key.plan)) else {
         return Err(Error::usage(format!("`{}` has not landed", args.name)));
     };
@@ -87,7 +87,7 @@ fn wanted(state: &State, name: &str) -> Result<Vec<TaskKey>, Error> {
         .filter_map(|p| {
             let id = &p.submission.plan.id;
             let group = name.strip_prefix(id.as_str()).and_then(|rest| rest.strip_prefix('/')).unwrap_or(name);
-            let is_member = |t: &&greenlane_core::state::TaskState| state.definition(t).group.as_ref().is_some_and(|g| g.as_str() == group);
+            let is_member = |t: &&TaskState| state.definition(t).group.as_ref().is_some_and(|g| g.as_str() == group);
             let members: Vec<TaskKey> = state.tasks[p.tasks.clone()].iter().filter(is_member).map(|t| t.key.clone()).collect();
             (!members.is_empty()).then(|| (id.clone(), members))
         })
@@ -102,8 +102,21 @@ fn wanted(state: &State, name: &str) -> Result<Vec<TaskKey>, Error> {
             let all: Vec<String> = groups.iter().map(|(plan, _)| format!("`{plan}/{name}`")).collect();
             Err(Error::usage(format!("several plans have a group `{name}`")).hint(format!("name one: {}", all.join(", "))))
         }
-        (Err(e), []) => Err(e),
+        (Err(e), []) if names::is_known(state, name) => Err(e),
+        (Err(_), []) => Err(names::unknown(state, name, &all_groups(state, name.contains('/')))),
     }
+}
+
+/// The names of all groups, with their plans where a plan was named.
+fn all_groups(state: &State, with_plan: bool) -> Vec<String> {
+    let named = |t: &TaskState| {
+        let group = state.definition(t).group.as_ref()?;
+        Some(if with_plan { format!("{}/{group}", t.key.plan) } else { group.to_string() })
+    };
+    let mut all: Vec<String> = state.tasks.iter().filter_map(named).collect();
+    all.sort();
+    all.dedup();
+    all
 }
 
 /// One task's work on its plan's branch.
@@ -141,8 +154,7 @@ fn take(landings: &mut Vec<Landing>, event: &Event) {
 /// The first landing of these tasks, and all of the same plan after it.
 fn taken_off(landings: &[Landing], tasks: &[TaskKey], name: &str) -> Result<Vec<Landing>, Error> {
     let Some(first) = landings.iter().find(|l| tasks.contains(&l.key)) else {
-        return Err(Error::usage(format!("nothing of `{name}` has landed in this run"))
-            .hint("`greenlane status` shows what has; what landed in an earlier run is rolled back with --run RUN"));
+        return Err(Error::usage(format!("nothing of `{name}` has landed in this run")).hint("`greenlane status` shows what has"));
     };
     if let Some(other) = landings.iter().find(|l| tasks.contains(&l.key) && l.key.plan != first.key.plan) {
         return Err(
@@ -151,6 +163,21 @@ fn taken_off(landings: &[Landing], tasks: &[TaskKey], name: &str) -> Result<Vec<
     }
     let of_plan = landings.iter().filter(|l| l.key.plan == first.key.plan);
     Ok(of_plan.skip_while(|l| *l != first).cloned().collect())
+}
+
+/// Where it landed in an earlier run, that one is named.
+fn landed_before(error: Error, state: &State, tasks: &[TaskKey], name: &str) -> Error {
+    let mut runs: Vec<&greenlane_core::ids::RunId> =
+        tasks.iter().filter_map(|k| state.task(k)?.landed_before.as_ref()).map(|before| &before.run).collect();
+    runs.sort();
+    runs.dedup();
+    match runs.as_slice() {
+        [] => error,
+        [only] => Error::usage(format!("`{name}` landed in run {only}, not in this one"))
+            .hint(format!("`greenlane rollback {} --run {only}` takes it off the branch of that run", quoted(name))),
+        [.., last] => Error::usage(format!("`{name}` landed in several earlier runs, the last of which is {last}"))
+            .hint(format!("`greenlane rollback {} --run {last}` takes off what landed there", quoted(name))),
+    }
 }
 
 /// Asks the core on a copy, before anything is touched.
@@ -258,6 +285,11 @@ mod tests {
         let two = samples::Sample::new(vec![plan("p"), plan("q")], &[]);
         assert!(wanted(&two.state, "core").unwrap_err().render(false).contains("`p/core`, `q/core`"));
         assert_eq!(wanted(&two.state, "q/core").map(|k| k[0].to_string()), Ok("q/a".into()));
-        assert!(wanted(&two.state, "cor").is_err());
+        assert!(
+            wanted(&two.state, "cor").unwrap_err().render(false).contains("task or group `cor` in this run\nhint: did you mean `core`?")
+        );
+        assert!(wanted(&two.state, "q/cor").unwrap_err().render(false).contains("did you mean `q/core`?"));
+        let strange = wanted(&two.state, "zzzzz").unwrap_err().render(false);
+        assert!(strange.contains("`greenlane groups list` the groups"), "{strange}");
     }
 }

@@ -19,6 +19,7 @@ use super::hand_over::{HandedOver, HandingOver};
 use super::plan::PlanArgs;
 use crate::args::duration;
 use crate::assign::History;
+use crate::beside::Beside;
 use crate::caps::Caps;
 use crate::context::Context;
 use crate::coordinate::{Ended, Ready, Tell, conclude};
@@ -36,6 +37,7 @@ use crate::start::PlanToRun;
   greenlane run plan.toml --agent auto            each task by the agent that fits it
   greenlane run plan.toml --only bucket           one task and what it depends on
   greenlane run plan.toml --land main             bring it into main when it is green
+  greenlane run plan.toml --web                   and watch it in the browser
   greenlane run plan.toml --dry-run               show it, start nothing
 
 The first Ctrl-C starts no further attempts, the second ends the running ones, the third kills them.
@@ -95,12 +97,18 @@ pub struct RunArgs {
     /// Do again what has landed already
     #[arg(long)]
     pub fresh: bool,
+    /// Serve the dashboard to browsers until the run ends; its address is printed
+    #[arg(long, conflicts_with_all = ["detach", "dry_run"])]
+    pub web: bool,
     /// Return at once; the run goes on in the background
     #[arg(long, conflicts_with = "json")]
     pub detach: bool,
     /// This is the process that `--detach` started
     #[arg(long, hide = true)]
     pub background: bool,
+    /// Show the dashboard of `greenlane watch` meanwhile; q leaves it, and the run goes on
+    #[arg(long, conflicts_with_all = ["json", "detach", "dry_run", "background"])]
+    pub tui: bool,
     /// Show what would happen and start nothing
     #[arg(long, conflicts_with = "detach")]
     pub dry_run: bool,
@@ -169,8 +177,10 @@ impl RunArgs {
             base_red,
             update_plan,
             fresh,
+            web: _,
             detach: _,
             background: _,
+            tui: _,
             dry_run: _,
             json: _,
         } = self;
@@ -210,7 +220,10 @@ impl RunArgs {
 /// # Errors
 /// Whatever keeps the run from starting or going on.
 pub fn run(args: &RunArgs, context: &Context) -> Outcome {
-    let tell = Tell::of(args.json, args.background);
+    let tell = if args.tui { Tell::Dashboard } else { Tell::of(args.json, args.background) };
+    if args.tui {
+        super::watch::require_terminal("`greenlane run` without --tui shows plain lines")?;
+    }
     if args.dry_run {
         let (named, agent) = (args.named.clone(), args.agent.clone());
         require_plan_before_only(args, context)?;
@@ -240,6 +253,7 @@ pub fn run(args: &RunArgs, context: &Context) -> Outcome {
     if args.detach {
         return super::detach::start_in_background(context, &ready.state_dir, args.words());
     }
+    let _beside = if args.web { Some(Beside::start(context)?) } else { None };
     let mut began = Instant::now();
     let _lock = loop {
         match ready.lock() {

@@ -16,7 +16,7 @@ use crate::error::{Error, Kind, Outcome};
 use crate::follow::{Following, News};
 use crate::leftovers::{self, HowToEnd};
 use crate::names;
-use crate::report::quoted;
+use crate::report::{humane, quoted};
 use crate::session::{Opened, Session};
 
 /// Flags of `stop`.
@@ -41,6 +41,8 @@ pub struct StopArgs {
 
 /// Among so many of the latest runs those are looked for that have not ended.
 const RUNS_MAX: u32 = 20;
+/// What ends within it needs no word about its being asked to.
+const MOMENT: Duration = Duration::from_millis(700);
 /// How much longer than the grace period an end may take: the kill, the last words, the snapshot of the work.
 const BEYOND_GRACE: Duration = Duration::from_secs(15);
 
@@ -98,10 +100,11 @@ fn ask(args: &StopArgs, session: &Session, mut client: Client, opened: Opened, p
         Request::StopTasks { tasks: tasks.clone(), now: args.now }
     };
     client.say(&Say::Ask(request))?;
-    context.output.say(if args.now { "killing …" } else { "asked to end; killed after the grace period" });
     let over =
         |state: &State| if args.all { !state.is_live() } else { tasks.iter().all(|k| state.task(k).is_none_or(|t| t.phase.ended())) };
-    let opened = wait(session, opened, patience, over)?;
+    let grace = humane(patience.saturating_sub(BEYOND_GRACE));
+    let meanwhile = if args.now { String::from("killing …") } else { format!("asked to end; what has not ended in {grace} is killed") };
+    let opened = wait(session, opened, patience, over, || context.output.say(&meanwhile))?;
     if args.all {
         context.output.say(&format!("run {} is stopped; `greenlane resume` goes on with it", opened.run));
     } else {
@@ -124,16 +127,29 @@ fn to_stop(state: &State, names: &[String]) -> Result<Vec<TaskKey>, Error> {
     Ok(keys)
 }
 
-/// Follows the run until it is so.
-fn wait(session: &Session, opened: Opened, patience: Duration, over: impl Fn(&State) -> bool) -> Result<Opened, Error> {
+/// Follows the run until it is so; what takes longer than a moment is said `meanwhile`.
+fn wait(
+    session: &Session,
+    opened: Opened,
+    patience: Duration,
+    over: impl Fn(&State) -> bool,
+    meanwhile: impl FnOnce(),
+) -> Result<Opened, Error> {
     let began = Instant::now();
     let mut following = Following::begin(session, opened)?;
+    let mut meanwhile = Some(meanwhile);
     while !over(&following.opened.state) {
+        if began.elapsed() >= MOMENT
+            && let Some(say) = meanwhile.take()
+        {
+            say();
+        }
         let left = patience.saturating_sub(began.elapsed());
         if left.is_zero() {
             return Err(Error::new(Kind::NotDone, "not everything has ended yet")
                 .hint("`greenlane stop --now` kills at once; `greenlane status` shows what is left"));
         }
+        let left = if meanwhile.is_some() { left.min(MOMENT) } else { left };
         if matches!(following.next(Some(left))?, News::Over) {
             break;
         }

@@ -182,6 +182,13 @@ pub fn lines(state: &State, record: &Record) -> Vec<Line> {
             vec![Line::new('…', Paint::Yellow, "", format!("nothing starts for want of room: {short}; {how}"))]
         }
         Event::RoomChanged { short_of: None } => vec![Line::new('▸', Paint::Cyan, "", "there is room again")],
+        Event::AttemptRequeued { key }
+            if state.task(key).is_some_and(|t| {
+                t.attempts.iter().rev().any(|a| a.outcome == Some(Outcome::Conflict) && a.ended_at == Some(record.at))
+            }) =>
+        {
+            vec![Line::new('↻', Paint::Yellow, of(key), "goes back into the same hands, to be merged")]
+        }
         Event::AttemptRequeued { key } => {
             vec![Line::new('↻', Paint::Yellow, of(key), "was ended to make room, as the youngest; waits for its turn again")]
         }
@@ -225,7 +232,16 @@ pub fn lines(state: &State, record: &Record) -> Vec<Line> {
             vec![Line::new('!', Paint::Yellow, of(&attempt.key), text)]
         }
         Event::RetryScheduled { key, retry, until } => {
-            vec![Line::new('↻', Paint::Yellow, of(key), format!("retry {retry} in {}", humane(until.since(record.at))))]
+            let max = state.task(key).map_or(*retry, |t| state.definition(t).retries.unwrap_or(state.options().retry.max));
+            vec![Line::new('↻', Paint::Yellow, of(key), format!("retry {retry} of {max} in {}", humane(until.since(record.at))))]
+        }
+        Event::RepairScheduled { key, .. }
+            if state
+                .task(key)
+                .and_then(|t| t.attempts.iter().rev().find(|a| a.failure.is_some()))
+                .is_some_and(|a| state.is_hand_off(&a.agent)) =>
+        {
+            vec![Line::new('↻', Paint::Yellow, of(key), "goes back into the same hands, to be put right")]
         }
         Event::RepairScheduled { key, repair } => {
             vec![Line::new('↻', Paint::Yellow, of(key), format!("repair {repair}: what was said goes back to its agent"))]

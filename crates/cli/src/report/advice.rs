@@ -51,6 +51,7 @@ pub fn advice(doc: &Status, around: &Surroundings, look: Look) -> String {
     of_people(doc, &mut out);
     of_bases(doc, &mut out);
     of_tasks(doc, &mut out, Shown::Row);
+    of_called_off(doc, &resume, &mut out);
     if matches!(doc.run.state.as_str(), "finished" | "stopped") {
         landing(doc, around, &mut out);
     }
@@ -80,6 +81,13 @@ fn of_people(doc: &Status, out: &mut Lines) {
     }
     for task in in_hand.iter().take(NAMED_MAX) {
         let place = task.worktree.as_deref().map(clean).unwrap_or_default();
+        let before = task.begun().rev().nth(1).and_then(|a| a.outcome.as_deref());
+        if before == Some("conflict")
+            && let Some(branch) = doc.plans.iter().find(|p| p.id == task.plan).and_then(|p| p.branch.as_deref())
+        {
+            let what = "first: others have landed what its work conflicts with";
+            out.command(&format!("git -C {} merge {}", quoted(&place), quoted(branch)), what);
+        }
         out.command(&format!("greenlane done {}", quoted(&clean(&name_of(doc, task)))), format!("once it is done, in {place}"));
     }
 }
@@ -105,6 +113,8 @@ pub fn task_advice(doc: &Status, around: &Surroundings, look: Look) -> String {
     let mut out = Lines::new(doc, around, look);
     of_people(doc, &mut out);
     of_tasks(doc, &mut out, Shown::Whole);
+    let resume = if around.is_older { format!("greenlane resume {}", doc.run.id) } else { String::from("greenlane resume") };
+    of_called_off(doc, &resume, &mut out);
     out.done()
 }
 
@@ -113,6 +123,29 @@ pub fn task_advice(doc: &Status, around: &Surroundings, look: Look) -> String {
 enum Shown {
     Row,
     Whole,
+}
+
+/// What a person took back, or off the branch: it can be done again.
+fn of_called_off(doc: &Status, resume: &str, out: &mut Lines) {
+    let of = |rolled_back: bool| -> Vec<&TaskView> {
+        doc.tasks.iter().filter(|t| t.state == "cancelled" && t.rolled_back == rolled_back).collect()
+    };
+    let (off, back) = (of(false), of(true));
+    // A resume of a stopped run takes up what was called off with it, and says so above.
+    let off = if matches!(doc.run.state.as_str(), "running" | "finished") { off } else { Vec::new() };
+    let was = |n: usize| if n == 1 { "was" } else { "were" };
+    if let Some(example) = off.first() {
+        out.line(&format!("{} {} called off.", listed(&off), was(off.len())));
+        out.command(&format!("greenlane retry {}{}", quoted(&clean(&name_of(doc, example))), out.run), "go on from the work that is there");
+    }
+    if let Some(example) = back.first() {
+        out.line(&format!("{} {} taken off the branch.", listed(&back), was(back.len())));
+        if doc.run.state == "finished" {
+            out.command(resume, if back.len() == 1 { "do it again" } else { "do all of it again" });
+        }
+        let name = quoted(&clean(&name_of(doc, example)));
+        out.command(&format!("greenlane retry {name}{}", out.run), if back.len() == 1 { "the same" } else { "one of them" });
+    }
 }
 
 /// One set of commands for all of them, with a name that works.
@@ -259,6 +292,24 @@ mod tests {
         assert!(!advice(&doc, &Surroundings::default(), LOOK).contains("--run"));
         let task = doc.only(&[greenlane_core::ids::TaskKey::new("limits", "docs")]);
         assert!(task_advice(&task, &around, LOOK).contains("greenlane retry docs --run r1 "));
+    }
+
+    #[test]
+    fn what_was_called_off_or_taken_off_can_be_done_again() {
+        let mut doc = samples::ended().status(Coordinator::Gone);
+        let docs = doc.tasks.iter().position(|t| t.id == "docs").unwrap();
+        doc.tasks[docs].state = String::from("cancelled");
+        let text = advice(&doc, &Surroundings::default(), LOOK);
+        assert!(text.starts_with("\n`docs` was called off.\n  greenlane retry docs  # go on"), "{text}");
+        doc.tasks[docs].rolled_back = true;
+        let text = advice(&doc, &Surroundings::default(), LOOK);
+        assert!(
+            text.starts_with("\n`docs` was taken off the branch.\n  greenlane resume      # do it again\n  greenlane retry docs"),
+            "{text}"
+        );
+        doc.run.state = String::from("stopped");
+        doc.tasks[docs].rolled_back = false;
+        assert!(!advice(&doc, &Surroundings::default(), LOOK).contains("called off"), "`resume` takes it up");
     }
 
     #[test]

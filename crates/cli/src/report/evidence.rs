@@ -23,6 +23,8 @@ pub fn evidence(attempt: &AttemptState) -> Vec<String> {
         (Some(Verdict::CheckFailed { output, .. }), _) => last_lines(output),
         // Its own words are beside the point once its work was accepted: then the suite was red.
         (Some(Verdict::Accepted { .. }), _) | (_, None) => Vec::new(),
+        // What waited for a person has nothing of its own to say: the person's words are the failure's.
+        (_, Some(record)) if record.report.handed_back => Vec::new(),
         (_, Some(record)) if record.stderr_tail.trim().is_empty() => last_lines(&crate::transcript::last_lines_of(record)),
         (_, Some(record)) => last_lines(&record.stderr_tail),
     }

@@ -115,6 +115,12 @@ impl Gatherer {
         }
     }
 
+    /// What was gathered so far, without the waits for quotas.
+    #[must_use]
+    pub fn so_far(&self) -> &History {
+        &self.history
+    }
+
     /// What was gathered.
     #[must_use]
     pub fn done(self) -> History {

@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use super::advice::advice;
 use super::learned::learned;
-use super::run_report::{Chain, RunReport};
+use super::run_report::{AgentUse, Chain, RunReport};
 use super::summary::{summary, usage};
 use super::surroundings::Surroundings;
 use super::text::{Look, clean, columns, fit, humane, short, wrapped};
 use super::timeline::gantt;
-use super::{sign, state_paint, state_words, time_spent};
+use super::{sections, sign, state_paint, state_words, time_spent};
 use crate::output::{Paint, paint};
 
 /// So many tasks are listed; `--json` has all.
@@ -37,32 +37,28 @@ pub fn report(report: &RunReport, around: &Surroundings, look: Look) -> String {
     out.push_str(&summary(doc, look));
     heading(&mut out, "Tasks", look);
     tasks(&mut out, report, look);
+    section(&mut out, "What landed", &sections::landed(&report.landed, look), look);
+    section(&mut out, "What was fixed", &sections::issues(&report.issues, look), look);
     let elapsed = Duration::try_from_secs_f64(doc.summary.elapsed_seconds).unwrap_or_default();
     let picture = gantt(&report.timeline, doc.plans.len(), elapsed, look);
-    if !picture.is_empty() {
-        heading(&mut out, "Timeline", look);
-        out.push_str(&picture);
-    }
+    section(&mut out, "Timeline", &picture, look);
     chains(&mut out, report, look);
     failures(&mut out, report, look);
-    let lessons = learned(&report.lessons, look);
-    if !lessons.is_empty() {
-        heading(&mut out, "Lessons from earlier failures", look);
-        out.push_str(&lessons);
-    }
-    let beside = super::shared::all(doc, look);
-    if !beside.is_empty() {
-        heading(&mut out, "Changed beside the work", look);
-        out.push_str(&beside);
-    }
+    section(&mut out, "Lessons from earlier failures", &learned(&report.lessons, look), look);
+    section(&mut out, "Changed beside the work", &super::shared::all(doc, look), look);
     suites(&mut out, report, look);
+    section(&mut out, "Tried again, waited for", &sections::retries_and_waits(report), look);
     agents(&mut out, report, look);
-    let next = advice(doc, around, look);
-    if !next.is_empty() {
-        heading(&mut out, "What next", look);
-        out.push_str(next.trim_start_matches('\n'));
-    }
+    section(&mut out, "Types of tasks", &sections::types(report), look);
+    section(&mut out, "What next", advice(doc, around, look).trim_start_matches('\n'), look);
     out
+}
+
+fn section(out: &mut String, title: &str, text: &str, look: Look) {
+    if !text.is_empty() {
+        heading(out, title, look);
+        out.push_str(text);
+    }
 }
 
 fn heading(out: &mut String, text: &str, look: Look) {
@@ -180,16 +176,26 @@ fn agents(out: &mut String, report: &RunReport, look: Look) {
         let attempts = if agent.attempts == 1 { "attempt" } else { "attempts" };
         let _ = writeln!(
             out,
-            "{}  {} {attempts}, {} accepted, {} at work{tokens}",
+            "{}  {} {attempts}, {} accepted, {}{tokens}",
             fit(&clean(&agent.agent), width),
             agent.attempts,
             agent.succeeded,
-            seconds(agent.seconds)
+            time_of(agent)
         );
     }
     for (account, waits) in &report.quota_waits {
         let (times, waited) = (times_over(waits.times), seconds(waits.seconds));
         let _ = writeln!(out, "waited for the quota of {} {times}, {waited} in all", clean(account));
+    }
+}
+
+/// What it worked, and what it waited for a person; of one who is a person only the latter.
+fn time_of(agent: &AgentUse) -> String {
+    let waited = format!("{} in hand", seconds(agent.waited_seconds));
+    match (agent.seconds >= SECONDS_MIN, agent.waited_seconds >= SECONDS_MIN) {
+        (_, false) => format!("{} at work", seconds(agent.seconds)),
+        (false, true) => waited,
+        (true, true) => format!("{} at work, {} waiting for a person", seconds(agent.seconds), seconds(agent.waited_seconds)),
     }
 }
 
@@ -208,7 +214,7 @@ mod tests {
         let mut gatherer = Gatherer::default();
         run.events().for_each(|e| gatherer.take(e));
         let layout = Layout::new(Path::new("/s"), &RunId::from("r1"));
-        run_report(run.status(Coordinator::Gone), &run.state, gatherer.done(), Vec::new(), &layout)
+        run_report(run.status(Coordinator::Gone), &run.state, gatherer.done(), Vec::new(), Vec::new(), &layout)
     }
 
     #[test]

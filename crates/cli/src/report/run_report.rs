@@ -8,13 +8,16 @@ use std::time::Duration;
 use greenlane_core::graph::Graph;
 use greenlane_core::ids::AttemptId;
 use greenlane_core::state::{AttemptState, State, TaskState};
-use greenlane_core::view::{Figures, RunClock, Status, Until, UsageView, attempt_working, base_suite_time};
+use greenlane_core::view::{Figures, RunClock, Status, Until, UsageView, attempt_waited, attempt_working, base_suite_time};
 use greenlane_runtime::driver::Layout;
 use serde::Serialize;
 
-use super::evidence::evidence;
+use super::evidence::{RedSuites, evidence};
 use super::history::{Flaky, History, TakenOff, Verifications};
+use super::kinds::{TypeUse, types};
+use super::landed::{Fixed, LandedPlan, fixed};
 use super::learned::Learned;
+use super::retried::{Retries, waits};
 use super::status::seconds;
 use super::timeline::{Bar, timeline};
 
@@ -24,6 +27,10 @@ pub struct RunReport {
     /// As `status --json` has it.
     #[serde(flatten)]
     pub status: Status,
+    /// What is on the plans' branches, as commits, files and lines.
+    pub landed: Vec<LandedPlan>,
+    /// The issues that tasks stood for, critical ones first.
+    pub issues: Vec<Fixed>,
     /// Every attempt, in seconds since the start.
     pub timeline: Vec<Bar>,
     /// The tasks that no further slot would have made quicker, one chain for each plan.
@@ -40,6 +47,12 @@ pub struct RunReport {
     pub verifications: Verifications,
     /// What each agent did and used.
     pub agents: Vec<AgentUse>,
+    /// How tasks of each type went.
+    pub types: Vec<TypeUse>,
+    /// What was tried again, and why.
+    pub retries: Retries,
+    /// What tasks waited for beside quotas, by cause; of all tasks together.
+    pub waits: BTreeMap<&'static str, super::waits::Waits>,
     /// Waits for providers' quotas, by account.
     pub quota_waits: BTreeMap<String, super::waits::Waits>,
     /// How often another coordinator took the run up.
@@ -98,19 +111,33 @@ pub struct AgentUse {
     pub succeeded: usize,
     /// What its processes took, one after another; checks and suites are not its.
     pub seconds: f64,
+    /// What its attempts waited for a person: all of it, for one who is a person.
+    pub waited_seconds: f64,
     /// Tokens and cost, where it tells.
     pub usage: UsageView,
 }
 
-/// Draws the document.
+/// Draws the document. `landed`: what the repository says of it.
 #[must_use]
-pub fn run_report(status: Status, state: &State, history: History, lessons: Vec<Learned>, layout: &Layout) -> RunReport {
+pub fn run_report(
+    status: Status,
+    state: &State,
+    history: History,
+    lessons: Vec<Learned>,
+    landed: Vec<LandedPlan>,
+    layout: &Layout,
+) -> RunReport {
     // The clock of the status: that of an interrupted run stands.
     let now = RunClock::of(state).when(seconds(status.summary.elapsed_seconds));
     RunReport {
+        landed,
+        issues: fixed(state),
+        types: types(&status, state),
+        retries: Retries::of(state),
+        waits: waits(state, now),
         timeline: timeline(state, now),
         critical_path: chains(state, &Until::now(state, now)),
-        failures: failures(&status, state, &history, layout),
+        failures: failures(&status, state, &history.suites, layout),
         agents: agents(&status, state),
         lessons,
         flaky: history.flaky,
@@ -123,7 +150,7 @@ pub fn run_report(status: Status, state: &State, history: History, lessons: Vec<
 }
 
 /// The plan's graph once more, with what tasks took in the place of estimates.
-fn chains(state: &State, until: &Until<'_>) -> Vec<Chain> {
+pub(crate) fn chains(state: &State, until: &Until<'_>) -> Vec<Chain> {
     let mut chains = Vec::new();
     let took = Figures::of(state, until).of_tasks;
     for of in &state.plans {
@@ -142,7 +169,7 @@ fn chains(state: &State, until: &Until<'_>) -> Vec<Chain> {
     chains
 }
 
-fn failures(status: &Status, state: &State, history: &History, layout: &Layout) -> Vec<FailedAttempt> {
+pub(crate) fn failures(status: &Status, state: &State, suites: &RedSuites, layout: &Layout) -> Vec<FailedAttempt> {
     let mut all = Vec::new();
     for task in &state.tasks {
         for attempt in &task.attempts {
@@ -162,9 +189,9 @@ fn failures(status: &Status, state: &State, history: &History, layout: &Layout) 
                     kind,
                     message,
                     recovered: task.landed.is_some(),
-                    evidence: if own.is_empty() { history.suites.of(&id).to_vec() } else { own },
+                    evidence: if own.is_empty() { suites.of(&id).to_vec() } else { own },
                     files: layout.attempt_dir(&id),
-                    suite_files: history.suites.files(layout, &id),
+                    suite_files: suites.files(layout, &id),
                 });
             }
         }
@@ -187,15 +214,12 @@ fn agents(status: &Status, state: &State) -> Vec<AgentUse> {
         let of = by_name.entry(&attempt.agent).or_insert_with(|| AgentUse { agent: attempt.agent.clone(), ..AgentUse::default() });
         of.attempts += 1;
         of.succeeded += usize::from(attempt.outcome.as_deref() == Some("succeeded"));
-        of.usage.input_tokens += attempt.usage.input_tokens;
-        of.usage.output_tokens += attempt.usage.output_tokens;
-        if let Some(cost) = attempt.usage.cost_usd {
-            *of.usage.cost_usd.get_or_insert(0.0) += cost;
-        }
+        of.usage.add(&attempt.usage);
     }
     for attempt in state.tasks.iter().flat_map(|t| &t.attempts) {
         if let (Some(of), Some(ended)) = (by_name.get_mut(attempt.agent.as_str()), attempt.exited_at) {
             of.seconds += attempt_working(state, attempt, ended).as_secs_f64();
+            of.waited_seconds += attempt_waited(state, attempt, ended).as_secs_f64();
         }
     }
     by_name.into_values().collect()

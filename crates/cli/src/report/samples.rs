@@ -95,18 +95,9 @@ impl Sample {
         let attempt = self.current(plan, task);
         let usage = Usage { input_tokens: 12_345, cached_tokens: 0, output_tokens: 678, cost_usd: Some(0.5) };
         let record = ExitRecord {
-            exit,
-            started_at: self.now,
-            ended_at: self.now,
             report: AgentReport { usage: Some(usage), ..AgentReport::default() },
-            strays_ended: 0,
-            memory_peak_bytes: 0,
-            cpu_ms: 0,
-            resources: None,
-            oom_kills: None,
-            stopped: Vec::new(),
-            stdout_tail: String::new(),
             stderr_tail: stderr.to_owned(),
+            ..ExitRecord::new(exit, self.now, self.now)
         };
         self.take(Input::AttemptExited { attempt, record: Box::new(record) });
     }

@@ -128,7 +128,7 @@ pub fn name_of(doc: &Status, task: &TaskView) -> String {
 }
 
 /// The state as it is shown: what an interrupted or stopped run's gate and suite had begun is not under way.
-pub(super) fn shown_state<'a>(doc: &Status, task: &'a TaskView) -> &'a str {
+pub(crate) fn shown_state<'a>(doc: &Status, task: &'a TaskView) -> &'a str {
     if matches!(doc.run.state.as_str(), "interrupted" | "stopped") && matches!(task.state.as_str(), "gating" | "landing") {
         "interrupted"
     } else {

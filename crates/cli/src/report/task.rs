@@ -65,7 +65,7 @@ fn head(out: &mut String, picture: &TaskPicture<'_>, view: &TaskView, of: &TaskS
             let _ = writeln!(out, "  {line}");
         }
     }
-    if let Some(seen) = picture.live.get(&of.key).filter(|seen| view.reason.as_ref() != Some(*seen)) {
+    if let Some(seen) = picture.live.get(&of.key).filter(|seen| view.reason.as_ref() != Some(*seen) && !view.by_hand) {
         let _ = writeln!(out, "  {seen}");
     }
     let definition = picture.state.definition(of);
@@ -102,7 +102,12 @@ fn one_attempt(
 ) {
     let newest = view.attempts.last().is_some_and(|last| last.n == a.n);
     let under_way = newest && matches!(view.state.as_str(), "running" | "gating" | "landing");
+    let handed_back = of.record.as_ref().is_some_and(|r| r.report.handed_back);
+    let by_hand = picture.state.is_hand_off(&of.agent);
     let outcome = match (&a.outcome, a.exit_code, a.signal) {
+        _ if handed_back && a.outcome.is_some() => String::from("given back undone"),
+        (Some(o), ..) if by_hand && matches!(o.as_str(), "exit_code" | "signal") => String::from("could not be waited for"),
+        (Some(o), ..) if o == "conflict" => String::from("could not be merged"),
         (Some(o), Some(code), _) if o == "exit_code" => format!("exit code {code}"),
         (Some(o), _, Some(signal)) if o == "signal" => format!("signal {signal}"),
         (Some(o), ..) => o.replace('_', " "),
@@ -129,7 +134,9 @@ fn one_attempt(
         let kind = failure.kind.as_str().replace('_', " ");
         let detail = failure.detail.and_then(|d| serde_json::to_value(d).ok()).and_then(|d| d.as_str().map(|d| d.replace('_', " ")));
         let kind = detail.map_or(kind.clone(), |d| format!("{kind}, {d}"));
-        for line in wrapped(&format!("{} ({kind})", clean(&failure.message)), look.width.saturating_sub(4), REASON_LINES_MAX) {
+        // That it was given back stands above, with nothing else to be said of its kind.
+        let kind = if handed_back { String::new() } else { format!(" ({kind})") };
+        for line in wrapped(&format!("{}{kind}", clean(&failure.message)), look.width.saturating_sub(4), REASON_LINES_MAX) {
             let _ = writeln!(out, "    {line}");
         }
     }

@@ -40,6 +40,8 @@ pub struct Bar {
     pub end: f64,
     /// It is on the branch.
     pub landed: bool,
+    /// It was in a person's hands until its processes were gone.
+    pub by_hand: bool,
 }
 
 /// The bars of a run, in the order of its tasks.
@@ -67,6 +69,7 @@ fn bars(state: &State, clock: &RunClock, task: &TaskState, now: Time) -> Vec<Bar
             judged: a.judged_at.map(seconds),
             end: seconds(attempt_end(task, a).unwrap_or(end_of_run)),
             landed,
+            by_hand: state.is_hand_off(&a.agent),
         }
     };
     task.attempts.iter().enumerate().map(of).collect()
@@ -96,7 +99,8 @@ pub fn gantt(bars: &[Bar], plans: usize, elapsed: Duration, look: Look) -> Strin
     let column = 1.0 / scale;
     let column = if column < 1.0 { format!("{:.0}ms", column * 1000.0) } else { format!("{column:.1}s") };
     let _ = writeln!(out, "a column is {column}");
-    let _ = writeln!(out, "= works  + is checked  > lands  . waits to be tried again  x failed");
+    let by_hand = if bars.iter().any(|b| b.by_hand && b.number.is_some()) { "  ~ waits for a person" } else { "" };
+    let _ = writeln!(out, "= works{by_hand}  + is checked  > lands  . waits to be tried again  x failed");
     for (key, bars) in &rows {
         let line: String = draw(bars, width, scale).into_iter().collect();
         let spent: f64 = bars.iter().map(|b| b.end - b.start).sum();
@@ -132,7 +136,7 @@ fn draw(bars: &[&Bar], width: usize, scale: f64) -> Vec<char> {
         if let Some(before) = i.checked_sub(1).map(|i| bars[i]) {
             fill(before.end, bar.start, '.');
         }
-        fill(bar.start, bar.exited.unwrap_or(bar.end), '=');
+        fill(bar.start, bar.exited.unwrap_or(bar.end), if bar.by_hand { '~' } else { '=' });
     }
     for bar in bars {
         if let (Some(exited), Some(judged)) = (bar.exited, bar.judged) {

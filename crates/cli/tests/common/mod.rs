@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 pub mod mount;
+pub mod served;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -91,6 +92,8 @@ impl Sandbox {
             .env("OUT", self.path("out"))
             .env("GREENLANE_RETRY_BASE", "50ms")
             .env("GREENLANE_GRACE", "1s")
+            // Whoever tests is not to be called.
+            .env("GREENLANE_NOTIFY_DESKTOP", "off")
             // Whoever tests has what room there is.
             .env("GREENLANE_DISK_FREE_MIN", "0")
             .env("GREENLANE_MEMORY_FREE_MIN", "0");

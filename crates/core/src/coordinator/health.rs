@@ -24,7 +24,7 @@ impl Turn<'_> {
             return;
         }
         let interval = self.state.options().health.interval.max(INTERVAL_MIN);
-        let next = self.now + if self.counts_towards_a_cap() { interval.min(COUNTED_MAX) } else { interval };
+        let next = self.now + if self.counts_towards_a_cap() || self.somebody_asks() { interval.min(COUNTED_MAX) } else { interval };
         match self.state.health_due {
             None => self.state.health_due = Some(next),
             Some(due) if due <= self.now => {
@@ -41,6 +41,11 @@ impl Turn<'_> {
         let counted = |budget: &Budget| [Measure::Tokens, Measure::CostUsd, Measure::ModelCalls].into_iter().any(|m| budget.limits(m));
         let running = self.state.tasks.iter().filter(|t| t.phase == Phase::Running);
         self.state.options.as_ref().is_some_and(|o| counted(&o.budget)) || running.map(|t| self.state.budget_of(t)).any(|b| counted(&b))
+    }
+
+    /// Whether it waits or works on decides over a slot.
+    fn somebody_asks(&self) -> bool {
+        self.state.tasks.iter().any(|t| self.state.asks_a_person(t))
     }
 
     pub(super) fn health_read(&mut self, readings: Vec<(AttemptId, Reading)>) {
@@ -73,7 +78,8 @@ impl Turn<'_> {
     }
 }
 
-/// Where something is capped that only readings tell, they are taken this often at least: a warning that comes a minute late is none.
+/// Where something is capped that only readings tell, or an attempt has asked a person, they are taken this often at least: a warning
+/// that comes a minute late is none.
 const COUNTED_MAX: std::time::Duration = std::time::Duration::from_secs(10);
 
 /// More often than this nobody needs it; a configured 0 would never let the coordinator sleep.

@@ -8,7 +8,8 @@ use crate::attempt::{Merge, Suite};
 use crate::event::{BatchId, Event, LandedAttempt, MergeResult, Outcome, Stopping};
 use crate::failure::{Failure, FailureType};
 use crate::ids::{AttemptId, Oid, PlanId};
-use crate::state::{Batch, BatchPhase};
+use crate::overlap::Glob;
+use crate::state::{Batch, BatchPhase, Phase, TaskState};
 
 impl Turn<'_> {
     pub(super) fn accepted(&mut self, attempt: &AttemptId, commit: &Oid) {
@@ -57,18 +58,50 @@ impl Turn<'_> {
         for result in results {
             if let Merge::Conflict { files, definite: true, not_remade } = result.merge {
                 let how = not_remade.map(|n| format!(": `{}`, which is to make it anew, {} (log: {})", n.command, n.why, n.log));
-                let branch = self.plan_branch(&result.attempt);
-                let reason = format!(
-                    "conflicts with what has landed, in {}{}; look: `git diff {branch}...{}`, then `greenlane retry {} --fresh` or merge by hand",
-                    listed(&files),
-                    how.unwrap_or_default(),
-                    self.task_branch(&result.attempt),
-                    result.attempt.key.task,
-                );
-                self.needs_human(&result.attempt, reason);
+                self.conflicted(&result.attempt, &files, &how.unwrap_or_default());
             }
         }
         self.go_on(id);
+    }
+
+    /// Nobody can merge it by machine. Whoever has it in hand can: it goes back there, and uses up no repair, as nothing is wrong with it.
+    fn conflicted(&mut self, attempt: &AttemptId, files: &[String], how: &str) {
+        let (branch, task) = (self.plan_branch(attempt), &attempt.key.task);
+        let what = format!("conflicts with what has landed, in {}{how}{}", listed(files), self.landed_meanwhile(attempt, files));
+        let known = self.state.attempt(attempt);
+        let by_hand = known.is_some_and(|a| self.state.is_hand_off(&a.agent));
+        let worktree = known.and_then(|a| a.spawned.as_ref()).map(|s| s.worktree.clone()).filter(|_| by_hand);
+        let Some(worktree) = worktree else {
+            let own = self.task_branch(attempt);
+            let what_then = format!("look: `git diff {branch}...{own}`, then `greenlane retry {task} --fresh` or merge by hand");
+            self.needs_human(attempt, format!("{what}; {what_then}"));
+            return;
+        };
+        let what_then =
+            format!("merge that in {worktree}: `git merge {branch}`, put right what conflicts, then `greenlane done {task}` again");
+        let failure = Failure::new(FailureType::QualityGateFailure, format!("{what}; {what_then}"));
+        self.emit(Event::AttemptFailed { attempt: attempt.clone(), outcome: Outcome::Conflict, failure: Some(failure), spent: None });
+        self.emit(Event::AttemptRequeued { key: attempt.key.clone() });
+    }
+
+    /// Tasks of its plan that have landed since its work began, and may have changed one of these files, to be read on; or nothing.
+    fn landed_meanwhile(&self, attempt: &AttemptId, files: &[String]) -> String {
+        const NAMED_MAX: usize = 3;
+        let Some(task) = self.state.task(&attempt.key) else { return String::new() };
+        let anew = task.attempts.iter().rposition(|a| a.fresh).unwrap_or(0);
+        let began = task.attempts.get(anew).map(|a| a.started_at).unwrap_or_default();
+        let may_have = |other: &&TaskState| {
+            let owns = self.state.owned_by(other);
+            owns.is_empty() || files.iter().any(|f| owns.iter().any(|glob| Glob::new(glob).is_ok_and(|g| g.matches(f))))
+        };
+        let landed = self.state.tasks.iter().filter(|t| t.plan == task.plan && t.phase == Phase::Done && t.ended_at >= Some(began));
+        let all: Vec<String> = landed.filter(may_have).map(|t| format!("`{}`", t.key.task)).collect();
+        let more = all.len().saturating_sub(NAMED_MAX);
+        match all.get(..NAMED_MAX.min(all.len())) {
+            None | Some([]) => String::new(),
+            Some(named) if more == 0 => format!(" (since then: {})", named.join(", ")),
+            Some(named) => format!(" (since then: {} and {more} more)", named.join(", ")),
+        }
     }
 
     /// Asks for what a batch needs next; also after a resume, when whoever was asked before is gone.

@@ -59,7 +59,9 @@ impl Turn<'_> {
                 self.emit(Event::RepairScheduled { key, repair });
             }
             Some(failure) if whose == Whose::Tasks && retry <= retries_max && is_retried(&options.retry, &failure) => {
-                let mut until = self.now + delay(&options.retry, options.seed, &key, retry);
+                let by_command = self.state.attempt(attempt).is_some_and(|a| a.agent == COMMAND_AGENT);
+                let wait = options.retry.wait_after(by_command, failure.kind, failure.detail, retry);
+                let mut until = self.now + varied(wait, &options.retry, options.seed, &key, retry);
                 if let Some(reset) = failure.reset_at {
                     until = until.max(reset);
                 }
@@ -144,9 +146,9 @@ fn is_retried(policy: &RetryPolicy, failure: &Failure) -> bool {
     policy.is_retried(failure.kind, failure.detail)
 }
 
-/// `base × factor^(retry − 1)`, at most `delay_max`, varied by ± `jitter`, the same for the same seed, task and retry.
-fn delay(policy: &RetryPolicy, seed: u64, key: &TaskKey, retry: u32) -> Duration {
-    let wait = policy.wait(retry).as_millis() as f64;
+/// A wait, varied by ± `jitter`, the same for the same seed, task and retry.
+fn varied(wait: Duration, policy: &RetryPolicy, seed: u64, key: &TaskKey, retry: u32) -> Duration {
+    let wait = wait.as_millis() as f64;
     let unit = spread(seed, &[key.plan.as_str().as_bytes(), key.task.as_str().as_bytes(), &retry.to_le_bytes()]);
     let varied = wait * (1.0 + policy.jitter.clamp(0.0, 1.0) * (2.0 * unit - 1.0));
     Duration::from_millis(varied.max(0.0) as u64)
@@ -168,6 +170,7 @@ mod tests {
     #[test]
     fn the_wait_doubles_and_varies_by_a_tenth() {
         let policy = RetryPolicy::default();
+        let delay = |policy: &RetryPolicy, seed, key: &TaskKey, retry| varied(policy.wait(retry), policy, seed, key, retry);
         for task in 0..200 {
             let key = TaskKey::new("p", format!("t{task}"));
             for (retry, seconds) in [(1, 60.0), (2, 120.0), (3, 240.0)] {
@@ -178,5 +181,18 @@ mod tests {
         }
         let all: std::collections::BTreeSet<_> = (0..200).map(|t| delay(&policy, 7, &TaskKey::new("p", format!("t{t}")), 1)).collect();
         assert!(all.len() > 150, "tasks do not return in step: {}", all.len());
+    }
+
+    #[test]
+    fn a_commands_plain_failure_does_not_wait_for_minutes() {
+        use crate::failure::FailureType as T;
+        let policy = RetryPolicy::default();
+        let seconds = |by_command, kind, detail, retry| policy.wait_after(by_command, kind, detail, retry).as_secs();
+        assert_eq!([1, 2, 3].map(|retry| seconds(true, T::Unknown, None, retry)), [1, 2, 4]);
+        assert_eq!(seconds(false, T::Unknown, None, 1), 60, "an agent's may be its provider's");
+        assert_eq!(seconds(true, T::ApiError, Some(FailureDetail::Network), 1), 60, "it says itself that this passes");
+        assert_eq!(seconds(true, T::Timeout, None, 1), 60);
+        let quick = RetryPolicy { base: Duration::from_millis(50), ..policy };
+        assert_eq!(quick.wait_after(true, T::Unknown, None, 1), Duration::from_millis(50), "never longer than the policy has it");
     }
 }

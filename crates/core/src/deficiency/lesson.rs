@@ -71,6 +71,8 @@ pub struct Lesson {
     pub advice: String,
     /// What people say helped: to be quoted too.
     pub solution: Option<String>,
+    /// It is of the task's own last attempt alone, so an account of that says as much.
+    pub own_only: bool,
 }
 
 impl Lesson {
@@ -169,6 +171,7 @@ fn lesson(of: &Deficiency, helped: Option<&str>, query: &Query<'_>) -> Lesson {
         // Its own attempt's output stands in the prompt already.
         quote: of.context.evidence.last().or(Some(&of.description)).filter(|_| again.is_none()).map(|l| one_line(l, QUOTE_CHARS_MAX)),
         advice: advice(of),
+        own_only: again.is_some() && of.frequency <= 1 && of.context.returned == 0 && solution.is_none(),
         solution,
     }
 }

@@ -156,7 +156,8 @@ impl Finding {
 
 /// What an attempt's failure shows; `None` for one that was called off.
 pub(super) fn of_failure(subject: &Subject<'_>, outcome: &Outcome, failure: Option<&Failure>) -> Option<Finding> {
-    let failure = failure?;
+    // The merge has told it.
+    let failure = failure.filter(|_| *outcome != Outcome::Conflict)?;
     let mut finding = match (subject.verdict, subject.suite) {
         (Some(Verdict::CheckFailed { command, exit_code, output, timed_out, .. }), _) => {
             of_command("check", command, *exit_code, output, *timed_out, subject.roots)

@@ -1,7 +1,7 @@
 //! Stories: a run's events, and what the book and the next prompt make of them.
 
 use super::*;
-use crate::attempt::{AgentReport, Exit, ExitRecord, Merge, Suite, Verdict};
+use crate::attempt::{Exit, ExitRecord, Merge, Suite, Verdict};
 use crate::event::{AttemptRef, Event, MergeResult, Outcome, Submission};
 use crate::failure::{Failure, FailureType};
 use crate::ids::{AttemptId, RunId, TaskKey};
@@ -54,20 +54,8 @@ impl Story {
     }
 
     fn exits(&mut self, task: &str, n: u32, exit: Exit, stderr: &str) {
-        let record = ExitRecord {
-            exit,
-            started_at: Time(self.now),
-            ended_at: Time(self.now + 5),
-            report: AgentReport::default(),
-            strays_ended: 0,
-            memory_peak_bytes: 7,
-            cpu_ms: 0,
-            resources: None,
-            oom_kills: None,
-            stopped: Vec::new(),
-            stdout_tail: String::new(),
-            stderr_tail: stderr.into(),
-        };
+        let record =
+            ExitRecord { memory_peak_bytes: 7, stderr_tail: stderr.into(), ..ExitRecord::new(exit, Time(self.now), Time(self.now + 5)) };
         self.tell(Event::AttemptExited { attempt: attempt(task, n), record: Box::new(record) });
     }
 

@@ -129,6 +129,8 @@ pub enum Outcome {
     OutsideOwnership,
     /// A check or the suite is red with it.
     GateFailed,
+    /// It was accepted and cannot be merged: others have changed the same since.
+    Conflict,
     /// The keeper died.
     Lost,
     /// Called off.
@@ -153,6 +155,7 @@ impl Outcome {
             Outcome::NoChange => "no_change",
             Outcome::OutsideOwnership => "outside_ownership",
             Outcome::GateFailed => "gate_failed",
+            Outcome::Conflict => "conflict",
             Outcome::Lost => "lost",
             Outcome::Cancelled => "cancelled",
             Outcome::Asked => "asked",

@@ -200,20 +200,7 @@ mod tests {
     use crate::time::Time;
 
     fn record(exit: Exit, stderr: &str, report: AgentReport) -> ExitRecord {
-        ExitRecord {
-            exit,
-            started_at: Time(0),
-            ended_at: Time(1),
-            report,
-            strays_ended: 0,
-            memory_peak_bytes: 0,
-            cpu_ms: 0,
-            resources: None,
-            oom_kills: None,
-            stopped: Vec::new(),
-            stdout_tail: String::new(),
-            stderr_tail: stderr.to_owned(),
-        }
+        ExitRecord { report, stderr_tail: stderr.to_owned(), ..ExitRecord::new(exit, Time(0), Time(1)) }
     }
 
     fn told(exit: Exit, stderr: &str) -> Option<(FailureType, Option<FailureDetail>)> {

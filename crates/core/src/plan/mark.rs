@@ -79,27 +79,61 @@ pub fn mark(request: &MarkRequest<'_>) -> Result<Marking, String> {
         let texts = files.edited(&edits(wanted, &tasks, &wholes), request.now)?;
         same_but(request.source, &texts, &plan, wanted).then_some(texts)
     };
-    match attempt(&wanted) {
-        Some(texts) => marking.texts = texts,
-        // One of them is at fault: each for itself, the good ones together.
-        None => {
-            let mut good = BTreeMap::new();
-            for (place, done) in &wanted {
-                good.insert(*place, *done);
-                match attempt(&good) {
-                    Some(texts) => marking.texts = texts,
-                    None => {
-                        good.remove(place);
-                        let why = String::from("cannot be marked without changing more than its mark");
-                        marking.refused.push((plan.tasks[*place].id.clone(), why));
-                    }
-                }
-            }
-            wanted = good;
-        }
-    }
+    let mut search = Search { attempt: &attempt, left: readings(request.source), good: BTreeMap::new(), texts: BTreeMap::new() };
+    let all: Vec<(usize, bool)> = wanted.into_iter().collect();
+    let bad = search.among(&all);
+    marking.refused.extend(bad.into_iter().map(|(place, why)| (plan.tasks[place].id.clone(), why.into())));
+    let (wanted, texts) = (search.good, search.texts);
+    marking.texts = texts;
     marking.changed = wanted.keys().map(|place| plan.tasks[*place].id.clone()).collect();
     Ok(marking)
+}
+
+/// Most text that is read to find out which marks are at fault, in bytes, and how often it is read at least.
+const READ_MAX: usize = 8 << 20;
+const READINGS_MIN: usize = 4;
+
+/// How often the plan may be read: a long one seldom.
+fn readings(source: &PlanSource<'_>) -> usize {
+    let bytes = source.text.len() + source.more.iter().map(|(_, text)| text.len()).sum::<usize>();
+    (READ_MAX / bytes.max(1)).max(READINGS_MIN)
+}
+
+/// Finds the marks that can be made together: all at once, else by halves, since each try reads the whole plan again.
+struct Search<'a, F> {
+    attempt: &'a F,
+    /// So many readings are left.
+    left: usize,
+    good: BTreeMap<usize, bool>,
+    /// The texts with all the good ones.
+    texts: BTreeMap<usize, String>,
+}
+
+impl<F: Fn(&BTreeMap<usize, bool>) -> Option<BTreeMap<usize, String>>> Search<'_, F> {
+    /// Adds the good ones of these to those that are known; returns the others, and why.
+    fn among(&mut self, some: &[(usize, bool)]) -> Vec<(usize, &'static str)> {
+        if some.is_empty() {
+            return Vec::new();
+        }
+        if self.left == 0 {
+            let why = "is one of several marks some of which would change more than themselves, in a plan too long to try each";
+            return some.iter().map(|(place, _)| (*place, why)).collect();
+        }
+        self.left -= 1;
+        let mut tried = self.good.clone();
+        tried.extend(some.iter().copied());
+        if let Some(texts) = (self.attempt)(&tried) {
+            (self.good, self.texts) = (tried, texts);
+            return Vec::new();
+        }
+        if let [(place, _)] = some {
+            return vec![(*place, "cannot be marked without changing more than its mark")];
+        }
+        let (first, second) = some.split_at(some.len() / 2);
+        let mut bad = self.among(first);
+        bad.extend(self.among(second));
+        bad
+    }
 }
 
 fn tasks(draft: &Draft) -> Vec<Now> {

@@ -124,7 +124,7 @@ pub(super) fn draft(ctx: &mut Context<'_>, default_id: &str, files: Files<'_>) -
         of_item.insert(i, draft.plan.tasks.len());
         draft.push(task, places);
     }
-    draft.wholes = headings.iter().filter_map(|h| whole(&found, *h, |i| below(&found, i, *h), &of_item)).collect();
+    draft.wholes = wholes(&found, &headings, |_| Vec::new(), &of_item);
     let mut next = BTreeMap::new();
     for (index, title) in underived {
         draft.plan.tasks[index].id = derive_id(&title, &mut taken, &mut next).into();
@@ -147,23 +147,21 @@ pub(super) fn entry(key: &str, text: String, span: &Span) -> Entry {
     Entry { key: String::from(key), key_span: span.clone(), node: Node { span: span.clone(), value: Value::Text(text) } }
 }
 
-/// Whether an item is nested in another, at any depth.
-pub(super) fn below(found: &[Found], item: usize, above: usize) -> bool {
-    let mut at = found[item].parent;
-    while let Some(parent) = at {
-        if parent == above {
-            return true;
-        }
-        at = found[parent].parent;
+/// The headings with a checkbox, and the tasks that each stands for: those nested in it, and where it has one `by_number`.
+pub(super) fn wholes(
+    found: &[Found],
+    headings: &BTreeSet<usize>,
+    by_number: impl Fn(usize) -> Vec<usize>,
+    of_item: &BTreeMap<usize, usize>,
+) -> Vec<Whole> {
+    let mut parts: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+    for (item, task) in of_item {
+        let above = std::iter::successors(found[*item].parent, |p| found[*p].parent);
+        let above: BTreeSet<usize> = above.filter(|p| headings.contains(p)).chain(by_number(*item)).collect();
+        above.into_iter().for_each(|heading| parts.entry(heading).or_default().push(*task));
     }
-    false
-}
-
-/// A heading with a checkbox, and the tasks that it stands for.
-pub(super) fn whole(found: &[Found], heading: usize, has: impl Fn(usize) -> bool, of_item: &BTreeMap<usize, usize>) -> Option<Whole> {
-    let item = &found[heading];
-    let parts: Vec<usize> = of_item.iter().filter(|(i, _)| has(**i)).map(|(_, task)| *task).collect();
-    (item.boxed && !parts.is_empty()).then(|| Whole { tick: item.tick.clone(), done: item.ticked, parts })
+    let boxed = parts.into_iter().filter(|(heading, _)| found[*heading].boxed);
+    boxed.map(|(heading, parts)| Whole { tick: found[heading].tick.clone(), done: found[heading].ticked, parts }).collect()
 }
 
 /// All tasks, nested ones behind the one that they are nested in.

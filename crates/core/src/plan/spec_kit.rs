@@ -10,7 +10,7 @@ use super::context::{Context, Span};
 use super::diagnostic::Severity;
 use super::draft::{Draft, Grouping};
 use super::foreign::{Sections, keep, list_entry, put, text_entry};
-use super::markdown::{Found, below, body_of, find, leading_id, whole};
+use super::markdown::{Found, body_of, find, leading_id, wholes};
 use super::model::Plan;
 use super::native::{Files, header_keys, task};
 use super::node::Table;
@@ -199,11 +199,24 @@ pub(super) fn draft(ctx: &mut Context<'_>, default_id: &str, files: Files<'_>) -
         }
         draft.push(task, places);
     }
-    let number = |item: usize| leading_id(&found[item].text).0.unwrap_or("");
-    let is_part = |item: usize, major: usize| below(&found, item, major) || number(item).starts_with(&format!("{}.", number(major)));
-    draft.wholes = majors.iter().filter_map(|m| whole(&found, *m, |i| is_part(i, *m), &of_item)).collect();
+    draft.wholes = wholes(&found, &majors, numbered(&found, &majors), &of_item);
     ignored.report(ctx);
     Some(draft)
+}
+
+/// The headings that an item's number puts it under: `2` for `2.1`. Of several with one number, the last before the item.
+fn numbered(found: &[Found], majors: &BTreeSet<usize>) -> impl Fn(usize) -> Vec<usize> {
+    let number = |item: usize| leading_id(&found[item].text).0;
+    let mut of_number: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+    for major in majors {
+        number(*major).into_iter().for_each(|n| of_number.entry(n).or_default().push(*major));
+    }
+    move |item| {
+        let Some(own) = number(item) else { return Vec::new() };
+        let prefixes = own.match_indices('.').map(|(at, _)| &own[..at]);
+        let last = |same: &Vec<usize>| same[..same.partition_point(|m| *m < item)].last().or(same.first()).copied();
+        prefixes.filter_map(|n| of_number.get(n)).filter_map(last).collect()
+    }
 }
 
 /// Items that only head others: those with tasks nested in them, and `2` where there is a `2.1`.

@@ -49,6 +49,7 @@ mod tests {
             quote: Some(quote.into()),
             advice: "Run `make` before you stop.".into(),
             solution: Some("Name the target".into()),
+            own_only: false,
         }
     }
 

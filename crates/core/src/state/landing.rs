@@ -18,7 +18,7 @@ impl State {
         require(!attempts.is_empty() && p.lane.take(attempts), "these are not the next to land")?;
         let (attempts, onto) = (attempts.to_vec(), onto.clone());
         p.lane.active = Some(Batch { id, attempts, onto, phase: BatchPhase::Merging, since: at, merged: Vec::new() });
-        self.next_batch = self.next_batch.max(id + 1);
+        self.next_batch = self.next_batch.max(id.saturating_add(1));
         Ok(())
     }
 

@@ -1,6 +1,13 @@
 //! Who waits for a person. Looks at states; decides nothing.
 
+use std::time::Duration;
+
 use super::{AttemptState, Phase, State, TaskState};
+use crate::health::Evidence;
+use crate::time::Time;
+
+/// For so long after a question what is seen is still the asking itself: its call, and the last words of a turn.
+const SETTLES: Duration = Duration::from_secs(5);
 
 impl State {
     /// This agent is nobody's process: its tasks are put into the hands of a person, or of an editor.
@@ -30,10 +37,23 @@ impl State {
     }
 
     /// Its attempt, if one is under way, counts towards what may run at once: `jobs`, of the run and of its plan. One that waits for a
-    /// person uses nothing, and may do so for days.
+    /// person uses nothing, and may do so for days; one that has asked and is seen to work on does not wait.
     #[must_use]
     pub fn takes_a_slot(&self, task: &TaskState) -> bool {
-        !self.is_with_a_person(task) && !self.asks_a_person(task)
+        !self.is_with_a_person(task) && (!self.asks_a_person(task) || self.works_on(task))
+    }
+
+    /// Its attempt has an open question, and goes on without the answer: it has said something since, or its keeper saw it at work.
+    fn works_on(&self, task: &TaskState) -> bool {
+        let Some(attempt) = task.current() else { return false };
+        let asked = self.exchange.open_of(&task.attempt_id()).map(|(_, q)| q.asked_at).max();
+        let Some(asked) = asked else { return false };
+        let seen = attempt
+            .health
+            .beat()
+            .filter(|b| b.evidence.is_some_and(|e| e != Evidence::Person))
+            .map(|b| b.at.0.saturating_sub(b.quiet.as_millis() as u64));
+        attempt.said_at > Some(asked) || seen.is_some_and(|at| Time(at) > asked + SETTLES)
     }
 
     /// An attempt's time is an agent's at work, which is what budgets and figures count.

@@ -7,7 +7,8 @@
 //! 3. *landing*: the suite's time of the last batch that it was in, in full, as though that batch had been verified for it alone, and
 //!    its share of the merging and of the moving of the branch.
 //!
-//! Not in it: waits before retries, for slots, for the gate, for the lane; red batches that were split, which only landing together
+//! Not in it: waiting for a person, in somebody's hands or for an answer (shown on its own, and speed-up and efficiency leave out the
+//! part of the elapsed time in which nothing else was to be done); waits before retries, for slots, for the gate, for the lane; red batches that were split, which only landing together
 //! costs; what a coordinator that died had begun. A verdict that was known before counts as what the look-up took.
 
 use std::cmp::Reverse;
@@ -16,6 +17,7 @@ use std::time::Duration;
 
 use super::clock::{RunClock, gone_at};
 use super::left::Until;
+use super::waited::{attempt_waited, waited};
 use crate::ids::PlanId;
 use crate::state::{AttemptState, BatchPhase, Phase, PlanState, State, TaskState};
 use crate::time::Time;
@@ -27,8 +29,12 @@ pub struct Figures {
     pub elapsed: Duration,
     /// The same work one at a time; see the module.
     pub sequential: Duration,
-    /// What held the run's slots: the working part of all attempts but those in a person's hands.
+    /// What held the run's slots: the working part of all attempts.
     pub working: Duration,
+    /// What tasks waited for people, all together.
+    pub waited: Duration,
+    /// Of the elapsed time, that in which nothing but people was waited for.
+    pub only_waited: Duration,
     /// The longest chain of tasks that had to follow one another, and the suite on its plan's base before it.
     pub critical_path: Duration,
     /// What each task took one at a time, in the order of [`State::tasks`].
@@ -55,9 +61,7 @@ impl Figures {
             let end = until.attempt(task);
             let worked: Duration = task.attempts.iter().map(|a| attempt_working(state, a, end)).sum();
             if wanted(&&state.plans[task.plan]) {
-                let agents: Duration =
-                    task.attempts.iter().filter(|a| state.is_agents_time(a)).map(|a| attempt_working(state, a, end)).sum();
-                working += agents;
+                working += worked;
             }
             *of += worked + task.attempts.iter().map(|a| a.landing).sum::<Duration>();
         }
@@ -72,10 +76,13 @@ impl Figures {
                 of_them().map(|p| p.ended_at.unwrap_or(until.run())).max().unwrap_or(until.run()),
             ),
         };
+        let waited = waited(state, &|p| wanted(&p), until);
         Self {
             elapsed: until.clock().between(from, to),
             sequential,
             working,
+            waited: waited.all,
+            only_waited: waited.only,
             critical_path: of_them().map(|p| critical_path(p, &of_tasks, until)).max().unwrap_or_default(),
             of_tasks,
         }
@@ -84,7 +91,12 @@ impl Figures {
     /// One-at-a-time over elapsed; 1 where nothing took any time.
     #[must_use]
     pub fn speedup(&self) -> f64 {
-        ratio(self.sequential.as_secs_f64(), self.elapsed.as_secs_f64())
+        ratio(self.sequential.as_secs_f64(), self.occupied())
+    }
+
+    /// The elapsed time without that in which there was nothing to do but to wait for people, in seconds.
+    fn occupied(&self) -> f64 {
+        self.elapsed.saturating_sub(self.only_waited).as_secs_f64()
     }
 
     /// The best possible time on so many slots over the elapsed one: the longest chain, or all working shared by the slots, whichever
@@ -92,7 +104,7 @@ impl Figures {
     #[must_use]
     pub fn efficiency(&self, jobs: u32) -> f64 {
         let best = self.critical_path.as_secs_f64().max(self.working.as_secs_f64() / f64::from(jobs.max(1)));
-        ratio(best, self.elapsed.as_secs_f64()).min(1.0)
+        ratio(best, self.occupied()).min(1.0)
     }
 }
 
@@ -132,10 +144,15 @@ pub fn base_suite_time(plan: &PlanState, until: &Until<'_>) -> Duration {
     plan.base_suite_took + plan.base_suite_since.map_or(Duration::ZERO, |since| until.machinery().since(since))
 }
 
-/// How long an attempt's processes were there, or are until `now`, its workspace's preparation included.
+/// How long an attempt's processes were there, or are until `now`, its workspace's preparation included; without what it waited for a
+/// person, so nothing of what is in somebody's hands.
 #[must_use]
 pub fn attempt_working(state: &State, attempt: &AttemptState, now: Time) -> Duration {
-    if attempt.never_began() { Duration::ZERO } else { gone_at(state, attempt).unwrap_or(now).since(attempt.started_at) }
+    if attempt.never_began() {
+        return Duration::ZERO;
+    }
+    let there = gone_at(state, attempt).unwrap_or(now).since(attempt.started_at);
+    there.saturating_sub(attempt_waited(state, attempt, now))
 }
 
 /// What the gate took for each task. Who waited for a place in it is not journalled, but follows: they are served in the order of

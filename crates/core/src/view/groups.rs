@@ -110,6 +110,8 @@ fn result(state: &State, task: &TaskState, now: Time) -> Option<GroupResult> {
 fn phase(group: &GroupState, members: &[&TaskState]) -> &'static str {
     match group.phase {
         GroupPhase::Waiting | GroupPhase::Refreshing => "pre_execution",
+        // It never had its turn.
+        GroupPhase::Ended(GroupOutcome::Blocked) if group.started_at.is_none() => "pre_execution",
         GroupPhase::Ended(_) => "post_execution",
         // All agents have done their part: what is left is judged and landed.
         GroupPhase::Open if members.iter().all(|t| t.phase.ended() || matches!(t.phase, Phase::Gating | Phase::Landing)) => "coordination",

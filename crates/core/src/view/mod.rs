@@ -6,6 +6,7 @@ mod figures;
 mod given_up;
 mod groups;
 mod left;
+mod waited;
 mod words;
 
 use serde::{Deserialize, Serialize};
@@ -15,7 +16,8 @@ pub use figures::{Figures, attempt_end, attempt_time, attempt_working, base_suit
 pub use given_up::given_up;
 pub use groups::{GroupResult, GroupView, groups};
 pub use left::{Left, LeftBehind, Until};
-pub use words::{Lands, asks, brief, landing, landing_words, open_question, places_awaited, quotas_awaited, task_state};
+pub use waited::attempt_waited;
+pub use words::{Lands, asks, brief, came_back, landing, landing_words, open_question, places_awaited, quotas_awaited, task_state};
 
 use std::collections::BTreeSet;
 
@@ -181,6 +183,12 @@ pub struct TaskView {
     pub worktree: Option<String>,
     /// The merge commit on the plan's branch.
     pub landed: Option<String>,
+    /// The earlier run in which it landed, where it did not in this one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub landed_in: Option<RunId>,
+    /// It had landed and was taken off the branch again.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub rolled_back: bool,
     /// Its caps, where it has any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub budget: Option<BudgetView>,
@@ -293,6 +301,17 @@ pub struct UsageView {
     pub cost_usd: Option<f64>,
 }
 
+impl UsageView {
+    /// Takes what another used into the sum.
+    pub fn add(&mut self, more: &UsageView) {
+        self.input_tokens = self.input_tokens.saturating_add(more.input_tokens);
+        self.output_tokens = self.output_tokens.saturating_add(more.output_tokens);
+        if let Some(cost) = more.cost_usd {
+            *self.cost_usd.get_or_insert(0.0) += cost;
+        }
+    }
+}
+
 /// Counts and times. The counts add up to `total`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Summary {
@@ -319,6 +338,12 @@ pub struct Summary {
     /// What the same work would have taken one at a time: the suite on the base, then each attempt worked on, checked and verified
     /// alone, without any waiting. [`Figures`] has the details.
     pub sequential_seconds: f64,
+    /// What tasks waited for people, in somebody's hands or for an answer, all together. In nobody's working time.
+    #[serde(default)]
+    pub waited_for_person_seconds: f64,
+    /// Of `elapsed_seconds`, that in which nothing but people was waited for. Speed-up and efficiency do not count it.
+    #[serde(default)]
+    pub only_waited_seconds: f64,
     /// Sequential over elapsed.
     pub speedup: f64,
     /// The longest chain of tasks that had to follow one another, each as in `sequential_seconds`, after the suite on the base.
@@ -457,6 +482,8 @@ fn task(state: &State, t: &TaskState, until: &Until<'_>) -> TaskView {
         branch: spawned.map(|s| s.branch.clone()),
         worktree: spawned.map(|s| s.worktree.clone()),
         landed: t.landed.as_ref().map(ToString::to_string),
+        landed_in: t.landed_before.as_ref().map(|before| before.run.clone()),
+        rolled_back: t.rolled_back && t.phase == Phase::Cancelled,
         budget: BudgetView::of(state.budget_of(t), state.spent_by(t, until.run()), &t.warned),
         progress: t.current().filter(|_| t.phase == Phase::Running).and_then(|a| a.progress.as_ref()).map(|p| SaidProgress {
             percent: p.percent,
@@ -543,11 +570,7 @@ fn count(tasks: &[TaskView]) -> Summary {
         };
         *count += 1;
         for a in &t.attempts {
-            s.usage.input_tokens += a.usage.input_tokens;
-            s.usage.output_tokens += a.usage.output_tokens;
-            if let Some(cost) = a.usage.cost_usd {
-                *s.usage.cost_usd.get_or_insert(0.0) += cost;
-            }
+            s.usage.add(&a.usage);
         }
     }
     s
@@ -561,6 +584,8 @@ fn summary(state: &State, tasks: &[TaskView], plans: &[PlanId], until: &Until<'_
     s.elapsed_seconds = figures.elapsed.as_secs_f64();
     s.sequential_seconds = figures.sequential.as_secs_f64();
     s.critical_path_seconds = figures.critical_path.as_secs_f64();
+    s.waited_for_person_seconds = figures.waited.as_secs_f64();
+    s.only_waited_seconds = figures.only_waited.as_secs_f64();
     s.speedup = figures.speedup();
     s.efficiency = figures.efficiency(state.options().jobs);
     s

@@ -141,7 +141,17 @@ fn with_a_person(task: &TaskState, attempt: &AttemptState) -> Option<String> {
     let id = &task.key.task;
     let well = attempt.health.status == HealthStatus::Healthy;
     let hands = &attempt.agent;
-    well.then(|| format!("is in the hands of {hands}, in {worktree}; a commit there or `greenlane done {id}` ends it"))
+    let why = came_back(task);
+    let (again, why) = (if why.is_some() { " again" } else { "" }, why.map_or(String::new(), |why| format!(": {why}")));
+    well.then(|| format!("is in the hands of {hands}{again}, in {worktree}{why}; a commit there or `greenlane done {id}` ends it"))
+}
+
+/// Why the work of the attempt before this one was not taken: it is there again, to be put right. `None`: nothing of it is there.
+#[must_use]
+pub fn came_back(task: &TaskState) -> Option<&str> {
+    let newest = task.current().filter(|a| !a.fresh)?;
+    let before = task.attempts.iter().rev().find(|a| a.n < newest.n && !a.never_began())?;
+    before.failure.as_ref().map(|f| f.message.as_str())
 }
 
 /// How much of its caps it has used, once that is most of one.
@@ -263,7 +273,7 @@ fn queued_by(state: &State, task: &TaskState) -> Option<String> {
     if let Some(other) = owner_at_work(state, task) {
         return Some(format!("`{}` owns some of the same files and is at work", state.tasks[other].key.task));
     }
-    let running = state.tasks.iter().filter(|t| t.phase == Phase::Running).count();
+    let running = state.tasks.iter().filter(|t| t.phase == Phase::Running && state.takes_a_slot(t)).count();
     if running >= state.options().jobs as usize {
         return Some(String::from("waits for a free slot"));
     }

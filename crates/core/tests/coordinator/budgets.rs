@@ -30,18 +30,8 @@ impl Story {
     fn used(&mut self, text: &str, tokens: u64, exit: Exit) -> Vec<String> {
         let finished = (exit == Exit::Code { code: 0 }).then_some(true);
         let record = ExitRecord {
-            exit,
-            started_at: self.now,
-            ended_at: self.now,
             report: AgentReport { usage: Some(usage(tokens)), model_calls: 1, finished, ..AgentReport::default() },
-            strays_ended: 0,
-            stopped: Vec::new(),
-            memory_peak_bytes: 0,
-            cpu_ms: 0,
-            oom_kills: None,
-            resources: None,
-            stdout_tail: String::new(),
-            stderr_tail: String::new(),
+            ..ExitRecord::new(exit, self.now, self.now)
         };
         self.feed(Input::AttemptExited { attempt: attempt(text), record: Box::new(record) })
     }

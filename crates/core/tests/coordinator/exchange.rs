@@ -104,7 +104,8 @@ fn a_question_rests_the_clocks_until_it_is_answered() {
     assert_eq!(story.shown("a"), ("running", String::from("asks (question 1): Which port? …")));
     assert!(story.ask(answer(2)).is_empty() && story.reply == Some(Err(String::from("there is no question 2"))));
     story.now = Time(story.now.0 + 20_000);
-    assert_eq!(story.ask(answer(1)), ["question_answered 1 a#1", "→ rest a#1 ends"]);
+    let looked = "→ look at a#1 b#1 c#1";
+    assert_eq!(story.ask(answer(1)), ["question_answered 1 a#1", "→ rest a#1 ends", looked], "who asks is looked at more often");
     let rest = story.state.exchange.rest_of(&attempt("a"), Duration::from_secs(3600));
     assert_eq!((rest.rested.as_secs(), rest.since), (20, None));
     let sight = look(&story.state, &attempt("a"), &Look::Question { number: Some(1), token: None }, story.now);
@@ -263,4 +264,33 @@ fn who_waits_for_an_answer_leaves_its_slot_to_others() {
     assert!(!events.iter().any(|e| e.starts_with("attempt_started")), "the slot is `a`'s: {events:?}");
     let events = story.exited("a", Exit::Code { code: 0 });
     assert!(events.iter().any(|e| e.starts_with("attempt_started c#1")), "{events:?}");
+}
+
+#[test]
+fn who_works_on_without_the_answer_takes_its_slot_again() {
+    use greenlane_core::health::{Beat, Evidence, Keeper, Reading};
+    let begun = || {
+        let tasks = ["a", "b", "c"].map(|id| task(id, "")).to_vec();
+        let mut story = Story::new(RunOptions { jobs: 1, ..options() }, tasks);
+        story.spawned("a");
+        story.says("a", question("t"));
+        story.spawned("b");
+        story
+    };
+    let starts = |events: &[String]| events.iter().any(|e| e.starts_with("attempt_started c"));
+    let mut waits = begun();
+    assert!(starts(&waits.exited("b", Exit::Code { code: 0 })), "`a` waits");
+
+    let mut speaks = begun();
+    speaks.says("a", progress(50));
+    assert!(!starts(&speaks.exited("b", Exit::Code { code: 0 })), "`a` speaks: it is at work");
+
+    for (evidence, quiet, at_work) in [(Evidence::Cpu, 1, true), (Evidence::Person, 0, false), (Evidence::Output, 58, false)] {
+        let mut seen = begun();
+        seen.now = Time(seen.now.0 + 60_000);
+        let beat = Beat { at: seen.now, quiet: Duration::from_secs(quiet), evidence: Some(evidence), ..Beat::default() };
+        let reading = Reading { keeper: Keeper::Running, beat: Some(beat) };
+        seen.feed(Input::HealthRead { readings: vec![(attempt("a"), reading)] });
+        assert_eq!(!starts(&seen.exited("b", Exit::Code { code: 0 })), at_work, "{evidence:?}");
+    }
 }

@@ -28,20 +28,7 @@ impl Story {
         self.spawned(text);
         let error = AgentError { message: String::from("no"), status: Some(status), reset_at };
         let report = AgentReport { error: Some(error), finished: Some(false), ..AgentReport::default() };
-        let record = ExitRecord {
-            exit: Exit::Code { code: 1 },
-            started_at: Time(0),
-            ended_at: self.now,
-            report,
-            strays_ended: 0,
-            memory_peak_bytes: 0,
-            cpu_ms: 0,
-            oom_kills: None,
-            stopped: Vec::new(),
-            resources: Default::default(),
-            stdout_tail: String::new(),
-            stderr_tail: String::new(),
-        };
+        let record = ExitRecord { report, ..ExitRecord::new(Exit::Code { code: 1 }, Time(0), self.now) };
         self.feed(Input::AttemptExited { attempt: attempt(text), record: Box::new(record) })
     }
 

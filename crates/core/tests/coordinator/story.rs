@@ -1,7 +1,7 @@
 //! A plan `p`, told step by step: each input with exactly the events and actions that it leads to, in few words.
 
 use greenlane_core::action::Action;
-use greenlane_core::attempt::{AgentReport, Exit, ExitRecord, Merge, Suite, Verdict};
+use greenlane_core::attempt::{Exit, ExitRecord, Merge, Suite, Verdict};
 use greenlane_core::coordinator::step;
 use greenlane_core::event::{Event, MergeResult, Submission};
 use greenlane_core::ids::{AttemptId, Oid, PlanId, TaskKey};
@@ -55,20 +55,7 @@ pub fn keys(ids: &[&str]) -> Vec<TaskKey> {
 
 /// A keeper's record of this end.
 pub fn record(exit: Exit, ended_at: Time) -> ExitRecord {
-    ExitRecord {
-        exit,
-        started_at: Time(0),
-        ended_at,
-        report: AgentReport::default(),
-        strays_ended: 0,
-        memory_peak_bytes: 0,
-        cpu_ms: 0,
-        resources: None,
-        oom_kills: None,
-        stopped: Vec::new(),
-        stdout_tail: String::new(),
-        stderr_tail: String::new(),
-    }
+    ExitRecord::new(exit, Time(0), ended_at)
 }
 
 pub fn green() -> Suite {

@@ -17,22 +17,25 @@ fn one(words: &str) -> Story {
 
 #[test]
 fn waits_double_and_end_with_the_last_retry() {
-    let mut story = one("retries 2");
-    for (n, wait) in [(1, 60), (2, 120)] {
-        story.spawned(&format!("a#{n}"));
-        let out = story.exited(&format!("a#{n}"), Exit::Code { code: 1 });
-        assert_eq!(out[2], format!("retry_scheduled a {n}"));
-        assert_eq!(story.state.next_deadline(), Some(story.now + Duration::from_secs(wait)));
-        assert!(story.feed(Input::Tick).is_empty(), "an early tick is harmless");
-        story.now = story.state.next_deadline().unwrap_or_default();
-        let out = story.feed(Input::Tick);
-        assert_eq!(out, ["retry_due a".into(), format!("attempt_started a#{} going on", n + 1), format!("→ start a#{}", n + 1)]);
-        assert!(story.feed(Input::Tick).is_empty(), "so is a double one");
+    // A command's plain exit code waits for nobody to recover.
+    for (exit, first) in [(Exit::TimedOut, 60), (Exit::Code { code: 1 }, 1)] {
+        let mut story = one("retries 2");
+        for (n, wait) in [(1, first), (2, 2 * first)] {
+            story.spawned(&format!("a#{n}"));
+            let out = story.exited(&format!("a#{n}"), exit.clone());
+            assert_eq!(out[2], format!("retry_scheduled a {n}"));
+            assert_eq!(story.state.next_deadline(), Some(story.now + Duration::from_secs(wait)));
+            assert!(story.feed(Input::Tick).is_empty(), "an early tick is harmless");
+            story.now = story.state.next_deadline().unwrap_or_default();
+            let out = story.feed(Input::Tick);
+            assert_eq!(out, ["retry_due a".into(), format!("attempt_started a#{} going on", n + 1), format!("→ start a#{}", n + 1)]);
+            assert!(story.feed(Input::Tick).is_empty(), "so is a double one");
+        }
+        story.spawned("a#3");
+        let out = story.exited("a#3", exit);
+        let skipped = "task_skipped b: depends on `a`, which failed";
+        assert_eq!(out[2..], ["task_failed a", skipped, "plan_ended not done", "run_ended finished", "→ keep a#3"]);
     }
-    story.spawned("a#3");
-    let out = story.exited("a#3", Exit::Code { code: 1 });
-    let skipped = "task_skipped b: depends on `a`, which failed";
-    assert_eq!(out[2..], ["task_failed a", skipped, "plan_ended not done", "run_ended finished", "→ keep a#3"]);
 }
 
 #[test]

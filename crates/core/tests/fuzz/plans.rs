@@ -181,6 +181,7 @@ fn long_plans_that_took_minutes() {
             }),
         ),
         ("sections.md", format!("## Phase 1: a\n### Stage 1.1: b\n{}", many(30_000, &|i| format!("## Quality {i}\nx\n")))),
+        ("numbers.md", many(9_000, &|i| format!("- [ ] 2. Show\n- [ ] 2.{i} (P) Fold {i}\n"))),
         ("sequence.md", format!("## Phase 1: a\n{}", many(12_000, &|i| format!("- [ ] T{i:05} x\n")))),
         ("list.yaml", format!("work_packages:\n{}", many(20_000, &|i| format!("- {{\"id\": \"\\x41{i}\", title: x}}\n")))),
         ("estimates.toml", many(3, &|i| format!("[[task]]\nid='t{i}'\nrun='x'\nestimate=9000000000000000000\n"))),

@@ -62,9 +62,7 @@ fn diff(old: &str, new: &str) -> String {
 
 #[test]
 fn any_tasks_of_any_sample_are_ticked_and_opened_and_nothing_else_changes() {
-    let seed = fastrand::u64(..);
-    println!("seed {seed}");
-    let mut rng = fastrand::Rng::with_seed(seed);
+    let mut rng = greenlane_testkit::fuzz::seeded();
     for sample in SAMPLES {
         for round in 0..12 {
             let mut texts: Texts = sample.iter().map(|(path, text)| (String::from(*path), String::from(*text))).collect();

@@ -126,9 +126,7 @@ fn every_sample_is_the_same_plan_in_every_native_form() {
 
 #[test]
 fn plans_made_of_parts_of_the_samples_are_the_same_in_every_form() {
-    let seed = fastrand::u64(..);
-    println!("seed {seed}");
-    let mut rng = fastrand::Rng::with_seed(seed);
+    let mut rng = greenlane_testkit::fuzz::seeded();
     let all: Vec<Plan> = SAMPLES.iter().map(|s| plan(s)).collect();
     for round in 0..300 {
         // Tasks of any samples under new ids, in any order; what they wait for among them stays.

@@ -10,7 +10,7 @@ use greenlane_core::failure::FailureDetail;
 use greenlane_core::health::{HealthStatus, Keeper};
 use greenlane_core::ids::{AttemptId, RunId, TaskKey};
 use greenlane_core::invariants;
-use greenlane_core::state::{GroupPhase, Phase, PlanPhase, State, TaskState};
+use greenlane_core::state::{COMMAND_AGENT, GroupPhase, Phase, PlanPhase, State, TaskState};
 use greenlane_core::time::Time;
 use greenlane_core::view::{Coordinator, status};
 
@@ -28,6 +28,7 @@ pub fn after_step(state: &State, before: &[Phase], out: &Step, world: &World, ca
             Event::AttemptStarted { attempt, .. } => {
                 groups_are_barriers(state, &attempt.key)?;
                 accounts_are_respected(state, attempt, out, world.now)?;
+                starts_within_the_slots(state, attempt)?;
                 if let Some(short) = &state.short_of {
                     return Err(("floors_are_respected", format!("{attempt} starts though there is too little room: {short}")));
                 }
@@ -224,6 +225,19 @@ fn groups_are_barriers(state: &State, key: &TaskKey) -> Checked {
     Ok(())
 }
 
+/// Who asked a person left its slot, and may be at work again, answered or not: then nobody new starts beyond the slots.
+fn starts_within_the_slots(state: &State, attempt: &AttemptId) -> Checked {
+    if state.attempt(attempt).is_none_or(|a| state.is_hand_off(&a.agent)) {
+        return Ok(());
+    }
+    let (count, jobs) =
+        (state.tasks.iter().filter(|t| t.phase == Phase::Running && state.takes_a_slot(t)).count(), state.options().jobs.max(1));
+    if count > jobs as usize {
+        return Err(("starts_within_the_slots", format!("{attempt} starts as one of {count} on {jobs} slots")));
+    }
+    Ok(())
+}
+
 /// Nobody starts on an account that is limited, or beyond its limit.
 fn accounts_are_respected(state: &State, attempt: &AttemptId, out: &Step, now: u64) -> Checked {
     let Some(account) = state.attempt(attempt).and_then(|a| state.account_of(&a.agent)) else { return Ok(()) };
@@ -257,7 +271,9 @@ fn retries_follow_the_policy(state: &State, key: &TaskKey, retry: u32, until: Ti
     let Some(failure) = failure.filter(|f| policy.types.contains(&f.kind) && !f.hopeless()) else {
         return Err(("retries_follow_the_policy", format!("{key} is tried again after a failure that is not")));
     };
-    let wait = (policy.base.as_millis() as f64 * policy.factor.powi(i32::try_from(retry - 1).unwrap())) as u64;
+    let by_command =
+        state.task(key).is_some_and(|t| t.attempts.iter().rev().find(|a| a.failure.is_some()).is_some_and(|a| a.agent == COMMAND_AGENT));
+    let wait = u64::try_from(policy.wait_after(by_command, failure.kind, failure.detail, retry).as_millis()).unwrap();
     if until.0 < now + wait * 89 / 100 || failure.reset_at.is_some_and(|reset| until < reset) {
         return Err(("retries_follow_the_policy", format!("{key} is tried again at {until:?}, too early")));
     }

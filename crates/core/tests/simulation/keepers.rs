@@ -164,18 +164,5 @@ fn files(rng: &mut Rng, faults: &Faults, truth: &TaskTruth) -> u8 {
 
 /// A keeper's record.
 pub fn record(exit: Exit, report: AgentReport, began: u64, now: u64) -> Box<ExitRecord> {
-    Box::new(ExitRecord {
-        exit,
-        started_at: Time(began),
-        ended_at: Time(now),
-        report,
-        strays_ended: 0,
-        memory_peak_bytes: 0,
-        cpu_ms: 0,
-        resources: None,
-        oom_kills: None,
-        stopped: Vec::new(),
-        stdout_tail: String::new(),
-        stderr_tail: String::new(),
-    })
+    Box::new(ExitRecord { report, ..ExitRecord::new(exit, Time(began), Time(now)) })
 }

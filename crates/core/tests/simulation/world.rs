@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use fastrand::Rng;
 use greenlane_core::action::Action;
 use greenlane_core::attempt::{Exit, Suite, Verdict};
+use greenlane_core::event::Outcome;
 use greenlane_core::ids::{AttemptId, GroupId, Oid, PlanId, TaskKey};
 use greenlane_core::input::{AccountReading, Input, Request};
 use greenlane_core::room::Room;
@@ -375,6 +376,11 @@ impl World {
         if let Some(worktree) = self.keepers.worktrees.get_mut(&attempt.key) {
             if combined {
                 worktree.base = self.git.content(base);
+            }
+            // Whoever has it in hand merges what it conflicted with.
+            let before = state.task(&attempt.key).and_then(|t| t.attempts.iter().rev().find(|a| a.n < attempt.n && a.spawned.is_some()));
+            if before.is_some_and(|a| a.outcome == Some(Outcome::Conflict)) {
+                worktree.base.extend(self.git.content(base));
             }
             worktree.free = false;
             self.starts_on_its_dependencies(&attempt, state)?;

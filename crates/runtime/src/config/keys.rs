@@ -24,6 +24,10 @@ pub const NEVER_CONFIGURATION: &[&str] = &[
     "GREENLANE_SOCKET",
     "GREENLANE_PORT",
     "GREENLANE_TRACE",
+    "GREENLANE_NOTICE_KIND",
+    "GREENLANE_NOTICE_TITLE",
+    "GREENLANE_NOTICE_TEXT",
+    "GREENLANE_NOTICE_RUN",
     "GREENLANE_CRASH_AFTER",
 ];
 
@@ -88,6 +92,12 @@ pub const KEYS: &[Key] = &[
     key("tracker.github", "GREENLANE_TRACKER_GITHUB", None, Kind::OneOf(&["on", "off"])),
     key("tracker.plan", "GREENLANE_UPDATE_PLAN", Some("--update-plan"), Kind::OneOf(&["on", "off"])),
     key("tracker.github_comments", "GREENLANE_TRACKER_GITHUB_COMMENTS", None, Kind::Switch),
+    key("notify.desktop", "GREENLANE_NOTIFY_DESKTOP", None, Kind::Switch),
+    key("notify.command", "GREENLANE_NOTIFY_COMMAND", None, Kind::Text),
+    key("notify.webhook", "GREENLANE_NOTIFY_WEBHOOK", None, Kind::Address),
+    key("notify.events", "GREENLANE_NOTIFY_EVENTS", None, Kind::Words(greenlane_core::notice::NoticeKind::WORDS)),
+    key("notify.every", "GREENLANE_NOTIFY_EVERY", None, Kind::Limit),
+    key("notify.after", "GREENLANE_NOTIFY_AFTER", None, Kind::Delay),
     key("bounds.same_calls_max", "GREENLANE_SAME_CALLS_MAX", None, Kind::Count { min: 0, max: 1_000_000 }),
     key("bounds.idle_output_max", "GREENLANE_IDLE_OUTPUT_MAX", None, Kind::Bytes { min: 0 }),
     key("bounds.disk_free_min", "GREENLANE_DISK_FREE_MIN", None, Kind::Bytes { min: 0 }),
@@ -135,6 +145,7 @@ pub const SECTIONS: &[&str] = &[
     "budget",
     "tracker",
     "mcp",
+    "notify",
     "bounds",
     "agents",
 ];

@@ -32,6 +32,8 @@ pub enum Kind {
     Switch,
     /// Text that is not empty.
     Text,
+    /// An address on the web.
+    Address,
     /// One of these words.
     OneOf(&'static [&'static str]),
     /// A list of these words; in text separated by commas.
@@ -81,6 +83,7 @@ impl Kind {
             (Kind::Limit | Kind::Delay, Value::String(text)) => self.duration(text),
             (Kind::Switch, Value::Boolean(_)) => Ok(value.clone()),
             (Kind::Text, Value::String(text)) if !text.trim().is_empty() => Ok(value.clone()),
+            (Kind::Address, Value::String(text)) if text.starts_with("https://") || text.starts_with("http://") => Ok(value.clone()),
             (Kind::OneOf(words), Value::String(text)) => word(text, words).map(|()| value.clone()),
             (Kind::Words(words), Value::Array(items)) => {
                 for item in items {
@@ -130,7 +133,14 @@ impl Kind {
                 let pair = |(k, v): (&str, &str)| (k.trim().to_owned(), Value::String(v.trim().to_owned()));
                 pairs.map(|p| p.map(pair)).collect::<Option<toml::Table>>().map_or_else(as_text, Value::Table)
             }
-            Kind::Limit | Kind::Delay | Kind::Text | Kind::OneOf(_) | Kind::Bytes { .. } | Kind::Budget | Kind::Variables => as_text(),
+            Kind::Limit
+            | Kind::Delay
+            | Kind::Text
+            | Kind::Address
+            | Kind::OneOf(_)
+            | Kind::Bytes { .. }
+            | Kind::Budget
+            | Kind::Variables => as_text(),
         };
         self.check(&value)
     }
@@ -145,6 +155,7 @@ impl Kind {
             Kind::Delay => String::from("a duration such as \"0s\", \"90s\" or \"30m\""),
             Kind::Switch => String::from("true or false"),
             Kind::Text => String::from("text that is not empty"),
+            Kind::Address => String::from("an address that begins with https:// or http://"),
             Kind::OneOf(words) => words.iter().map(|w| format!("\"{w}\"")).collect::<Vec<_>>().join(" or "),
             Kind::Words(words) => format!("a list of names out of {}", words.join(", ")),
             Kind::Lines => String::from("a list of texts such as [\"one\", \"two\"]"),

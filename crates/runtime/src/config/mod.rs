@@ -13,6 +13,7 @@ mod layers;
 mod learning;
 mod load;
 mod mcp;
+mod notify;
 mod options;
 mod output;
 mod retry;
@@ -40,6 +41,7 @@ pub use layers::Origin;
 pub use learning::LearningConfig;
 pub use load::{Environment, FILE_NAME, Flags, Loaded, user_file};
 pub use mcp::McpConfig;
+pub use notify::NotifyConfig;
 pub use output::OutputConfig;
 pub use retry::RetryConfig;
 pub use run::{BaseRed, RunConfig};
@@ -74,6 +76,8 @@ pub struct Config {
     pub groups: GroupsConfig,
     /// `[mcp]`.
     pub mcp: McpConfig,
+    /// `[notify]`.
+    pub notify: NotifyConfig,
     /// `[tracker]`.
     pub tracker: TrackerConfig,
     /// `[bounds]`.

@@ -83,6 +83,8 @@ impl Job {
             let output = match (&a.refused, &a.verdict) {
                 (Some(refused), _) => refused.output.clone(),
                 (None, Some(Verdict::CheckFailed { output, .. })) => output.clone(),
+                // What waits for a person prints where the work is, and whoever reads this is there.
+                _ if state.is_hand_off(&a.agent) => String::new(),
                 _ => record.map(printed).unwrap_or_default(),
             };
             Earlier {

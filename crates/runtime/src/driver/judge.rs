@@ -21,6 +21,7 @@ pub(super) fn judge(context: &Arc<Context>, state: &State, attempt: AttemptId) {
     let key = attempt.key.clone();
     let others = shared::refs_of_others(context, state, &attempt);
     let (plan_branch, verify) = (plan.branch.clone(), plan.verify.clone());
+    let plan_head = plan.branch.is_some().then(|| plan.head.clone());
     let verify_timeout = plan.submission.plan.verify_timeout;
     let agent = state.attempt(&attempt).map(|a| a.agent.clone()).unwrap_or_default();
     context.perform_for(&key, move |context| {
@@ -44,6 +45,7 @@ pub(super) fn judge(context: &Arc<Context>, state: &State, attempt: AttemptId) {
                     key: &attempt.key,
                     slug: &key_slug(&attempt.key),
                     title: &definition.title,
+                    plan_head: plan_head.as_ref(),
                     owns: &definition.owns,
                     generated: &generated,
                     checks: &definition.check,

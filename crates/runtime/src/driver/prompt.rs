@@ -22,14 +22,19 @@ pub(super) fn write_prompt(context: &Context, job: &Job, workspace: &Workspace, 
         dir.join("plan").join(name).display().to_string()
     });
     let generated: Vec<String> = job.plan.generated.keys().cloned().collect();
-    let lessons = lessons(context, job);
+    let by_hand = context.registry.get(&job.agent).is_ok_and(|a| a.hand_off);
+    let mut lessons = lessons(context, job);
+    if by_hand {
+        // A model gains by reading twice what went wrong; a person has just read it.
+        lessons.retain(|l| !l.own_only);
+    }
     let input = PromptInput {
         plan_name: &job.plan.name,
         plan_copy: plan_copy.as_deref(),
         task: &job.task,
         agent: &job.agent,
         ports: context.config.workspace.port_base.is_some(),
-        by_hand: context.registry.get(&job.agent).is_ok_and(|a| a.hand_off),
+        by_hand,
         why: job.why.as_deref(),
         skills,
         neighbours: &job.neighbours,

@@ -29,6 +29,8 @@ pub struct JudgeSpec<'a> {
     pub slug: &'a str,
     /// For the commit's subject.
     pub title: &'a str,
+    /// Where the plan's branch is: what was merged from there is not the task's own work. `None`: there is none.
+    pub plan_head: Option<&'a Oid>,
     /// The task's globs; empty: everything.
     pub owns: &'a [String],
     /// Files that every task may touch.
@@ -55,6 +57,7 @@ pub fn judge(pool: &Pool, ws: &Workspace, spec: &JudgeSpec<'_>) -> Verdict {
 
 fn judge_inner(pool: &Pool, ws: &Workspace, spec: &JudgeSpec<'_>) -> Result<Verdict, GitError> {
     let repo = pool.repo();
+    let ws = &with_what_was_merged(repo, ws, spec.plan_head)?;
     ws.set_settled(false);
     let left = format!("refs/greenlane/{}/left/{}", spec.run, spec.slug);
     let (commit, changed) = match commit_work(repo, ws, &commit_message(spec.title, spec.run, spec.key), &left)? {
@@ -94,6 +97,27 @@ fn judge_inner(pool: &Pool, ws: &Workspace, spec: &JudgeSpec<'_>) -> Result<Verd
     suite.all.truncate(FILES_NAMED_MAX);
     let files_changed = u32::try_from(changed.len()).unwrap_or(u32::MAX);
     Ok(Verdict::Accepted { commit, files_changed, suite_files: suite.all })
+}
+
+/// The workspace with the base from which its work is counted: the newest commit of the plan's branch that its HEAD holds. Who merges
+/// what others have landed meanwhile has not changed their files.
+fn with_what_was_merged(repo: &Repo, ws: &Workspace, plan_head: Option<&Oid>) -> Result<Workspace, GitError> {
+    let mut counted = ws.clone();
+    let Some(theirs) = plan_head.filter(|head| **head != ws.base) else { return Ok(counted) };
+    let Some(head) = repo.resolve(&ws.head_name())?.filter(|head| *head != ws.base) else { return Ok(counted) };
+    if repo.is_straight(&head, &ws.base)? {
+        return Ok(counted);
+    }
+    if repo.descends(&head, theirs)? {
+        counted.base = theirs.clone();
+        return Ok(counted);
+    }
+    let common = repo.git().run_allowing(&["merge-base", head.as_str(), theirs.as_str()], &[0, 1])?.text();
+    // One that is older than where it began was never merged.
+    if !common.is_empty() && common != ws.base.as_str() && repo.descends(&Oid::from(common.as_str()), &ws.base)? {
+        counted.base = Oid::from(common);
+    }
+    Ok(counted)
 }
 
 /// A command that did not pass.

@@ -3,6 +3,7 @@
 mod ancestry;
 mod attributes;
 mod branches;
+mod diff_stat;
 mod discover;
 mod door;
 mod error;
@@ -22,6 +23,7 @@ mod tree_diff;
 mod writer;
 
 pub use branches::{Moved, RollbackError, RolledBack};
+pub use diff_stat::{CommitStat, FileStat};
 pub use discover::{GIT_VERSION_MIN, RepoError};
 pub use door::{Caller, Git, Output};
 pub use error::GitError;

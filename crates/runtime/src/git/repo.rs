@@ -239,6 +239,14 @@ impl Repo {
         ancestry::descends(self.git(), self.objects(), commit, ancestor)
     }
 
+    /// Was nothing merged between `base` and `commit`, which descends from it?
+    ///
+    /// # Errors
+    /// If git cannot be asked.
+    pub fn is_straight(&self, commit: &Oid, base: &Oid) -> Result<bool, GitError> {
+        ancestry::is_straight(self.objects(), commit, base)
+    }
+
     /// Writes a commit by the user, or by Greenlane where nobody is configured.
     ///
     /// # Errors

@@ -6,10 +6,12 @@ mod body;
 mod commit;
 mod given_back;
 mod line;
+mod unready;
 
 pub use body::{HIDDEN_VERB, dispatch, order};
 pub use given_back::{GivenBack, Word, give_back};
 pub use line::Line;
+pub use unready::{Unready, unready};
 
 use std::fs;
 use std::io;

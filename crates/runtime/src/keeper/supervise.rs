@@ -9,7 +9,7 @@ use std::io;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use greenlane_core::attempt::{AgentReport, Exit, ExitRecord};
+use greenlane_core::attempt::{Exit, ExitRecord};
 use greenlane_core::budget::{Measure, Spent};
 use greenlane_core::failure::Resources;
 use greenlane_core::time::Time;
@@ -102,18 +102,8 @@ pub(super) fn supervise(spec: &Spec, dir: &Path, signals: &Signals, mut streams:
     let began = Instant::now();
     let oom_kills = machine::oom_kills();
     let failed = |message: String| ExitRecord {
-        exit: Exit::FailedToStart { message },
-        started_at,
-        ended_at: wall_clock(),
-        report: AgentReport::default(),
-        strays_ended: 0,
-        memory_peak_bytes: 0,
-        cpu_ms: 0,
         resources: Some(machine::resources(&spec.cwd)),
-        oom_kills: None,
-        stopped: Vec::new(),
-        stdout_tail: String::new(),
-        stderr_tail: String::new(),
+        ..ExitRecord::new(Exit::FailedToStart { message }, started_at, wall_clock())
     };
     if signals.terminate_asked() || signals.kill_asked() {
         // Cancelled between the claim and the start.
@@ -507,9 +497,6 @@ impl Keeping<'_> {
         let (cpu_ms, largest) = system::usage_of_ended();
         let (stdout_tail, stderr_tail) = self.streams.tails();
         ExitRecord {
-            exit: self.exit(),
-            started_at: self.started_at,
-            ended_at: wall_clock(),
             report: self.streams.report(),
             strays_ended: u32::try_from(self.strays.len()).unwrap_or(u32::MAX),
             memory_peak_bytes: self.memory_peak_bytes.max(largest),
@@ -519,6 +506,8 @@ impl Keeping<'_> {
             oom_kills: self.oom_kills_before.and_then(|before| machine::oom_kills().map(|now| now.saturating_sub(before))),
             stdout_tail,
             stderr_tail,
+            waited_ms: u64::try_from(self.rest().as_millis()).unwrap_or(u64::MAX),
+            ..ExitRecord::new(self.exit(), self.started_at, wall_clock())
         }
     }
 

@@ -12,10 +12,10 @@ use greenlane_core::ids::RunId;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::command::{Failed, Program, Said};
 use super::{Claim, GivenUp, Issue, Letter, Patience, Place, Told, Tracker, Trouble, Word};
 use crate::beads::PROGRAM;
 use crate::journal::Journal;
+use crate::program::{Failed, Program, Said};
 
 /// What the names begin with under which runs claim.
 const ACTOR: &str = "greenlane/";

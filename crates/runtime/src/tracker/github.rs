@@ -13,9 +13,9 @@ use greenlane_core::ids::RunId;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::command::{Failed, Program, Said};
 use super::{Claim, GivenUp, Issue, Letter, Patience, Place, Told, Tracker, Trouble, Word};
 use crate::clock;
+use crate::program::{Failed, Program, Said};
 
 /// Its program.
 pub(super) const PROGRAM: &str = "gh";

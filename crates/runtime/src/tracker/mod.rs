@@ -5,7 +5,6 @@
 //! coordinator, and is listed until then. Decides nothing about a run.
 
 mod beads;
-pub(crate) mod command;
 mod github;
 mod outbox;
 mod plan_file;
@@ -15,7 +14,7 @@ mod store;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use greenlane_core::ids::RunId;
@@ -24,6 +23,7 @@ pub use greenlane_core::tracker::{GivenUp, Issue, Item, Letter, TrackerKind, Unt
 use crate::agent::which;
 use crate::config::TrackerConfig;
 use crate::git::Repo;
+pub use crate::program::Patience;
 pub use outbox::{Outbox, OutboxError, Round, Settled};
 pub use post::{LAST_WORDS, Post};
 pub use store::STORE_NAME;
@@ -98,34 +98,6 @@ impl Trouble {
         match self {
             Trouble::Away { why, .. } | Trouble::NotYet { why } | Trouble::Never { why } => why,
         }
-    }
-}
-
-/// How long a call may take, at most.
-#[derive(Clone, Debug)]
-pub struct Patience {
-    until: Instant,
-    /// What makes it shorter while the call is under way: nobody waits any more.
-    hurry: Arc<Mutex<Option<Instant>>>,
-}
-
-impl Patience {
-    /// So long from now.
-    #[must_use]
-    pub fn of(limit: Duration) -> Self {
-        let now = Instant::now();
-        Self { until: now.checked_add(limit).unwrap_or(now), hurry: Arc::default() }
-    }
-
-    fn hurried_by(limit: Duration, hurry: &Arc<Mutex<Option<Instant>>>) -> Self {
-        Self { hurry: Arc::clone(hurry), ..Self::of(limit) }
-    }
-
-    /// What is left of it.
-    #[must_use]
-    pub fn left(&self) -> Duration {
-        let hurry = *self.hurry.lock().unwrap_or_else(PoisonError::into_inner);
-        hurry.map_or(self.until, |h| h.min(self.until)).saturating_duration_since(Instant::now())
     }
 }
 

@@ -29,7 +29,7 @@ pub(super) fn is_any(git_dir: &Path) -> bool {
 }
 
 /// The same git, to which those files are ignored.
-pub(super) fn ignoring(git: Git, git_dir: &Path) -> Git {
+pub(crate) fn ignoring(git: Git, git_dir: &Path) -> Git {
     let list = list_of(git_dir);
     match list.to_str() {
         Some(text) if list.is_file() => git.with_setting(format!("core.excludesFile={text}")),

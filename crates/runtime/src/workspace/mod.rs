@@ -17,7 +17,7 @@ mod submodule;
 
 pub use clean::{Cleaned, Known};
 pub use error::WorkspaceError;
-pub(crate) use made::ignore_in;
+pub(crate) use made::{ignore_in, ignoring};
 pub use mark::{Class, Filling, Holding, Mark};
 pub use place::{pool_dir, worktrees_dir};
 pub use pool::Pool;

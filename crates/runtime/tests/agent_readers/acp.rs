@@ -137,20 +137,7 @@ fn tokens_are_counted_by_each_agents_way_of_telling_them() {
 
 /// How a conversation that ended with this line is judged.
 fn judged(exit: Exit, lines: &[Value]) -> Option<(FailureType, Option<FailureDetail>, String)> {
-    let record = ExitRecord {
-        exit,
-        started_at: Time(0),
-        ended_at: Time(1),
-        report: read(lines).0,
-        strays_ended: 0,
-        memory_peak_bytes: 0,
-        cpu_ms: 0,
-        resources: None,
-        oom_kills: None,
-        stopped: Vec::new(),
-        stdout_tail: String::new(),
-        stderr_tail: String::new(),
-    };
+    let record = ExitRecord { report: read(lines).0, ..ExitRecord::new(exit, Time(0), Time(1)) };
     of_exit(&record).map(|f| (f.kind, f.detail, f.message))
 }
 

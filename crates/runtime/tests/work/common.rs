@@ -138,6 +138,7 @@ impl Place {
             key: &Self::key(task),
             slug: task,
             title: &format!("Do {task}"),
+            plan_head: Some(&Oid::from(self.temp.head())),
             owns: &strings(owns),
             generated: &Generated::new(&BTreeMap::new()).expect("none"),
             checks: &strings(checks),

@@ -255,3 +255,22 @@ fn checks_run_on_the_commit_and_leave_nothing() {
         assert!(!ws.path.join("never").exists());
     });
 }
+
+#[test]
+fn what_was_merged_from_the_plans_branch_is_nobodys_change() {
+    with_each_git(|place| {
+        let ws = place.prepare("a");
+        put(&ws, "own.txt", "mine\n");
+        place.git_in(&ws, &["add", "-A"]);
+        place.git_in(&ws, &["commit", "-qm", "mine"]);
+        write(place.temp.path(), "theirs.txt", "others have landed this\n");
+        place.temp.git(&["add", "-A"]);
+        place.temp.git(&["commit", "-qm", "theirs"]);
+        place.git_in(&ws, &["merge", "-q", "-m", "both", "main"]);
+        assert!(matches!(place.judge_by(&ws, "a", &["own.txt"], &[]), Verdict::Accepted { files_changed: 1, .. }));
+        // Merged in name only: what others have landed would go.
+        place.git_in(&ws, &["rm", "-q", "theirs.txt"]);
+        let judged = place.judge_by(&ws, "a", &["own.txt"], &[]);
+        assert!(matches!(&judged, Verdict::OutsideOwnership { files, .. } if *files == ["theirs.txt"]), "{judged:?}");
+    });
+}

@@ -119,6 +119,7 @@ fn shallow_detached_linked_and_bare_places_work_alike() {
                     key: &Place::key(task),
                     slug: task,
                     title: task,
+                    plan_head: None,
                     owns: &[],
                     generated: &generated,
                     checks: &[],

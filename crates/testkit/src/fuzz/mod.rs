@@ -53,8 +53,7 @@ impl Target<'_> {
             self.one(&input, 0, 0, &mut case);
             return;
         }
-        let seed = number("GREENLANE_FUZZ_SEED").unwrap_or_else(|| fastrand::u64(..));
-        let mut rng = fastrand::Rng::with_seed(seed);
+        let (seed, mut rng) = generator();
         let (mut pool, mut seen) = (self.seeds.clone(), BTreeSet::new());
         for input in &self.seeds {
             seen.insert(self.one(input, seed, 0, &mut case));
@@ -88,14 +87,26 @@ impl Target<'_> {
 
 /// Runs cases that make their own input from the generator. On a failure the seed is told.
 pub fn random(name: &str, cases: u64, mut case: impl FnMut(&mut fastrand::Rng)) {
-    let seed = number("GREENLANE_FUZZ_SEED").unwrap_or_else(|| fastrand::u64(..));
-    let mut rng = fastrand::Rng::with_seed(seed);
+    let (seed, mut rng) = generator();
     let counted = each(cases, |n| {
         let watch = Watch::over(name, &[], seed, n);
         case(&mut rng);
         watch.over_well();
     });
     println!("{name}: seed {seed}, {counted} cases");
+}
+
+/// A generator for a test of random cases, whose seed is told, or repeated.
+#[must_use]
+pub fn seeded() -> fastrand::Rng {
+    let (seed, rng) = generator();
+    println!("GREENLANE_FUZZ_SEED={seed}");
+    rng
+}
+
+fn generator() -> (u64, fastrand::Rng) {
+    let seed = number("GREENLANE_FUZZ_SEED").unwrap_or_else(|| fastrand::u64(..));
+    (seed, fastrand::Rng::with_seed(seed))
 }
 
 /// Calls for every case: as many as there are, or for as long as the environment says.

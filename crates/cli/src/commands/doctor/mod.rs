@@ -4,6 +4,7 @@ mod agents;
 mod check;
 mod ignored;
 mod machine;
+mod notices;
 mod places;
 mod prompts;
 mod repository;
@@ -89,6 +90,7 @@ fn examine(context: &Context) -> Vec<Check> {
             checks.extend(suite::suite(repo, top, config, path));
             checks.extend(prompts::prompts(repo.top().unwrap_or(top), config));
             checks.extend(trackers::trackers(repo, config, context));
+            checks.extend(notices::notices(repo, config, context));
         }
     }
     checks.extend(config.as_ref().map(|config| agents::agents(config, context)).unwrap_or_default());

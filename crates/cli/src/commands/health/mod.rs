@@ -3,7 +3,7 @@
 
 mod beat;
 mod changes;
-mod survey;
+pub(crate) mod survey;
 mod text;
 
 use std::process::ExitCode;

@@ -20,71 +20,71 @@ const RUNS_MAX: u32 = 20;
 
 /// How many are how.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub(super) struct Summary {
-    pub(super) total: usize,
-    pub(super) healthy: usize,
-    pub(super) hung: usize,
-    pub(super) dead: usize,
-    pub(super) unknown: usize,
-    pub(super) attempts: usize,
-    pub(super) workers: usize,
+pub(crate) struct Summary {
+    pub(crate) total: usize,
+    pub(crate) healthy: usize,
+    pub(crate) hung: usize,
+    pub(crate) dead: usize,
+    pub(crate) unknown: usize,
+    pub(crate) attempts: usize,
+    pub(crate) workers: usize,
 }
 
 /// One attempt under way.
 #[derive(Clone, Debug, Serialize)]
-pub(super) struct AttemptHealth {
+pub(crate) struct AttemptHealth {
     /// `plan/task#n`.
-    pub(super) id: String,
-    pub(super) run: RunId,
-    pub(super) plan: String,
-    pub(super) task: String,
-    pub(super) attempt: u32,
+    pub(crate) id: String,
+    pub(crate) run: RunId,
+    pub(crate) plan: String,
+    pub(crate) task: String,
+    pub(crate) attempt: u32,
     /// As which attempt people know it.
-    pub(super) number: Option<u32>,
-    pub(super) agent: String,
-    pub(super) status: HealthStatus,
-    pub(super) reason: Option<String>,
+    pub(crate) number: Option<u32>,
+    pub(crate) agent: String,
+    pub(crate) status: HealthStatus,
+    pub(crate) reason: Option<String>,
     /// Since when it has the status that the journal knows; `null` where that is another one, or from its start.
-    pub(super) since: Option<String>,
+    pub(crate) since: Option<String>,
     /// Somebody coordinates its run.
-    pub(super) coordinated: bool,
-    pub(super) keeper_pid: Option<u32>,
-    pub(super) heartbeat_at: Option<String>,
-    pub(super) heartbeat_age_seconds: Option<f64>,
+    pub(crate) coordinated: bool,
+    pub(crate) keeper_pid: Option<u32>,
+    pub(crate) heartbeat_at: Option<String>,
+    pub(crate) heartbeat_age_seconds: Option<f64>,
     /// Without a sign of work, by its last heartbeat.
-    pub(super) quiet_seconds: Option<f64>,
-    pub(super) evidence: Option<Evidence>,
-    pub(super) step: Option<String>,
-    pub(super) iteration: Option<u64>,
-    pub(super) model_calls: u64,
-    pub(super) tool_calls: u64,
-    pub(super) tokens: Option<u64>,
-    pub(super) cost_usd: Option<f64>,
-    pub(super) cpu_seconds: f64,
-    pub(super) memory_mb: f64,
-    pub(super) processes: u32,
-    pub(super) output_bytes: u64,
+    pub(crate) quiet_seconds: Option<f64>,
+    pub(crate) evidence: Option<Evidence>,
+    pub(crate) step: Option<String>,
+    pub(crate) iteration: Option<u64>,
+    pub(crate) model_calls: u64,
+    pub(crate) tool_calls: u64,
+    pub(crate) tokens: Option<u64>,
+    pub(crate) cost_usd: Option<f64>,
+    pub(crate) cpu_seconds: f64,
+    pub(crate) memory_mb: f64,
+    pub(crate) processes: u32,
+    pub(crate) output_bytes: u64,
 }
 
 /// One external worker.
 #[derive(Clone, Debug, Serialize)]
-pub(super) struct WorkerHealth {
-    pub(super) name: String,
-    pub(super) status: HealthStatus,
-    pub(super) reason: Option<String>,
+pub(crate) struct WorkerHealth {
+    pub(crate) name: String,
+    pub(crate) status: HealthStatus,
+    pub(crate) reason: Option<String>,
     /// When it last told of itself.
-    pub(super) at: String,
-    pub(super) age_seconds: f64,
-    pub(super) message: Option<String>,
-    pub(super) task: Option<String>,
-    pub(super) pid: Option<u32>,
-    pub(super) iteration: Option<u64>,
-    pub(super) memory_mb: Option<f64>,
-    pub(super) api_calls_made: Option<u64>,
+    pub(crate) at: String,
+    pub(crate) age_seconds: f64,
+    pub(crate) message: Option<String>,
+    pub(crate) task: Option<String>,
+    pub(crate) pid: Option<u32>,
+    pub(crate) iteration: Option<u64>,
+    pub(crate) memory_mb: Option<f64>,
+    pub(crate) api_calls_made: Option<u64>,
 }
 
 impl Summary {
-    pub(super) fn of(attempts: &[AttemptHealth], workers: &[WorkerHealth]) -> Self {
+    pub(crate) fn of(attempts: &[AttemptHealth], workers: &[WorkerHealth]) -> Self {
         let mut sum = Self { attempts: attempts.len(), workers: workers.len(), ..Self::default() };
         for status in attempts.iter().map(|a| a.status).chain(workers.iter().map(|w| w.status)) {
             sum.total += 1;
@@ -100,7 +100,7 @@ impl Summary {
 }
 
 /// Everything that is meant by the flags.
-pub(super) fn survey(args: &HealthArgs, session: &Session, context: &Context) -> Result<(Vec<AttemptHealth>, Vec<WorkerHealth>), Error> {
+pub(crate) fn survey(args: &HealthArgs, session: &Session, context: &Context) -> Result<(Vec<AttemptHealth>, Vec<WorkerHealth>), Error> {
     let now = clock::now();
     let mut attempts = Vec::new();
     for opened in runs(args, session)? {
@@ -144,7 +144,7 @@ fn runs(args: &HealthArgs, session: &Session) -> Result<Vec<Opened>, Error> {
 }
 
 /// `None`: it is not under way any more, and only waits to be taken in.
-fn of_attempt(opened: &Opened, task: &TaskState, policy: &HealthPolicy, now: Time) -> Option<AttemptHealth> {
+pub(crate) fn of_attempt(opened: &Opened, task: &TaskState, policy: &HealthPolicy, now: Time) -> Option<AttemptHealth> {
     let id = task.attempt_id();
     let attempt = task.current()?;
     let spawned = attempt.spawned.as_ref()?;

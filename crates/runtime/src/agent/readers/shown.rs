@@ -136,7 +136,9 @@ pub fn guess(text: &str) -> Option<OutputKind> {
     text.lines().filter_map(event).find_map(|e| {
         let kind = e["type"].as_str().unwrap_or_default();
         let begins = |all: &[&str]| all.iter().any(|start| kind.starts_with(start));
-        if begins(&["acp."]) {
+        if begins(&["handed_over", "not_yet", "given_back"]) {
+            Some(OutputKind::HandOff)
+        } else if begins(&["acp."]) {
             Some(OutputKind::Acp)
         } else if e["sessionID"].is_string() {
             Some(OutputKind::Opencode)

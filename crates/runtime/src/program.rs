@@ -1,18 +1,17 @@
-//! Runs a tracker's program within limits of time and output; whatever it started goes with it. Knows no tracker.
+//! Runs another's program within limits of time and output; whatever it started goes with it. Knows none of them.
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
-use std::io::Read;
+use std::io::{Read, Write as _};
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process_group};
 
-use super::Patience;
 use crate::agent::which;
 
 /// Most bytes that are taken of what it prints: all issues of a store may be as long as a plan.
@@ -54,6 +53,34 @@ pub(crate) enum Failed {
     Other(String),
 }
 
+/// How long a call may take, at most.
+#[derive(Clone, Debug)]
+pub struct Patience {
+    until: Instant,
+    /// What makes it shorter while the call is under way: nobody waits any more.
+    hurry: Arc<Mutex<Option<Instant>>>,
+}
+
+impl Patience {
+    /// So long from now.
+    #[must_use]
+    pub fn of(limit: Duration) -> Self {
+        let now = Instant::now();
+        Self { until: now.checked_add(limit).unwrap_or(now), hurry: Arc::default() }
+    }
+
+    pub(crate) fn hurried_by(limit: Duration, hurry: &Arc<Mutex<Option<Instant>>>) -> Self {
+        Self { hurry: Arc::clone(hurry), ..Self::of(limit) }
+    }
+
+    /// What is left of it.
+    #[must_use]
+    pub fn left(&self) -> Duration {
+        let hurry = *self.hurry.lock().unwrap_or_else(PoisonError::into_inner);
+        hurry.map_or(self.until, |h| h.min(self.until)).saturating_duration_since(Instant::now())
+    }
+}
+
 /// A program, where it is run and with what.
 pub(crate) struct Program<'a> {
     /// Its name, looked up on the environment's PATH.
@@ -67,14 +94,28 @@ pub(crate) struct Program<'a> {
 impl Program<'_> {
     /// Runs it; ends it, and all that it started in its process group, when the patience is used up.
     pub fn run<S: AsRef<OsStr>>(&self, args: &[S], patience: &Patience) -> Result<Said, Failed> {
+        self.run_with(args, &[], patience)
+    }
+
+    /// The same, with this on its standard input; whether it reads it is its own affair.
+    pub fn run_with<S: AsRef<OsStr>>(&self, args: &[S], input: &[u8], patience: &Patience) -> Result<Said, Failed> {
         let path = which(Path::new(self.name), self.environment, self.directory).ok_or(Failed::Missing)?;
         let mut command = Command::new(path);
         command.args(args).current_dir(self.directory).env_clear().envs(self.environment);
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
+        command
+            .stdin(if input.is_empty() { Stdio::null() } else { Stdio::piped() })
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .process_group(0);
         let mut child = command.spawn().map_err(|e| match e.kind() {
             std::io::ErrorKind::NotFound => Failed::Missing,
             _ => Failed::Other(format!("cannot be started: {e}")),
         })?;
+        if let Some(mut to) = child.stdin.take() {
+            let input = input.to_vec();
+            // It may never read: the thread ends with the pipe.
+            drop(std::thread::Builder::new().name("input".into()).spawn(move || drop(to.write_all(&input))));
+        }
         let (out, err) = (Stream::of(child.stdout.take()), Stream::of(child.stderr.take()));
         let status = wait(&mut child, [&out, &err], patience);
         if status.is_err() {
@@ -156,7 +197,7 @@ impl Stream {
             let _ = done.send(());
         };
         // Without a thread nothing is read, which is told as an answer that says nothing.
-        drop(std::thread::Builder::new().name("tracker".into()).spawn(read));
+        drop(std::thread::Builder::new().name("output".into()).spawn(read));
         Self { bytes, read_all }
     }
 

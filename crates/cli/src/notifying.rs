@@ -1,0 +1,49 @@
+//! Passes on what is journalled, and lets people be told of what is worth it. Decides neither.
+
+use std::time::Duration;
+
+use greenlane_core::state::State;
+use greenlane_core::time::Time;
+use greenlane_runtime::driver::Observer;
+use greenlane_runtime::journal::Record;
+use greenlane_runtime::notify::Notifier;
+
+/// An observer and, beside it, who tells people.
+pub struct Notifying<'a> {
+    inner: &'a mut dyn Observer,
+    notifier: Option<Notifier>,
+}
+
+impl<'a> Notifying<'a> {
+    /// `None`: there is nobody to tell.
+    pub fn new(inner: &'a mut dyn Observer, notifier: Option<Notifier>) -> Self {
+        Self { inner, notifier }
+    }
+}
+
+impl Observer for Notifying<'_> {
+    fn journalled(&mut self, state: &State, records: &[Record]) {
+        self.inner.journalled(state, records);
+        if let Some(Err(e)) = self.notifier.as_mut().map(|n| n.journalled(records)) {
+            // Once is enough: what cannot be started now cannot be started later.
+            self.notifier = None;
+            self.inner.warn(&format!("nobody is notified by this run: {e}"));
+        }
+    }
+
+    fn tick_interval(&self) -> Option<Duration> {
+        self.inner.tick_interval()
+    }
+
+    fn tick(&mut self, state: &State, now: Time) {
+        self.inner.tick(state, now);
+    }
+
+    fn warn(&mut self, text: &str) {
+        self.inner.warn(text);
+    }
+
+    fn detach(&mut self) {
+        self.inner.detach();
+    }
+}

@@ -1,0 +1,88 @@
+//! The runs of a repository, the latest first.
+
+use askama::Template;
+use greenlane_core::time::Time;
+
+use super::{filters, text};
+use crate::report::{clean, sign};
+use crate::web::pieces::Pieces;
+use crate::web::place::Place;
+use crate::web::view::Links;
+use crate::web::words;
+
+/// Most runs that are listed: each is replayed.
+const RUNS_MAX: u32 = 50;
+
+#[derive(Template)]
+#[template(path = "runs.html", whitespace = "minimize")]
+struct Runs {
+    rows: Vec<Row>,
+    trend: String,
+}
+
+struct Row {
+    id: String,
+    href: String,
+    state: String,
+    sign: &'static str,
+    plans: String,
+    began: Time,
+    seconds: f64,
+    done: usize,
+    total: usize,
+    speedup: String,
+    tokens: String,
+    cost: String,
+    dollars: Option<f64>,
+}
+
+/// Adds them.
+pub fn render(pieces: &mut Pieces, links: &Links, place: &Place) {
+    pieces.fixed("<h1>Runs</h1>");
+    let html = match read(links, place) {
+        Ok(rows) => text(&Runs { trend: trend(&rows), rows }),
+        Err(why) => format!(
+            "<div id=\"runs\"><p class=\"note odd\">{}</p></div>",
+            askama::filters::escape(why, askama::filters::Html).map(|e| e.to_string()).unwrap_or_default()
+        ),
+    };
+    pieces.part("runs", html);
+}
+
+fn read(links: &Links, place: &Place) -> Result<Vec<Row>, String> {
+    let told = |e: crate::error::Error| e.problems.into_iter().map(|p| p.message).collect::<Vec<_>>().join("; ");
+    let session = place.session().map_err(told)?;
+    let Some(journal) = session.journal_if_any().map_err(told)? else { return Ok(Vec::new()) };
+    let entries = journal.runs(RUNS_MAX).map_err(|e| e.to_string())?;
+    // One that cannot be read (a newer version's) does not hide the others.
+    let rows = entries.into_iter().filter_map(|entry| {
+        let doc = session.load(&journal, entry.run).ok()?.status();
+        let s = &doc.summary;
+        let id = doc.run.id.to_string();
+        Some(Row {
+            href: links.of_run(Some(&id)).tasks(),
+            sign: sign(&doc.run.state),
+            plans: doc.plans.iter().map(|p| clean(&p.id)).collect::<Vec<_>>().join(", "),
+            began: entry.started_at,
+            seconds: s.elapsed_seconds,
+            done: s.done,
+            total: s.total,
+            speedup: if s.done > 0 { format!("{:.1}×", s.speedup) } else { String::new() },
+            tokens: words::tokens(&s.usage),
+            cost: words::cost(&s.usage),
+            dollars: s.usage.cost_usd,
+            state: doc.run.state,
+            id,
+        })
+    });
+    Ok(rows.collect())
+}
+
+/// How these runs went together.
+fn trend(rows: &[Row]) -> String {
+    let (done, total) = rows.iter().fold((0, 0), |(d, t), r| (d + r.done, t + r.total));
+    let spent: Vec<f64> = rows.iter().filter_map(|r| r.dollars).collect();
+    let cost = if spent.is_empty() { String::new() } else { format!(", {} in all", words::dollars(spent.iter().sum())) };
+    let runs = if rows.len() == 1 { String::from("one run") } else { format!("{} runs", rows.len()) };
+    format!("{runs}: {done} of {total} tasks done ({} %){cost}", done * 100 / total.max(1))
+}
