@@ -55,7 +55,7 @@ pub fn activity(layout: &Layout, state: &State, task: &TaskState, now: Time) -> 
     let heartbeat = keeper::read_heartbeat(&dir);
     let trouble = match heartbeat.as_ref().map(|h| h.phase) {
         Some(phase) if phase != keeper::Phase::Running => Some(ending(phase).to_owned()),
-        _ => trouble(&health::look(&dir), task, &state.options().health, now),
+        _ => trouble(&health::look(&dir).heard(state.silence_of(&task.attempt_id(), now)), task, &state.options().health, now),
     };
     // How long ago something was written says nothing of a person.
     let where_to = || {

@@ -7,6 +7,7 @@ use greenlane_core::ids::TaskId;
 use greenlane_core::plan::{Diagnostic, Format, Plan, Task, select};
 use greenlane_core::prompt::{TemplateProblem, Templates};
 use greenlane_runtime::agent::{COMMAND, Registry, RegistryError};
+use greenlane_runtime::config::Loaded as Configured;
 use greenlane_runtime::plan_files::{Loaded, LoadedPlan, load_plans};
 use greenlane_runtime::prompts::load_templates;
 
@@ -153,12 +154,26 @@ pub fn problem(e: &RegistryError) -> Problem {
     Problem { message: e.to_string(), location: None, hints: vec![e.hint()] }
 }
 
-/// The agents that the configuration knows.
+/// The agents that the configuration knows. What makes none is an error for those alone who use it.
 ///
 /// # Errors
-/// If an `[agents.NAME]` table makes no agent.
-pub fn registry(config: &greenlane_runtime::config::Config) -> Result<Registry, Error> {
-    Registry::load(&config.agents).map_err(|e| Error { kind: Kind::Usage, problems: vec![problem(&e)] })
+/// If the built-in ones cannot be read.
+pub fn registry(loaded: &Configured) -> Result<Registry, Error> {
+    let registry = Registry::load(&loaded.config.agents).map_err(|e| Error { kind: Kind::Usage, problems: vec![problem(&e)] })?;
+    Ok(registry.placed(|name, keys| {
+        let prefix = format!("agents.{name}.");
+        let likely = keys.iter().find_map(|key| loaded.origins.get(&format!("{prefix}{key}")));
+        let any = || loaded.origins.iter().find(|(path, _)| path.starts_with(&prefix)).map(|(_, origin)| origin);
+        likely.or_else(any).map(ToString::to_string)
+    }))
+}
+
+/// Says which entries of the configuration make no agent, but for those of which somebody has heard.
+pub fn warn_of_faulty_agents(context: &Context, registry: &Registry, heard: impl Fn(&str) -> bool) {
+    for (_, fault) in registry.faults().filter(|(name, _)| !heard(name)) {
+        let unused = |p: Problem| Problem { message: format!("{}; it is not used here", p.message), ..p };
+        context.output.warn(&unused(problem(fault)));
+    }
 }
 
 /// The templates of prompts in this checkout.

@@ -61,8 +61,8 @@ impl Ready {
         let worktrees = worktrees_of(&repo, &loaded.config, context)?;
         require_outside(&repo, &loaded, &worktrees)?;
         let strict_from = loaded.origins.get("budget.strict").cloned();
+        let registry = plans::registry(&loaded)?;
         let config = loaded.config;
-        let registry = plans::registry(&config)?;
         let templates = plans::templates(repo.top().or(repo.main_top()), &registry)?;
         for path in [Some(repo.common_dir()), repo.top(), repo.main_top(), Some(&worktrees)].into_iter().flatten() {
             require_nameable(path)?;
@@ -94,7 +94,9 @@ impl Ready {
                 wanted.extend(plans::agent_of(task, default).map(|name| (name.to_owned(), location)));
             }
         }
-        self.require_present(context, &wanted)
+        self.require_present(context, &wanted)?;
+        plans::warn_of_faulty_agents(context, &self.registry, |_| false);
+        Ok(())
     }
 
     /// Assigns agents to tasks for which nobody is named, where that is asked for, and says who does what.

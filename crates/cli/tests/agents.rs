@@ -99,6 +99,45 @@ fn agents_are_listed_with_what_is_missing() {
 }
 
 #[test]
+fn an_entry_that_makes_no_agent_is_in_the_way_of_nobody_else() {
+    let dir = folder();
+    let faulty = format!("{AGENTS}[agents.deaf]\nslots = 1\ncommand = \"sh\"\nargs = [\"-c\", \"true\"]\n");
+    std::fs::write(dir.path().join("greenlane.toml"), &faulty).unwrap();
+    let line = 1 + faulty.lines().position(|l| l.contains("\"true\"")).unwrap();
+    let why = format!("agent `deaf` would never get its prompt ({}/greenlane.toml:{line})", dir.path().canonicalize().unwrap().display());
+    let (code, out, _) = greenlane(dir.path(), &["agents"]);
+    assert!(
+        code == Some(0) && out.split_whitespace().collect::<Vec<_>>().join(" ").contains(&format!("✗ deaf {why} → put {{prompt}}")),
+        "{out}"
+    );
+    let (_, out, _) = greenlane(dir.path(), &["agents", "--json"]);
+    let document: Value = serde_json::from_str(&out).unwrap();
+    let deaf = document["agents"].as_array().unwrap().iter().find(|a| a["name"] == "deaf").unwrap().clone();
+    assert_eq!((&deaf["fault"], &deaf["path"]), (&Value::from(why.as_str()), &Value::Null));
+    let (code, out, err) = greenlane(dir.path(), &["agents", "check", "good"]);
+    assert!(code == Some(0) && out.starts_with("✓ good did it in "), "{out}{err}");
+    let (code, _, err) = greenlane(dir.path(), &["agents", "check", "deaf"]);
+    assert!(code == Some(2) && err.starts_with(&format!("error: {why}\nhint: put {{prompt}}")), "{err}");
+    let (code, _, err) = greenlane(dir.path(), &["plan", "plan.toml"]);
+    assert!(code == Some(0) && err.contains(&format!("warning: {why}; it is not used here")), "{err}");
+    std::fs::write(dir.path().join("used.toml"), PLAN.replace("\"good\"", "\"deaf\"")).unwrap();
+    let (code, _, err) = greenlane(dir.path(), &["plan", "used.toml"]);
+    assert!(code == Some(2) && err.contains(&why) && !err.contains("not used here"), "{err}");
+}
+
+#[test]
+fn that_nobody_is_here_to_be_assigned_is_no_fault_of_the_plan() {
+    let dir = folder();
+    std::fs::write(dir.path().join("greenlane.toml"), "").unwrap();
+    std::fs::write(dir.path().join("auto.toml"), "[[task]]\nid = \"a\"\nprompt = \"Add it.\"\n").unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_greenlane"));
+    command.args(["plan", "auto.toml", "--agent", "auto"]).current_dir(dir.path()).env_clear().env("HOME", dir.path());
+    let output = command.env("PATH", dir.path()).output().unwrap();
+    let err = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.code() == Some(3) && err.contains("nobody to assign"), "{err}");
+}
+
+#[test]
 fn an_agent_that_does_the_task_passes_its_check() {
     let dir = folder();
     let (code, out, err) = greenlane(dir.path(), &["agents", "check", "good"]);

@@ -141,7 +141,7 @@ fn of_two_that_conflict_one_lands_and_the_other_needs_a_human() {
     assert_eq!(s.git(&["show", &format!("{}:x", s.branch())]), won, "no half-merged state");
     let reason = s.reason(lost);
     let (branch, theirs) = (s.branch(), s.task(lost)["branch"].as_str().unwrap().to_owned());
-    assert!(reason.contains("conflicts with what has landed, in x;"), "{reason}");
+    assert!(reason.contains(&format!("conflicts with what has landed, in x (since then: `{won}`);")), "{reason}");
     assert!(
         reason.contains(&format!("`git diff {branch}...{theirs}`")) && reason.contains(&format!("greenlane retry {lost} --fresh")),
         "{reason}"

@@ -171,7 +171,7 @@ fn work_that_conflicts_comes_back_with_the_way_to_merge_it() {
     let worktree = in_hand(&s, "mine");
     let merge = format!("git merge {}", s.branch());
     let prompt = fs::read_to_string(worktree.join(".greenlane/TASK.md")).unwrap();
-    assert!(prompt.contains("conflicts with what has landed (`hers`), in shared.txt") && prompt.contains(&merge), "{prompt}");
+    assert!(prompt.contains("conflicts with what has landed, in shared.txt (since then: `hers`)") && prompt.contains(&merge), "{prompt}");
     assert!(!prompt.contains("handed over") && !prompt.contains("Lessons"), "it is told once: {prompt}");
     let shown = s.greenlane(&["status"]).stdout;
     assert!(
@@ -179,7 +179,7 @@ fn work_that_conflicts_comes_back_with_the_way_to_merge_it() {
         "{shown}"
     );
     let one = s.greenlane(&["status", "mine"]).stdout;
-    assert!(one.contains("could not be merged") && one.contains("(`hers`)"), "{one}");
+    assert!(one.contains("could not be merged") && one.contains("(since then: `hers`)"), "{one}");
     let merged = Command::new("git").args(["merge", "-q", &s.branch()]).current_dir(&worktree).output().unwrap();
     assert!(!merged.status.success(), "there is a conflict to put right");
     fs::write(worktree.join("shared.txt"), "one\nboth\n").unwrap();

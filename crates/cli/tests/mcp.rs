@@ -127,14 +127,18 @@ fn the_protocol_is_spoken_and_every_tool_tells_good_input_from_bad() {
         let refused = client.call(tool["name"].as_str().unwrap(), json!({"nonsense": 1})).unwrap_err();
         assert!(refused.starts_with("this input does not fit the tool: "), "{refused}");
     }
-    assert_eq!(client.ask("tools/call", json!({"name": "rm", "arguments": {}}))["error"]["message"], "there is no tool `rm`");
+    let unknown = client.ask("tools/call", json!({"name": "rm", "arguments": {}}))["error"].clone();
+    assert_eq!((&unknown["code"], &unknown["message"]), (&json!(-32602), &json!("there is no tool `rm`")));
 
     let task: Value = serde_json::from_str(&client.call("task", json!({})).unwrap()).unwrap();
+    assert!(task["prompt"] == "" && task["run"].as_str().unwrap().ends_with("; echo a >> a.txt"), "{task}");
     assert_eq!((&task["id"], &task["owns"], &task["dependents"][0]["id"]), (&json!("a"), &json!(["a.txt"]), &json!("b")));
     assert_eq!(client.call("progress", json!({"percent": 40, "text": "digs"})), Ok(String::from("noted: 40 %")));
     for bad in [json!(101), json!(-1), json!("40"), json!(null)] {
-        client.call("progress", json!({"percent": bad})).unwrap_err();
+        let refused = client.call("progress", json!({"percent": bad})).unwrap_err();
+        assert!(refused.ends_with(&format!("`percent` must be a number from 0 to 100, not {bad}")), "{refused}");
     }
+    assert!(called(&s), "its keeper is told that it is alive");
     assert_eq!(client.call("note", json!({"task": "b", "text": "mind the gap"})), Ok(String::from("`b` is told")));
     assert!(client.call("note", json!({"task": "z", "text": "x"})).unwrap_err().contains("no task `z`"));
     assert_eq!(client.call("notes", json!({})), Ok(String::from("no notes so far")));
@@ -143,7 +147,7 @@ fn the_protocol_is_spoken_and_every_tool_tells_good_input_from_bad() {
     assert!(client.call("claim", json!({"path": "b.txt"})).unwrap_err().contains("belongs to `b`"));
     assert!(client.call("claim", json!({"path": "/etc/passwd"})).unwrap_err().contains("not relative"));
     assert!(client.call("lock", json!({"name": "db"})).unwrap().starts_with("`db` is yours until "));
-    assert!(client.call("lock", json!({"name": "db", "lease_seconds": 0})).unwrap_err().contains("1 to 7200"));
+    assert!(client.call("lock", json!({"name": "db", "lease_seconds": 0})).unwrap_err().contains("from 1 to 7200"));
     assert_eq!(client.call("unlock", json!({"name": "db"})), Ok(String::from("`db` is not yours any more")));
     let set = |value: &str, if_version: u64| json!({"name": "port", "value": value, "if_version": if_version});
     assert_eq!(client.call("set_value", set("1", 0)), Ok(String::from("`port` is set; version 1")));
@@ -258,13 +262,87 @@ fn a_coordinator_that_dies_loses_nothing_that_was_said() {
     assert_eq!(resumed.code, 0, "{resumed:?}");
 }
 
+/// Some attempt has called a tool, as its keeper is told.
+fn called(s: &Sandbox) -> bool {
+    fn below(folder: std::path::PathBuf) -> bool {
+        let entries = std::fs::read_dir(folder).into_iter().flatten().flatten().map(|e| e.path());
+        entries.into_iter().any(|path| path.ends_with("called") || (path.is_dir() && below(path)))
+    }
+    below(s.repo().join(".greenlane"))
+}
+
+#[test]
+fn what_is_no_message_is_answered_and_the_server_goes_on() {
+    let s = Sandbox::new(&[]);
+    let mut client = Client::start(s.command(&["mcp"]));
+    for (line, code) in [("hello", -32700), ("{\"jsonrpc\": \"2.0\",", -32700), ("[]", -32600), ("{\"a\": 1}", -32600)] {
+        writeln!(client.stdin.as_mut().unwrap(), "{line}").unwrap();
+        let answer = client.answer();
+        assert_eq!((&answer["id"], &answer["error"]["code"]), (&json!(null), &json!(code)), "{line}: {answer}");
+    }
+    assert_eq!(client.ask("no/such", json!({}))["error"]["code"], -32601);
+    assert_eq!(client.ask("tools/list", json!({}))["result"]["tools"].as_array().map(Vec::len), Some(11));
+    assert_eq!(client.end().code, 0);
+}
+
+#[test]
+fn what_was_said_when_the_coordinator_died_is_said_once() {
+    let said = [
+        ("file_claimed", "claim", json!({"path": "more.txt"})),
+        ("lock_taken", "lock", json!({"name": "db"})),
+        ("value_set", "set_value", json!({"name": "port", "value": "8080"})),
+        ("note_sent", "note", json!({"task": "b", "text": "mind the gap"})),
+    ];
+    for (event, tool, arguments) in said {
+        let s = Sandbox::new(&[]);
+        let plan = format!("verify = []\n{}{}", waiting_task("a", ""), waiting_task("b", AFTER_A));
+        let mut command = s.run_command(&plan, &[]);
+        command.env("GREENLANE_CRASH_AFTER", format!("{event}:1"));
+        let run = s.start(command);
+        until_at_work(&s, 1);
+        let mut client = Client::of(&s, "a");
+        client.begin("tools/call", json!({"name": tool, "arguments": arguments.clone()}));
+        assert_eq!(run.wait().code, -1, "the coordinator died after {event}");
+        // Whether the agent heard of it or not: it says the same again.
+        drop(client.called());
+        let resumed = s.start(s.command(&["resume"]));
+        eventually("somebody is there again", || client.call(tool, arguments.clone()).is_ok());
+        go(&s, "a");
+        go(&s, "b");
+        assert_eq!(resumed.wait().code, 0, "after {event}");
+        // A lock that is taken again is renewed; a note has another token each time that it is said.
+        let most = if matches!(event, "note_sent" | "lock_taken") { 2 } else { 1 };
+        assert!((1..=most).contains(&s.count(event)), "after {event}: {}", s.count(event));
+    }
+}
+
+#[test]
+fn an_answer_on_which_the_coordinator_died_is_given() {
+    let s = Sandbox::new(&[]);
+    let mut command = s.run_command(&format!("verify = []\n{}", waiting_task("a", "")), &[]);
+    command.env("GREENLANE_CRASH_AFTER", "question_answered:1");
+    let run = s.start(command);
+    until_at_work(&s, 1);
+    let mut client = Client::start(s.command(&["mcp", "--task", "a", "--wait", "10s"]));
+    client.begin("tools/call", json!({"name": "ask", "arguments": {"question": "Now?"}}));
+    eventually("it is asked", || s.count("question_asked") == 1);
+    drop(s.greenlane(&["answer", "a", "yes"]));
+    assert_eq!(run.wait().code, -1, "the coordinator died when it had written the answer down");
+    let resumed = s.start(s.command(&["resume"]));
+    assert_eq!(client.called(), Ok(String::from("A person answered:\n\nyes")));
+    assert_eq!(s.count("question_answered"), 1);
+    go(&s, "a");
+    assert_eq!(resumed.wait().code, 0);
+}
+
 #[test]
 fn outside_a_run_each_tool_says_so() {
     let s = Sandbox::new(&[]);
     let mut client = Client::start(s.command(&["mcp"]));
     assert_eq!(client.ask("tools/list", json!({}))["result"]["tools"].as_array().map(Vec::len), Some(11));
     assert!(client.call("progress", json!({"percent": 1})).unwrap_err().contains("not within a run of Greenlane"));
-    assert!(client.end().stderr.contains("not within a run of Greenlane"));
+    let said = client.end().stderr;
+    assert!(said.contains("not within a run of Greenlane") && said.contains("`greenlane mcp --task TASK`"), "{said}");
     let refused = s.greenlane(&["mcp", "--task", "a"]);
     assert_eq!(refused.code, 2, "{refused:?}");
     assert_eq!(s.greenlane(&["questions"]).code, 2, "nothing ever ran here");

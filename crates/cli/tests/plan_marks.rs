@@ -208,7 +208,10 @@ fn a_finished_prd_moves_with_every_story_marked() {
     let back = s.greenlane(&["rollback", "US-002"]);
     assert_eq!(back.code, 0, "{back:?}");
     let told = back.stderr.split_whitespace().collect::<Vec<_>>().join(" ");
-    assert!(told.contains("one that is completed cannot become active"), "{told}");
+    assert!(
+        told.contains("plan: was taken off its branch again: it is marked as open in prds/completed; the PRD stays there as completed"),
+        "{told}"
+    );
     let (code, synced) = untold(&s, &["sync"]);
     let now = text(&s, &format!("{folder}/prd.json"));
     assert_eq!((now.matches("\"passes\": true").count(), now.matches("\"passes\": false").count()), (1, 1), "{synced} {now}");
@@ -245,14 +248,59 @@ fn a_place_that_is_taken_and_work_without_a_green_suite_leave_the_prd_where_it_i
     let (_, all) = untold(&s, &[]);
     assert!(all.contains("LST-001 stays in prds/active: ") && all.contains("prds/completed/LST-001 is there already"), "{all}");
     assert_eq!(text(&s, "prds/completed/LST-001/prd.json"), "{}");
+}
 
+#[test]
+fn without_a_suite_no_story_passes_which_is_told_once_and_made_good_by_naming_one() {
     let s = Sandbox::new(&[]);
     with_owner(&s);
     let id = prd(&s, "Two");
     assert_eq!(s.greenlane(&["run", id, "--update-plan"]).code, 0);
+    let cause = "US-001, US-002 landed without a green test suite and so do not pass: name one with `verify` under [run] in greenlane.toml";
     let (_, told) = untold(&s, &[]);
-    assert!(told.contains("has landed without a green test suite"), "{told}");
+    assert!(told.starts_with("LST-001/ plan: ") && told.contains(cause) && told.matches("plan: ").count() == 1, "{told}");
     assert!(!text(&s, "prds/active/LST-001/prd.json").contains("true"));
+    let (code, told) = untold(&s, &["sync"]);
+    assert!(code == 1 && told.starts_with("LST-001/ plan: ") && told.contains("0 told"), "nothing has changed: {told}");
+    // As it says: what has landed is tested, marked, noted with who did it, and the PRD moves; nothing is left to be told.
+    s.write("greenlane.toml", "[run]\nverify = [\"test -e a.txt || test ! -e prds\"]\n");
+    let plan = s.greenlane(&["plan", id]);
+    assert!(plan.stdout.contains("verify  test -e a.txt || test ! -e prds  (") && plan.stdout.contains("greenlane.toml:2)"), "{plan:?}");
+    std::fs::write(s.out("order"), "").unwrap();
+    let ran = s.greenlane(&["run", id, "--update-plan"]);
+    assert_eq!((ran.code, s.out_lines("order").len()), (0, 0), "{ran:?}");
+    assert_eq!(text(&s, "prds/completed/LST-001/prd.json").matches("\"passes\": true").count(), 2);
+    let log = text(&s, "prds/completed/LST-001/progress.txt");
+    assert_eq!(log.matches("- Done by owner in ").count(), 2, "{log}");
+    assert_eq!(untold(&s, &[]).1, "nothing is left to be told", "the older run's word is superseded");
+}
+
+#[test]
+fn what_a_newer_run_has_told_or_made_moot_is_listed_no_more() {
+    // Of a task that is called otherwise by now nothing could be told.
+    let (s, ran) = while_it_runs(&waiting("One"), |s| s.write("p.md", &waiting("Another")));
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert!(untold(&s, &[]).1.contains("`1.1` is called \"Another\" there now"));
+    let ran = s.greenlane(&["run", "p.md", "--update-plan"]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert!(!format!("{}{}", ran.stdout, ran.stderr).contains("not told"), "{ran:?}");
+    assert_eq!(text(&s, "p.md"), waiting("Another").replace("[ ]", "[x]"));
+    assert_eq!(untold(&s, &[]).1, "nothing is left to be told");
+    // Nor when the newer one's work is taken off again.
+    let back = s.greenlane(&["rollback", "1.1"]);
+    assert!(back.code == 0 && !back.stderr.contains("not told"), "{back:?}");
+    assert_eq!(untold(&s, &[]).1, "nothing is left to be told");
+    assert_eq!(text(&s, "p.md"), waiting("Another"));
+}
+
+#[test]
+fn what_landed_before_anybody_asked_for_marks_is_marked_by_the_first_run_that_is_asked_and_opened_by_its_rollback() {
+    let s = sandbox();
+    s.write("p.md", "- [ ] 1.1 One\n");
+    assert_eq!(s.greenlane(&["run", "p.md"]).code, 0);
+    assert_eq!(text(&s, "p.md"), "- [ ] 1.1 One\n");
+    assert_eq!(s.greenlane(&["run", "p.md", "--update-plan"]).code, 0);
+    assert_eq!(text(&s, "p.md"), "- [x] 1.1 One\n");
 }
 
 #[test]

@@ -168,7 +168,8 @@ mod tests {
 
     #[test]
     fn a_run_that_ended_at_once_is_told_to_nobody() {
-        let (run, state) = (RunId::from("r"), State { started_at: Time(1_000), ..State::default() });
+        let (run, mut state) = (RunId::from("r"), State::default());
+        state.apply(Time(1_000), &Event::RunStarted { options: Box::default() }).unwrap();
         let ended = |at| notice(&run, Time(at), &Event::RunEnded { finished: true }, &state, Duration::from_secs(60));
         assert_eq!(ended(31_000), None);
         assert_eq!(ended(61_000).unwrap().title, "Run r is done: 0 of 0 tasks landed");

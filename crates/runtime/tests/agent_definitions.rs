@@ -161,7 +161,16 @@ fn an_unknown_agent_is_answered_with_the_one_that_was_meant() {
 
 #[test]
 fn entries_that_cannot_be_agents_are_refused() {
-    let error = |text: &str| Registry::load(&overrides(text)).expect_err(text);
+    // For whoever asks for them, and nobody else.
+    let error = |text: &str| {
+        let registry = registry(text);
+        assert!(registry.get("gemini").is_ok() && registry.iter().all(|a| !text.starts_with(&format!("[{}]", a.name))), "{text}");
+        let name = text[1..].split(']').next().unwrap_or_default();
+        match registry.get(name).expect_err(text) {
+            RegistryError::Faulty { fault, .. } => *fault,
+            other => panic!("{text}: {other}"),
+        }
+    };
     assert!(matches!(error("[codx]\nslots = 1"), RegistryError::NoCommand { suggestion: Some(s), .. } if s == "codex"));
     assert!(matches!(error("[mine]\ncommand = \"m\""), RegistryError::NoPrompt { .. }));
     assert!(matches!(error("[claude]\nstdin = \"\""), RegistryError::NoPrompt { .. }));
@@ -257,6 +266,11 @@ fn a_hand_off_agent_has_no_command() {
     let ada = own.get("ada").unwrap();
     assert!(ada.hand_off && ada.slots == Some(4) && ada.stall_timeout.is_none());
     assert_eq!(own.hand_off().into_iter().collect::<Vec<_>>(), ["ada", "cursor-editor", "person", "windsurf"]);
-    let refused = load("[windsurf]\ncommand = \"windsurf\"\n").unwrap_err();
-    assert_eq!(refused.to_string(), "agent `windsurf` is handed its tasks (`hand_off`), and has a command that would never be started");
+    let faulty = load("[windsurf]\ncommand = \"windsurf\"\n").unwrap().placed(|name, keys| Some(format!("c.toml:2 {name} {}", keys[0])));
+    let refused = faulty.get("windsurf").unwrap_err().to_string();
+    assert_eq!(
+        refused,
+        "agent `windsurf` is handed its tasks (`hand_off`), and has a command that would never be started (c.toml:2 windsurf command)"
+    );
+    assert!(faulty.get("claude").is_ok() && faulty.iter().all(|a| a.name != "windsurf") && faulty.faults().count() == 1);
 }

@@ -1,6 +1,7 @@
 //! What a person does about what a board shows. Asks the coordinator, as the verbs do, or calls what the verbs call; waits for nothing that
 //! the next board shows anyhow.
 
+use std::ffi::OsString;
 use std::time::Duration;
 
 use greenlane_core::event::Stopping;
@@ -10,10 +11,13 @@ use greenlane_core::input::Request;
 use greenlane_runtime::control::{Answer, Say};
 use greenlane_runtime::hand_off::Word;
 
+use crate::commands::detach::{Background, begin_in_background};
 use crate::commands::hand_back::hand_back;
 use crate::commands::land::{self, LandArgs};
+use crate::commands::resume::ResumeArgs;
+use crate::commands::retry::RetryArgs;
 use crate::error::{Error, Kind};
-use crate::report::{clean, quoted};
+use crate::report::clean;
 use crate::session::Session;
 
 /// How long a coordinator may take to answer.
@@ -38,7 +42,9 @@ pub enum Command {
     Pause,
     /// Go on.
     Unpause,
-    /// Try tasks again.
+    /// Take a run up on which nobody is at work, in the background.
+    Resume,
+    /// Try tasks again; where nobody is at work on the run, it is taken up for that in the background.
     Retry {
         /// Which.
         tasks: Vec<TaskKey>,
@@ -112,6 +118,22 @@ impl Command {
                 ask(target, Request::Unpause)?;
                 Ok(String::from("attempts start again"))
             }
+            Self::Resume => {
+                let args = ResumeArgs { run: Some(run.to_string()), ..ResumeArgs::default() };
+                in_background(session, args.words()).map(|()| String::from("the run is taken up in the background"))
+            }
+            Self::Retry { tasks, fresh, agent } if session.reach()?.is_none() => {
+                let args = RetryArgs {
+                    tasks: tasks.iter().map(ToString::to_string).collect(),
+                    fresh: *fresh,
+                    agent: agent.clone(),
+                    run: Some(run.to_string()),
+                    detach: true,
+                    background: false,
+                };
+                in_background(session, args.words())?;
+                Ok(format!("the run is taken up in the background, to try {} again", named(tasks)))
+            }
             Self::Retry { tasks, fresh, agent } => {
                 ask(target, Request::Retry { tasks: tasks.clone(), fresh: *fresh, agent: agent.clone() })?;
                 let how = if *fresh { " from the base" } else { "" };
@@ -148,10 +170,7 @@ fn named(tasks: &[TaskKey]) -> String {
 fn ask(target: Target<'_>, request: Request) -> Result<(), Error> {
     let Target { session, run } = target;
     let Some(client) = session.reach()? else {
-        let error = Error::usage("nobody is at work on this run");
-        let Request::Retry { tasks, .. } = request else { return Err(error.hint("`greenlane resume` goes on with it")) };
-        let names: Vec<String> = tasks.iter().map(|t| quoted(&t.to_string())).collect();
-        return Err(error.hint(format!("`greenlane retry {} --run {run}` tries again and coordinates it", names.join(" "))));
+        return Err(Error::usage("nobody is at work on this run").hint("`greenlane resume` goes on with it"));
     };
     let mut client = client.patient(PATIENCE);
     if let Answer::Run { run: other, .. } = client.say(&Say::Who)?
@@ -161,6 +180,24 @@ fn ask(target: Target<'_>, request: Request) -> Result<(), Error> {
     }
     client.say(&Say::Ask(request))?;
     Ok(())
+}
+
+/// Starts a verb that coordinates, and waits until it does.
+fn in_background(session: &Session, words: Vec<OsString>) -> Result<(), Error> {
+    let words = [OsString::from("--color=never")].into_iter().chain(words).collect();
+    let place = session.repo.top().or(session.repo.main_top()).unwrap_or(session.repo.common_dir());
+    match begin_in_background(place, &session.state_dir, words)? {
+        Background::Begun { mut child, .. } => {
+            // Whoever asks may live for days: the process is waited for, so that nothing is left of it.
+            drop(std::thread::Builder::new().name("background".into()).spawn(move || child.wait()));
+            Ok(())
+        }
+        Background::Ended { words, .. } => {
+            let said = clean(&words);
+            let said = said.strip_prefix("error: ").unwrap_or(&said);
+            Err(Error::environment(if said.is_empty() { "it ended at once, without a word" } else { said }))
+        }
+    }
 }
 
 fn give(session: &Session, run: &RunId, task: &TaskKey, word: Word, message: &str) -> Result<String, Error> {

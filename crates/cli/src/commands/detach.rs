@@ -22,39 +22,22 @@ use crate::output::Output;
 /// Most of the background process's last words that are shown.
 const WORDS_BYTES_MAX: u64 = 64 * 1024;
 
-/// What became of a verb in the background.
-pub enum Started {
-    /// It coordinates.
-    Goes {
-        /// Which run.
-        run: String,
-        /// The process; whoever lives on waits for it, lest it stays in the list of processes after its end.
-        child: Child,
-    },
-    /// It ended at once.
-    Ended {
-        /// Its exit code.
-        code: u8,
-        /// Its words.
-        words: String,
-    },
-}
-
 /// Starts a verb with these words in the background and waits until it coordinates. The words come from what was read of the command
 /// line, never from the line itself: `-qC DIR` and values that begin with `-C` are for clap to tell apart.
 ///
 /// # Errors
 /// What the background process says if it ends at once.
 pub fn start_in_background(context: &Context, state_dir: &Path, words: Vec<OsString>) -> Outcome {
-    match start(context, state_dir, words)? {
-        Started::Goes { run, .. } => {
+    let words = global_words(context.output).into_iter().chain(words).collect();
+    match begin_in_background(&context.directory, state_dir, words)? {
+        Background::Begun { run, log, child: _ } => {
             context.output.say(&format!(
                 "Run {run} goes on in the background. `greenlane status` shows it, `greenlane wait` waits for its end; its words are in {}",
-                log_of(state_dir).display()
+                log.display()
             ));
             Ok(ExitCode::SUCCESS)
         }
-        Started::Ended { code, words } => {
+        Background::Ended { words, code } => {
             // With -q too: it is errors that a process says which ends before it has begun.
             context.output.tell(&words);
             Ok(ExitCode::from(code))
@@ -62,20 +45,40 @@ pub fn start_in_background(context: &Context, state_dir: &Path, words: Vec<OsStr
     }
 }
 
-/// The same, telling nobody.
+/// What became of a verb in the background.
+#[derive(Debug)]
+pub enum Background {
+    /// It coordinates.
+    Begun {
+        /// This run.
+        run: String,
+        /// Where its words are.
+        log: PathBuf,
+        /// Its process, for whoever lives longer than it.
+        child: Child,
+    },
+    /// It ended before.
+    Ended {
+        /// What it said.
+        words: String,
+        /// With which exit code.
+        code: u8,
+    },
+}
+
+/// Starts a verb in the background, in this directory, and waits until it coordinates or has ended. Says nothing.
 ///
 /// # Errors
-/// If no process can be started.
-pub fn start(context: &Context, state_dir: &Path, words: Vec<OsString>) -> Result<Started, Error> {
+/// If it cannot be started or waited for.
+pub fn begin_in_background(directory: &Path, state_dir: &Path, words: Vec<OsString>) -> Result<Background, Error> {
     let io = |what: &str, e: std::io::Error| Error::environment(format!("{what}: {e}"));
-    let log = log_of(state_dir);
+    let log = state_dir.join("coordinator.log");
     // Appended to: one that is at work in the background already has its words there.
     let file = File::options().create(true).append(true).open(&log).map_err(|e| io("cannot write the coordinator's log", e))?;
     let before = file.metadata().map_or(0, |m| m.len());
     let mut child = Command::new(this_program()?)
-        .args(global_words(context.output))
         .args(words)
-        .current_dir(&context.directory)
+        .current_dir(directory)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(file)
@@ -86,16 +89,11 @@ pub fn start(context: &Context, state_dir: &Path, words: Vec<OsString>) -> Resul
         drop(BufReader::new(stdout).read_line(&mut first));
     }
     if let Some(run) = first.trim().strip_prefix("run ") {
-        return Ok(Started::Goes { run: run.to_owned(), child });
+        return Ok(Background::Begun { run: run.to_owned(), log, child });
     }
     let status = child.wait().map_err(|e| io("the background process cannot be waited for", e))?;
     let code = status.code().and_then(|c| u8::try_from(c).ok()).unwrap_or(3);
-    Ok(Started::Ended { code, words: words_since(&log, before) })
-}
-
-/// Where processes in the background have their words.
-fn log_of(state_dir: &Path) -> PathBuf {
-    state_dir.join("coordinator.log")
+    Ok(Background::Ended { words: words_since(&log, before), code })
 }
 
 /// What was written to the log after this many bytes.

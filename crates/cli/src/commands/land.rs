@@ -262,7 +262,7 @@ fn warn(one: &PlanLanded, context: &Context) {
     if !one.verified {
         warn(
             format!("not all of `{}` was verified by a test suite", clean(&one.id)),
-            "set `verify` in the plan, or run your tests on its branch",
+            "name one with `verify` in the plan or under [run] in greenlane.toml, or run your tests on its branch",
         );
     }
 }

@@ -9,7 +9,7 @@ use greenlane_core::ids::{RunId, TaskId, TaskKey};
 use greenlane_core::plan::{Plan, Task, closest};
 use greenlane_core::prompt::{DEFAULT_FAMILY, PromptInput, Said, Skill, SkillGave, Templates, neighbours};
 use greenlane_core::slug::key_slug;
-use greenlane_runtime::agent::{AgentDef, COMMAND, Registry, instruction_files};
+use greenlane_runtime::agent::{COMMAND, Registry, instruction_files};
 use greenlane_runtime::clock;
 use greenlane_runtime::config::Config;
 use greenlane_runtime::lessons::Teacher;
@@ -79,6 +79,8 @@ struct Maker<'a> {
     registry: &'a Registry,
     templates: &'a Templates,
     instructions: Vec<String>,
+    /// Below it lies what attempts are given.
+    state_dir: PathBuf,
     /// `None`: nothing ever ran here, or lessons are not to be told.
     teacher: Option<Teacher>,
 }
@@ -97,8 +99,9 @@ struct Made<'a> {
 /// If there is no such task, it has no prompt, or a plan or a template is wrong.
 pub fn run(args: &PromptArgs, context: &Context) -> Outcome {
     let top = context.top();
-    let config = context.load_config(top.as_deref(), &[])?.config;
-    let registry = plans::registry(&config)?;
+    let configured = context.load_config(top.as_deref(), &[])?;
+    let registry = plans::registry(&configured)?;
+    let config = configured.config;
     let templates = plans::templates(top.as_deref(), &registry)?;
     let mut named = args.named.clone();
     if args.all {
@@ -116,6 +119,7 @@ pub fn run(args: &PromptArgs, context: &Context) -> Outcome {
         registry: &registry,
         templates: &templates,
         instructions: instruction_files(top.as_deref().unwrap_or(&context.directory)),
+        state_dir: Session::open(context).map_or_else(|_| context.directory.clone(), |session| session.state_dir),
         teacher: lessons.map(|session| Teacher::new(session.state_dir)),
     };
     if args.all {
@@ -175,7 +179,7 @@ impl<'a> Maker<'a> {
         let family = agent.and_then(|name| self.registry.get(name).ok()).map_or(DEFAULT_FAMILY, |a| family_of(self.templates, a));
         let tools = cfg!(feature = "mcp")
             && self.config.mcp.enabled
-            && agent.is_some_and(|a| self.registry.get(a).is_ok_and(AgentDef::takes_tools));
+            && agent.is_some_and(|a| self.registry.get(a).is_ok_and(|a| a.takes_tools_of(&self.state_dir)));
         let prompt = self.templates.render(
             family,
             &PromptInput {
@@ -203,7 +207,7 @@ impl<'a> Maker<'a> {
     /// What a first attempt would be told now; nothing where nothing ever ran.
     fn lessons(&self, plan: &Plan, task: &Task, agent: Option<&str>) -> Vec<Lesson> {
         let Some(teacher) = &self.teacher else { return Vec::new() };
-        let suite = plan.verify.clone().unwrap_or_default();
+        let suite = plan.verify.clone().or_else(|| self.config.run.verify.clone()).unwrap_or_default();
         let query =
             Query { owns: &task.owns, checks: &task.check, suite: &suite, agent: agent.unwrap_or_default(), own: None, now: clock::now() };
         let key = TaskKey { plan: plan.id.clone(), task: task.id.clone() };

@@ -18,7 +18,7 @@ use crate::logbook::PATIENCE;
 use crate::session::Session;
 
 /// Flags of `resume`.
-#[derive(Clone, Debug, clap::Args)]
+#[derive(Clone, Debug, Default, clap::Args)]
 #[command(after_help = "Examples:
   greenlane resume             the interrupted run
   greenlane resume RUN         that one; `greenlane runs` lists them
@@ -52,7 +52,8 @@ pub struct ResumeArgs {
 
 impl ResumeArgs {
     /// As those of `run`; see there.
-    fn words(&self) -> Vec<OsString> {
+    #[must_use]
+    pub fn words(&self) -> Vec<OsString> {
         let Self { run, budget, task_budget, detach: _, background: _, json: _ } = self;
         let caps = [("budget", budget), ("task-budget", task_budget)];
         let caps = caps.into_iter().filter_map(|(flag, caps)| caps.as_ref().map(|caps| format!("--{flag}={caps}")));

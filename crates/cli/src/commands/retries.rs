@@ -4,6 +4,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use greenlane_core::failure::{FailureDetail, FailureType};
+use greenlane_core::state::COMMAND_AGENT;
 use greenlane_runtime::clock;
 use greenlane_runtime::subscriber::RetryRecord;
 use serde::Serialize;
@@ -165,6 +166,7 @@ fn should_retry(args: &ShouldRetryArgs, session: &Session, context: &Context) ->
     let config = context.load_config(session.repo.top().or(session.repo.main_top()), &[])?.config;
     let mut policy = config.run_options(Default::default(), 1, 0).retry;
     let (mut attempt, mut retries_max) = (args.attempt, policy.max);
+    let mut by_command = false;
     if let Some(name) = &args.task {
         let opened = session.open_run(None)?;
         let key = crate::names::task(&opened.state, name)?;
@@ -173,6 +175,7 @@ fn should_retry(args: &ShouldRetryArgs, session: &Session, context: &Context) ->
         retries_max = policy.max;
         if let Some(task) = opened.state.task(&key) {
             attempt = attempt.or(Some(task.retries + 1));
+            by_command = opened.state.agent_of(task) == COMMAND_AGENT;
             retries_max = opened.state.definition(task).retries.unwrap_or(retries_max);
         }
     }
@@ -181,7 +184,7 @@ fn should_retry(args: &ShouldRetryArgs, session: &Session, context: &Context) ->
         Some(why) => Err(why),
         None => Ok(format!("retry {attempt} of {retries_max}")),
     };
-    let wait = reason.is_ok().then(|| policy.wait(attempt).as_secs_f64());
+    let wait = reason.is_ok().then(|| policy.wait_after(by_command, args.kind, args.detail, attempt).as_secs_f64());
     if args.json {
         let text = reason.clone().unwrap_or_else(|no| no);
         context.output.json(&Answer { retry: wait.is_some(), backoff_seconds: wait, attempt, retries_max, reason: text })?;

@@ -53,10 +53,10 @@ impl RetryArgs {
     #[must_use]
     pub fn words(&self) -> Vec<OsString> {
         let Self { tasks, fresh, agent, run, detach: _, background: _ } = self;
-        let flags = [("agent", agent), ("run", run)];
-        let flags = flags.into_iter().filter_map(|(flag, value)| value.as_ref().map(|value| format!("--{flag}={value}")));
-        let words = ["retry", "--background"].map(String::from).into_iter().chain(fresh.then(|| String::from("--fresh"))).chain(flags);
-        words.chain([String::from("--")]).chain(tasks.clone()).map(OsString::from).collect()
+        let values = [("agent", agent), ("run", run)];
+        let values = values.into_iter().filter_map(|(flag, value)| value.as_ref().map(|value| format!("--{flag}={value}")));
+        let words = ["retry", "--background"].map(String::from).into_iter().chain(fresh.then(|| String::from("--fresh"))).chain(values);
+        words.chain([String::from("--")]).chain(tasks.iter().cloned()).map(OsString::from).collect()
     }
 }
 
@@ -158,4 +158,23 @@ fn again(plan: &PlanState) -> String {
     let source = &plan.submission.plan.source;
     let file = if source.is_empty() { String::from("PLAN") } else { quoted(source) };
     format!("`greenlane run {file}` does what is missing in a new run")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::{Args as _, Command, FromArgMatches as _};
+
+    #[test]
+    fn the_background_is_told_all_that_was_said() {
+        let read = |words: Vec<OsString>| {
+            let matches = RetryArgs::augment_args(Command::new("retry")).get_matches_from(words);
+            RetryArgs::from_arg_matches(&matches).unwrap()
+        };
+        let line = "retry --fresh --agent=-x --run 26 --detach -- a -b";
+        let asked = read(line.split(' ').map(OsString::from).collect());
+        let told = read(asked.words());
+        assert_eq!((told.tasks, told.fresh, told.agent, told.run), (asked.tasks, true, Some("-x".into()), Some("26".into())));
+        assert!(told.background && !told.detach);
+    }
 }

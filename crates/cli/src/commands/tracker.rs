@@ -99,16 +99,23 @@ pub fn tell_what_changed(session: &Session, context: &Context) {
     if !Outbox::exists(&session.state_dir) {
         return;
     }
+    // What no round could tell before is no news of this verb's.
+    let before: Vec<Untold> = Outbox::untold(&session.state_dir).unwrap_or_default().into_iter().filter(|u| u.given_up).collect();
     let settled = trackers(session, context).and_then(|trackers| {
         let mut outbox = Outbox::new(session.state_dir.clone());
         outbox.settle(&trackers, Some(LAST_WORDS), Round::LastWords).map_err(Error::from)
     });
     let left = match settled {
-        Ok(settled) if settled.untold.is_empty() => return,
-        Ok(settled) => untold_lines(&settled.untold, Look::of_stdout(context.output.color)),
+        Ok(mut settled) => {
+            settled.untold.retain(|u| !before.contains(u));
+            if settled.untold.is_empty() {
+                return;
+            }
+            untold_lines(&settled.untold, Look::of_stdout(context.output.color))
+        }
         Err(e) => format!("  {}", e.problems.first().map(|p| p.message.as_str()).unwrap_or_default()),
     };
-    context.output.say(&format!("trackers were not told everything (`greenlane tracker sync` tells it):\n{}", left.trim_end()));
+    context.output.say(&format!("trackers were not told everything (`greenlane tracker` lists it):\n{}", left.trim_end()));
 }
 
 fn trackers(session: &Session, context: &Context) -> Result<Trackers, Error> {
@@ -151,7 +158,7 @@ fn tell(session: &Session, context: &Context, json: bool) -> Outcome {
     let names: BTreeSet<&str> = settled.untold.iter().map(|u| u.letter.item.tracker.label()).collect();
     let who = names.into_iter().collect::<Vec<_>>().join(" and ");
     Err(Error::new(Kind::NotDone, format!("{who} could not be told everything"))
-        .hint("`greenlane tracker sync` tries again; `greenlane tracker forget` leaves it at that"))
+        .hint("each line says why: once that is seen to, `greenlane tracker sync` tells it; `greenlane tracker forget` leaves it at that"))
 }
 
 fn give_up(session: &Session, context: &Context, args: &ForgetArgs) -> Outcome {

@@ -102,7 +102,7 @@ pub fn lines(state: &State, record: &Record) -> Vec<Line> {
                     '!',
                     Paint::Yellow,
                     plan,
-                    "no test suite was found: work lands on its own checks alone (set `verify` in the plan)",
+                    "no test suite was found: work lands on its own checks alone (name one: `verify` in the plan, or under [run] in greenlane.toml)",
                 ),
                 commands => Line::new(
                     '·',
@@ -234,6 +234,14 @@ pub fn lines(state: &State, record: &Record) -> Vec<Line> {
         Event::RetryScheduled { key, retry, until } => {
             let max = state.task(key).map_or(*retry, |t| state.definition(t).retries.unwrap_or(state.options().retry.max));
             vec![Line::new('↻', Paint::Yellow, of(key), format!("retry {retry} of {max} in {}", humane(until.since(record.at))))]
+        }
+        Event::RepairScheduled { key, .. }
+            if state
+                .task(key)
+                .and_then(|t| t.attempts.iter().rev().find(|a| a.failure.is_some()))
+                .is_some_and(|a| state.is_hand_off(&a.agent)) =>
+        {
+            vec![Line::new('↻', Paint::Yellow, of(key), "goes back into the same hands, to be put right")]
         }
         Event::RepairScheduled { key, repair } => {
             vec![Line::new('↻', Paint::Yellow, of(key), format!("repair {repair}: what was said goes back to its agent"))]

@@ -44,6 +44,6 @@ pub use status::{Live, name_of, status, time_spent};
 pub use summary::{summary, times, usage};
 pub use surroundings::{Surroundings, Whereabouts};
 pub use task::{TaskPicture, task};
-pub use text::{Look, clean, columns, fit, humane, quoted, short, wrapped};
+pub use text::{Look, clean, columns, fact_lines, fit, humane, quoted, short, wrapped};
 pub use timeline::{Bar, gantt, timeline};
 pub use untold::untold_lines;

@@ -118,6 +118,17 @@ pub fn fit(text: &str, width: usize) -> String {
     format!("{out}{}", " ".repeat(width.saturating_sub(used)))
 }
 
+/// The column of facts in what shows one thing in full.
+const FACT_COLUMNS: usize = 11;
+
+/// A fact under its name, in lines of its own, each ended; nothing for nothing.
+#[must_use]
+pub fn fact_lines(name: &str, value: Option<String>, look: Look, lines_max: usize) -> String {
+    let Some(value) = value.filter(|v| !v.is_empty()) else { return String::new() };
+    let lines = wrapped(&value, look.width.saturating_sub(FACT_COLUMNS + 2).max(20), lines_max);
+    lines.iter().enumerate().map(|(n, line)| format!("  {:FACT_COLUMNS$}{line}\n", if n == 0 { name } else { "" })).collect()
+}
+
 /// The text in lines of at most so many columns, broken at spaces where there are any, at most `lines_max` of them.
 #[must_use]
 pub fn wrapped(text: &str, width: usize, lines_max: usize) -> Vec<String> {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use greenlane_core::tracker::{Untold, Word};
+use greenlane_core::tracker::{TrackerKind, Untold, Word};
 use greenlane_core::view::Status;
 
 use super::text::{Look, clean, columns, fit, short, wrapped};
@@ -24,7 +24,7 @@ pub fn untold_in_short(doc: &Status, look: Look) -> String {
     let who = trackers.into_iter().collect::<Vec<_>>().join(" and ");
     let all_given_up = doc.untold.iter().all(|u| u.given_up);
     let how = if all_given_up {
-        "`greenlane tracker sync` tries again, `greenlane tracker forget` leaves it at that"
+        "see to what each says, then `greenlane tracker sync`; `greenlane tracker forget` leaves it at that"
     } else {
         "the next run tells it, or `greenlane tracker sync`"
     };
@@ -50,6 +50,7 @@ pub fn untold_lines(all: &[Untold], look: Look) -> String {
         let what = match &untold.letter.word {
             Word::InHand { .. } => String::from("is being worked on"),
             Word::Landed { commit, branch, .. } => format!("landed as {} on {branch}", short(commit.as_str())),
+            Word::GivenUp { how, .. } if item.tracker == TrackerKind::Plan => String::from(how.words()),
             Word::GivenUp { how, .. } => format!("{}; it is to be given back", how.words()),
             Word::PlanEnded { done: true } => String::from("the plan is done"),
             Word::PlanEnded { done: false } => String::from("the plan has ended, and is not done"),

@@ -93,6 +93,10 @@ fn typed(key: KeyEvent, control: bool) -> Option<Action> {
 }
 
 fn plain(view: View, key: KeyEvent, control: bool) -> Option<Action> {
+    // Esc and another key in one breath look like this one with Alt: nothing is ended by mistake.
+    if key.modifiers.contains(KeyModifiers::ALT) {
+        return (key.code != KeyCode::Enter).then_some(Action::Back);
+    }
     if control {
         return match key.code {
             KeyCode::Char('d' | 'f') => Some(Action::PageDown),
@@ -160,7 +164,7 @@ pub(super) const HELP: &[(&str, &[(&str, &str)])] = &[
         &[
             ("s, S", "stop the task; stop the run (both ask first)"),
             ("r, R", "retry the task; the same from the base (asks)"),
-            ("p", "pause: nothing more starts; again: go on"),
+            ("p", "pause: nothing more starts; again: go on; resume"),
             ("a", "answer a question"),
             ("d, x", "give back a task in your hands: done; failed"),
             ("L", "land the plan's branch (asks first)"),

@@ -79,3 +79,43 @@ fn give_back() {
         drop(disable_raw_mode());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::process::Command;
+    use std::time::{Duration, Instant};
+
+    /// Run by the test below, in a terminal.
+    #[test]
+    #[ignore = "only in a terminal of its own"]
+    fn panics_while_it_has_the_terminal() {
+        let _screen = Screen::take().unwrap();
+        println!("drawn over everything");
+        // In another thread: the hook is everybody's.
+        drop(std::thread::spawn(|| panic!("on purpose")).join());
+        std::process::abort();
+    }
+
+    #[test]
+    fn a_panic_gives_the_terminal_back_before_it_says_a_word() {
+        let dir = tempfile::tempdir().unwrap();
+        let socket = dir.path().join("t");
+        let tmux = |args: &[&str]| {
+            let done = Command::new("tmux").arg("-S").arg(&socket).args(["-f", "/dev/null"]).args(args).output().unwrap();
+            String::from_utf8_lossy(&done.stdout).into_owned()
+        };
+        let me = std::env::current_exe().unwrap();
+        let name = "tui::terminal::tests::panics_while_it_has_the_terminal";
+        let line = format!("{} --ignored --exact {name} --nocapture; stty -a | grep -o \" -*icanon\"; sleep 100", me.display());
+        tmux(&["new-session", "-d", "-x", "150", "-y", "50", &format!("sh -c '{line}'")]);
+        let (began, mut shown) = (Instant::now(), String::new());
+        while !shown.contains("icanon") && began.elapsed() < Duration::from_secs(60) {
+            std::thread::sleep(Duration::from_millis(50));
+            shown = tmux(&["capture-pane", "-p"]);
+        }
+        tmux(&["kill-server"]);
+        assert!(shown.contains("on purpose") && shown.contains(" icanon") && !shown.contains("-icanon"), "{shown}");
+        assert!(!shown.contains("drawn over everything"), "that was on the other screen: {shown}");
+    }
+}

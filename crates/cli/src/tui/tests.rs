@@ -301,6 +301,10 @@ fn keys_ask_before_they_end_something_and_refuse_what_makes_no_sense() {
 fn of_a_run_that_is_over_only_what_makes_sense_is_asked_for() {
     let (board, now) = self::board(samples::ended(), Coordinator::Gone);
     let mut model = self::model(board);
+    press(&mut model, "/docs\n", now);
+    press(&mut model, "r", now);
+    assert!(matches!(model.asking, Asking::Confirm(_)), "a coordinator is started for it, which is asked for");
+    assert!(matches!(press(&mut model, "y", now), Effect::Do(Command::Retry { .. })));
     for key in ["p", "S", "s"] {
         assert_eq!(press(&mut model, key, now), Effect::Nothing, "{key}");
         assert!(model.message.take().is_some_and(|m| m.is_error), "{key}");

@@ -79,7 +79,10 @@ pub(super) fn update(model: &mut Model, action: Action, now: Time) -> Effect {
     match action {
         Action::Suspend => Effect::Suspend,
         Action::Redraw => Effect::Redraw,
-        Action::Interrupt if model.inside => Effect::Interrupt,
+        Action::Interrupt if model.inside => {
+            model.say("no further attempts start; Ctrl-C again ends the running ones, once more kills them", true, now);
+            Effect::Interrupt
+        }
         Action::Quit | Action::Interrupt => Effect::Quit,
         Action::Yes | Action::YesAtOnce | Action::No => answered(model, action),
         Action::Type(_) | Action::Erase | Action::EraseWord | Action::EraseAll => {
@@ -113,6 +116,9 @@ pub(super) fn update(model: &mut Model, action: Action, now: Time) -> Effect {
                 open.follows = !open.follows;
             }
             Effect::Nothing
+        }
+        Action::Search if matches!(model.view, View::Failures | View::Health) => {
+            model.refuse("tasks, the timeline and the texts of one task can be searched", now)
         }
         Action::Search => {
             model.asking = Asking::Text(Question { text: model.search.clone(), ..Question::new(Purpose::Search, String::from("/")) });
@@ -326,6 +332,17 @@ fn act(model: &mut Model, action: &Action, now: Time) -> Effect {
     let Some(run) = model.run() else { return model.refuse("nothing has run here yet", now) };
     let (alive, paused) = (run.alive, run.state == "paused");
     match action {
+        Action::Pause if !alive && matches!(run.state.as_str(), "interrupted" | "stopped") => {
+            model.asking = Asking::Confirm(Confirm {
+                title: String::from("Take the run up again?"),
+                lines: vec![String::from(
+                    "Nobody is at work on it. A coordinator is started in the background, as by `greenlane resume --detach`.",
+                )],
+                yes: Some(Command::Resume),
+                at_once: None,
+            });
+            return Effect::Nothing;
+        }
         Action::Pause if !alive => return model.refuse("nobody is at work on this run", now),
         Action::Pause => return Effect::Do(if paused { Command::Unpause } else { Command::Pause }),
         Action::StopRun if !alive => return model.refuse("nobody is at work on this run", now),
@@ -370,7 +387,18 @@ fn of_task(model: &mut Model, task: &TaskRow, action: &Action, alive: bool, now:
         Action::Retry | Action::RetryFresh if !task.went_wrong() => {
             model.refuse(&format!("`{name}` is {}: only what ended without landing is tried again", task.words), now)
         }
-        Action::Retry => Effect::Do(Command::Retry { tasks, fresh: false, agent: None }),
+        Action::Retry if alive => Effect::Do(Command::Retry { tasks, fresh: false, agent: None }),
+        Action::Retry => {
+            model.asking = Asking::Confirm(Confirm {
+                title: format!("Retry `{name}`?"),
+                lines: vec![String::from(
+                    "Nobody is at work on this run. A coordinator is started for it in the background, as by `greenlane retry --detach`.",
+                )],
+                yes: Some(Command::Retry { tasks, fresh: false, agent: None }),
+                at_once: None,
+            });
+            Effect::Nothing
+        }
         Action::RetryFresh => {
             model.asking = Asking::Confirm(Confirm {
                 title: format!("Retry `{name}` from the base?"),

@@ -7,8 +7,7 @@ use axum::Form;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse as _, Redirect, Response};
-use greenlane_core::ids::{PlanId, RunId, TaskKey};
-use greenlane_core::view::Coordinator;
+use greenlane_core::ids::{PlanId, TaskKey};
 use serde::{Deserialize, Serialize};
 
 use super::pages::land::require_seen;
@@ -16,11 +15,9 @@ use super::place::Place;
 use super::site::Site;
 use super::view::{Links, segment};
 use crate::board::{Command, Target};
-use crate::commands::detach::{self, Started};
-use crate::commands::retry::RetryArgs;
 use crate::error::Error;
 use crate::report::clean;
-use crate::session::{Opened, Session};
+use crate::session::Opened;
 
 /// Longest answer, in characters; the core has its own limit in bytes.
 pub const TEXT_CHARS_MAX: usize = 16_000;
@@ -186,26 +183,14 @@ fn perform(place: &Place, asked: &Asked) -> Result<String, Error> {
     let run = session.find_run(&journal, Some(&asked.of))?;
     let opened = session.load(&journal, run.clone())?;
     let (command, seen) = match wish {
-        Wish::Resume => return resume(place, &session, &run),
+        Wish::Resume => (Command::Resume, None),
         Wish::Do(command, seen) => (command, seen),
     };
     if let Some(seen) = &seen {
         require_same_attempt(&opened, seen)?;
     }
-    match &command {
-        Command::Land { plan, .. } => require_seen(&opened, plan.as_ref().map(|p| p.as_str()), &asked.heads)?,
-        Command::Retry { tasks, fresh, agent } if opened.coordinator == Coordinator::Gone => {
-            let args = RetryArgs {
-                tasks: tasks.iter().map(ToString::to_string).collect(),
-                fresh: *fresh,
-                agent: agent.clone(),
-                run: Some(run.to_string()),
-                detach: false,
-                background: false,
-            };
-            return begin(place, &session, args.words());
-        }
-        _ => {}
+    if let Command::Land { plan, .. } = &command {
+        require_seen(&opened, plan.as_ref().map(|p| p.as_str()), &asked.heads)?;
     }
     command.perform(Target { session: &session, run: &run })
 }
@@ -217,26 +202,6 @@ fn require_same_attempt(opened: &Opened, seen: &Seen) -> Result<(), Error> {
         return Ok(());
     }
     Err(Error::usage("another attempt has been made since you looked").hint("look at it, then ask again"))
-}
-
-fn resume(place: &Place, session: &Session, run: &RunId) -> Result<String, Error> {
-    let words = ["resume", "--background", "--", run.as_str()];
-    begin(place, session, words.into_iter().map(Into::into).collect())
-}
-
-/// Has a coordinator of its own take the run up, as `--detach` does.
-fn begin(place: &Place, session: &Session, words: Vec<std::ffi::OsString>) -> Result<String, Error> {
-    match detach::start(&place.context, &session.state_dir, words)? {
-        Started::Goes { run, mut child } => {
-            // Its end is nobody's business here, but somebody has to take note of it.
-            std::thread::spawn(move || child.wait());
-            Ok(format!("run {run} goes on in the background"))
-        }
-        Started::Ended { words, .. } => {
-            let words = words.replace("error: ", "").replace("\nhint: ", "; ");
-            Err(Error::usage(if words.trim().is_empty() { String::from("nothing was left to do") } else { clean(&words) }))
-        }
-    }
 }
 
 #[cfg(test)]

@@ -32,6 +32,23 @@ fn who_waits_for_a_person_is_neither_timed_out_nor_stalled() {
 }
 
 #[test]
+fn who_calls_the_tools_is_not_stalled_but_out_of_time() {
+    // Whoever calls them on its behalf: here a thread, in place of the coordinator.
+    let mut attempt = attempt("sleep 3.6; exit 7");
+    attempt.spec.stall_timeout = Some(Duration::from_millis(2_500));
+    fs::create_dir_all(attempt.dir()).unwrap();
+    keeper::tell_called(&attempt.dir()).unwrap();
+    let in_a_while = fs::File::options().append(true).open(attempt.dir().join("called")).unwrap();
+    in_a_while.set_modified(SystemTime::now() + Duration::from_millis(2_000)).unwrap();
+    assert_eq!(attempt.run().exit, code(7), "the last call was two seconds after its start");
+    let mut late = self::attempt("sleep 4; exit 7");
+    late.spec.timeout = Some(Duration::from_millis(300));
+    fs::create_dir_all(late.dir()).unwrap();
+    keeper::tell_called(&late.dir()).unwrap();
+    assert_eq!(late.run().exit, Exit::TimedOut, "a call is no rest");
+}
+
+#[test]
 fn a_wait_that_is_over_counts_no_further() {
     let attempt = silent();
     let rest = Rest { rested: Duration::from_millis(10), rested_at: Some(now()), ..Rest::default() };

@@ -103,6 +103,28 @@ fn what_is_given_up_is_given_back_also_to_whom_it_was_before() {
 }
 
 #[test]
+fn what_could_not_be_told_of_an_older_run_is_moot_once_a_newer_one_has_landed_it() {
+    let b = Beads::new(&[("bd-a", "test -e $OUT/mended && echo x > a.txt", "")]);
+    let plan = b.greenlane(&["plan", ".beads", "--convert", "toml"]);
+    let path = b.sandbox.plan("p.toml", &plan.stdout);
+    let script = std::fs::read_to_string(b.sandbox.path("bin/bd")).unwrap();
+    b.forget_bd();
+    let ran = b.greenlane(&["run", path.to_str().unwrap(), "--retries", "0"]);
+    assert_eq!((ran.code, b.untold().len()), (1, 1), "{ran:?}");
+    std::fs::write(b.sandbox.out("mended"), "").unwrap();
+    let ran = b.greenlane(&["run", path.to_str().unwrap(), "--retries", "0"]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    let shown = b.greenlane(&["tracker", "--json"]);
+    let all: Value = serde_json::from_str(&shown.stdout).unwrap();
+    let words: Vec<_> = all["untold"].as_array().unwrap().iter().map(|u| u["word"]["word"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(words, ["landed"], "the newer one's, and not that the older one gave it up: {shown:?}");
+    b.sandbox.script("bd", &script);
+    let ran = b.greenlane(&["tracker", "sync"]);
+    assert!(ran.code == 0 && ran.stderr.contains("1 told"), "{ran:?}");
+    assert_eq!(b.bd.get("bd-a", "status"), "closed", "{:?}", b.bd.calls());
+}
+
+#[test]
 fn a_landing_that_is_taken_off_again_opens_its_issue_again() {
     let b = Beads::new(&[("bd-a", "echo x > a.txt", "")]);
     assert_eq!(b.greenlane(&["run", ".beads"]).code, 0);

@@ -57,6 +57,7 @@ impl Turn<'_> {
             let Some(known) = self.state.attempt(&attempt) else { continue };
             let Some(spawned) = &known.spawned else { continue };
             let before = known.health.clone();
+            let reading = reading.heard(self.state.silence_of(&attempt, self.now));
             let judged = judge(&reading, &before, self.now.since(spawned.at), self.now, &policy);
             let (reason, stale_since) = match &judged {
                 Some(judged) => (judged.reason.clone(), judged.stale_since),

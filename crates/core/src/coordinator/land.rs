@@ -67,7 +67,7 @@ impl Turn<'_> {
     /// Nobody can merge it by machine. Whoever has it in hand can: it goes back there, and uses up no repair, as nothing is wrong with it.
     fn conflicted(&mut self, attempt: &AttemptId, files: &[String], how: &str) {
         let (branch, task) = (self.plan_branch(attempt), &attempt.key.task);
-        let what = format!("conflicts with what has landed{}, in {}{how}", self.landed_meanwhile(attempt, files), listed(files));
+        let what = format!("conflicts with what has landed, in {}{how}{}", listed(files), self.landed_meanwhile(attempt, files));
         let known = self.state.attempt(attempt);
         let by_hand = known.is_some_and(|a| self.state.is_hand_off(&a.agent));
         let worktree = known.and_then(|a| a.spawned.as_ref()).map(|s| s.worktree.clone()).filter(|_| by_hand);
@@ -84,7 +84,7 @@ impl Turn<'_> {
         self.emit(Event::AttemptRequeued { key: attempt.key.clone() });
     }
 
-    /// Tasks of its plan that have landed since its work began, and may have changed one of these files: ` (`a`, `b`)`, or nothing.
+    /// Tasks of its plan that have landed since its work began, and may have changed one of these files, to be read on; or nothing.
     fn landed_meanwhile(&self, attempt: &AttemptId, files: &[String]) -> String {
         const NAMED_MAX: usize = 3;
         let Some(task) = self.state.task(&attempt.key) else { return String::new() };
@@ -96,10 +96,11 @@ impl Turn<'_> {
         };
         let landed = self.state.tasks.iter().filter(|t| t.plan == task.plan && t.phase == Phase::Done && t.ended_at >= Some(began));
         let all: Vec<String> = landed.filter(may_have).map(|t| format!("`{}`", t.key.task)).collect();
-        match all.len() {
-            0 => String::new(),
-            n if n <= NAMED_MAX => format!(" ({})", all.join(", ")),
-            n => format!(" ({} and {} more)", all[..NAMED_MAX].join(", "), n - NAMED_MAX),
+        let more = all.len().saturating_sub(NAMED_MAX);
+        match all.get(..NAMED_MAX.min(all.len())) {
+            None | Some([]) => String::new(),
+            Some(named) if more == 0 => format!(" (since then: {})", named.join(", ")),
+            Some(named) => format!(" (since then: {} and {more} more)", named.join(", ")),
         }
     }
 

@@ -42,16 +42,26 @@ pub fn name(what: &str, name: &str) -> Result<String, String> {
 /// Says what is wrong with it.
 pub fn path(path: &str) -> Result<String, String> {
     let path = text("the path", path, PATH_BYTES_MAX)?;
-    let path = path.trim_start_matches("./").trim_end_matches('/');
-    let wrong = |why: &str| Err(format!("`{path}` {why}"));
-    if path.starts_with('/') {
+    let given = path.as_str();
+    let wrong = |why: &str| Err(format!("`{given}` {why}"));
+    let path = given.trim_start_matches("./").trim_end_matches('/');
+    if given.starts_with('/') {
         return wrong("is not relative to the repository's root");
     }
     if path.contains(['*', '?', '[', ']', '{', '}', '\\']) {
         return wrong("is a pattern: claim the files by name, one by one");
     }
-    if path.split('/').any(|name| name.is_empty() || name == "." || name == "..") {
-        return wrong("is no plain path");
+    if path.is_empty() || path == "." {
+        return wrong("is the whole repository: claim the files or folders that you need, one by one");
+    }
+    for (part, why) in [
+        ("..", "holds `..`: write it from the repository's root, without going up"),
+        (".", "holds `.` as a folder: leave that out"),
+        ("", "holds `//`: one slash between two names is enough"),
+    ] {
+        if path.split('/').any(|name| name == part) {
+            return wrong(why);
+        }
     }
     if path.split('/').any(|name| name.eq_ignore_ascii_case(".git")) {
         return wrong("belongs to git");
@@ -74,6 +84,9 @@ mod tests {
             assert!(path(bad).is_err(), "{bad:?}");
         }
         assert!(path(&"a/".repeat(600)).is_err());
+        let told = |bad: &str| path(bad).unwrap_err();
+        assert!(told("./").contains("`./` is the whole repository") && told("/").contains("not relative"), "{} {}", told("./"), told("/"));
+        assert!(told("a/../b").contains("holds `..`") && told("a//b").contains("holds `//`") && told("a/./b").contains("holds `.` as"));
     }
 
     #[test]

@@ -65,8 +65,11 @@ pub struct TaskSight {
     pub plan: String,
     /// One line.
     pub title: String,
-    /// The whole of what is to be done.
+    /// The whole of what is to be done; empty for a command.
     pub prompt: String,
+    /// The command line, where it is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<String>,
     /// As which attempt people know this one.
     pub attempt: u32,
     /// What it may change; empty: anything.
@@ -215,6 +218,7 @@ fn task_sight(state: &State, task: &TaskState, attempt: &AttemptId, now: Time) -
         plan: task.key.plan.to_string(),
         title: definition.title.clone(),
         prompt: definition.prompt.clone(),
+        run: definition.run.as_deref().map(|line| line.trim().to_owned()),
         attempt: task.number_of(attempt.n).unwrap_or(attempt.n),
         owns: definition.owns.clone(),
         claims: task.claims.clone(),

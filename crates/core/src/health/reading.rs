@@ -19,6 +19,8 @@ pub enum Evidence {
     Sockets,
     /// None is to be expected: it waits for a person.
     Person,
+    /// It called one of Greenlane's own tools.
+    Tools,
 }
 
 /// One look at an attempt.
@@ -129,6 +131,18 @@ pub struct Seen {
 }
 
 impl Reading {
+    /// With what the coordinator itself knows of the attempt ([`State::silence_of`](crate::state::State::silence_of)): its keeper sees its
+    /// processes only, and may not have looked since.
+    #[must_use]
+    pub fn heard(mut self, silence: Option<(Duration, Evidence)>) -> Self {
+        if let (Some(beat), Some((quiet, evidence))) = (&mut self.beat, silence)
+            && quiet < beat.quiet
+        {
+            (beat.quiet, beat.evidence) = (quiet, Some(evidence));
+        }
+        self
+    }
+
     /// What is worth keeping of it.
     #[must_use]
     pub fn seen(&self) -> Seen {

@@ -189,11 +189,11 @@ pub fn progress_taken_back(at: Time, id: &str, title: &str, reason: &str) -> Str
     format!("## {} - {}: {}\n- Taken off its branch again{why}\n---\n", at.rfc3339(), line(id), line(title))
 }
 
-/// Whether a log has this landing already.
+/// Whether a log has this landing already: on this branch, or, without one, on any.
 #[must_use]
-pub fn progress_has(log: &str, commit: &str, branch: &str) -> bool {
-    let wanted = format!("- {}", landed_line(commit, branch));
-    log.lines().any(|l| l == wanted)
+pub fn progress_has(log: &str, commit: &str, branch: Option<&str>) -> bool {
+    let wanted = format!("- {}", landed_line(commit, branch.unwrap_or_default()));
+    log.lines().any(|l| if branch.is_some() { l == wanted } else { l.starts_with(&wanted) })
 }
 
 fn landed_line(commit: &str, branch: &str) -> String {
@@ -261,7 +261,9 @@ mod tests {
         let text = progress_entry(&entry);
         assert!(text.starts_with("## 2026-01-01T00:00:00.000Z - US-001: Keep ## a page\n- Landed as abc on prd/x\n- Done by claude in 3m12s, 2 attempts, run r1\n- Learned: tests failed 0 xx"), "{text}");
         assert!(text.ends_with("\n---\n") && text.lines().count() == 4 + LESSONS_MAX && text.len() < 2_500, "{text}");
-        assert!(progress_has(&text, "abc", "prd/x") && !progress_has(&text, "ab", "prd/x") && !progress_has("", "abc", "prd/x"));
+        assert!(progress_has(&text, "abc", Some("prd/x")) && progress_has(&text, "abc", None));
+        assert!(!progress_has(&text, "abc", Some("prd/y")) && !progress_has("", "abc", Some("prd/x")));
+        assert!(!progress_has(&text, "ab", Some("prd/x")) && !progress_has(&text, "ab", None));
         assert_eq!(
             progress_taken_back(Time(0), "US-001", "Keep", ""),
             "## 1970-01-01T00:00:00.000Z - US-001: Keep\n- Taken off its branch again\n---\n"

@@ -136,11 +136,19 @@ impl State {
     /// Another unfinished task of the plan that owns this path or has claimed it.
     #[must_use]
     pub(crate) fn claim_hindered(&self, task: usize, path: &str) -> Option<usize> {
+        self.claim_hindrances(task, path).first().map(|(other, _)| *other)
+    }
+
+    /// All such tasks, each with the first of its globs that is in the way.
+    #[must_use]
+    pub(crate) fn claim_hindrances(&self, task: usize, path: &str) -> Vec<(usize, String)> {
         let plan = &self.plans[self.tasks[task].plan];
-        plan.tasks.clone().find(|other| {
-            let t = &self.tasks[*other];
-            *other != task && !t.phase.ended() && self.definition(t).owns.iter().chain(&t.claims).any(|glob| globs_overlap(glob, path))
-        })
+        let others = plan.tasks.clone().filter(|other| *other != task && !self.tasks[*other].phase.ended());
+        let first = |other: usize| {
+            let t = &self.tasks[other];
+            self.definition(t).owns.iter().chain(&t.claims).find(|glob| globs_overlap(glob, path)).cloned()
+        };
+        others.filter_map(|other| Some((other, first(other)?))).collect()
     }
 
     /// A task of the plan at work, or on its way to the branch, that has claimed what this one owns, or owns what this one has claimed.

@@ -26,7 +26,7 @@ use crate::budget::{Measure, Spent};
 use crate::event::{HaltCause, LandedBefore, Outcome, Stopping, Submission};
 use crate::exchange::{Exchange, Note, Progress};
 use crate::failure::Failure;
-use crate::health::{Health, Look};
+use crate::health::{Evidence, Health, Look};
 use crate::ids::{AttemptId, Oid, PlanId, TaskKey};
 use crate::options::RunOptions;
 use crate::plan::Task;
@@ -281,7 +281,7 @@ pub struct AttemptState {
     pub progress: Option<Progress>,
     /// How much of what it said is in the journal.
     pub said: u32,
-    /// When it last did.
+    /// When it said the last of that.
     pub said_at: Option<Time>,
     /// The gate was asked (it may have to wait for its turn first).
     pub gate_started: bool,
@@ -484,6 +484,17 @@ impl State {
         if let Some(a) = self.attempt_mut(id) {
             a.health.look = Some(look);
         }
+    }
+
+    /// For how long nothing has been heard of an attempt: nothing of its own, and no person that it waited for. `None`: it never said anything.
+    #[must_use]
+    pub fn silence_of(&self, id: &AttemptId, now: Time) -> Option<(Duration, Evidence)> {
+        if self.exchange.open_of(id).next().is_some() {
+            return Some((Duration::ZERO, Evidence::Person));
+        }
+        let said = self.attempt(id)?.said_at.map(|at| (now.since(at), Evidence::Tools));
+        let rested = self.exchange.rest_of(id, self.question_max()).rested_at.map(|at| (now.since(at), Evidence::Person));
+        said.into_iter().chain(rested).min_by_key(|(ago, _)| *ago)
     }
 
     fn attempt_mut(&mut self, id: &AttemptId) -> Option<&mut AttemptState> {

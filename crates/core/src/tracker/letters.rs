@@ -6,8 +6,9 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{Issue, TrackerKind};
+use crate::attempt::Suite;
 use crate::ids::{Oid, PlanId, RunId, TaskId, TaskKey};
-use crate::state::{Phase, PlanPhase, State, TaskState};
+use crate::state::{Phase, PlanPhase, PlanState, State, TaskState};
 
 /// What a tracker keeps book of.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -37,8 +38,10 @@ pub enum GivenUp {
     NeedsHuman,
     /// Another's end kept it from going on.
     Skipped,
-    /// It was called off, or taken off the branch again.
+    /// It was called off.
     Cancelled,
+    /// It had landed, and was taken off the branch again.
+    RolledBack,
     /// Its run was stopped.
     Stopped,
 }
@@ -52,6 +55,7 @@ impl GivenUp {
             GivenUp::NeedsHuman => "needs a person",
             GivenUp::Skipped => "was skipped",
             GivenUp::Cancelled => "was called off",
+            GivenUp::RolledBack => "was taken off its branch again",
             GivenUp::Stopped => "was stopped with its run",
         }
     }
@@ -74,6 +78,9 @@ pub enum Word {
         branch: String,
         /// A suite was green on all of them.
         verified: bool,
+        /// This earlier run landed it; of a plan's file only, whose marks are of the plan, not of one run.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        before: Option<RunId>,
     },
     /// The run will not land it, as things stand.
     GivenUp {
@@ -93,6 +100,33 @@ pub enum Word {
         /// Every task is on its branch.
         done: bool,
     },
+}
+
+impl Letter {
+    /// Said of the same by a newer run, it leaves nothing to be told of what the older one said.
+    #[must_use]
+    pub fn supersedes(&self, older: &Letter) -> bool {
+        let same = self.item.tracker == older.item.tracker && self.item.id == older.item.id;
+        let is_plan = self.item.tracker == TrackerKind::Plan;
+        if !same || (is_plan && self.item.file != older.item.file) {
+            return false;
+        }
+        match (&self.word, &older.word) {
+            (Word::Landed { .. } | Word::PlanEnded { .. }, _) => true,
+            // It has landed all the same, if on another branch.
+            (_, Word::Landed { .. }) => false,
+            // Nobody but the older run gives back what it had, unless the newer one has taken it over.
+            (Word::InHand { claimed } | Word::GivenUp { claimed, .. }, Word::GivenUp { claimed: true, .. }) => is_plan || *claimed,
+            _ => true,
+        }
+    }
+
+    /// A newer run has landed the same itself: an older run's word that it will not do it says nothing any more.
+    #[must_use]
+    pub fn is_moot_after(&self, newer: &Letter) -> bool {
+        let gives_up = matches!(self.word, Word::GivenUp { .. } | Word::InHand { .. });
+        gives_up && matches!(newer.word, Word::Landed { before: None, .. }) && newer.supersedes(self)
+    }
 }
 
 /// One item and where it stands.
@@ -121,7 +155,7 @@ pub struct Untold {
 }
 
 /// What the trackers in force are to be told of this run, what landed in the order in which it did. Of what it never touched nothing is
-/// said.
+/// said, but to the plan's own file: what has landed in an earlier run is to be marked there as well.
 #[must_use]
 pub fn letters(state: &State) -> Vec<Letter> {
     let Some(options) = state.options.as_ref().filter(|o| !o.trackers.is_empty()) else { return Vec::new() };
@@ -135,7 +169,7 @@ pub fn letters(state: &State) -> Vec<Letter> {
                 issues.entry(issue).or_default().push(task);
             }
             if options.trackers.contains(&TrackerKind::Plan)
-                && let Some(word) = word(state, &[task], &branch)
+                && let Some(word) = word(state, &[task], &branch).or_else(|| landed_before(plan, task, &branch))
             {
                 let name = format!("{id}/{}", task.key.task);
                 out.push(Letter { item: item(state, TrackerKind::Plan, name, &[task], file.as_ref()), word });
@@ -174,10 +208,11 @@ fn word(state: &State, tasks: &[&TaskState], branch: &str) -> Option<Word> {
     if tasks.iter().all(|t| t.phase == Phase::Done) {
         let last = tasks.iter().filter(|t| t.landing_number.is_some()).max_by_key(|t| t.landing_number)?;
         let verified = tasks.iter().all(|t| !t.landed_unverified);
-        return Some(Word::Landed { commit: last.landed.clone()?, branch: branch.to_owned(), verified });
+        return Some(Word::Landed { commit: last.landed.clone()?, branch: branch.to_owned(), verified, before: None });
     }
     // One that landed and was taken off again has attempts, too.
-    let touched = |t: &&&TaskState| t.claimed || t.landing_number.is_some() || t.attempts.iter().any(|a| a.spawned.is_some());
+    let touched =
+        |t: &&&TaskState| t.claimed || t.rolled_back || t.landing_number.is_some() || t.attempts.iter().any(|a| a.spawned.is_some());
     tasks.iter().find(touched)?;
     let claimed = tasks.iter().any(|t| t.claimed);
     let under_way = |t: &&TaskState| t.phase.active() && t.attempts.iter().any(|a| a.spawned.is_some() || t.claimed);
@@ -189,12 +224,22 @@ fn word(state: &State, tasks: &[&TaskState], branch: &str) -> Option<Word> {
         Some((Phase::Failed, _)) => GivenUp::Failed,
         Some((Phase::NeedsHuman, _)) => GivenUp::NeedsHuman,
         Some((Phase::Skipped, _)) => GivenUp::Skipped,
+        Some(_) if worst.is_some_and(|t| t.rolled_back) => GivenUp::RolledBack,
         Some((_, false)) => GivenUp::Cancelled,
         _ => GivenUp::Stopped,
     };
     let reason = worst.and_then(|t| t.reason.clone()).unwrap_or_default();
     let owner = tasks.iter().find_map(|t| t.claimed_from.clone());
     Some(Word::GivenUp { how, reason, claimed, owner })
+}
+
+/// It landed in an earlier run, and this one has seen by now whether its suite is green on that.
+fn landed_before(plan: &PlanState, task: &TaskState, branch: &str) -> Option<Word> {
+    let before = task.landed_before.as_ref()?;
+    let begun = matches!(plan.phase, PlanPhase::Running | PlanPhase::Ended { .. }) && plan.branch.is_some();
+    let verified = !plan.verify.is_empty() && matches!(plan.base_suite, Some(Suite::Green { .. }));
+    let (commit, branch) = (before.commit.clone(), branch.to_owned());
+    begun.then(|| Word::Landed { commit, branch, verified, before: Some(before.run.clone()) })
 }
 
 /// It waits, and the run will come to it; nothing of its issue has been given up as long as that is so.

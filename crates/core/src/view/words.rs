@@ -141,8 +141,9 @@ fn with_a_person(task: &TaskState, attempt: &AttemptState) -> Option<String> {
     let id = &task.key.task;
     let well = attempt.health.status == HealthStatus::Healthy;
     let hands = &attempt.agent;
-    let again = came_back(task).map_or(String::new(), |why| format!(" again: {why}"));
-    well.then(|| format!("is in the hands of {hands}, in {worktree}{again}; a commit there or `greenlane done {id}` ends it"))
+    let why = came_back(task);
+    let (again, why) = (if why.is_some() { " again" } else { "" }, why.map_or(String::new(), |why| format!(": {why}")));
+    well.then(|| format!("is in the hands of {hands}{again}, in {worktree}{why}; a commit there or `greenlane done {id}` ends it"))
 }
 
 /// Why the work of the attempt before this one was not taken: it is there again, to be put right. `None`: nothing of it is there.

@@ -2,11 +2,12 @@
 
 use greenlane_core::attempt::Exit;
 use greenlane_core::event::{Event, Stopping};
+use greenlane_core::ids::RunId;
 use greenlane_core::input::{Input, Request};
 use greenlane_core::options::RunOptions;
 use greenlane_core::plan::Task;
 use greenlane_core::state::Phase;
-use greenlane_core::tracker::{GivenUp, Issue, TrackerKind, Word, letters};
+use greenlane_core::tracker::{GivenUp, Issue, Item, Letter, TrackerKind, Word, letters};
 
 use crate::story::{Story, attempt, keys, task};
 
@@ -160,7 +161,38 @@ fn a_tracker_is_told_how_things_stand_in_the_order_of_landing() {
     let head = greenlane_core::ids::Oid::from("merge1 of b");
     let kept = String::from("refs/kept");
     story.ask(Request::RollBack { plan: "p".into(), head, tasks: keys(&["a"]), kept });
-    assert_eq!(told(&story), ["bd-a Cancelled", "bd-c Failed", "bd-b landed merge1 of b"]);
+    assert_eq!(told(&story), ["bd-a RolledBack", "bd-c Failed", "bd-b landed merge1 of b"]);
+}
+
+#[test]
+fn a_newer_runs_word_leaves_nothing_of_the_older_ones_but_a_landing_and_what_it_alone_can_give_back() {
+    let word = |word: Word| {
+        let item =
+            Item { tracker: TrackerKind::Beads, id: "x".into(), plan: "p".into(), tasks: Vec::new(), title: String::new(), file: None };
+        Letter { item, word }
+    };
+    let landed = |before: Option<RunId>| word(Word::Landed { commit: "c".into(), branch: String::from("b"), verified: true, before });
+    let hand = |claimed| word(Word::InHand { claimed });
+    let given = |claimed| word(Word::GivenUp { how: GivenUp::Failed, reason: String::new(), claimed, owner: None });
+    for (newer, older, expected) in [
+        (landed(None), given(true), true),
+        (landed(None), landed(None), true),
+        (hand(true), landed(None), false),
+        (given(true), landed(None), false),
+        (hand(true), given(true), true),
+        (hand(false), given(true), false),
+        (given(false), given(true), false),
+        (given(false), given(false), true),
+        (given(false), hand(true), true),
+    ] {
+        assert_eq!(newer.supersedes(&older), expected, "{newer:?} after {older:?}");
+    }
+    let mut other = landed(None);
+    other.item.id = String::from("y");
+    assert!(!other.supersedes(&given(true)));
+    assert!(given(true).is_moot_after(&landed(None)), "the older run is rolled back when the newer one has landed it");
+    assert!(!given(true).is_moot_after(&landed(Some("r0".into()))), "what the newer one found landed is taken off with it");
+    assert!(!given(true).is_moot_after(&given(true)));
 }
 
 #[test]

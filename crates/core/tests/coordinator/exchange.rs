@@ -169,7 +169,9 @@ fn a_file_is_claimed_if_it_is_nobodys() {
     assert_eq!(story.says("c", claim("src/b")), NOTHING, "it may change anything");
     assert!(story.not_taken("a", claim("src/b")).contains("belongs to `b`"));
     assert!(story.not_taken("b", claim("README.md")).contains("belongs to `a`"));
-    assert!(story.not_taken("a", claim("../x")).contains("no plain path"));
+    assert!(story.not_taken("a", claim("../x")).contains("holds `..`"));
+    let folder = story.not_taken("a", claim("src"));
+    assert!(folder.starts_with("`src` overlaps with what others own and have not landed: `src/b` belongs to `b`. "), "{folder}");
     assert_eq!(story.state.owned_by(story.state.task(&key("a")).unwrap()), ["src/a", "README.md"]);
     // What failed and is tried again from where it was still has its claim; whoever comes in between does not get it.
     story.exited("a", Exit::Code { code: 1 });

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use greenlane_core::attempt::{Exit, Usage};
-use greenlane_core::health::{Beat, HealthStatus, Keeper, Reading};
+use greenlane_core::exchange::Talk;
+use greenlane_core::health::{Beat, Evidence, HealthStatus, Keeper, Reading};
 use greenlane_core::input::{Input, Request};
 use greenlane_core::options::RunOptions;
 use greenlane_core::state::{AttemptState, Phase};
@@ -73,6 +74,34 @@ fn a_look_ends_nothing_and_its_answer_may_come_too_late() {
     let before = story.state.clone();
     assert!(story.read(&[("b", Keeper::Running, beat(5, 900)), ("c", Keeper::Gone, beat(5, 900))]).is_empty());
     assert_eq!(story.state, before);
+}
+
+#[test]
+fn who_says_something_or_waits_for_a_person_is_not_hung_whatever_its_keeper_saw_last() {
+    let mut story = two();
+    let silent = |story: &mut Story| {
+        let told = story.read(&[("a", Keeper::Running, beat(5, 151)), ("b", Keeper::Running, beat(5, 0))]);
+        told.into_iter().filter(|t| t.starts_with("health_changed")).collect::<Vec<_>>()
+    };
+    let says = |story: &mut Story, talk| story.feed(Input::Said { attempt: attempt("a"), talk });
+    says(&mut story, Talk::Ask { token: String::from("t"), text: String::from("Which?") });
+    story.now = story.now + S(400);
+    assert!(silent(&mut story).is_empty(), "it waits for a person");
+    // Also where another coordinator has taken the run up since, and the answer has just come.
+    story.crash_and_resume();
+    assert!(silent(&mut story).is_empty());
+    story.ask(Request::Answer { question: 1, text: String::from("This.") });
+    story.now = story.now + S(90);
+    assert!(silent(&mut story).is_empty(), "it has had the answer for a minute and a half");
+    story.now = story.now + S(40);
+    assert_eq!(silent(&mut story), ["health_changed a#1 healthy to hung"]);
+    assert_eq!(story.of("a").health.reason.as_deref(), Some("no output, CPU time or traffic for 2m10s"), "since the answer");
+    // A call of a tool is a sign of life.
+    says(&mut story, Talk::Progress { percent: 10, text: None });
+    assert_eq!(silent(&mut story), ["health_changed a#1 hung to healthy"]);
+    assert_eq!(story.of("a").health.beat().and_then(|b| b.evidence), Some(Evidence::Tools));
+    story.now = story.now + S(121);
+    assert_eq!(silent(&mut story), ["health_changed a#1 healthy to hung"]);
 }
 
 #[test]

@@ -1,11 +1,13 @@
 //! What an agent is, as data: the shape of `agents.toml` and of `[agents.NAME]` in the configuration.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::time::Duration;
 
 use greenlane_core::time::duration_text;
 use serde::{Deserialize, Serialize};
 
+use super::tools;
 use crate::acp::Permissions;
 
 /// How an agent's standard output is to be understood.
@@ -139,6 +141,9 @@ pub struct AgentDef {
     /// The model, where the task names none; `None`: the agent's own choice.
     #[serde(default)]
     pub model: Option<String>,
+    /// It reads `{mcp_file}` only where that and all folders above it belong to root, and nobody else may write there.
+    #[serde(default)]
+    pub mcp_file_of_root: bool,
     /// It was run for real by the project's tests with a pinned version.
     #[serde(default)]
     pub tested: bool,
@@ -262,6 +267,7 @@ impl AgentDef {
             slots: hand_off.then_some(HAND_OFF_SLOTS),
             stall_timeout: Some(STALL_TIMEOUT_DEFAULT).filter(|_| !hand_off),
             model: None,
+            mcp_file_of_root: false,
             tested: false,
             customised: false,
         };
@@ -326,6 +332,13 @@ impl AgentDef {
     #[must_use]
     pub fn takes_tools(&self) -> bool {
         self.mcp && (self.output == OutputKind::Acp || !(self.mcp_args.is_empty() && self.mcp_env.is_empty()))
+    }
+
+    /// The same for tools whose file lies below this folder: whether it would take them from there.
+    #[must_use]
+    pub fn takes_tools_of(&self, folder: &Path) -> bool {
+        let by_file = || self.mcp_args.iter().chain(self.mcp_env.values()).any(|t| t.contains("{mcp_file}"));
+        self.takes_tools() && !(self.mcp_file_of_root && by_file() && !tools::is_roots_alone(folder))
     }
 
     /// Whether any of its templates hands the prompt over.

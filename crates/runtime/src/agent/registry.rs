@@ -55,6 +55,14 @@ pub enum RegistryError {
     /// `command` is the agent without a model and takes no configuration.
     #[error("`command` is not an agent that can be configured: it runs a task's own `run` line")]
     Reserved,
+    /// An entry of the configuration that makes no agent, and where it stands.
+    #[error("{fault}{}", .place.as_ref().map(|p| format!(" ({p})")).unwrap_or_default())]
+    Faulty {
+        /// What is wrong with it.
+        fault: Box<RegistryError>,
+        /// File and line, where it is known.
+        place: Option<String>,
+    },
     /// The embedded definitions are broken: a fault of the build, not of the user.
     #[error("the built-in agents cannot be read: {message}")]
     BuiltIn {
@@ -64,6 +72,15 @@ pub enum RegistryError {
 }
 
 impl RegistryError {
+    /// The keys of the entry that the fault is about, the likeliest first.
+    fn keys(&self) -> &'static [&'static str] {
+        match self {
+            Self::NoPrompt { .. } => &["args", "prompt_args", "stdin", "command"],
+            Self::HandOffCommand { .. } => &["command", "hand_off"],
+            _ => &[],
+        }
+    }
+
     /// What to do about it.
     #[must_use]
     pub fn hint(&self) -> String {
@@ -82,6 +99,7 @@ impl RegistryError {
             Self::HandOffCommand { name } => format!("remove `command` under [agents.{name}], or set `hand_off = false`"),
             Self::Auto => String::from("name one of your agents, or rename [agents.auto]"),
             Self::Reserved => String::from("remove [agents.command]; a task's `run`, `env` and `timeout` say all there is"),
+            Self::Faulty { fault, .. } => fault.hint(),
             Self::BuiltIn { .. } => String::from("this is a fault in Greenlane: please report it"),
         }
     }
@@ -91,51 +109,68 @@ impl RegistryError {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Registry {
     agents: BTreeMap<String, AgentDef>,
+    /// Entries that make no agent: nobody who does not use them is kept from work by them.
+    faulty: BTreeMap<String, RegistryError>,
 }
 
 impl Registry {
-    /// The built-in agents with what the configuration says about them, and the configuration's own.
+    /// The built-in agents with what the configuration says about them, and the configuration's own. What makes no agent is kept apart, and is
+    /// an error for whoever asks for it.
     ///
     /// # Errors
-    /// Where an entry cannot be an agent.
+    /// Where the build is at fault.
     pub fn load(overrides: &BTreeMap<String, AgentOverride>) -> Result<Self, RegistryError> {
         let built_in = BUILT_INS.as_ref().map_err(|message| RegistryError::BuiltIn { message: message.clone() })?;
         let mut agents = built_in.clone();
         for (name, def) in &mut agents {
             def.name.clone_from(name);
         }
+        let mut faulty = BTreeMap::new();
         for (name, over) in overrides {
-            if name == COMMAND {
-                return Err(RegistryError::Reserved);
-            }
-            if name == AUTO {
-                return Err(RegistryError::Auto);
-            }
-            match agents.get_mut(name) {
-                Some(def) => def.apply(over),
-                None => {
-                    let missing = || RegistryError::NoCommand {
-                        name: name.clone(),
-                        suggestion: closest(name, built_in.keys().map(String::as_str)).map(str::to_owned),
-                    };
-                    agents.insert(name.clone(), AgentDef::new(name, over).ok_or_else(missing)?);
+            let made = match agents.remove(name) {
+                _ if name == COMMAND => Err(RegistryError::Reserved),
+                _ if name == AUTO => Err(RegistryError::Auto),
+                Some(mut def) => {
+                    def.apply(over);
+                    Ok(def)
                 }
+                None => AgentDef::new(name, over).ok_or_else(|| RegistryError::NoCommand {
+                    name: name.clone(),
+                    suggestion: closest(name, built_in.keys().map(String::as_str)).map(str::to_owned),
+                }),
+            };
+            match made.and_then(sound) {
+                Ok(def) => drop(agents.insert(name.clone(), def)),
+                Err(fault) => drop(faulty.insert(name.clone(), RegistryError::Faulty { fault: Box::new(fault), place: None })),
             }
         }
-        if let Some(def) = agents.values().find(|def| def.hand_off && !def.command.is_empty()) {
-            return Err(RegistryError::HandOffCommand { name: def.name.clone() });
+        Ok(Self { agents, faulty })
+    }
+
+    /// The same with the places of the faulty entries: `place` is given an agent's name, and the keys that it is about, the likeliest first.
+    #[must_use]
+    pub fn placed(mut self, place: impl Fn(&str, &[&str]) -> Option<String>) -> Self {
+        for (name, faulty) in &mut self.faulty {
+            if let RegistryError::Faulty { fault, place: at } = faulty {
+                *at = place(name, fault.keys());
+            }
         }
-        match agents.values().find(|def| !def.gets_the_prompt()) {
-            Some(def) => Err(RegistryError::NoPrompt { name: def.name.clone() }),
-            None => Ok(Self { agents }),
-        }
+        self
+    }
+
+    /// Entries of the configuration that make no agent, by name.
+    pub fn faults(&self) -> impl Iterator<Item = (&str, &RegistryError)> {
+        self.faulty.iter().map(|(name, fault)| (name.as_str(), fault))
     }
 
     /// The agent with this name.
     ///
     /// # Errors
-    /// [`RegistryError::Unknown`], with the name that may have been meant.
+    /// [`RegistryError::Unknown`], with the name that may have been meant; [`RegistryError::Faulty`] for an entry that makes none.
     pub fn get(&self, name: &str) -> Result<&AgentDef, RegistryError> {
+        if let Some(fault) = self.faulty.get(name) {
+            return Err(fault.clone());
+        }
         if name == AUTO {
             return Err(RegistryError::Auto);
         }
@@ -155,5 +190,13 @@ impl Registry {
     /// All of them, by name.
     pub fn iter(&self) -> impl Iterator<Item = &AgentDef> {
         self.agents.values()
+    }
+}
+
+fn sound(def: AgentDef) -> Result<AgentDef, RegistryError> {
+    match &def {
+        def if def.hand_off && !def.command.is_empty() => Err(RegistryError::HandOffCommand { name: def.name.clone() }),
+        def if !def.gets_the_prompt() => Err(RegistryError::NoPrompt { name: def.name.clone() }),
+        _ => Ok(def),
     }
 }

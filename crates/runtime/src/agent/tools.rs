@@ -1,7 +1,8 @@
 //! The server of tools that an agent is given, in the forms in which agents take one. Knows nothing of what the tools do.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
@@ -72,6 +73,17 @@ impl Tools {
     }
 }
 
+/// Whether what is made in this folder, and every folder above it, is root's, and nobody else's to write. Of a folder that is not there yet the
+/// nearest one above it counts: what is made there is made alike.
+pub(super) fn is_roots_alone(folder: &Path) -> bool {
+    let Some(there) = folder.ancestors().find(|f| f.exists()) else { return false };
+    let safe = |path: &Path| {
+        let roots = |m: std::io::Result<std::fs::Metadata>| m.is_ok_and(|m| m.uid() == 0 && (m.is_symlink() || m.mode() & 0o022 == 0));
+        roots(path.symlink_metadata()) && roots(path.metadata())
+    };
+    there.canonicalize().is_ok_and(|real| there.ancestors().chain(real.ancestors()).all(safe))
+}
+
 /// A TOML string: JSON's escapes are TOML's too, but for the one character that JSON leaves as it is.
 fn quoted(text: &str) -> String {
     json!(text).to_string().replace('\u{7f}', "\\u007f")
@@ -81,6 +93,17 @@ fn quoted(text: &str) -> String {
 mod tests {
 
     use super::*;
+
+    #[test]
+    fn what_others_may_write_is_not_roots_alone() {
+        use std::os::unix::fs::PermissionsExt as _;
+        assert!(is_roots_alone(Path::new("/")) && is_roots_alone(Path::new("/usr/no/such")));
+        let dir = tempfile::tempdir().unwrap();
+        let own = dir.path().join("own");
+        std::fs::create_dir(&own).unwrap();
+        std::fs::set_permissions(dir.path(), std::fs::Permissions::from_mode(0o777)).unwrap();
+        assert!(!is_roots_alone(dir.path()) && !is_roots_alone(&own) && !is_roots_alone(&own.join("not/there")));
+    }
 
     #[test]
     fn each_form_is_read_back_as_what_it_was() {

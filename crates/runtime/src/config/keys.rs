@@ -43,6 +43,7 @@ pub const KEYS: &[Key] = &[
     key("run.timeout", "GREENLANE_TIMEOUT", Some("--timeout"), Kind::Limit),
     key("run.stall_timeout", "GREENLANE_STALL_TIMEOUT", None, Kind::Limit),
     key("run.check_timeout", "GREENLANE_CHECK_TIMEOUT", None, Kind::Limit),
+    key("run.verify", "GREENLANE_VERIFY", None, Kind::Lines),
     key("run.verify_timeout", "GREENLANE_VERIFY_TIMEOUT", None, Kind::Limit),
     key("run.grace", "GREENLANE_GRACE", None, Kind::Delay),
     key("run.heartbeat", "GREENLANE_HEARTBEAT", None, Kind::Limit),

@@ -24,6 +24,9 @@ pub struct RunConfig {
     /// Limit of each check.
     #[serde(with = "duration_text")]
     pub check_timeout: Duration,
+    /// The test suite of plans that name none, as `sh -c` lines; empty: none; `None`: detected from the repository.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verify: Option<Vec<String>>,
     /// Limit of one verification of a combined tree.
     #[serde(with = "duration_text")]
     pub verify_timeout: Duration,

@@ -13,7 +13,7 @@ use greenlane_core::state::{Phase, State, TaskState};
 use greenlane_core::time::{Time, format_duration};
 
 use super::context::Context;
-use crate::agent::{AgentDef, Tools};
+use crate::agent::Tools;
 use crate::control::Answer;
 use crate::keeper;
 
@@ -36,9 +36,18 @@ pub(super) fn attempt_of(run: &RunId, state: &State, label: &str) -> Result<Atte
     if task.attempts.iter().any(|a| a.n == n) { Ok(AttemptId { key: task.key.clone(), n }) } else { Err(unknown()) }
 }
 
+/// Whatever it calls for, it is alive: its keeper sees its processes alone.
+pub(super) fn called(context: &Arc<Context>, state: &State, attempt: &AttemptId) {
+    if state.is_current(attempt, Phase::Running)
+        && let Err(e) = keeper::tell_called(&context.layout.attempt_dir(attempt))
+    {
+        context.warn(format!("that {attempt} is alive cannot be told to its keeper: {e}"));
+    }
+}
+
 /// What it sees.
-pub(super) fn seen(run: &RunId, state: &State, label: &str, wanted: &Look, now: Time) -> Answer {
-    match attempt_of(run, state, label) {
+pub(super) fn seen(state: &State, attempt: Result<AttemptId, String>, wanted: &Look, now: Time) -> Answer {
+    match attempt {
         Ok(attempt) => match look(state, &attempt, wanted, now) {
             Some(sight) => Answer::Seen(sight),
             None => Answer::Refused(format!("there is no task `{}`", attempt.key)),
@@ -77,14 +86,15 @@ pub(super) fn said(state: &State, task: &TaskState, tools: bool) -> Said {
 const VERB: &str = "mcp";
 
 impl Context {
-    /// Whether this agent is given tools.
-    pub(super) fn gives_tools(&self, agent: &str) -> bool {
-        self.tools.is_some() && self.config.mcp.enabled && self.registry.get(agent).is_ok_and(AgentDef::takes_tools)
+    /// Whether this agent is given tools, and would take them from where they lie for this attempt.
+    pub(super) fn gives_tools(&self, agent: &str, attempt: &AttemptId) -> bool {
+        let dir = || self.layout.attempt_dir(attempt);
+        self.tools.is_some() && self.config.mcp.enabled && self.registry.get(agent).is_ok_and(|a| a.takes_tools_of(&dir()))
     }
 
     /// The tools of an attempt, written down in its directory; `None`: it has none.
     pub(super) fn tools(&self, agent: &str, attempt: &AttemptId, dir: &Path) -> io::Result<Option<Tools>> {
-        let Some(program) = self.tools.as_ref().filter(|_| self.gives_tools(agent)) else { return Ok(None) };
+        let Some(program) = self.tools.as_ref().filter(|_| self.gives_tools(agent, attempt)) else { return Ok(None) };
         let utf8 = |text: &std::ffi::OsStr| text.to_str().map(str::to_owned).ok_or_else(|| io::Error::other("a path is not UTF-8"));
         let wait = format_duration(self.config.mcp.wait);
         let command = vec![utf8(program.as_os_str())?, VERB.to_owned(), String::from("--wait"), wait];

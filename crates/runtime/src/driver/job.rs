@@ -76,7 +76,7 @@ impl Job {
         beginning: &Beginning,
     ) -> Self {
         let Beginning { fresh, base, onto, .. } = beginning;
-        let said = exchange::said(state, task, context.gives_tools(agent));
+        let said = exchange::said(state, task, context.gives_tools(agent, &attempt));
         let earlier = task.attempts.iter().rev().find(|a| a.n < attempt.n && (a.failure.is_some() || a.outcome == Some(Outcome::Asked)));
         let earlier = earlier.map(|a| {
             let record = a.record.as_deref();

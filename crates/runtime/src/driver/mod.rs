@@ -445,12 +445,17 @@ impl Driver<'_> {
             }
             Message::Call(Call { say: Say::Said { label, talk }, answers }) => {
                 match exchange::attempt_of(&self.context.run, &self.state, &label) {
-                    Ok(attempt) => push(Input::Said { attempt, talk }, Some(answers)),
+                    Ok(attempt) => {
+                        exchange::called(&self.context, &self.state, &attempt);
+                        push(Input::Said { attempt, talk }, Some(answers));
+                    }
                     Err(why) => drop(answers.try_send(Answer::Refused(why))),
                 }
             }
             Message::Call(Call { say: Say::Look { label, look }, answers }) => {
-                drop(answers.try_send(exchange::seen(&self.context.run, &self.state, &label, &look, self.clock.now())));
+                let attempt = exchange::attempt_of(&self.context.run, &self.state, &label);
+                attempt.iter().for_each(|attempt| exchange::called(&self.context, &self.state, attempt));
+                drop(answers.try_send(exchange::seen(&self.state, attempt, &look, self.clock.now())));
             }
             Message::Call(Call { say: Say::Who, answers }) => self.introduce(&answers),
             Message::Call(Call { say: Say::Follow, answers }) => self.followed_by(answers),

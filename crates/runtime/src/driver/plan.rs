@@ -19,7 +19,7 @@ pub(super) fn prepare(context: Arc<Context>, state: &State, plan: &PlanId) {
         let plan = submission.plan.id.clone();
         let wanted = submission.plan.branch.clone().unwrap_or(own);
         let result = land::create_branch(&context.repo, &wanted, &submission.base).map_err(|e| e.to_string()).and_then(|branch| {
-            let verify = match &submission.plan.verify {
+            let verify = match submission.plan.verify.as_ref().or(context.config.run.verify.as_ref()) {
                 Some(commands) => commands.clone(),
                 None => {
                     let found = gate::detect_suite(&context.repo, &submission.base).map_err(|e| e.to_string())?;

@@ -27,7 +27,9 @@ pub fn hint(command: &str, exit_code: Option<i32>, output: &str) -> Option<Strin
         return Some(format!("`{program}`, or a program that it calls, is not installed or not on PATH"));
     }
     if command.contains("pytest") && exit_code == Some(5) {
-        return Some(String::from("pytest found no tests: name another command with `verify`, or `verify = []` for none"));
+        return Some(String::from(
+            "pytest found no tests: name another command with `verify` (in the plan, or under [run]), or `verify = []` for none",
+        ));
     }
     if has("Could not find gem") || has("Bundler::GemNotFound") {
         return Some(format!("gems are not installed: put `bundle install` {WHERE}"));
@@ -36,7 +38,7 @@ pub fn hint(command: &str, exit_code: Option<i32>, output: &str) -> Option<Strin
         return Some(String::from("go.sum is not complete: run `go mod tidy` and commit it"));
     }
     if has("No rule to make target") {
-        return Some(String::from("the Makefile has no such target: name another command with `verify`"));
+        return Some(String::from("the Makefile has no such target: name another command with `verify` (in the plan, or under [run])"));
     }
     if has("no override and no default toolchain set") || has("rustup could not choose a version of cargo") {
         return Some(String::from("no Rust toolchain is chosen: `rustup default stable`"));

@@ -28,7 +28,7 @@ pub use door::{Cancel, KeeperLost, cancel, end_left_over, run_supervised, spawn,
 pub use heartbeat::{Evidence, Heartbeat, Phase, read_heartbeat};
 pub use identity::Identity;
 pub(crate) use identity::boot_id;
-pub use rest::tell_rest;
+pub use rest::{tell_called, tell_rest};
 pub use runaway::Limits;
 pub use spec::{Lifetime, Spec, output_kind};
 pub use strays::end_strays;

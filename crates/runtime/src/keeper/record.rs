@@ -126,6 +126,7 @@ mod tests {
             resources: None,
             oom_kills: None,
             stopped: Vec::new(),
+            waited_ms: u64::MAX,
             stdout_tail: "\u{7}".repeat(4_000),
             stderr_tail: "\u{7}".repeat(4_000),
         }

@@ -1,4 +1,5 @@
 //! How long an attempt has waited for people: `rest.json`, which the coordinator writes and the keeper reads. Time limits do not count it.
+//! And when it last called a tool of Greenlane's: the time of the file `called`.
 //!
 //! Absolute times instead of a switch: whoever reads it late, or after a crash of the coordinator, finds the same. A wait that nobody
 //! ends is over by itself at its `until`.
@@ -13,6 +14,9 @@ use greenlane_core::time::Time;
 use serde::{Deserialize, Serialize};
 
 const FILE: &str = "rest.json";
+const CALLED: &str = "called";
+/// Calls closer to each other than this are one sign of life.
+const CALLED_STEP: Duration = Duration::from_secs(2);
 
 #[derive(Default, Serialize, Deserialize)]
 struct Told {
@@ -50,6 +54,25 @@ pub(super) fn read(dir: &Path, now: Time) -> Rested {
     let Some(since) = told.since else { return closed };
     let until = told.until.map_or(now, |until| until.min(now));
     Rested { total: closed.total + until.since(since), ago: Some(now.since(until)) }
+}
+
+/// Tells the keeper of the attempt in this directory that it has just called a tool of Greenlane's.
+///
+/// # Errors
+/// If the file cannot be written.
+pub fn tell_called(dir: &Path) -> io::Result<()> {
+    if called_ago(dir).is_some_and(|ago| ago < CALLED_STEP) {
+        return Ok(());
+    }
+    // Not empty: that would leave the time as it is on some file systems.
+    fs::write(dir.join(CALLED), "\n")
+}
+
+/// How long ago it called one; `None`: never, as far as can be told.
+pub(super) fn called_ago(dir: &Path) -> Option<Duration> {
+    let at = fs::metadata(dir.join(CALLED)).and_then(|m| m.modified()).ok()?;
+    // A time to come is the clock's fault, and no sign of life for ever.
+    at.elapsed().ok()
 }
 
 #[cfg(test)]

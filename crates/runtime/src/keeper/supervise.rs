@@ -324,11 +324,14 @@ impl Keeping<'_> {
         self.rested.total.saturating_sub(self.worked)
     }
 
-    /// Waiting for a person is no time of its own, and no silence.
+    /// Waiting for a person is no time of its own, and no silence. A call of Greenlane's tools is none either, but it may be the one that waits.
     fn read_rest(&mut self, now: Instant) {
         self.rested = rest::read(self.dir, wall_clock());
         if let Some(at) = self.rested.ago.and_then(|ago| now.checked_sub(ago)) {
-            self.watch.rested(at);
+            self.watch.heard(at, Evidence::Person);
+        }
+        if let Some(at) = rest::called_ago(self.dir).and_then(|ago| now.checked_sub(ago)) {
+            self.watch.heard(at, Evidence::Tools);
         }
     }
 

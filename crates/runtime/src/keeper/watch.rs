@@ -58,10 +58,10 @@ impl Watch {
         (self.last, self.kind) = (now, Some(Evidence::Output));
     }
 
-    /// It waited for a person until then: that it was silent says nothing.
-    pub(super) fn rested(&mut self, at: Instant) {
+    /// It waited for a person until then, or called a tool of Greenlane's: that it was silent says nothing.
+    pub(super) fn heard(&mut self, at: Instant, evidence: Evidence) {
         if at > self.last {
-            (self.last, self.kind) = (at, Some(Evidence::Person));
+            (self.last, self.kind) = (at, Some(evidence));
         }
     }
 

@@ -55,6 +55,8 @@ pub struct Marked {
     pub changed: Vec<TaskId>,
     /// Tasks that were marked so already.
     pub already: Vec<TaskId>,
+    /// Stories that were not marked, as no suite was green on them.
+    pub unverified: Vec<TaskId>,
     /// Tasks that cannot be marked, and why, in words that follow on "`ID` ".
     pub refused: Vec<(TaskId, String)>,
 }
@@ -80,9 +82,9 @@ fn attempt(common_dir: &Path, path: &Path, marks: &[Mark], rules: MarkRules, now
     inside(common_dir, path)?;
     let files = PlanTexts::read(path)?;
     let (format, mut marking) = files.mark(marks, &now.rfc3339()).map_err(MarkError::NoPlan)?;
+    let mut unverified = Vec::new();
     if format == Some(Format::Prd) && !rules.verified && marks.iter().any(|m| m.done) && !marking.changed.is_empty() {
-        let why = "has landed without a green test suite, and does not pass for that";
-        marking.refused.extend(std::mem::take(&mut marking.changed).into_iter().map(|task| (task, String::from(why))));
+        unverified = std::mem::take(&mut marking.changed);
         marking.texts.clear();
     }
     for (file, new) in &marking.texts {
@@ -93,7 +95,18 @@ fn attempt(common_dir: &Path, path: &Path, marks: &[Mark], rules: MarkRules, now
     if format == Some(Format::Prd) {
         prd::count(path, marks, now)?;
     }
-    Ok(Marked { path: path.clone(), changed: marking.changed, already: marking.already, refused: marking.refused })
+    Ok(Marked { path: path.clone(), changed: marking.changed, already: marking.already, unverified, refused: marking.refused })
+}
+
+/// The stories of a PRD that are not marked as passed; `None`: it is another kind of plan. A PRD that has moved is found where it is now.
+///
+/// # Errors
+/// If it cannot be read.
+pub fn open_stories(path: &Path) -> Result<Option<Vec<TaskId>>, MarkError> {
+    let files = PlanTexts::read(&prd::place_now(path))?;
+    let reading = files.with_source(None, read);
+    let prd = reading.plan.filter(|_| reading.format == Some(Format::Prd));
+    Ok(prd.map(|plan| plan.tasks.into_iter().filter(|t| !t.ticked).map(|t| t.id).collect()))
 }
 
 /// A plan's files as they are.

@@ -98,12 +98,13 @@ fn write_manifest(manifest: &Path, change: &ManifestChange<'_>) -> Result<Result
     }
 }
 
-/// Appends to `progress.txt` that a story has landed, once for each landing; nothing for a plan that is no PRD's folder.
+/// Appends to `progress.txt` that a story has landed, once for each landing: on this branch, or, without one, on any.
+/// Nothing for a plan that is no PRD's folder.
 ///
 /// # Errors
 /// If it cannot be read or written.
-pub fn note(common_dir: &Path, path: &Path, entry: &ProgressEntry<'_>) -> Result<(), MarkError> {
-    append(common_dir, path, &progress_entry(entry), |log| progress_has(log, entry.commit, entry.branch))
+pub fn note(common_dir: &Path, path: &Path, entry: &ProgressEntry<'_>, branch: Option<&str>) -> Result<(), MarkError> {
+    append(common_dir, path, &progress_entry(entry), |log| progress_has(log, entry.commit, branch))
 }
 
 /// The same for a story that was taken off its branch again.

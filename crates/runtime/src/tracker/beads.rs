@@ -226,7 +226,7 @@ impl Tracker for Beads {
                 Claim::Unavailable { why, away: true } => Err(Trouble::away(why)),
                 Claim::Unavailable { why, away: false } => Err(Trouble::NotYet { why }),
             },
-            Word::Landed { commit, branch, verified } => {
+            Word::Landed { commit, branch, verified, before: _ } => {
                 let unverified = if *verified { "" } else { ", not verified by a suite" };
                 let short: String = commit.as_str().chars().take(12).collect();
                 work.close(&format!("landed as {short} on {branch}{unverified} ({})", by(run)))
@@ -234,7 +234,7 @@ impl Tracker for Beads {
             Word::GivenUp { how, reason, owner, claimed: _ } => {
                 let colon = if reason.is_empty() { "" } else { ": " };
                 let why = match how {
-                    GivenUp::Cancelled if !reason.is_empty() => format!("{reason} ({})", by(run)),
+                    GivenUp::Cancelled | GivenUp::RolledBack if !reason.is_empty() => format!("{reason} ({})", by(run)),
                     how => format!("{}{colon}{reason} ({})", how.words(), by(run)),
                 };
                 work.give_back(run, owner.as_deref().unwrap_or_default(), &why)

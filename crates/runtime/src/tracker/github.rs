@@ -251,7 +251,7 @@ impl Tracker for Github {
                 }
                 Ok(if *claimed { Told::Already } else { Told::Changed })
             }
-            Word::Landed { commit, branch, verified } => {
+            Word::Landed { commit, branch, verified, before: _ } => {
                 let short: String = commit.as_str().chars().take(12).collect();
                 let verified = if *verified { "verified by the test suite" } else { "not verified by a test suite" };
                 work.close(run, &short, &format!("has landed as `{short}` on the branch `{}`, {verified}. ({of})", code(branch)))
@@ -259,7 +259,7 @@ impl Tracker for Github {
             Word::GivenUp { how, reason, owner, claimed } => {
                 // What went wrong in it is nothing for the world to read.
                 let text = match how {
-                    GivenUp::Cancelled if !reason.is_empty() => format!("is not done: it was taken back. ({of})"),
+                    GivenUp::Cancelled | GivenUp::RolledBack if !reason.is_empty() => format!("is not done: it was taken back. ({of})"),
                     how => format!("is not done: it {}. ({of})", how.words()),
                 };
                 work.give_back(run, *claimed && owner.is_none(), &text)

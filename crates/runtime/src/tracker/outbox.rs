@@ -254,7 +254,10 @@ impl Outbox {
                 news.extend(letters.iter().filter(|l| !known.contains(l)).map(|l| (run, l.clone())));
             }
             if !page.is_empty() {
-                self.with_store(|s| s.take(&news, seq))?;
+                self.with_store(|_| Ok(()))?;
+                let Self { journal: Some(journal), store: Some(store), state_dir, .. } = &mut *self else { return Ok(()) };
+                let began = |run: &RunId| Some(journal.since(Some(run), 0, 1).ok()?.first()?.seq);
+                store.take(&news, seq, &began).map_err(|source| OutboxError::Sqlite { path: Store::path(state_dir), source })?;
             }
             drop(news);
             self.drawn.extend(touched);

@@ -9,17 +9,20 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use greenlane_core::event::Event;
-use greenlane_core::ids::{RunId, TaskId, TaskKey};
+use greenlane_core::ids::{PlanId, RunId, TaskId, TaskKey};
 use greenlane_core::plan::{Mark, ProgressEntry};
 use greenlane_core::state::{State, TaskState};
+use greenlane_core::tracker::letters;
 use serde::{Deserialize, Serialize};
 
-use super::{Claim, Issue, Letter, Patience, Place, Told, Tracker, Trouble, Word};
+use super::{Claim, Issue, Letter, Patience, Place, Told, Tracker, TrackerKind, Trouble, Word};
 use crate::agent::which;
 use crate::beads::PROGRAM;
 use crate::clock;
 use crate::journal::Journal;
-use crate::plan_marks::{FinishError, MarkError, MarkRules, Marked, ReplaceError, finish, mark_tasks, note, note_taken_back, replace_file};
+use crate::plan_marks::{
+    FinishError, MarkError, MarkRules, Marked, ReplaceError, finish, mark_tasks, note, note_taken_back, open_stories, replace_file,
+};
 
 /// What it has ticked itself.
 const LEDGER: &str = "plan-marks.json";
@@ -92,33 +95,38 @@ impl PlanFile {
         tasks.iter().map(|task| Mark { task: task.clone(), title: letter.item.title.clone(), done }).collect()
     }
 
-    fn landed(&self, run: &RunId, letter: &Letter, file: &Path, (commit, branch, verified): (&str, &str, bool)) -> Result<Told, Trouble> {
+    fn landed(&self, run: &RunId, letter: &Letter, file: &Path) -> Result<Told, Trouble> {
+        let Word::Landed { commit, branch, verified, before } = &letter.word else { return Ok(Told::Already) };
         let tasks = &letter.item.tasks;
         // Before the mark: what is ticked and not remembered could never be opened again.
         let mut ledger = Ledger::read(&self.state_dir);
         let known: Vec<bool> = tasks.iter().map(|t| ledger.has(file, t)).collect();
         ledger.set(&self.state_dir, file, tasks, true)?;
-        let rules = MarkRules { verified };
+        let rules = MarkRules { verified: *verified };
         let marked = mark_tasks(&self.common_dir, file, &Self::marks(letter, true, tasks), rules, clock::now());
         // What was ticked before by somebody else stays theirs; what was not ticked is nobody's.
         let forget: Vec<TaskId> = match &marked {
             Ok(m) => {
                 let theirs = tasks.iter().zip(&known).filter(|(t, known)| m.already.contains(t) && !**known).map(|(t, _)| t.clone());
-                theirs.chain(m.refused.iter().map(|(t, _)| t.clone())).collect()
+                theirs.chain(m.refused.iter().map(|(t, _)| t.clone())).chain(m.unverified.iter().cloned()).collect()
             }
             Err(_) => tasks.iter().zip(&known).filter(|(_, known)| !**known).map(|(t, _)| t.clone()).collect(),
         };
         if !forget.is_empty() {
             ledger.set(&self.state_dir, file, &forget, false)?;
         }
-        let told = told(marked.map_err(trouble)?)?;
-        for task in tasks {
+        let marked = marked.map_err(trouble)?;
+        // Why it does not pass is told once, with the end of the plan.
+        let noted: Vec<TaskId> = tasks.iter().filter(|t| !marked.unverified.contains(t)).cloned().collect();
+        let told = told(marked)?;
+        let run = before.as_ref().unwrap_or(run);
+        for task in &noted {
             let story = self.story(run, &TaskKey { plan: letter.item.plan.clone(), task: task.clone() });
             let entry = ProgressEntry {
                 at: clock::now(),
                 id: task.as_str(),
                 title: &letter.item.title,
-                commit,
+                commit: commit.as_str(),
                 branch,
                 run: run.as_str(),
                 agent: story.agent.as_deref(),
@@ -126,7 +134,7 @@ impl PlanFile {
                 attempts: story.attempts,
                 lessons: &story.lessons,
             };
-            note(&self.common_dir, file, &entry).map_err(trouble)?;
+            note(&self.common_dir, file, &entry, before.is_none().then_some(branch.as_str())).map_err(trouble)?;
         }
         Ok(told)
     }
@@ -148,19 +156,63 @@ impl PlanFile {
         }
         ledger.set(&self.state_dir, file, &ours, false)?;
         if moved && !changed.is_empty() {
-            let why = "is marked as open again in prds/completed, where its PRD stays: one that is completed cannot become active";
+            let why = "it is marked as open in prds/completed; the PRD stays there as completed, which cannot be taken back";
             return Err(Trouble::Never { why: String::from(why) });
         }
         Ok(told)
     }
 
+    /// The end of a plan. A PRD whose stories do not pass for want of a green suite says so here, once for all of them.
+    fn ended(&self, run: &RunId, letter: &Letter, file: &Path, done: bool) -> Result<Told, Trouble> {
+        let unverified = self.unverified(run, &letter.item.plan);
+        if !unverified.is_empty()
+            && let Some(open) = open_stories(file).map_err(trouble)?
+        {
+            let stories: Vec<&str> = open.iter().filter(|t| unverified.contains(t)).map(TaskId::as_str).collect();
+            if let Some(last) = stories.last() {
+                let (of, them, verb) = match stories.len() {
+                    1 => ((*last).to_owned(), "it", "does"),
+                    2 | 3 => (stories.join(", "), "them", "do"),
+                    n => (format!("{n} stories ({}, … {last})", stories[0]), "them", "do"),
+                };
+                let why = format!(
+                    "{of} landed without a green test suite and so {verb} not pass: name one with `verify` under [run] in greenlane.toml, then \
+                     `greenlane run` again tests what has landed and marks {them}"
+                );
+                return Err(Trouble::Never { why });
+            }
+        }
+        if !done {
+            return Ok(Told::Already);
+        }
+        match finish(&self.common_dir, file, clock::now()) {
+            Ok(crate::plan_marks::Finished::Moved(_)) => Ok(Told::Changed),
+            Ok(_) => Ok(Told::Already),
+            // Its stories may be marked a moment later.
+            Err(e @ FinishError::Open { .. }) => Err(Trouble::NotYet { why: e.to_string() }),
+            Err(FinishError::File(e)) => Err(trouble(e)),
+            Err(e @ FinishError::Refused { .. }) => Err(Trouble::Never { why: e.to_string() }),
+        }
+    }
+
+    /// What of the plan has landed without a green suite.
+    fn unverified(&self, run: &RunId, plan: &PlanId) -> Vec<TaskId> {
+        let all = self.with_state(run, letters).unwrap_or_default().into_iter();
+        let of = |l: &Letter| l.item.tracker == TrackerKind::Plan && l.item.plan == *plan;
+        all.filter(|l| of(l) && matches!(l.word, Word::Landed { verified: false, .. })).flat_map(|l| l.item.tasks).collect()
+    }
+
     /// What the journal knows of a task's way; nothing where it cannot be read: that is no reason not to tell.
     fn story(&self, run: &RunId, key: &TaskKey) -> Story {
+        self.with_state(run, |state| state.task(key).map(Story::of)).flatten().unwrap_or_default()
+    }
+
+    fn with_state<T>(&self, run: &RunId, f: impl FnOnce(&State) -> T) -> Option<T> {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         if seen.as_ref().is_none_or(|(known, _, _)| known != run) {
             *seen = Some((run.clone(), State::default(), 0));
         }
-        let (Some((_, state, seq)), Ok(journal)) = (seen.as_mut(), Journal::read(&self.state_dir)) else { return Story::default() };
+        let (Some((_, state, seq)), Ok(journal)) = (seen.as_mut(), Journal::read(&self.state_dir)) else { return None };
         while let Ok(page) = journal.since(Some(run), *seq, PAGE) {
             for record in &page {
                 // What contradicts itself is the coordinator's trouble.
@@ -171,7 +223,7 @@ impl PlanFile {
                 break;
             }
         }
-        state.task(key).map(Story::of).unwrap_or_default()
+        Some(f(state))
     }
 }
 
@@ -207,17 +259,10 @@ impl Tracker for PlanFile {
             return Ok(Told::Already);
         }
         match &letter.word {
-            Word::InHand { .. } | Word::PlanEnded { done: false } => Ok(Told::Already),
-            Word::Landed { commit, branch, verified } => self.landed(run, letter, file, (commit.as_str(), branch, *verified)),
+            Word::InHand { .. } => Ok(Told::Already),
+            Word::Landed { .. } => self.landed(run, letter, file),
             Word::GivenUp { reason, .. } => self.given_up(letter, file, reason),
-            Word::PlanEnded { done: true } => match finish(&self.common_dir, file, clock::now()) {
-                Ok(crate::plan_marks::Finished::Moved(_)) => Ok(Told::Changed),
-                Ok(_) => Ok(Told::Already),
-                // Its stories may be marked a moment later.
-                Err(e @ FinishError::Open { .. }) => Err(Trouble::NotYet { why: e.to_string() }),
-                Err(FinishError::File(e)) => Err(trouble(e)),
-                Err(e @ FinishError::Refused { .. }) => Err(Trouble::Never { why: e.to_string() }),
-            },
+            Word::PlanEnded { done } => self.ended(run, letter, file, *done),
         }
     }
 }

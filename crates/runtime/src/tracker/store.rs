@@ -34,6 +34,7 @@ const TABLES: &str = "
         problem TEXT,
         PRIMARY KEY (run, tracker, item)
     ) STRICT;
+    CREATE INDEX IF NOT EXISTS letters_item ON letters (tracker, item);
     CREATE INDEX IF NOT EXISTS letters_waiting ON letters (seq) WHERE told IS NOT letter;
     CREATE TABLE IF NOT EXISTS cursor (seq INTEGER NOT NULL) STRICT;
     INSERT INTO cursor (seq) SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM cursor);
@@ -72,8 +73,8 @@ impl Store {
     }
 
     /// Takes letters in, each with its run, drawn from the journal up to this event; all of it or nothing. One whose words are known
-    /// changes nothing.
-    pub fn take(&mut self, letters: &[(&RunId, Letter)], seq: u64) -> rusqlite::Result<()> {
+    /// changes nothing. `began`: the event with which a run began. What a newer run says of the same thing is all that is told of it: the older run's word counts as told.
+    pub fn take(&mut self, letters: &[(&RunId, Letter)], seq: u64, began: &dyn Fn(&RunId) -> Option<u64>) -> rusqlite::Result<()> {
         let tx = self.db.transaction()?;
         {
             let mut known = tx.prepare_cached("SELECT letter FROM letters WHERE run = ?1 AND tracker = ?2 AND item = ?3")?;
@@ -88,6 +89,7 @@ impl Store {
                 let before: Option<String> = known.query_row(params![run.as_str(), tracker, item], |row| row.get(0)).optional()?;
                 if before.as_deref() != Some(&text) {
                     write.execute(params![run.as_str(), tracker, item, as_i64(seq), text])?;
+                    settle_runs(&tx, run, letter, began)?;
                 }
             }
         }
@@ -148,6 +150,26 @@ impl Store {
             params![run.map(RunId::as_str), tracker.map(TrackerKind::as_str)],
         )
     }
+}
+
+/// Between several runs that speak of the same thing.
+fn settle_runs(db: &Connection, run: &RunId, letter: &Letter, began: &dyn Fn(&RunId) -> Option<u64>) -> rusqlite::Result<()> {
+    let (tracker, item) = (letter.item.tracker.as_str(), &letter.item.id);
+    let mut query = db.prepare_cached("SELECT run, letter FROM letters WHERE tracker = ?1 AND item = ?2 AND run <> ?3")?;
+    let others = query.query_map(params![tracker, item, run.as_str()], |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?)))?;
+    let mut done = db.prepare_cached("UPDATE letters SET told = letter WHERE tracker = ?1 AND item = ?2 AND run = ?3")?;
+    for (other, text) in others.collect::<rusqlite::Result<Vec<_>>>()? {
+        let Ok(theirs) = serde_json::from_str::<Letter>(&text) else { continue };
+        // Ids of runs tell no more than the second.
+        if began(&RunId::from(other.as_str())) < began(run) {
+            if letter.supersedes(&theirs) {
+                done.execute(params![tracker, item, other])?;
+            }
+        } else if letter.is_moot_after(&theirs) {
+            done.execute(params![tracker, item, run.as_str()])?;
+        }
+    }
+    Ok(())
 }
 
 fn waiting(row: &Row<'_>) -> rusqlite::Result<Option<Waiting>> {

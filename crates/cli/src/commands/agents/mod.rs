@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Subcommand;
-use greenlane_runtime::agent::{AgentDef, Presence, SignedIn};
+use greenlane_runtime::agent::{AgentDef, Presence, RegistryError, SignedIn};
 use greenlane_runtime::clock;
 use serde::Serialize;
 
@@ -88,9 +88,12 @@ struct Entry {
     slots: Option<u32>,
     model: Option<String>,
     /// Whose quota it uses up, and how that stands.
-    account: Account,
+    account: Option<Account>,
     /// The project's tests run this agent for real.
     tested: bool,
+    /// Why its entry in the configuration makes no agent; `note` says what to do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fault: Option<String>,
 }
 
 /// Lists the agents, or tries one.
@@ -98,18 +101,21 @@ struct Entry {
 /// # Errors
 /// If the configuration is wrong, or the agent that is tried fails.
 pub fn run(args: &AgentsArgs, context: &Context) -> Outcome {
-    let config = context.load_config(context.top().as_deref(), &[])?.config;
-    let registry = plans::registry(&config)?;
+    let configured = context.load_config(context.top().as_deref(), &[])?;
+    let registry = plans::registry(&configured)?;
+    let config = configured.config;
     if let Some(AgentsVerb::Check(check)) = &args.verb {
         return check::run(check, &registry, context);
     }
     // Side by side: an agent may take seconds to say its version.
     let standings = Standings::look(&registry, &config.quota, context);
-    let agents: Vec<Entry> = std::thread::scope(|scope| {
+    let mut agents: Vec<Entry> = std::thread::scope(|scope| {
         let entry = |def| entry(def, &standings, context, args.versions);
         let threads: Vec<_> = registry.iter().map(|def| scope.spawn(move || entry(def))).collect();
         threads.into_iter().filter_map(|t| t.join().ok()).collect()
     });
+    agents.extend(registry.faults().map(|(name, fault)| faulty(name, fault)));
+    agents.sort_by(|a, b| a.name.cmp(&b.name));
     if args.json {
         context.output.json(&Document { agents })?;
     } else {
@@ -145,8 +151,27 @@ fn entry(def: &AgentDef, standings: &Standings, context: &Context, ask_version: 
         note,
         slots: def.slots,
         model: def.model.clone(),
-        account: standings.of(&def.name),
+        account: Some(standings.of(&def.name)),
         tested: def.tested,
+        fault: None,
+    }
+}
+
+/// An entry of the configuration that makes no agent.
+fn faulty(name: &str, fault: &RegistryError) -> Entry {
+    Entry {
+        name: name.to_owned(),
+        hand_off: false,
+        command: String::new(),
+        path: None,
+        version: None,
+        signed_in: "unknown",
+        note: Some(fault.hint()),
+        slots: None,
+        model: None,
+        account: None,
+        tested: false,
+        fault: Some(fault.to_string()),
     }
 }
 
@@ -157,6 +182,7 @@ fn text(agents: &[Entry], look: Look) -> String {
     for agent in agents {
         let note = agent.note.as_deref().unwrap_or_default();
         let (sign, style, found) = match (&agent.path, agent.signed_in) {
+            _ if agent.fault.is_some() => ("✗", Paint::Red, agent.fault.clone().unwrap_or_default()),
             _ if agent.hand_off => {
                 ("☞", Paint::Cyan, String::from("by hand: the task lies in a worktree until a commit or `greenlane done` gives it back"))
             }
@@ -171,8 +197,8 @@ fn text(agents: &[Entry], look: Look) -> String {
             (_, _, hint) => format!("  {} {hint}", paint("→", Paint::Cyan, color)),
         };
         out.push_str(&format!("{} {:width$}  {found}{version}{note}\n", paint(sign, style, color), agent.name));
-        if agent.path.is_some() && !agent.hand_off {
-            out.push_str(&agent.account.text(width + 4, look, now));
+        if let Some(account) = agent.account.as_ref().filter(|_| agent.path.is_some() && !agent.hand_off) {
+            out.push_str(&account.text(width + 4, look, now));
         }
     }
     out

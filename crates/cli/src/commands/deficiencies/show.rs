@@ -12,7 +12,7 @@ use super::{View, find, open, status_paint};
 use crate::context::Context;
 use crate::error::Outcome;
 use crate::output::{Paint, paint};
-use crate::report::{Look, clean, humane, local, short, wrapped};
+use crate::report::{Look, clean, fact_lines, humane, local, short, wrapped};
 use crate::session::Session;
 
 /// Flags of `deficiencies show`.
@@ -31,8 +31,6 @@ pub struct ShowArgs {
 
 /// Most lines of one fact.
 const LINES_MAX: usize = 6;
-/// The column of facts.
-const FACT_COLUMNS: usize = 11;
 
 pub(super) fn run(args: &ShowArgs, context: &Context) -> Outcome {
     let session = Session::open(context)?;
@@ -74,13 +72,7 @@ fn text(of: &Deficiency, now: Time, look: Look) -> String {
         let _ = writeln!(out, "  {line}");
     }
     out.push('\n');
-    let mut fact = |name: &str, value: Option<String>| {
-        let Some(value) = value.filter(|v| !v.is_empty()) else { return };
-        let lines = wrapped(&value, look.width.saturating_sub(FACT_COLUMNS + 2).max(20), LINES_MAX);
-        for (n, line) in lines.iter().enumerate() {
-            let _ = writeln!(out, "  {:FACT_COLUMNS$}{line}", if n == 0 { name } else { "" });
-        }
-    };
+    let mut fact = |name: &str, value: Option<String>| out.push_str(&fact_lines(name, value, look, LINES_MAX));
     let context = &of.context;
     let times = if of.frequency == 1 { String::from("once") } else { format!("{} times", of.frequency) };
     let pattern = if of.is_pattern() { ", which makes it a pattern" } else { "" };

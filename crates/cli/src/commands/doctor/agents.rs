@@ -14,6 +14,9 @@ pub fn agents(config: &Config, context: &Context) -> Vec<Check> {
         Err(e) => return vec![Check::missing("agents", e.to_string(), e.hint())],
     };
     let (mut checks, mut absent) = (Vec::new(), Vec::new());
+    let used = assign::default_agent(config);
+    let faults = registry.faults().filter(|(name, _)| used != Some(*name));
+    checks.extend(faults.map(|(name, fault)| Check::warning(format!("agent {name}"), fault.to_string(), fault.hint())));
     // Whoever does a task by hand is not installed.
     for def in registry.iter().filter(|def| !def.hand_off) {
         let name = format!("agent {}", def.name);

@@ -15,13 +15,17 @@ const INCLUDE_BYTES_MAX: u64 = 1 << 20;
 
 /// What would verify a plan that names no `verify`. Empty where there is no commit to look at: that is told elsewhere.
 pub fn suite(repo: &Repo, top: &Path, config: &Config, path: Option<&OsStr>) -> Vec<Check> {
+    if let Some(named) = &config.run.verify {
+        let message = if named.is_empty() { String::from("none") } else { format!("`{}`", named.join("` and `")) };
+        return vec![Check::ok("test suite", format!("{message}, as `verify` under [run] has it"))];
+    }
     let Ok(head) = repo.require_head() else { return Vec::new() };
     let found = match detect_suite(repo, &head) {
         Ok(found) => found,
-        Err(e) => return vec![Check::warning("test suite", e.to_string(), "name it in the plan: verify = [\"…\"]")],
+        Err(e) => return vec![Check::warning("test suite", e.to_string(), "name it in the plan or under [run]: verify = [\"…\"]")],
     };
     if found.is_empty() {
-        let hint = "name it in the plan, verify = [\"…\"]; without one, work lands on its own checks and is marked as not verified";
+        let hint = "name it in the plan or under [run] in greenlane.toml, verify = [\"…\"]; without one, work lands on its own checks and is marked as not verified";
         return vec![Check::warning("test suite", "none is found in this repository", hint)];
     }
     let mut checks = Vec::new();
@@ -32,7 +36,7 @@ pub fn suite(repo: &Repo, top: &Path, config: &Config, path: Option<&OsStr>) -> 
         checks.push(if there {
             Check::ok("test suite", message)
         } else {
-            let hint = "install it, or name another command in the plan: verify = [\"…\"]";
+            let hint = "install it, or name another command in the plan or under [run]: verify = [\"…\"]";
             Check::missing("test suite", format!("{message}; `{program}` is not there"), hint)
         });
         if needs_node_modules(program) && config.workspace.setup.is_empty() && !included(top, "node_modules") {

@@ -11,12 +11,10 @@ use serde_json::Value;
 use super::show::{Document, Task};
 use super::text::{kind_of, name_of};
 use crate::output::{Paint, paint};
-use crate::report::{Look, clean, humane, last_lines, local_times, quoted, short, state_words, wrapped};
+use crate::report::{Look, clean, fact_lines, humane, last_lines, local_times, quoted, short, state_words, wrapped};
 
 /// Most lines of one message or fact.
 const LINES_MAX: usize = 8;
-/// The column of facts.
-const FACT_COLUMNS: usize = 11;
 /// Keys of the context that have a line of their own, or say what another line says.
 const KNOWN: [&str; 25] = [
     "run",
@@ -58,13 +56,7 @@ pub(super) fn text(document: &Document, look: Look) -> String {
         let _ = writeln!(out, "  {line}");
     }
     out.push('\n');
-    let mut fact = |name: &str, value: Option<String>| {
-        let Some(value) = value.filter(|v| !v.is_empty()) else { return };
-        let lines = wrapped(&value, look.width.saturating_sub(FACT_COLUMNS + 2).max(20), LINES_MAX);
-        for (n, line) in lines.iter().enumerate() {
-            let _ = writeln!(out, "  {:FACT_COLUMNS$}{line}", if n == 0 { name } else { "" });
-        }
-    };
+    let mut fact = |name: &str, value: Option<String>| out.push_str(&fact_lines(name, value, look, LINES_MAX));
     fact("when", Some(when(record)));
     fact("agent", agent(record));
     fact("ended", ended(record));

@@ -148,11 +148,11 @@ pub(crate) fn of_attempt(opened: &Opened, task: &TaskState, policy: &HealthPolic
     let id = task.attempt_id();
     let attempt = task.current()?;
     let spawned = attempt.spawned.as_ref()?;
-    let Reading { keeper, beat } = &look(&opened.layout.attempt_dir(&id));
+    let reading = look(&opened.layout.attempt_dir(&id)).heard(opened.state.silence_of(&id, now));
+    let Reading { keeper, beat } = &reading;
     if *keeper == Keeper::Ended {
         return None;
     }
-    let reading = Reading { keeper: keeper.clone(), beat: beat.clone() };
     let judged = judge_alone(&reading, attempt.health.status, now.since(spawned.at), now, policy);
     let (status, reason) = match judged {
         Some(judged) => (judged.status, judged.reason),

@@ -39,7 +39,9 @@ impl Door {
             let of = |name: &str| context.env.iter().find(|(n, _)| n.as_os_str() == name).map(|(_, value)| value.clone());
             return Ok(match (of("GREENLANE_SOCKET"), of("GREENLANE_ATTEMPT").and_then(|l| l.into_string().ok())) {
                 (Some(socket), Some(label)) => Ok(Self { socket: socket.into(), label, patience }),
-                _ => Err(String::from("this is not within a run of Greenlane (GREENLANE_SOCKET and GREENLANE_ATTEMPT are not set)")),
+                _ => Err(String::from(
+                    "this is not within a run of Greenlane (GREENLANE_SOCKET and GREENLANE_ATTEMPT are not set); to try the tools, start `greenlane mcp --task TASK` with a task that is at work",
+                )),
             });
         };
         let session = Session::open(context)?;

@@ -6,6 +6,10 @@ mod calls;
 #[cfg(feature = "mcp")]
 mod door;
 #[cfg(feature = "mcp")]
+mod input;
+#[cfg(feature = "mcp")]
+mod lines;
+#[cfg(feature = "mcp")]
 mod server;
 #[cfg(feature = "mcp")]
 mod tools;
@@ -40,7 +44,7 @@ pub struct McpArgs {
 pub fn run(args: &McpArgs, context: &Context) -> Outcome {
     let door = door::Door::find(args.task.as_deref(), args.wait, context)?;
     if let Err(why) = &door {
-        context.output.say(&format!("{why}: every tool will say so"));
+        context.output.say(&format!("{why}. Every tool will say so."));
     }
     server::serve(calls::Calls::new(door, args.wait))
 }

@@ -3,6 +3,7 @@
 
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use rmcp::model::{
     CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, Implementation, InitializeResult, ListToolsResult,
@@ -10,13 +11,21 @@ use rmcp::model::{
 };
 use rmcp::service::{RequestContext, RoleServer};
 use rmcp::{ErrorData, ServerHandler, ServiceExt as _};
+use tokio::io::BufReader;
+use tokio::sync::Mutex;
 
 use super::calls::Calls;
+use super::lines;
 use super::tools::{TOOLS, schema};
 use crate::error::{Error, Outcome};
 
 /// Threads for calls that wait, and for standard input and output.
 const THREADS_MAX: usize = 64;
+
+/// Of the way between standard input and output and the library: what is longer waits.
+const PIPE_BYTES: usize = 64 << 10;
+/// Whoever does not read by then what was answered last does not read any more.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 
 const INSTRUCTIONS: &str = "Tools for a task of a Greenlane run: work beside other agents, tell people how far you are, and ask them.";
 
@@ -58,8 +67,19 @@ pub fn serve(calls: Calls) -> Outcome {
     let runtime = builder.enable_all().max_blocking_threads(THREADS_MAX).build();
     let runtime = runtime.map_err(|e| Error::environment(format!("no reactor can be had: {e}")))?;
     let served = runtime.block_on(async {
-        let service = Handler { calls: Arc::new(calls) }.serve(rmcp::transport::stdio()).await.map_err(|e| e.to_string())?;
-        service.waiting().await.map(drop).map_err(|e| e.to_string())
+        let (stdin, stdout) = rmcp::transport::stdio();
+        let out = Arc::new(Mutex::new(stdout));
+        let (to, input) = tokio::io::duplex(PIPE_BYTES);
+        let (output, from) = tokio::io::duplex(PIPE_BYTES);
+        tokio::spawn(lines::incoming(BufReader::new(stdin), to, Arc::clone(&out)));
+        let said = tokio::spawn(lines::outgoing(BufReader::new(from), out));
+        let served = match (Handler { calls: Arc::new(calls) }).serve((input, output)).await {
+            Ok(service) => service.waiting().await.map(drop).map_err(|e| e.to_string()),
+            Err(e) => Err(e.to_string()),
+        };
+        // What was answered last is still on its way.
+        drop(tokio::time::timeout(LAST_WORDS, said).await);
+        served
     });
     // Calls that wait are of no use any more.
     runtime.shutdown_background();

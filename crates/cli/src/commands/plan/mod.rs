@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use greenlane_core::plan::{Diagnostic, Ownership, Paths, Plan, Severity, Summary, Task, ownership, summary};
 use greenlane_core::time::format_duration;
+use greenlane_runtime::config::Loaded;
 use greenlane_runtime::git::Repo;
 use serde::Serialize;
 use std::time::Duration;
@@ -121,8 +122,11 @@ pub fn show(args: &PlanArgs, kept: &Kept<'_>, context: &Context) -> Outcome {
     flags.extend(args.jobs.map(|jobs| ("run.jobs", jobs.to_string())));
     flags.extend(args.agent.clone().map(|agent| ("run.agent", agent)));
     flags.extend(args.caps.settings().into_iter().filter_map(|(key, value)| value.map(|v| (key, v))));
-    let config = context.load_config(top.as_deref(), &flags)?.config;
-    let registry = plans::registry(&config)?;
+    let configured = context.load_config(top.as_deref(), &flags)?;
+    let registry = plans::registry(&configured)?;
+    let Loaded { config, origins, .. } = configured;
+    let suite_from = origins.get("run.verify").map(ToString::to_string).unwrap_or_default();
+    let default_suite = config.run.verify.as_deref().map(|commands| (commands, suite_from.as_str()));
     plans::templates(top.as_deref(), &registry)?;
     let default_agent = assign::default_agent(&config);
     let mut loaded = plans::read(context, top.as_deref(), &args.named);
@@ -153,9 +157,15 @@ pub fn show(args: &PlanArgs, kept: &Kept<'_>, context: &Context) -> Outcome {
         }
     }
     let ok = !loaded.has_errors();
+    let told = |name: &str| loaded.diagnostics.iter().any(|d| d.is_error() && d.message.contains(&format!("agent `{name}` ")));
+    plans::warn_of_faulty_agents(context, &registry, told);
     if args.json {
-        let plans =
-            shown.iter().map(|(plan, summary, looked, owners)| document(plan, summary, default_agent, looked, owners, &assigned)).collect();
+        let plans = shown
+            .iter()
+            .map(|(plan, summary, looked, owners)| {
+                document(plan, summary, (default_agent, config.run.verify.as_deref()), looked, owners, &assigned)
+            })
+            .collect();
         context.output.json(&Document { ok, plans, diagnostics: &loaded.diagnostics })?;
     } else {
         plans::tell(context, &loaded.diagnostics);
@@ -164,13 +174,19 @@ pub fn show(args: &PlanArgs, kept: &Kept<'_>, context: &Context) -> Outcome {
                 .iter()
                 .map(|(plan, summary, looked, owners)| {
                     let section = looked::section(args, plan, looked, &assigned, context.output.color);
-                    text::view(plan, summary, owners, default_agent, &section, context.output.color)
+                    text::view(plan, summary, owners, (default_agent, default_suite), &section, context.output.color)
                 })
                 .collect();
             context.output.data(&views.join("\n"))?;
         }
     }
-    if ok { Ok(ExitCode::SUCCESS) } else { Err(Error::silent(Kind::Usage)) }
+    if ok {
+        return Ok(ExitCode::SUCCESS);
+    }
+    // That nobody is here to be assigned is no fault of the plan: as `run` has it.
+    let nobody = assign::nobody_here().message;
+    let mut errors = loaded.diagnostics.iter().filter(|d| d.is_error());
+    Err(Error::silent(if errors.all(|d| d.message == nobody) { Kind::Environment } else { Kind::Usage }))
 }
 
 /// The files of the checkout's commit; none where there is no repository, no commit, or no git.
@@ -182,7 +198,7 @@ fn files(context: &Context) -> Vec<String> {
 fn document<'a>(
     plan: &'a Plan,
     summary: &'a Summary,
-    default_agent: Option<&'a str>,
+    (default_agent, default_suite): (Option<&'a str>, Option<&'a [String]>),
     looked: &'a [Looked],
     ownership: &'a Ownership,
     assigned: &AllLooked,
@@ -205,7 +221,7 @@ fn document<'a>(
         summary,
         base: plan.base.as_deref(),
         branch: plan.branch.as_deref(),
-        verify: plan.verify.as_deref(),
+        verify: plan.verify.as_deref().or(default_suite),
         tasks: tasks.collect(),
         ownership,
         shown: assigned.shown(),

@@ -12,9 +12,19 @@ pub(super) const LIST_LINES_MAX: usize = 20;
 /// Widest column; what is longer pushes the rest to the right.
 const COLUMN_MAX: usize = 32;
 
+/// What the configuration says where a plan says nothing: the agent; the suite, and where that stands.
+pub type Defaults<'a> = (Option<&'a str>, Option<(&'a [String], &'a str)>);
+
 /// The whole view, ended with a line's end. `assignment`: a section of its own, where that was asked for.
-pub fn view(plan: &Plan, summary: &Summary, ownership: &Ownership, default_agent: Option<&str>, assignment: &str, color: bool) -> String {
-    let mut out = header(plan, summary, color);
+pub fn view(
+    plan: &Plan,
+    summary: &Summary,
+    ownership: &Ownership,
+    (default_agent, default_suite): Defaults<'_>,
+    assignment: &str,
+    color: bool,
+) -> String {
+    let mut out = header(plan, summary, default_suite, color);
     let tasks: std::collections::BTreeMap<&TaskId, &Task> = plan.tasks.iter().map(|t| (&t.id, t)).collect();
     let columns = |text: &dyn Fn(&Task) -> usize| plan.tasks.iter().map(text).max().unwrap_or(0).min(COLUMN_MAX);
     let id_width = columns(&|t| t.id.as_str().chars().count());
@@ -41,7 +51,7 @@ pub fn view(plan: &Plan, summary: &Summary, ownership: &Ownership, default_agent
     out
 }
 
-fn header(plan: &Plan, summary: &Summary, color: bool) -> String {
+fn header(plan: &Plan, summary: &Summary, default_suite: Option<(&[String], &str)>, color: bool) -> String {
     let title = if plan.name == plan.id.as_str() { plan.name.clone() } else { format!("{} ({})", plan.name, plan.id) };
     let mut out = format!("{}  {}\n", heading(&title, color), paint(&plan.source, Paint::Dim, color));
     let ticked = if summary.ticked.is_empty() { String::new() } else { format!(", {} done already", summary.ticked.len()) };
@@ -56,10 +66,14 @@ fn header(plan: &Plan, summary: &Summary, color: bool) -> String {
     push(&mut out, format_args!("  tasks   {}{groups}{ticked}; {at_once} can run at once\n", summary.total));
     push(&mut out, format_args!("  base    {}\n", plan.base.as_deref().unwrap_or("HEAD")));
     push(&mut out, format_args!("  branch  {}\n", plan.branch.as_deref().unwrap_or("greenlane/<run>/plan/<plan>")));
-    let verify = match plan.verify.as_deref() {
-        None => String::from("detected from the repository"),
-        Some([]) => String::from("none: work lands on its own checks"),
-        Some(commands) => commands.join("; "),
+    let words = |commands: &[String]| match commands {
+        [] => String::from("none: work lands on its own checks"),
+        commands => commands.join("; "),
+    };
+    let verify = match (&plan.verify, default_suite) {
+        (Some(own), _) => words(own),
+        (None, Some((default, from))) => format!("{}  ({from})", words(default)),
+        (None, None) => String::from("detected from the repository"),
     };
     push(&mut out, format_args!("  verify  {verify}\n"));
     out

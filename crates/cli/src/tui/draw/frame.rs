@@ -10,8 +10,10 @@ use super::super::theme::{bytes, cost_of, tokens_of};
 use super::line::Row;
 use crate::board::RunBoard;
 use crate::output::Paint;
-use crate::report::{columns, humane, sign, wrapped};
+use crate::report::{clean, columns, fit, humane, sign, wrapped};
 
+/// Most rows of a message.
+const MESSAGE_ROWS: usize = 4;
 /// Rows for what wants attention, where there are enough rows for the rest.
 const ALERTS_MAX: usize = 3;
 const ROWS_FOR_ALERTS: u16 = 20;
@@ -111,32 +113,27 @@ fn views(buffer: &mut Buffer, area: Rect, model: &Model) {
                 let ill = run.health.iter().filter(|h| h.status != greenlane_core::health::HealthStatus::Healthy).count();
                 if ill > 0 { format!(" {ill}!") } else { String::new() }
             }
-            (View::Task, _) => model
-                .open
-                .as_ref()
-                .map(|o| {
-                    format!(
-                        " {}",
-                        crate::report::fit(
-                            &crate::report::clean(o.key.task.as_str()),
-                            columns(&crate::report::clean(o.key.task.as_str())).min(20)
-                        )
-                    )
-                })
-                .unwrap_or_default(),
+            (View::Task, _) => model.open.as_ref().map(|o| format!(" {}", short(o.key.task.as_str()))).unwrap_or_default(),
             _ => String::new(),
         };
         let style = if view == model.view { theme.selected().patch(theme.bold()) } else { theme.dim() };
         row = row.text(&format!(" {} {}{more} ", i + 1, view.name()), style);
     }
     let mut right = Vec::new();
-    if model.filter != Filter::All {
+    let is_list = matches!(model.view, View::Tasks | View::Timeline);
+    if model.filter != Filter::All && is_list {
         right.push((format!(" {} ", model.filter.name()), theme.alert()));
     }
-    if !model.search.is_empty() && !matches!(model.asking, Asking::Text(_)) {
-        right.push((format!(" /{} ", crate::report::clean(&model.search)), theme.alert()));
+    if !model.search.is_empty() && (is_list || model.view == View::Task) && !matches!(model.asking, Asking::Text(_)) {
+        right.push((format!(" /{} ", clean(&model.search)), theme.alert()));
     }
     row.right(right).draw(buffer, area.x, area.y + 2);
+}
+
+/// An id beside the view's name.
+fn short(id: &str) -> String {
+    let id = clean(id);
+    fit(&id, columns(&id).min(20))
 }
 
 /// What wants somebody, what matters most first.
@@ -194,15 +191,21 @@ pub(super) fn foot(buffer: &mut Buffer, area: Rect, model: &Model) -> Option<Pos
     if let Asking::Text(question) = &model.asking
         && question.purpose == Purpose::Search
     {
-        let text = crate::report::clean(&question.text);
+        let text = clean(&question.text);
         Row::new(area.width).text("/", theme.bold()).text(&text, theme.bold()).draw(buffer, area.x, area.y);
         let at = area.x.saturating_add(u16::try_from(columns(&text) + 1).unwrap_or(u16::MAX)).min(area.right() - 1);
         return Some(Position { x: at, y: area.y });
     }
     if let Some(message) = &model.message {
         let style = if message.is_error { theme.paint(Paint::RedBold) } else { theme.paint(Paint::Green).patch(theme.bold()) };
-        let lines = wrapped(&message.text, usize::from(area.width), 1);
-        Row::new(area.width).text(lines.first().map_or("", String::as_str), style).draw(buffer, area.x, area.y);
+        // Over the rows above, where one is not enough: it goes away by itself.
+        let lines = wrapped(&message.text, usize::from(area.width), MESSAGE_ROWS);
+        let first = area.y + 1 - u16::try_from(lines.len().max(1)).unwrap_or(1).min(area.y);
+        for (y, line) in (first..).zip(&lines) {
+            let row = Row::new(area.width).text(line, style);
+            let rest = " ".repeat(row.left());
+            row.text(&rest, style).draw(buffer, area.x, y);
+        }
         return None;
     }
     let keys: &[(&str, &str)] = match model.view {

@@ -11,6 +11,9 @@ use crate::exchange::{
 use crate::ids::{AttemptId, TaskKey};
 use crate::state::{Phase, TaskState};
 
+/// So many owners are named to whoever claims what is theirs.
+const OWNERS_NAMED_MAX: usize = 3;
+
 impl Turn<'_> {
     /// Takes in what an attempt says. The answer is for the agent: `Err` says why nothing was done.
     pub(super) fn said(&mut self, attempt: &AttemptId, talk: Talk) -> Result<(), String> {
@@ -86,10 +89,21 @@ impl Turn<'_> {
         if task.claims.len() >= CLAIMS_MAX {
             return Err(format!("this task has claimed {CLAIMS_MAX} files, and may claim no more"));
         }
-        if let Some(other) = self.state.claim_hindered(at, &path) {
-            let other = &self.state.tasks[other].key.task;
+        let hindered = self.state.claim_hindrances(at, &path);
+        if let Some((other, first)) = hindered.first() {
+            let owner = &self.state.tasks[*other].key.task;
+            if *first == path {
+                return Err(format!(
+                    "`{path}` belongs to `{owner}`, which has not landed: leave it alone, and tell `{owner}` in a note what you need"
+                ));
+            }
+            let named =
+                hindered.iter().take(OWNERS_NAMED_MAX).map(|(t, glob)| format!("`{glob}` belongs to `{}`", self.state.tasks[*t].key.task));
+            let named = named.collect::<Vec<_>>().join(", ");
+            let more = if hindered.len() > OWNERS_NAMED_MAX { ", and more to others" } else { "" };
             return Err(format!(
-                "`{path}` belongs to `{other}`, which has not landed: leave it alone, and tell `{other}` in a note what you need"
+                "`{path}` overlaps with what others own and have not landed: {named}{more}. Claim only what is nobody's, and tell the others in a \
+                 note what you need of theirs"
             ));
         }
         self.emit(Event::FileClaimed { attempt: attempt.clone(), path });
