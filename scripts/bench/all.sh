@@ -5,7 +5,7 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 rows=$(mktemp)
 trap 'rm -f "$rows"' EXIT
-for name in machinery first_landing pool plan_10k ownership memory counts makespan watch; do
+for name in machinery first_landing pool plan_10k ownership memory counts dashboard makespan watch; do
     echo "== $name" >&2
     "$here/$name.sh" | tee -a "$rows" >&2
 done

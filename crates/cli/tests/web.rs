@@ -7,8 +7,10 @@ mod common;
 use common::served::Served;
 use common::{Running, Sandbox, await_file, eventually};
 
-const ROUTES: [&str; 14] = [
+const ROUTES: [&str; 16] = [
     "/",
+    "/metrics",
+    "/metrics?token=0",
     "/static/style.css",
     "/static/page.js",
     "/r/repo/",
@@ -285,6 +287,19 @@ fn a_growing_log_is_read_on_from_where_one_was() {
     eventually("the second line comes alone", || read(&offset).body == "second\n");
     assert_eq!(run.wait().code, 0);
     eventually("nothing more is to come", || read(&offset).header("x-ended") == Some("yes"));
+}
+
+#[test]
+fn measures_are_read_with_the_token() {
+    let s = Sandbox::new(&[]);
+    assert_eq!(s.run("verify = []\n[[task]]\nid = \"one\"\nowns = [\"x\"]\nrun = \"echo x > x\"\n", &[]).code, 0);
+    let web = Served::of(&s);
+    let by_address = format!("/metrics?token={}", web.token);
+    eventually("the run is there", || {
+        web.say("GET", &by_address, &[("Host", &web.host)], "").body.contains("greenlane_tasks{repository=\"repo\",state=\"done\"} 1")
+    });
+    let page = format!("/r/repo/?token={}", web.token);
+    assert_eq!(web.say("GET", &page, &[("Host", &web.host)], "").code, 401, "a page is not opened this way");
 }
 
 #[test]

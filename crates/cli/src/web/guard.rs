@@ -1,7 +1,8 @@
 //! Who may come in: looks at every request before a page does, and at every response on its way out. Knows nothing of pages.
 //!
 //! 1. `Host` names this machine: a foreign name that leads here (DNS rebinding) is turned away.
-//! 2. The cookie of the opening URL, or `Authorization: Bearer` with its token, for everything but that URL itself.
+//! 2. The cookie of the opening URL, or `Authorization: Bearer` with its token, for everything but that URL itself; `/metrics` takes the
+//!    token in its address, too.
 //! 3. What changes anything comes from a page of ours: `Origin`, or where a browser leaves that out, `Sec-Fetch-Site`. The cookie is
 //!    `SameSite=Strict`, so that another site's form comes without it in the first place.
 
@@ -147,7 +148,12 @@ fn refuse(door: &Door, request: &Request) -> Option<Response> {
     if request.uri().path() == super::OPEN_PATH && request.method() == Method::GET {
         return None;
     }
-    if !door.is_known(headers) {
+    // Not every program that reads measures can send a header; a page is never opened this way.
+    let words = request.uri().query().unwrap_or_default().split('&');
+    let by_address = request.uri().path() == super::METRICS_PATH
+        && request.method() == Method::GET
+        && words.filter_map(|word| word.strip_prefix("token=")).any(|token| door.token.is(token));
+    if !by_address && !door.is_known(headers) {
         return Some((StatusCode::UNAUTHORIZED, [(header::CONTENT_TYPE, "text/html; charset=utf-8")], UNKNOWN).into_response());
     }
     if *request.method() == Method::POST && !is_from_here(headers, host) {

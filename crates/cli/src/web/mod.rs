@@ -8,6 +8,7 @@
 pub mod actions;
 mod guard;
 mod logs;
+mod metrics;
 mod outlet;
 mod pages;
 mod pieces;
@@ -34,6 +35,8 @@ use crate::error::Error;
 
 /// The opening URL's path.
 const OPEN_PATH: &str = "/open";
+/// Where Prometheus reads.
+const METRICS_PATH: &str = "/metrics";
 
 /// What is served, and where.
 pub struct Wanted {

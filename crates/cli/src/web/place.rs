@@ -11,6 +11,7 @@ use crate::board::{Board, Feed, Which};
 use crate::context::Context;
 use crate::error::Error;
 use crate::session::Session;
+use crate::web::pages::runs::Ended;
 
 /// Boards of earlier runs that are kept.
 const EARLIER_MAX: usize = 8;
@@ -24,6 +25,8 @@ pub struct Place {
     boards: watch::Receiver<Arc<Board>>,
     feed: Feed,
     earlier: Mutex<VecDeque<(String, Arc<Board>)>>,
+    /// For the list of runs.
+    pub ended: Ended,
 }
 
 impl Place {
@@ -38,7 +41,7 @@ impl Place {
         let each = move |board| sender.send(board).is_ok();
         let feed = Feed::start(session, Which::Current, each).map_err(|e| Error::environment(format!("cannot start a thread: {e}")))?;
         boards.mark_unchanged();
-        Ok(Self { slug, context, boards, feed, earlier: Mutex::default() })
+        Ok(Self { slug, context, boards, feed, earlier: Mutex::default(), ended: Ended::default() })
     }
 
     /// The repository, for what asks git or the coordinator.

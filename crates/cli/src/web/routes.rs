@@ -16,7 +16,7 @@ use super::guard::guard;
 use super::pages::{diff, frame, land, layout, overview};
 use super::site::Site;
 use super::view::{Address, Filter, Links, View};
-use super::{OPEN_PATH, logs};
+use super::{METRICS_PATH, OPEN_PATH, logs, metrics};
 use crate::board::diff::Diff;
 use crate::board::{AttemptRow, Board, TaskRow};
 use crate::error::Error;
@@ -53,6 +53,7 @@ pub fn router(site: Arc<Site>) -> Router {
     Router::new()
         .route(OPEN_PATH, get(open))
         .route("/", get(all))
+        .route(METRICS_PATH, get(measures))
         .route("/static/{name}", get(file))
         .route("/r/{slug}/", get(tasks))
         .route("/r/{slug}/{view}", get(view))
@@ -79,9 +80,17 @@ async fn all(State(site): Shared) -> Response {
     if let [only] = site.places.as_slice() {
         return Redirect::to(&Links::new(&only.slug, None).tasks()).into_response();
     }
-    let boards: Vec<(&str, Arc<Board>)> = site.places.iter().map(|p| (p.slug.as_str(), p.follow().borrow().clone())).collect();
-    let body = format!("<main id=\"main\" tabindex=\"-1\">{}</main>", overview::body(&boards));
+    let body = format!("<main id=\"main\" tabindex=\"-1\">{}</main>", overview::body(&present(&site)));
     Html(layout::page("Repositories", &body, "", "")).into_response()
+}
+
+/// The present board of each repository.
+fn present(site: &Site) -> Vec<(&str, Arc<Board>)> {
+    site.places.iter().map(|p| (p.slug.as_str(), p.follow().borrow().clone())).collect()
+}
+
+async fn measures(State(site): Shared) -> Response {
+    ([(header::CONTENT_TYPE, metrics::CONTENT_TYPE)], metrics::text(&present(&site))).into_response()
 }
 
 async fn file(Path(name): Path<String>) -> Response {

@@ -104,7 +104,7 @@ fn attempt(common_dir: &Path, path: &Path, marks: &[Mark], rules: MarkRules, now
 /// If it cannot be read.
 pub fn open_stories(path: &Path) -> Result<Option<Vec<TaskId>>, MarkError> {
     let files = PlanTexts::read(&prd::place_now(path))?;
-    let reading = files.with_source(None, |source| read(source));
+    let reading = files.with_source(None, read);
     let prd = reading.plan.filter(|_| reading.format == Some(Format::Prd));
     Ok(prd.map(|plan| plan.tasks.into_iter().filter(|t| !t.ticked).map(|t| t.id).collect()))
 }

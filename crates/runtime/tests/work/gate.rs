@@ -263,7 +263,7 @@ fn what_was_merged_from_the_plans_branch_is_nobodys_change() {
         put(&ws, "own.txt", "mine\n");
         place.git_in(&ws, &["add", "-A"]);
         place.git_in(&ws, &["commit", "-qm", "mine"]);
-        write(&place.temp.path(), "theirs.txt", "others have landed this\n");
+        write(place.temp.path(), "theirs.txt", "others have landed this\n");
         place.temp.git(&["add", "-A"]);
         place.temp.git(&["commit", "-qm", "theirs"]);
         place.git_in(&ws, &["merge", "-q", "-m", "both", "main"]);

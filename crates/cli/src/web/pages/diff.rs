@@ -36,6 +36,13 @@ struct Side<'a> {
     text: &'a str,
 }
 
+impl Row<'_> {
+    /// The same line before and after.
+    fn is_context(&self) -> bool {
+        matches!(self, Row::Sides(Some(old), Some(new)) if old.class.is_empty() && new.class.is_empty())
+    }
+}
+
 /// The page's body. `split`: side by side.
 #[must_use]
 pub fn body(links: &Links, key: &TaskKey, name: &str, number: u32, diff: &Diff, split: bool) -> String {

@@ -8,7 +8,7 @@ pub mod land;
 pub mod layout;
 pub mod overview;
 mod questions;
-mod runs;
+pub mod runs;
 mod task;
 mod tasks;
 mod timeline;
@@ -30,7 +30,7 @@ pub fn render(site: &Site, address: &Address, board: &Board) -> Pieces {
     pieces.fixed(format!("<main id=\"main\" tabindex=\"-1\">{}", act_form(&links, board)));
     bar::trouble(&mut pieces, board);
     match (&address.view, &board.run) {
-        (View::Runs, _) => runs::render(&mut pieces, &links, place),
+        (View::Runs, _) => runs::render(&mut pieces, &links, place, board.run.as_ref().map(|r| r.id.as_str())),
         (_, None) => pieces.fixed(NOTHING),
         (View::Tasks(filter), Some(run)) => tasks::render(&mut pieces, &links, board, run, filter, address.run.as_deref()),
         (View::Timeline, Some(run)) => timeline::render(&mut pieces, &links, run),

@@ -1,10 +1,15 @@
-//! The runs of a repository, the latest first.
+//! The runs of a repository, the latest first. One that has ended is replayed once; what may go on is looked at anew each time.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
 
 use askama::Template;
 use greenlane_core::time::Time;
+use greenlane_runtime::journal::{Journal, RunEntry};
 
 use super::{filters, text};
 use crate::report::{clean, sign};
+use crate::session::Session;
 use crate::web::pieces::Pieces;
 use crate::web::place::Place;
 use crate::web::view::Links;
@@ -20,6 +25,7 @@ struct Runs {
     trend: String,
 }
 
+#[derive(Clone)]
 struct Row {
     id: String,
     href: String,
@@ -36,10 +42,14 @@ struct Row {
     dollars: Option<f64>,
 }
 
-/// Adds them.
-pub fn render(pieces: &mut Pieces, links: &Links, place: &Place) {
+/// Runs that have ended, as they were when they were looked at last.
+#[derive(Default)]
+pub struct Ended(Mutex<BTreeMap<String, Row>>);
+
+/// Adds them. `present`: the run that goes on, or went on last; it is looked at anew.
+pub fn render(pieces: &mut Pieces, links: &Links, place: &Place, present: Option<&str>) {
     pieces.fixed("<h1>Runs</h1>");
-    let html = match read(links, place) {
+    let html = match read(links, place, present) {
         Ok(rows) => text(&Runs { trend: trend(&rows), rows }),
         Err(why) => format!(
             "<div id=\"runs\"><p class=\"note odd\">{}</p></div>",
@@ -49,33 +59,46 @@ pub fn render(pieces: &mut Pieces, links: &Links, place: &Place) {
     pieces.part("runs", html);
 }
 
-fn read(links: &Links, place: &Place) -> Result<Vec<Row>, String> {
+fn read(links: &Links, place: &Place, present: Option<&str>) -> Result<Vec<Row>, String> {
     let told = |e: crate::error::Error| e.problems.into_iter().map(|p| p.message).collect::<Vec<_>>().join("; ");
     let session = place.session().map_err(told)?;
     let Some(journal) = session.journal_if_any().map_err(told)? else { return Ok(Vec::new()) };
     let entries = journal.runs(RUNS_MAX).map_err(|e| e.to_string())?;
+    let mut ended = place.ended.0.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut kept = BTreeMap::new();
     // One that cannot be read (a newer version's) does not hide the others.
     let rows = entries.into_iter().filter_map(|entry| {
-        let doc = session.load(&journal, entry.run).ok()?.status();
-        let s = &doc.summary;
-        let id = doc.run.id.to_string();
-        Some(Row {
-            href: links.of_run(Some(&id)).tasks(),
-            sign: sign(&doc.run.state),
-            plans: doc.plans.iter().map(|p| clean(&p.id)).collect::<Vec<_>>().join(", "),
-            began: entry.started_at,
-            seconds: s.elapsed_seconds,
-            done: s.done,
-            total: s.total,
-            speedup: if s.done > 0 { format!("{:.1}×", s.speedup) } else { String::new() },
-            tokens: words::tokens(&s.usage),
-            cost: words::cost(&s.usage),
-            dollars: s.usage.cost_usd,
-            state: doc.run.state,
-            id,
-        })
+        let known = ended.remove(entry.run.as_str()).filter(|_| present != Some(entry.run.as_str()));
+        let row = known.or_else(|| replay(links, &session, &journal, entry))?;
+        if matches!(row.state.as_str(), "finished" | "stopped") {
+            kept.insert(row.id.clone(), row.clone());
+        }
+        Some(row)
     });
-    Ok(rows.collect())
+    let rows = rows.collect();
+    *ended = kept;
+    Ok(rows)
+}
+
+fn replay(links: &Links, session: &Session, journal: &Journal, entry: RunEntry) -> Option<Row> {
+    let doc = session.load(journal, entry.run).ok()?.status();
+    let s = &doc.summary;
+    let id = doc.run.id.to_string();
+    Some(Row {
+        href: links.of_run(Some(&id)).tasks(),
+        sign: sign(&doc.run.state),
+        plans: doc.plans.iter().map(|p| clean(&p.id)).collect::<Vec<_>>().join(", "),
+        began: entry.started_at,
+        seconds: s.elapsed_seconds,
+        done: s.done,
+        total: s.total,
+        speedup: if s.done > 0 { format!("{:.1}×", s.speedup) } else { String::new() },
+        tokens: words::tokens(&s.usage),
+        cost: words::cost(&s.usage),
+        dollars: s.usage.cost_usd,
+        state: doc.run.state,
+        id,
+    })
 }
 
 /// How these runs went together.
