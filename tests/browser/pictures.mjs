@@ -1,9 +1,10 @@
-// Takes the pictures of the README: node pictures.mjs OPENING-URL CHROMIUM PROFILE DIR
+// Takes the pictures of the README: node pictures.mjs OPENING-URL CHROMIUM PROFILE DIR [CAPTURE…]; a capture is NAME=FILE, of a terminal.
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
+import { terminalPage } from './terminal.mjs';
 
 const { chromium } = createRequire(import.meta.url)('playwright-core');
-const [, , url, executablePath, profile, out] = process.argv;
+const [, , url, executablePath, profile, out, ...captures] = process.argv;
 const base = new URL(url).origin;
 const context = await chromium.launchPersistentContext(profile, {
   executablePath,
@@ -21,5 +22,10 @@ for (const [name, path, colorScheme] of [['dashboard-tasks', '', 'light'], ['das
   await page.goto(base + repository + path);
   await page.locator('main').waitFor();
   await page.screenshot({ path: join(out, `${name}.png`) });
+}
+for (const capture of captures) {
+  const [name, file] = capture.split('=');
+  await page.setContent(terminalPage(file));
+  await page.locator('pre').screenshot({ path: join(out, `${name}.png`) });
 }
 await context.close();

@@ -154,7 +154,7 @@ fn where_nobody_is_there_nothing_starts() {
     let ran = run(&sandbox, PLAN, &["--agent", "auto"]);
     assert!(ran.code == 3 && ran.stderr.contains("there is nobody to assign"), "{ran:?}");
     let ran = plan(&sandbox, PLAN, &["--agent", "auto"]);
-    assert!(ran.code == 2 && ran.stderr.contains("there is nobody to assign"), "{ran:?}");
+    assert!(ran.code == 3 && ran.stderr.contains("there is nobody to assign"), "{ran:?}");
     assert_eq!(ran.stderr.matches("error: ").count(), 1, "one cause, told once: {ran:?}");
     let ran = plan(&sandbox, PLAN, &[]);
     assert!(ran.code == 2 && ran.stderr.contains("--agent auto assigns one"), "{ran:?}");

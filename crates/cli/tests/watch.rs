@@ -215,3 +215,15 @@ fn without_a_terminal_it_says_what_goes_without() {
         assert!(ran.stderr.contains("needs a terminal") && ran.stderr.contains(hint), "{}", ran.stderr);
     }
 }
+
+#[test]
+fn a_dashboard_whose_terminal_was_closed_ends_though_nobody_tells_it() {
+    let s = Sandbox::new(&[]);
+    // In a session of its own it gets no signal from the terminal.
+    let t = Terminal::start(&s, (80, 24), "setsid sh -c \"echo \\$\\$ > $OUT/pid; exec $GREENLANE watch\"");
+    t.shows("greenlane run");
+    let pid = std::fs::read_to_string(s.path("out/pid")).unwrap();
+    drop(t);
+    let process = PathBuf::from("/proc").join(pid.trim());
+    eventually("it has ended", || !process.exists());
+}

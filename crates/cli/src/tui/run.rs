@@ -164,7 +164,11 @@ impl Dashboard<'_> {
                 (drawn, changed) = (Some(Instant::now()), false);
             }
             if !self.over.as_ref().is_some_and(Over::is_set) {
-                self.wake.wait(self.patience(changed, drawn));
+                let patience = self.patience(changed, drawn);
+                // Its signal may be on its way, or is the coordinator's inside a run.
+                if !self.wake.wait(patience) {
+                    return Ok(Left::Signal(SIGHUP));
+                }
             }
             if let Some(signal) = [SIGTERM, SIGINT, SIGHUP].into_iter().find(|s| self.wake.came(*s)) {
                 return Ok(Left::Signal(signal));
@@ -178,7 +182,7 @@ impl Dashboard<'_> {
             }
             changed |= self.wake.came(SIGWINCH) | self.wake.came(SIGCONT) | self.take_in();
             let mut keys = 0;
-            while keys < KEYS_MAX && event::poll(Duration::ZERO)? {
+            while keys < KEYS_MAX && self.wake.has_terminal() && event::poll(Duration::ZERO)? {
                 keys += 1;
                 changed = true;
                 let effect = self.event(event::read()?);

@@ -13,6 +13,9 @@ use std::time::Duration;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use signal_hook::SigId;
 
+/// What a terminal says that was closed.
+const GONE: PollFlags = PollFlags::HUP.union(PollFlags::ERR).union(PollFlags::NVAL);
+
 /// What wakes.
 #[derive(Clone)]
 pub(super) struct Waker(Arc<UnixStream>);
@@ -55,15 +58,25 @@ impl Wake {
         self.writer.clone()
     }
 
-    /// Sleeps until something happens, for at most so long (`None`: for ever).
-    pub fn wait(&mut self, most: Option<Duration>) {
+    /// Sleeps until something happens, for at most so long (`None`: for ever). `false`: the terminal is gone.
+    pub fn wait(&mut self, most: Option<Duration>) -> bool {
         let stdin = io::stdin();
         let mut fds = [PollFd::new(&stdin, PollFlags::IN), PollFd::from_borrowed_fd(self.reader.as_fd(), PollFlags::IN)];
         let most = most.and_then(|m| Timespec::try_from(m).ok());
         // A signal cuts it short; so does an error, and the caller looks for itself.
         let _ = poll(&mut fds, most.as_ref());
+        let gone = fds[0].revents().intersects(GONE);
         let mut bytes = [0; 256];
         while self.reader.read(&mut bytes).is_ok_and(|n| n == bytes.len()) {}
+        !gone
+    }
+
+    /// Whether there is a terminal to be read. One that is gone has no end of input: its reader would look for one for ever.
+    pub fn has_terminal(&self) -> bool {
+        let stdin = io::stdin();
+        let mut fds = [PollFd::new(&stdin, PollFlags::IN)];
+        let _ = poll(&mut fds, Some(&Timespec { tv_sec: 0, tv_nsec: 0 }));
+        !fds[0].revents().intersects(GONE)
     }
 
     /// Whether this signal has come since it was asked last.
