@@ -183,7 +183,7 @@ const quiet = await plain.newPage();
 await quiet.goto(url);
 await quiet.getByText('Work on last').waitFor();
 await quiet.getByRole('button', { name: 'Retry fails' }).click();
-await quiet.locator('#told', { hasText: 'goes on in the background' }).waitFor();
+await quiet.locator('#told', { hasText: 'taken up in the background' }).waitFor();
 assert.match(quiet.url(), /\/r\/repo\/task\/p\/fails\?said=\d+$/);
 await quiet.locator('#attempts', { hasText: 'exit code 7' }).waitFor();
 await plain.close();

@@ -208,7 +208,7 @@ fn a_failed_task_of_a_run_that_is_over_is_tried_again_in_the_background_and_land
     std::fs::write(s.out("fixed"), "").unwrap();
     let web = Served::of(&s);
     let said = web.post("/r/repo/act", &[("do", "retry 1 p a"), ("of", &of)]);
-    assert!(said.contains("goes on in the background"), "{said}");
+    assert!(said.contains("taken up in the background"), "{said}");
     eventually("it is done", || s.states()["a"] == "done" && s.status()["run"]["state"] == "finished");
     eventually("the page offers to land it", || web.get("/r/repo/").body.contains("Land…"));
     let page = web.get("/r/repo/land?plan=p").body;

@@ -23,6 +23,17 @@ const RUNS_MAX: u32 = 50;
 struct Runs {
     rows: Vec<Row>,
     trend: String,
+    /// The oldest first.
+    bars: Vec<Bar>,
+    told: String,
+}
+
+/// How much of a run was done.
+struct Bar {
+    tone: &'static str,
+    /// Of 40.
+    height: usize,
+    told: String,
 }
 
 #[derive(Clone)]
@@ -50,7 +61,7 @@ pub struct Ended(Mutex<BTreeMap<String, Row>>);
 pub fn render(pieces: &mut Pieces, links: &Links, place: &Place, present: Option<&str>) {
     pieces.fixed("<h1>Runs</h1>");
     let html = match read(links, place, present) {
-        Ok(rows) => text(&Runs { trend: trend(&rows), rows }),
+        Ok(rows) => text(&picture(rows)),
         Err(why) => format!(
             "<div id=\"runs\"><p class=\"note odd\">{}</p></div>",
             askama::filters::escape(why, askama::filters::Html).map(|e| e.to_string()).unwrap_or_default()
@@ -99,6 +110,16 @@ fn replay(links: &Links, session: &Session, journal: &Journal, entry: RunEntry) 
         state: doc.run.state,
         id,
     })
+}
+
+fn picture(rows: Vec<Row>) -> Runs {
+    let bar = |r: &Row| Bar {
+        tone: if r.done == r.total { "good" } else { "odd" },
+        height: r.done * 40 / r.total.max(1),
+        told: format!("{}: {} of {} done", r.id, r.done, r.total),
+    };
+    let told = rows.iter().rev().map(|r| format!("{} %", r.done * 100 / r.total.max(1))).collect::<Vec<_>>().join(", ");
+    Runs { trend: trend(&rows), bars: rows.iter().rev().map(bar).collect(), told, rows }
 }
 
 /// How these runs went together.
