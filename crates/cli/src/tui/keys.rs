@@ -110,7 +110,7 @@ fn plain(view: View, key: KeyEvent, control: bool) -> Option<Action> {
     Some(match key.code {
         KeyCode::Char('q') => Action::Quit,
         KeyCode::Char('?') | KeyCode::F(1) => Action::Help,
-        KeyCode::Char(c @ '1'..='5') => Action::View(View::ALL[(c as usize) - ('1' as usize)]),
+        KeyCode::Char(c @ '1'..='6') => Action::View(View::ALL[(c as usize) - ('1' as usize)]),
         KeyCode::Tab => Action::NextView,
         KeyCode::BackTab => Action::PreviousView,
         KeyCode::Up | KeyCode::Char('k') => Action::Up,
@@ -149,7 +149,7 @@ pub(super) const HELP: &[(&str, &[(&str, &str)])] = &[
     (
         "Look",
         &[
-            ("1-5, Tab", "tasks, timeline, one task, failures, health"),
+            ("1-6, Tab", "tasks, timeline, one task, failures, health, runs"),
             ("↑ ↓, j k", "up and down; PgUp PgDn, Home End (g G)"),
             ("Enter, Esc", "open the selected task; back"),
             ("← →", "one task: log, diff, prompt, gate, attempts, beats"),

@@ -8,6 +8,7 @@ use greenlane_core::time::Time;
 use super::open::OpenTask;
 use super::theme::Theme;
 use crate::board::{Board, Command, RunBoard, TaskRow};
+use crate::report::OverTime;
 
 /// The views.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -18,10 +19,11 @@ pub(super) enum View {
     Task,
     Failures,
     Health,
+    Runs,
 }
 
 impl View {
-    pub const ALL: [Self; 5] = [Self::Tasks, Self::Timeline, Self::Task, Self::Failures, Self::Health];
+    pub const ALL: [Self; 6] = [Self::Tasks, Self::Timeline, Self::Task, Self::Failures, Self::Health, Self::Runs];
 
     pub fn name(self) -> &'static str {
         match self {
@@ -30,6 +32,7 @@ impl View {
             Self::Task => "Task",
             Self::Failures => "Failures",
             Self::Health => "Health",
+            Self::Runs => "Runs",
         }
     }
 
@@ -79,6 +82,15 @@ impl Filter {
             Self::Done => task.state == "done",
         }
     }
+}
+
+/// The runs of the repository, on their way.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) enum Runs {
+    #[default]
+    Not,
+    Ready(OverTime),
+    Failed(String),
 }
 
 /// What is asked of the reader.
@@ -147,9 +159,11 @@ pub(super) struct Model {
     /// The task that is selected, in every view that lists tasks.
     pub selected: Option<TaskKey>,
     /// Where the lists of tasks, of the timeline and of failures begin on the screen; what the texts of health are scrolled by.
-    pub offsets: [usize; 5],
+    pub offsets: [usize; 6],
     /// Which failure or lesson is selected.
     pub failure: usize,
+    /// The runs of the repository, as of when they came in sight.
+    pub runs: Runs,
     pub filter: Filter,
     pub search: String,
     pub open: Option<OpenTask>,
@@ -168,7 +182,8 @@ impl Model {
             view: View::Tasks,
             back: View::Tasks,
             selected: None,
-            offsets: [0; 5],
+            offsets: [0; 6],
+            runs: Runs::Not,
             failure: 0,
             filter: Filter::All,
             search: String::new(),

@@ -15,7 +15,7 @@ use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGTERM, SIGTSTP, SIGWINCH};
 
 use super::draw;
 use super::keys::{Action, action};
-use super::model::{Asking, Confirm, Model, View};
+use super::model::{Asking, Confirm, Model, Runs, View};
 use super::open::{Loaded, OpenTask};
 use super::terminal::Screen;
 use super::theme::Theme;
@@ -24,6 +24,7 @@ use super::wake::{Wake, Waker};
 use crate::board::diff::Diff;
 use crate::board::{Board, Command, Feed, Target, Which};
 use crate::commands::land::branch_here;
+use crate::commands::runs::over_time;
 use crate::error::Error;
 use crate::session::Session;
 
@@ -33,6 +34,8 @@ const PICTURE_MIN: Duration = Duration::from_millis(34);
 const CLOCK: Duration = Duration::from_secs(1);
 /// A growing log is read on so often while it is in sight.
 const LOG: Duration = Duration::from_millis(250);
+/// Runs that are looked back on, the newest.
+const RUNS_MAX: u32 = 50;
 /// Keys that are taken before the next picture.
 const KEYS_MAX: usize = 256;
 
@@ -103,6 +106,7 @@ struct Inbox {
     board: Option<Arc<Board>>,
     done: VecDeque<Result<String, Error>>,
     diff: Option<(TaskKey, u32, Result<Diff, String>)>,
+    runs: Option<Runs>,
 }
 
 /// Shows the dashboard until it is left.
@@ -219,10 +223,14 @@ impl Dashboard<'_> {
     fn take_in(&mut self) -> bool {
         let mut inbox = self.inbox.lock().unwrap_or_else(PoisonError::into_inner);
         let (board, done, diff) = (inbox.board.take(), std::mem::take(&mut inbox.done), inbox.diff.take());
+        let runs = inbox.runs.take();
         drop(inbox);
         let warnings = std::mem::take(&mut *self.warnings.lock().unwrap_or_else(PoisonError::into_inner));
-        let changed = board.is_some() || diff.is_some() || !done.is_empty() || !warnings.is_empty();
+        let changed = board.is_some() || diff.is_some() || runs.is_some() || !done.is_empty() || !warnings.is_empty();
         board.into_iter().for_each(|board| self.model.take(board));
+        if let Some(runs) = runs {
+            self.model.runs = runs;
+        }
         let now = clock::now();
         warnings.iter().for_each(|w| self.model.say(w, true, now));
         for done in done {
@@ -278,6 +286,7 @@ impl Dashboard<'_> {
             Effect::Quit => return Ok(Some(Left::Quit)),
             Effect::Do(command) => self.spawn(command),
             Effect::Diff => self.ask_for_diff(),
+            Effect::Runs => self.ask_for_runs(),
             Effect::AskLand => self.ask_land(),
             Effect::Edit(path) => self.edit(&path)?,
             Effect::Interrupt => drop(signal_hook::low_level::raise(SIGINT)),
@@ -311,6 +320,16 @@ impl Dashboard<'_> {
             deliver(&inbox, &waker, |inbox| inbox.diff = Some((task.key.clone(), attempt.n, diff)));
         };
         drop(std::thread::Builder::new().name("diff".into()).spawn(ask));
+    }
+
+    /// Replays them on a thread of its own, each time they come in sight.
+    fn ask_for_runs(&mut self) {
+        let (session, inbox, waker) = (clone_of(self.session), Arc::clone(&self.inbox), self.wake.waker());
+        let ask = move || {
+            let runs = over_time(&session, RUNS_MAX).map_or_else(|e| Runs::Failed(words_of(&e)), Runs::Ready);
+            deliver(&inbox, &waker, |inbox| inbox.runs = Some(runs));
+        };
+        drop(std::thread::Builder::new().name("runs".into()).spawn(ask));
     }
 
     fn ask_land(&mut self) {

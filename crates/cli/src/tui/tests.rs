@@ -17,7 +17,7 @@ use ratatui::style::{Color, Modifier};
 
 use super::draw::draw;
 use super::keys::action;
-use super::model::{Asking, Model, View};
+use super::model::{Asking, Model, Runs, View};
 use super::open::{Loaded, Tab};
 use super::theme::Theme;
 use super::update::{Effect, update};
@@ -27,6 +27,7 @@ use crate::board::{
     AccountRow, Board, Command, HealthRow, LessonRow, Machine, QuestionRow, Repository, RunBoard, TaskRow, WorkerRow, of_sample,
 };
 use crate::report::samples::{self, Sample};
+use crate::report::{OverTime, Retries, RunLine};
 
 const SMALL: (u16, u16) = (80, 24);
 const LARGE: (u16, u16) = (200, 50);
@@ -212,6 +213,14 @@ fn timeline_failures_and_health() {
     held("lessons", &mut model, now);
     press(&mut model, "5", now);
     held("health", &mut model, now);
+    assert_eq!(press(&mut model, "6", now), Effect::Runs, "they are looked back on when they come in sight");
+    let line = |i: u32, sample: &Sample| RunLine {
+        id: format!("2601{i:02}-030405-abcd"),
+        ..RunLine::of(sample.status(Coordinator::Gone), &sample.state)
+    };
+    let runs: Vec<RunLine> = (1..=4).rev().map(|i| line(i, &if i > 2 { samples::ended() } else { samples::half_way() })).collect();
+    model.runs = Runs::Ready(OverTime::new(runs, Retries::default(), None, now));
+    held("runs", &mut model, now);
 }
 
 #[test]
@@ -359,7 +368,7 @@ fn what_others_wrote_moves_no_cursor_and_breaks_no_column() {
     run.wait_secs(5).exit("p", "wide-日本語", Exit::Code { code: 1 }, hostile);
     let (board, now) = self::board(run, Coordinator::Gone);
     let mut model = self::model(board);
-    for keys in ["1", "2", "4", "5", "3", "?"] {
+    for keys in ["1", "2", "4", "5", "6", "3", "?"] {
         press(&mut model, keys, now);
         for size in [SMALL, LARGE, (40, 10), (24, 8), (10, 3)] {
             let buffer = drawn(&mut model, size, now);

@@ -32,6 +32,8 @@ pub(super) enum Effect {
     Do(Command),
     /// Asks git for the diff of the open task.
     Diff,
+    /// Looks back on the repository's runs.
+    Runs,
     /// Finds out where to land, and asks for a yes.
     AskLand,
     Edit(PathBuf),
@@ -117,7 +119,7 @@ pub(super) fn update(model: &mut Model, action: Action, now: Time) -> Effect {
             }
             Effect::Nothing
         }
-        Action::Search if matches!(model.view, View::Failures | View::Health) => {
+        Action::Search if matches!(model.view, View::Failures | View::Health | View::Runs) => {
             model.refuse("tasks, the timeline and the texts of one task can be searched", now)
         }
         Action::Search => {
@@ -152,7 +154,7 @@ fn see(model: &mut Model, view: View) -> Effect {
         model.back = model.view;
     }
     model.view = view;
-    diff_if_shown(model)
+    if view == View::Runs { Effect::Runs } else { diff_if_shown(model) }
 }
 
 fn open(model: &mut Model) -> Effect {
@@ -236,7 +238,10 @@ fn moved(model: &mut Model, by: isize) -> Effect {
             let len = model.run().map_or(0, |run| run.failures.len() + run.lessons.len());
             model.failure = model.failure.saturating_add_signed(by).min(len.saturating_sub(1));
         }
-        View::Health => model.offsets[View::Health.index()] = model.offsets[View::Health.index()].saturating_add_signed(by).min(100_000),
+        View::Health | View::Runs => {
+            let offset = &mut model.offsets[model.view.index()];
+            *offset = offset.saturating_add_signed(by).min(100_000);
+        }
         View::Task => {
             if let Some(open) = &mut model.open {
                 let last = open.texts().len().max(1) - 1;

@@ -221,7 +221,9 @@ pub(super) fn foot(buffer: &mut Buffer, area: Rect, model: &Model) -> Option<Pos
             ("/", "search"),
             ("F", "follow"),
         ],
-        View::Health => &[("?", "keys"), ("q", "quit"), ("Tab", "views"), ("↑↓", "scroll"), ("p", "pause"), ("S", "stop the run")],
+        View::Health | View::Runs => {
+            &[("?", "keys"), ("q", "quit"), ("Tab", "views"), ("↑↓", "scroll"), ("p", "pause"), ("S", "stop the run")]
+        }
         _ => &[
             ("?", "keys"),
             ("q", "quit"),

@@ -91,8 +91,11 @@ fn agents(lines: &mut Lines, run: &RunBoard, model: &Model, now: Time, width: us
     heading(lines, model, "Agents");
     for a in &run.agents {
         let slots = a.slots.map(|n| format!(" of {n}")).unwrap_or_default();
-        let mut facts =
-            vec![format!("{}{slots} at work", a.running), format!("{} attempts", a.attempts), format!("{} accepted", a.succeeded)];
+        let mut facts = vec![
+            format!("{}{slots} at work", a.running),
+            format!("{} {}", a.attempts, if a.attempts == 1 { "attempt" } else { "attempts" }),
+            format!("{} accepted", a.succeeded),
+        ];
         if a.failed > 0 {
             facts.push(format!("{} failed", a.failed));
         }

@@ -5,6 +5,7 @@ mod frame;
 mod health;
 mod line;
 mod popup;
+mod runs;
 mod task;
 mod tasks;
 mod texts;
@@ -40,6 +41,7 @@ pub(super) fn draw(frame: &mut Frame<'_>, model: &mut Model, now: Time) {
             View::Task => task::draw(buffer, body, model, now),
             View::Failures => failures::draw(buffer, body, model, now),
             View::Health => health::draw(buffer, body, model, now),
+            View::Runs => runs::draw(buffer, body, model),
         }
     }
     let foot = Rect { y: area.bottom() - 1, height: 1, ..area };

@@ -58,6 +58,8 @@ struct Widths {
     agent: usize,
     state: usize,
     wide: bool,
+    /// Somebody has told of turns, tokens, cost, and there is room for them.
+    told: [bool; 3],
 }
 
 impl Widths {
@@ -68,6 +70,11 @@ impl Widths {
         Self {
             name: tasks().map(|t| columns(name_of(t, run))).max().unwrap_or(0).min(if wide { 40 } else { usize::from(width) / 4 }),
             agent: most(|t| &t.agent, if wide { 14 } else { 8 }),
+            told: [
+                wide && tasks().any(|t| t.iteration.is_some()),
+                wide && tasks().any(|t| !tokens_of(&t.usage).is_empty()),
+                wide && tasks().any(|t| t.usage.cost_usd.is_some()),
+            ],
             state: most(state_of(wide), 15),
             wide,
         }
@@ -152,9 +159,15 @@ fn task(task: &TaskRow, run: &RunBoard, model: &Model, widths: &Widths, now: Tim
         .cell(&number, 3, faint)
         .cell(&task.agent, widths.agent, faint)
         .number(&time, 6, faint);
-    if widths.wide {
-        let turn = task.iteration.map(|n| format!("turn {n}")).unwrap_or_default();
-        row = row.cell(&turn, 8, faint).number(&tokens_of(&task.usage), 6, faint).number(&cost_of(&task.usage), 7, faint);
+    let [turns, tokens, cost] = widths.told;
+    if turns {
+        row = row.cell(&task.iteration.map(|n| format!("turn {n}")).unwrap_or_default(), 8, faint);
+    }
+    if tokens {
+        row = row.number(&tokens_of(&task.usage), 6, faint);
+    }
+    if cost {
+        row = row.number(&cost_of(&task.usage), 7, faint);
     }
     let (what, style) = what(task, model, now);
     row.text(&what, style)
