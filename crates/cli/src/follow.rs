@@ -84,6 +84,12 @@ impl Following {
         }
     }
 
+    /// There are events that were not taken yet. What cannot be read has none.
+    #[must_use]
+    pub fn has_more(&self) -> bool {
+        self.journal.since(Some(&self.opened.run), self.opened.last_seq, 1).is_ok_and(|records| !records.is_empty())
+    }
+
     fn catch_up(&mut self) -> Result<Vec<Record>, Error> {
         let records = self.journal.since(Some(&self.opened.run), self.opened.last_seq, PAGE)?;
         for record in &records {

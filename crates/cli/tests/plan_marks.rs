@@ -276,6 +276,19 @@ fn without_a_suite_no_story_passes_which_is_told_once_and_made_good_by_naming_on
 }
 
 #[test]
+fn a_wrong_configuration_is_told_first_and_by_tracker_too() {
+    let s = sandbox();
+    prd(&s, "Two");
+    s.write("prds/active/LST-001/prd.json", "{}");
+    s.write("greenlane.toml", "[tracker]\nplan = \"maybe\"\n");
+    for args in [&["run", "LST-001"][..], &["tracker"], &["tracker", "forget"]] {
+        let ran = s.greenlane(args);
+        let told = ran.stderr.lines().next().unwrap_or_default().to_owned();
+        assert!(ran.code == 2 && told.contains("greenlane.toml:2") && told.contains("tracker.plan"), "{args:?}: {ran:?}");
+    }
+}
+
+#[test]
 fn what_a_newer_run_has_told_or_made_moot_is_listed_no_more() {
     // Of a task that is called otherwise by now nothing could be told.
     let (s, ran) = while_it_runs(&waiting("One"), |s| s.write("p.md", &waiting("Another")));

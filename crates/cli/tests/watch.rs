@@ -96,7 +96,9 @@ fn a_run_is_looked_at_and_acted_on_and_the_terminal_given_back() {
     let plan = format!("verify = []\n{}{}", waits("alpha"), waits("beta"));
     let run = s.start(s.run_command(&plan, &[]));
     eventually("they are at work", || s.count("attempt_spawned") == 2);
-    let t = Terminal::start(&s, (80, 24), &format!("$GREENLANE watch{LEFT}"));
+    let editor =
+        s.script("editor", "#!/bin/sh\n{ pwd; stty -a | grep -o ' -*icanon'; } > $OUT/edited.new; mv $OUT/edited.new $OUT/edited\n");
+    let t = Terminal::start(&s, (80, 24), &format!("EDITOR={}/editor VISUAL= $GREENLANE watch{LEFT}", editor.display()));
     t.shows("0/2 done, 2 at work");
 
     t.press(&["/"]);
@@ -113,6 +115,13 @@ fn a_run_is_looked_at_and_acted_on_and_the_terminal_given_back() {
     t.shows("▶ beta running #2");
     t.press(&["Escape"]);
     t.shows("alpha");
+
+    // The editor has the terminal, in the task's worktree, and gives it back.
+    t.press(&["e"]);
+    common::wait_for(&s.out("edited"));
+    let edited = std::fs::read_to_string(s.out("edited")).unwrap();
+    assert!(edited.starts_with(s.path("state").to_str().unwrap()) && edited.contains(" icanon") && !edited.contains("-icanon"), "{edited}");
+    t.shows("0/2 done, 2 at work");
 
     let answer = ask(&s, "alpha", "Which port?");
     t.shows("alpha asks: Which port?");
@@ -160,13 +169,41 @@ fn it_waits_for_the_first_run_and_a_signal_gives_the_terminal_back() {
     let plan = format!("verify = []\n{}", waits("alpha"));
     let run = s.start(s.run_command(&plan, &[]));
     t.shows("▶ alpha running");
-    let pid = t.tmux(&["list-panes", "-F", "#{pane_pid}"]);
-    let children = std::fs::read_to_string(format!("/proc/{0}/task/{0}/children", pid.trim())).unwrap();
-    common::signal(children.trim().parse().unwrap(), "TERM");
+    common::signal(child_of(&t), "TERM");
     t.shows("left with 143");
     t.shows(" icanon");
     run.signal("TERM");
     run.wait();
+}
+
+#[test]
+fn what_is_over_is_taken_up_in_the_background() {
+    let s = Sandbox::new(&[]);
+    let run = "[[task]]\nid = \"alpha\"\nowns = [\"a.txt\"]\nretries = 0\nrun = '[ -e $OUT/ok ] && echo a > a.txt'\n";
+    assert_eq!(s.run(&format!("verify = []\n{run}"), &[]).code, 1);
+    let t = Terminal::start(&s, (80, 24), &format!("$GREENLANE watch{LEFT}"));
+    t.shows("✗ alpha failed");
+    std::fs::write(s.out("ok"), "").unwrap();
+    t.press(&["r"]);
+    t.shows("Retry `alpha`?");
+    t.press(&["y"]);
+    t.shows("✓ alpha done");
+    t.shows("✓ finished");
+    t.press(&["C-z"]);
+    // Nobody waits for a stopped process but a shell with jobs: it is woken as such a shell does.
+    let pid = child_of(&t);
+    eventually("it stands still", || std::fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| stat.contains(") T ")));
+    common::signal(pid, "CONT");
+    t.shows("✓ alpha done");
+    t.press(&["C-c"]);
+    t.shows("left with 0");
+}
+
+/// What runs in the terminal's shell.
+fn child_of(t: &Terminal) -> u32 {
+    let pid = t.tmux(&["list-panes", "-F", "#{pane_pid}"]);
+    let children = std::fs::read_to_string(format!("/proc/{0}/task/{0}/children", pid.trim())).unwrap();
+    children.trim().parse().unwrap()
 }
 
 #[test]

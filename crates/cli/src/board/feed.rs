@@ -279,23 +279,37 @@ impl Follower {
 
     /// Nobody is at work on it: what agents do that were left behind, and what becomes of its branches, is looked at now and then.
     fn after(&mut self, mut shown: Shown) -> Result<(), Left> {
-        let before = stamps(&self.session.state_dir);
+        let look = |follower: &Self| (stamps(&follower.session.state_dir), follower.session.is_led());
+        let mut before = look(self);
         let left = shown.following.opened.is_interrupted();
-        let held = self.session.is_led();
         let anew = if left { TICK * 2 } else { ANEW_IDLE };
         loop {
             std::thread::sleep(TICK);
             if self.stop.load(Ordering::Relaxed) {
                 return Err(Left);
             }
-            if stamps(&self.session.state_dir) != before || self.session.is_led() != held {
+            let now = look(self);
+            if now != before && self.has_moved_on(&shown.following) {
                 return Ok(());
             }
+            before = now;
             if self.anew.swap(false, Ordering::Relaxed) || shown.drawn.elapsed() >= anew {
                 shown.seen.look(&shown.following.opened, clock::now());
                 self.show(&mut shown)?;
             }
         }
+    }
+
+    /// Something was written: of this run, or it is another one now that is wanted. What other runs do is no news for an older one.
+    fn has_moved_on(&self, following: &Following) -> bool {
+        let opened = &following.opened;
+        let other = || match (&self.which, self.session.journal_if_any()) {
+            (Which::Current, Ok(Some(journal))) => self.session.find_run(&journal, None).is_ok_and(|run| run != opened.run),
+            _ => false,
+        };
+        // Who has taken it up has written nothing yet, but is there to be asked.
+        let taken_up = || !opened.is_older && self.session.live_run().as_ref() == Some(&opened.run);
+        following.has_more() || taken_up() || other()
     }
 
     fn read_lessons(&mut self) {
@@ -417,5 +431,82 @@ impl Session {
             Err(JournalError::Missing(_)) => Ok(None),
             Err(e) => Err(e.into()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::samples;
+    use greenlane_runtime::git::Repo;
+    use greenlane_runtime::journal::Journal;
+    use std::process::Command;
+    use std::sync::mpsc::{Receiver, channel};
+
+    const PATIENCE: Duration = Duration::from_secs(60);
+
+    fn repository() -> (tempfile::TempDir, Session) {
+        let dir = tempfile::tempdir().unwrap();
+        let git = Command::new("git").args(["init", "-q"]).arg(dir.path()).status().unwrap();
+        assert!(git.success());
+        let repo = Repo::discover(dir.path()).unwrap();
+        let state_dir = repo.state_dir().to_owned();
+        std::fs::create_dir_all(&state_dir).unwrap();
+        (dir, Session { repo, state_dir })
+    }
+
+    fn write(session: &Session, run: &str, sample: &samples::Sample) {
+        let mut journal = Journal::create(&session.state_dir).unwrap();
+        for record in &sample.records {
+            journal.append(&RunId::from(run), record.at, std::slice::from_ref(&record.event)).unwrap();
+        }
+    }
+
+    fn boards(session: &Session, which: Which) -> (Feed, Receiver<Arc<Board>>) {
+        let (sender, receiver) = channel();
+        let session = Session { repo: session.repo.clone(), state_dir: session.state_dir.clone() };
+        (Feed::start(session, which, move |board| sender.send(board).is_ok()).unwrap(), receiver)
+    }
+
+    fn until(boards: &Receiver<Arc<Board>>, what: &str, holds: impl Fn(&Board) -> bool) {
+        let began = Instant::now();
+        while began.elapsed() < PATIENCE {
+            if boards.recv_timeout(PATIENCE).is_ok_and(|b| holds(&b)) {
+                return;
+            }
+        }
+        panic!("never: {what}");
+    }
+
+    #[test]
+    fn the_first_run_is_picked_up_and_then_the_next_but_not_where_one_is_named() {
+        let (_dir, session) = repository();
+        let (_feed, current) = boards(&session, Which::Current);
+        until(&current, "nothing has run", |b| b.run.is_none());
+        write(&session, "r1", &samples::ended());
+        let id = |b: &Board| b.run.as_ref().map(|r| r.id.to_string());
+        until(&current, "the first run", |b| id(b).as_deref() == Some("r1"));
+        let (_named_feed, named) = boards(&session, Which::Run("r1".into()));
+        until(&named, "the named run", |b| id(b).as_deref() == Some("r1"));
+        write(&session, "r2", &samples::half_way());
+        until(&current, "the next run", |b| id(b).as_deref() == Some("r2") && b.run.as_ref().is_some_and(|r| r.state == "interrupted"));
+        // Whatever came for the named one meanwhile is still of it.
+        assert!(named.try_iter().all(|b| id(&b).as_deref() == Some("r1")));
+    }
+
+    #[test]
+    fn one_that_is_dropped_ends_its_thread() {
+        let (_dir, session) = repository();
+        let (feed, boards) = boards(&session, Which::Current);
+        until(&boards, "the first board", |_| true);
+        drop(feed);
+        // The sender goes with the thread.
+        let ended = loop {
+            match boards.recv_timeout(PATIENCE) {
+                Ok(_) => {}
+                Err(e) => break e,
+            }
+        };
+        assert_eq!(ended, std::sync::mpsc::RecvTimeoutError::Disconnected);
     }
 }

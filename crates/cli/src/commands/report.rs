@@ -10,6 +10,8 @@ use greenlane_core::ids::AttemptId;
 use greenlane_runtime::journal::Journal;
 use greenlane_runtime::lessons::{Reading, told};
 
+use serde::Serialize;
+
 use crate::context::Context;
 use crate::error::{Error, Outcome};
 use crate::report::{self, Gatherer, History, Learned, LearnedGatherer, Look};
@@ -20,6 +22,7 @@ use crate::session::{Opened, Session};
 #[command(after_help = "Examples:
   greenlane report              the latest run
   greenlane report RUN
+  greenlane report --all        all runs: how each went, trends, what goes wrong again and again
   greenlane report --json
   greenlane report --markdown | gh pr create --body-file - --title Limits
   greenlane report --html -o report.html
@@ -34,6 +37,9 @@ pub struct ReportArgs {
     /// The run [default: the latest]
     #[arg(value_name = "RUN")]
     pub run: Option<String>,
+    /// Look back on all runs instead
+    #[arg(long, conflicts_with_all = ["run", "markdown", "html", "junit"])]
+    pub all: bool,
     /// One JSON document
     #[arg(long, group = "form")]
     pub json: bool,
@@ -62,6 +68,9 @@ const PAGE: u32 = 10_000;
 /// Exit code 2 where nothing ran, or no such run is known.
 pub fn run(args: &ReportArgs, context: &Context) -> Outcome {
     let session = Session::open(context)?;
+    if args.all {
+        return all(args, context, &session);
+    }
     let opened = session.open_run(args.run.as_deref())?;
     let history = history(&session.journal()?, &opened)?;
     let lessons = lessons(&session, &opened)?;
@@ -78,13 +87,42 @@ pub fn run(args: &ReportArgs, context: &Context) -> Outcome {
     } else if args.junit {
         report::junit(&document).map_err(|e| failed("JUnit XML", &e))?
     } else {
-        // A file has no width and no colours.
-        let look = if args.output.is_some() { Look::of_width(FILE_WIDTH, false) } else { Look::of_stdout(context.output.color) };
-        report::report(&document, &around, look)
+        report::report(&document, &around, look(args, context))
     };
+    deliver(args, context, &text)
+}
+
+/// Most runs that are looked back on, the newest: each is replayed.
+const RUNS_MAX: u32 = 200;
+
+fn all(args: &ReportArgs, context: &Context, session: &Session) -> Outcome {
+    let all = super::runs::over_time(session, RUNS_MAX)?;
+    let text = if args.json {
+        serde_json::to_string_pretty(&Documented { schema: 1, all: &all })
+            .map_err(|e| Error::environment(format!("cannot write the report as JSON: {e}")))?
+            + "\n"
+    } else {
+        report::over_time(&all, look(args, context))
+    };
+    deliver(args, context, &text)
+}
+
+#[derive(Serialize)]
+struct Documented<'a> {
+    schema: u32,
+    #[serde(flatten)]
+    all: &'a report::OverTime,
+}
+
+/// A file has no width and no colours.
+fn look(args: &ReportArgs, context: &Context) -> Look {
+    if args.output.is_some() { Look::of_width(FILE_WIDTH, false) } else { Look::of_stdout(context.output.color) }
+}
+
+fn deliver(args: &ReportArgs, context: &Context, text: &str) -> Outcome {
     match &args.output {
-        Some(path) => write(&context.directory.join(path), &text)?,
-        None => context.output.data(&text)?,
+        Some(path) => write(&context.directory.join(path), text)?,
+        None => context.output.data(text)?,
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -10,6 +10,7 @@ use greenlane_core::plan::Plan;
 use greenlane_core::state::State;
 use greenlane_core::time::format_duration;
 use greenlane_runtime::clock;
+use greenlane_runtime::config::Config;
 use greenlane_runtime::driver::{Layout, Start};
 use greenlane_runtime::git::{DryRun, LandMode, Repo};
 use greenlane_runtime::submission::Wish;
@@ -233,6 +234,8 @@ pub fn run(args: &RunArgs, context: &Context) -> Outcome {
             context,
         );
     }
+    // What is wrong with the configuration is told first: what a plan is held to may depend on it.
+    Config::load(context.top().as_deref(), &args.settings(), &context.env)?;
     let mut plans = read_plans(args, context)?;
     let ready = Ready::open(context, &args.settings())?;
     ready.assign(context, if args.no_history { History::Ignored } else { History::Configured }, &mut plans)?;

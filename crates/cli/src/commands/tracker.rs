@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use greenlane_core::ids::RunId;
 use greenlane_core::tracker::TrackerKind;
+use greenlane_runtime::config::Config;
 use greenlane_runtime::tracker::{LAST_WORDS, Outbox, OutboxError, Place, Round, Trackers, Untold};
 use serde::Serialize;
 
@@ -86,6 +87,8 @@ fn tracker_kind() -> impl clap::builder::TypedValueParser<Value = TrackerKind> {
 /// Exit code 3 where the outbox cannot be read or written, 1 if `sync` left something.
 pub fn run(args: &TrackerArgs, context: &Context) -> Outcome {
     let session = Session::open(context)?;
+    // Nothing of it may be needed, but a value that holds nowhere is to be heard of here, too.
+    Config::load(session.repo.top().or(session.repo.main_top()), &[], &context.env)?;
     match &args.verb {
         None => list(&session, context, args.json),
         Some(TrackerVerb::Sync(sync)) => tell(&session, context, sync.json),

@@ -44,6 +44,17 @@ impl Retries {
     }
 }
 
+impl std::ops::AddAssign for Retries {
+    fn add_assign(&mut self, more: Self) {
+        self.attempts += more.attempts;
+        self.tasks += more.tasks;
+        self.recovered += more.recovered;
+        for (kind, n) in more.by_type {
+            *self.by_type.entry(kind).or_default() += n;
+        }
+    }
+}
+
 /// What tasks waited for, by cause, but for quotas, which events tell. Tasks wait beside each other: these are sums, not the clock's.
 #[must_use]
 pub fn waits(state: &State, now: Time) -> BTreeMap<&'static str, Waits> {

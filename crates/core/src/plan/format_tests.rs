@@ -196,6 +196,44 @@ fn without_markers_nothing_is_a_barrier() {
 }
 
 #[test]
+fn a_list_without_markers_is_told_to_be_no_order() {
+    let said = |text: &str| reading("p.md", text).diagnostics.iter().map(|d| format!("{}:{}", d.line, d.message)).collect::<Vec<_>>();
+    let told = "3:nothing here says an order: the 2 open tasks wait for nobody, and may all run at once";
+    assert_eq!(said("# X\n\n- [ ] 1.1 One\n- [ ] 1.2 Two\n"), [told]);
+    for text in ["- [ ] 1 One\n- [x] 2 Two\n", "- [ ] 1 One\n- [ ] 2 Two\n  - depends: 1\n", "- [ ] 1 [P:Group-A] One\n- [ ] 2 Two\n"] {
+        assert!(said(text).is_empty(), "{text}: {:?}", said(text));
+    }
+}
+
+const STEPS: &str = "# Rate limits\n\n**Goal:** limits\n\n### Task 1: The bucket\n\n**Files:**\n- Create: `src/bucket.rs`\n\n- [ ] **Step 1: Write the failing test**\n\n```rust\n- [ ] no step\n```\n\n- [x] **Step 2: Run it**\n\n### Task 2: Use it\n\n#### How\n\n- [x] Step 1. Call it\n\n## Later\n\nNothing.\n";
+
+#[test]
+fn steps_below_headings_are_tasks_one_after_the_other() {
+    let r = reading("docs/plans/limits.md", STEPS);
+    assert_eq!(r.format, Some(Format::Markdown));
+    let p = r.plan.unwrap();
+    let short: Vec<_> = p.tasks.iter().map(|t| (t.id.as_str(), t.title.as_str(), t.ticked, t.activities.len())).collect();
+    assert_eq!(short, [("task-1", "The bucket", false, 2), ("task-2", "Use it", true, 1)]);
+    assert!(task(&p, "task-1").stage < task(&p, "task-2").stage, "{:?}", stages(&p));
+    let prompt = &task(&p, "task-1").prompt;
+    assert!(
+        prompt.starts_with("**Files:**") && prompt.contains("\n- **Step 2: Run it**") && prompt.contains("\n- [ ] no step\n"),
+        "{prompt}"
+    );
+    assert_eq!(task(&p, "task-2").prompt, "#### How\n\n- Step 1. Call it");
+    assert_eq!(task(&p, "task-1").activities[0], "Step 1: Write the failing test");
+    // A box that is ticked changes nothing of what is to be done.
+    let ticked = plan("p.md", &STEPS.replace("[ ] **Step 1", "[x] **Step 1"));
+    assert!(task(&ticked, "task-1").ticked && task(&ticked, "task-1").prompt == *prompt);
+    // One checkbox that is no step, or outside of the headings, and all of them are tasks.
+    for other in
+        [STEPS.replace("Nothing.", "- [ ] Something"), STEPS.replace("Step 1. Call", "Call"), STEPS.replace("### Task 2", "### Part 2")]
+    {
+        assert!(plan("p.md", &other).tasks.iter().all(|t| !t.id.as_str().starts_with("task-")), "{other}");
+    }
+}
+
+#[test]
 fn markdown_keys_are_verbatim() {
     let text = "- [ ] x\n  - id: my id\n  - owns: **/*.rs, \"a,b.c\", [ab].rs\n  - skills: [codex, gemini]\n  - run: echo `date` *_* <b> [x](y)\n  - timeout: 1h30m\n  - check: [\"a, b\", 'c']\n  - env: { A = \"1\", B: 2 }\n  - retries: 0\n  - Role: none\n";
     let p = plan("p.md", text);

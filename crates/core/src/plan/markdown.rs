@@ -14,7 +14,7 @@ use super::native::{self, Files};
 use super::node::{Entry, Node, Table, Value};
 use super::scan::{Line, lines};
 use super::tick::{Tick, Whole};
-use super::{group_rules, marker, yaml};
+use super::{group_rules, marker, steps, yaml};
 use crate::ids::GroupId;
 
 /// Longest id that is made of a title, in characters.
@@ -57,6 +57,11 @@ pub(super) fn draft(ctx: &mut Context<'_>, default_id: &str, files: Files<'_>) -
     let mut draft = Draft::new(plan, grouping);
     draft.group_rules = group_rules::read(ctx, &front);
     let found = find(&lines);
+    if let Some(all) = steps::sections(&lines, &found) {
+        draft.grouping = Grouping::InOrder;
+        steps::read(ctx, &mut draft, &lines, &found, &all, files, defaults);
+        return Some(draft);
+    }
     let headings: BTreeSet<usize> = found.iter().filter_map(|f| f.parent).collect();
     let mut groups: Vec<Option<(GroupId, Span)>> = Vec::with_capacity(found.len());
     let mut taken: BTreeSet<String> = BTreeSet::new();
@@ -127,7 +132,18 @@ pub(super) fn draft(ctx: &mut Context<'_>, default_id: &str, files: Files<'_>) -
     Some(draft)
 }
 
-fn entry(key: &str, text: String, span: &Span) -> Entry {
+/// Of a plan without errors: a list looks like an order to whoever wrote it; without markers it is none.
+pub(super) fn say_that_nothing_waits(ctx: &mut Context<'_>, draft: &Draft) {
+    let open = draft.plan.tasks.iter().filter(|t| !t.ticked).count();
+    let ordered = draft.plan.tasks.iter().any(|t| t.stage.is_some() || !t.depends.is_empty());
+    if let Some(first) = draft.places.first().filter(|_| open > 1 && !ordered) {
+        let message = format!("nothing here says an order: the {open} open tasks wait for nobody, and may all run at once");
+        let hint = "mark those that may go together with `[P:Group-X]`, and all others go alone, in their order; or write `- depends: ID` below a task";
+        ctx.push(Severity::Note, &first.id, message, Some(String::from(hint)));
+    }
+}
+
+pub(super) fn entry(key: &str, text: String, span: &Span) -> Entry {
     Entry { key: String::from(key), key_span: span.clone(), node: Node { span: span.clone(), value: Value::Text(text) } }
 }
 
@@ -277,7 +293,7 @@ pub(super) fn body_of(ctx: &mut Context<'_>, lines: &[Line<'_>], task: &Found, t
 }
 
 /// The lines without the blanks that all of them begin with.
-fn dedented(lines: &[&Line<'_>]) -> String {
+pub(super) fn dedented(lines: &[&Line<'_>]) -> String {
     let margin = lines.iter().filter(|l| !l.is_blank()).map(|l| l.text.len() - l.text.trim_start().len()).min().unwrap_or(0);
     let text: Vec<&str> = lines.iter().map(|l| l.text.get(margin..).unwrap_or("").trim_end()).collect();
     String::from(text.join("\n").trim_matches('\n'))

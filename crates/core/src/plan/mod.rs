@@ -35,6 +35,7 @@ mod scan;
 mod select;
 mod spec_kit;
 mod stages;
+mod steps;
 mod suggest;
 mod summary;
 mod task_master;

@@ -157,6 +157,9 @@ pub(super) fn read_with<T>(source: &PlanSource<'_>, look: impl FnOnce(&Draft) ->
     group_rules::apply(&mut ctx, &mut draft);
     validate::check(&mut ctx, &draft);
     let good = !ctx.has_errors();
+    if good && format == Some(Format::Markdown) {
+        markdown::say_that_nothing_waits(&mut ctx, &draft);
+    }
     let looked = good.then(|| look(&draft));
     (Reading { plan: good.then_some(draft.plan), diagnostics: ctx.finish(), format }, looked)
 }
