@@ -33,7 +33,7 @@ struct Trouble<'a> {
 /// Adds the bar.
 pub fn render(pieces: &mut Pieces, links: &Links, board: &Board, view: Option<&View>) {
     let (failures, sick, questions) = board.run.as_ref().map_or((0, 0, 0), |run| {
-        let failures = run.tasks.iter().filter(|t| t.went_wrong()).count();
+        let failures = run.summary.failed + run.summary.needs_human;
         let sick = run.health.iter().filter(|h| h.status != greenlane_core::health::HealthStatus::Healthy).count();
         (failures, sick, run.questions.len() + run.tasks.iter().filter(|t| t.by_hand).count())
     });
