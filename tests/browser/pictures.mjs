@@ -25,6 +25,8 @@ for (const [name, path, colorScheme] of [['dashboard-tasks', '', 'light'], ['das
 }
 for (const capture of captures) {
   const [name, file] = capture.split('=');
+  // Away from the dashboard, whose policy admits no style in a page.
+  await page.goto('about:blank');
   await page.setContent(terminalPage(file));
   await page.locator('pre').screenshot({ path: join(out, `${name}.png`) });
 }

@@ -34,7 +34,9 @@ export function terminalPage(file) {
   const body = readFileSync(file, 'utf8').split(/(\x1b\[[0-9;]*m)/).map((part) => {
     const codes = /^\x1b\[([0-9;]*)m$/.exec(part);
     if (!codes) return part ? `<span style="${style(state)}">${escape(part)}</span>` : '';
-    state = codes[1].split(';').map(Number).reduce(change, state);
+    // One of the sixteen by its number is the same as by its own code.
+    const plain = codes[1].replace(/([34])8;5;(\d+)/g, (_, ground, n) => `${Number(ground) * 10 + (n < 8 ? Number(n) : Number(n) + 52)}`);
+    state = plain.split(';').map(Number).reduce(change, state);
     return '';
   });
   return `<!doctype html><meta charset="utf-8"><body style="margin:0;background:${background}"><pre style="margin:0;padding:14px 16px;`

@@ -74,7 +74,8 @@ fn what_comes_soon_is_told_together_and_later() {
     for task in ["a", "b"] {
         eventually("it is in somebody's hands", || sandbox.greenlane(&["fail", task]).code == 0);
     }
-    drop(running);
+    let ran = running.wait();
+    assert_eq!(ran.code, 1, "{ran:?}");
     let mut last = first;
     while !notices.iter().any(|n| n["kind"] == "ended") {
         let (at, told) = posts.recv_timeout(LONG).unwrap();
