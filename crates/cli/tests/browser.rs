@@ -54,7 +54,7 @@ fn wanted() -> Option<(PathBuf, PathBuf)> {
 
 /// An agent's question, by its tools; `answered` appears with the answer in it.
 fn ask(s: &Sandbox) {
-    let mut command = s.command(&["mcp", "--task", "asks", "--wait", "50s"]);
+    let mut command = s.command(&["mcp", "--task", "asks", "--wait", "10m"]);
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
     let (mut stdin, stdout) = (child.stdin.take().unwrap(), BufReader::new(child.stdout.take().unwrap()));
     let hello = json!({"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "test", "version": "1"}});

@@ -5,10 +5,11 @@ use std::sync::{Mutex, PoisonError};
 
 use askama::Template;
 use greenlane_core::time::Time;
+use greenlane_runtime::clock;
 use greenlane_runtime::journal::{Journal, RunEntry};
 
 use super::{filters, text};
-use crate::report::{clean, sign};
+use crate::report::{OverTime, Retries, RunLine, clean, sign, trend_lines};
 use crate::session::Session;
 use crate::web::pieces::Pieces;
 use crate::web::place::Place;
@@ -23,6 +24,8 @@ const RUNS_MAX: u32 = 50;
 struct Runs {
     rows: Vec<Row>,
     trend: String,
+    /// The older half against the newer, in words.
+    trends: Vec<String>,
     /// The oldest first.
     bars: Vec<Bar>,
     told: String,
@@ -51,6 +54,7 @@ struct Row {
     tokens: String,
     cost: String,
     dollars: Option<f64>,
+    line: RunLine,
 }
 
 /// Runs that have ended, as they were when they were looked at last.
@@ -92,10 +96,12 @@ fn read(links: &Links, place: &Place, present: Option<&str>) -> Result<Vec<Row>,
 }
 
 fn replay(links: &Links, session: &Session, journal: &Journal, entry: RunEntry) -> Option<Row> {
-    let doc = session.load(journal, entry.run).ok()?.status();
+    let opened = session.load(journal, entry.run).ok()?;
+    let doc = opened.status();
     let s = &doc.summary;
     let id = doc.run.id.to_string();
     Some(Row {
+        line: RunLine::of(doc.clone(), &opened.state),
         href: links.of_run(Some(&id)).tasks(),
         sign: sign(&doc.run.state),
         plans: doc.plans.iter().map(|p| clean(&p.id)).collect::<Vec<_>>().join(", "),
@@ -119,7 +125,10 @@ fn picture(rows: Vec<Row>) -> Runs {
         told: format!("{}: {} of {} done", r.id, r.done, r.total),
     };
     let told = rows.iter().rev().map(|r| format!("{} %", r.done * 100 / r.total.max(1))).collect::<Vec<_>>().join(", ");
-    Runs { trend: trend(&rows), bars: rows.iter().rev().map(bar).collect(), told, rows }
+    let all = OverTime::new(rows.iter().map(|r| r.line.clone()).collect(), Retries::default(), None, clock::now());
+    let kinds = all.failures.iter().map(|(kind, of)| format!("{}: {} → {}", kind.replace('_', " "), of.earlier, of.later));
+    let trends = if all.trends.is_some() { trend_lines(&all).into_iter().chain(kinds).collect() } else { Vec::new() };
+    Runs { trends, trend: trend(&rows), bars: rows.iter().rev().map(bar).collect(), told, rows }
 }
 
 /// How these runs went together.
