@@ -57,6 +57,7 @@ impl Turn<'_> {
             let Some(known) = self.state.attempt(&attempt) else { continue };
             let Some(spawned) = &known.spawned else { continue };
             let before = known.health.clone();
+            let worked_at = reading.worked_at();
             let reading = reading.heard(self.state.silence_of(&attempt, self.now));
             let judged = judge(&reading, &before, self.now.since(spawned.at), self.now, &policy);
             let (reason, stale_since) = match &judged {
@@ -73,7 +74,7 @@ impl Turn<'_> {
                     seen: Box::new(reading.seen()),
                 });
             }
-            self.state.note_look(&attempt, Look { at: self.now, reading, reason, stale_since });
+            self.state.note_look(&attempt, Look { at: self.now, reading, worked_at, reason, stale_since });
         }
     }
 }

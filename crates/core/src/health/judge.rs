@@ -89,7 +89,7 @@ pub fn judge_alone(reading: &Reading, status: HealthStatus, running_for: Duratio
     let age = reading.beat.as_ref().map_or(running_for, |b| b.age);
     let too_old = age.checked_sub(policy.dead_after);
     let stale_since = too_old.map(|d| Time(now.0.saturating_sub(u64::try_from(d.as_millis()).unwrap_or(u64::MAX))));
-    let look = Look { at: now, reading: reading.clone(), reason: None, stale_since };
+    let look = Look { at: now, reading: reading.clone(), worked_at: reading.worked_at(), reason: None, stale_since };
     judge(reading, &Health { status, look: Some(look), ..Health::default() }, running_for, now, policy)
 }
 
@@ -209,7 +209,7 @@ mod tests {
         let stale = |now: Time, before: &Health| judge(&read(Keeper::Running, Some(beat(400, 0))), before, S(9_999), now, &policy).unwrap();
         let first = stale(NOW, &Health::default());
         assert_eq!((first.status, first.stale_since), (HealthStatus::Unknown, Some(NOW)));
-        let look = Look { at: NOW, reading: read(Keeper::Running, None), reason: None, stale_since: first.stale_since };
+        let look = Look { at: NOW, reading: read(Keeper::Running, None), worked_at: None, reason: None, stale_since: first.stale_since };
         let seen = Health { status: first.status, look: Some(look), ..Health::default() };
         assert_eq!(stale(NOW + S(29), &seen).status, HealthStatus::Unknown, "its keeper may not have had its turn");
         let second = stale(NOW + S(30), &seen);

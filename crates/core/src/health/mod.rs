@@ -101,8 +101,10 @@ impl Health {
 pub struct Look {
     /// When.
     pub at: Time,
-    /// What was read.
+    /// What was read, with what the coordinator itself knows.
     pub reading: Reading,
+    /// When its keeper last saw it at work, whatever the coordinator knows beside that.
+    pub worked_at: Option<Time>,
     /// Why it is as it is, or what else is to be said of it: also a healthy one may have a stopped process.
     pub reason: Option<String>,
     /// Since which look its heartbeat is too old, while it is.

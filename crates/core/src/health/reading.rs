@@ -143,6 +143,13 @@ impl Reading {
         self
     }
 
+    /// When its keeper last saw it at work; waiting for a person is none.
+    #[must_use]
+    pub fn worked_at(&self) -> Option<Time> {
+        let beat = self.beat.as_ref().filter(|b| b.evidence.is_some_and(|e| e != Evidence::Person))?;
+        Some(Time(beat.at.0.saturating_sub(u64::try_from(beat.quiet.as_millis()).unwrap_or(u64::MAX))))
+    }
+
     /// What is worth keeping of it.
     #[must_use]
     pub fn seen(&self) -> Seen {

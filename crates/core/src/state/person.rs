@@ -3,8 +3,6 @@
 use std::time::Duration;
 
 use super::{AttemptState, Phase, State, TaskState};
-use crate::health::Evidence;
-use crate::time::Time;
 
 /// For so long after a question what is seen is still the asking itself: its call, and the last words of a turn.
 const SETTLES: Duration = Duration::from_secs(5);
@@ -48,12 +46,8 @@ impl State {
         let Some(attempt) = task.current() else { return false };
         let asked = self.exchange.open_of(&task.attempt_id()).map(|(_, q)| q.asked_at).max();
         let Some(asked) = asked else { return false };
-        let seen = attempt
-            .health
-            .beat()
-            .filter(|b| b.evidence.is_some_and(|e| e != Evidence::Person))
-            .map(|b| b.at.0.saturating_sub(b.quiet.as_millis() as u64));
-        attempt.said_at > Some(asked) || seen.is_some_and(|at| Time(at) > asked + SETTLES)
+        let seen = attempt.health.look.as_ref().and_then(|look| look.worked_at);
+        attempt.said_at > Some(asked) || seen.is_some_and(|at| at > asked + SETTLES)
     }
 
     /// An attempt's time is an agent's at work, which is what budgets and figures count.

@@ -106,8 +106,9 @@ fn what_cannot_be_merged_goes_back_into_the_same_hands_with_what_is_to_be_done()
     let (_, reason) = task_state(&story.state, task, story.now);
     let reason = reason.unwrap();
     assert!(
-        reason
-            .contains("of ada again, in /w/h: conflicts with what has landed, in x.rs (since then: `a`); merge that in /w/h: `git merge "),
+        reason.contains(
+            "of ada again, in /w/h#2: conflicts with what has landed, in x.rs (since then: `a`); merge that in /w/h: `git merge "
+        ),
         "{reason}"
     );
     assert!(reason.contains("put right what conflicts, then `greenlane done h` again"), "{reason}");

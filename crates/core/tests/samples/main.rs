@@ -14,7 +14,9 @@ fn reading(sample: Sample, format: Option<Format>) -> Reading {
 
 fn plan(sample: Sample) -> Plan {
     let reading = reading(sample, None);
-    let found: String = reading.diagnostics.iter().map(|d| d.render(false)).collect();
+    // That a list has no order is true of it in every form.
+    let told = reading.diagnostics.iter().filter(|d| !d.message.starts_with("nothing here says an order"));
+    let found: String = told.map(|d| d.render(false)).collect();
     reading.plan.unwrap_or_else(|| panic!("{}: {found}", sample[0].0))
 }
 
@@ -105,7 +107,9 @@ fn again(text: &str, form: Native) -> Plan {
         Native::Markdown => "other.md",
     };
     let reading = read(&PlanSource::new(path, text, &beside));
-    let found: String = reading.diagnostics.iter().map(|d| d.render(false)).collect();
+    // That a list has no order is true of it in every form.
+    let told = reading.diagnostics.iter().filter(|d| !d.message.starts_with("nothing here says an order"));
+    let found: String = told.map(|d| d.render(false)).collect();
     assert!(found.is_empty(), "{found}\n{text}");
     reading.plan.expect("a plan")
 }

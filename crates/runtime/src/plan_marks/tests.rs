@@ -81,8 +81,8 @@ fn a_prd_lives_from_its_first_story_to_its_last() {
         let lessons = [String::from("tests failed once")];
         let entry =
             ProgressEntry { id, title, commit: id, branch: "x", run: "r", attempts: 1, lessons: &lessons, ..ProgressEntry::default() };
-        note(&c.git(), &path, &entry, Some("prd/x")).expect("noted");
-        note(&c.git(), &path, &entry, Some("prd/x")).expect("noted once");
+        note(&c.git(), &path, &entry, Some("x")).expect("noted");
+        note(&c.git(), &path, &entry, Some("x")).expect("noted once");
     }
     let moved = finish(&c.git(), &path, Time(0)).expect("moved");
     let there = c.dir.path().join("prds/completed/PRD-001/prd.json");
