@@ -340,8 +340,8 @@ impl Keeping<'_> {
         if now - self.began < limit.saturating_add(self.rest()) {
             return false;
         }
-        // What was known of it may be old.
-        self.read_rest(now);
+        // What was known of it may be old. Only that: a wait that is heard of now would hide from the next look that it worked before.
+        self.rested = rest::read(self.dir, wall_clock());
         now - self.began >= limit.saturating_add(self.rest())
     }
 
