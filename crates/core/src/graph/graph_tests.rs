@@ -94,9 +94,7 @@ fn waits_for(plan: &Plan, task: usize) -> Vec<usize> {
 
 #[test]
 fn random_plans_run_to_the_end_in_an_order_that_honours_all() {
-    let seed = fastrand::u64(..);
-    println!("seed {seed}");
-    let mut rng = fastrand::Rng::with_seed(seed);
+    let mut rng = greenlane_testkit::fuzz::seeded();
     for _ in 0..200 {
         let n = rng.usize(1..25);
         let mut p = Plan::new(PlanId::from("p"));
@@ -114,11 +112,11 @@ fn random_plans_run_to_the_end_in_an_order_that_honours_all() {
         running.extend(frontier.ready());
         while !running.is_empty() {
             let task = running.swap_remove(rng.usize(..running.len()));
-            assert!(waits_for(&p, task).iter().all(|w| done[*w]), "task {task} of seed {seed}");
+            assert!(waits_for(&p, task).iter().all(|w| done[*w]), "task {task}");
             done[task] = true;
             running.extend(frontier.finish(&graph, task));
         }
-        assert!(done.iter().all(|d| *d), "all of seed {seed}");
+        assert!(done.iter().all(|d| *d));
 
         let waves = graph.waves();
         let wave_of = |t: usize| waves.iter().position(|w| w.contains(&t)).expect("in a wave");
@@ -126,9 +124,9 @@ fn random_plans_run_to_the_end_in_an_order_that_honours_all() {
         for task in (0..n).rev() {
             let after = (0..n).filter(|o| waits_for(&p, *o).contains(&task)).map(|o| longest[o]).max().unwrap_or_default();
             longest[task] = after + graph.estimate(task);
-            assert_eq!(graph.remaining(task), longest[task], "seed {seed}");
+            assert_eq!(graph.remaining(task), longest[task]);
             let expected = waits_for(&p, task).iter().map(|w| wave_of(*w) + 1).max().unwrap_or(0);
-            assert_eq!(wave_of(task), expected, "seed {seed}");
+            assert_eq!(wave_of(task), expected);
         }
         let (path, length) = graph.critical_path();
         assert_eq!(path.iter().map(|t| graph.estimate(*t)).sum::<Duration>(), length);
@@ -138,9 +136,7 @@ fn random_plans_run_to_the_end_in_an_order_that_honours_all() {
 
 #[test]
 fn random_tangles_give_cycles_that_close() {
-    let seed = fastrand::u64(..);
-    println!("seed {seed}");
-    let mut rng = fastrand::Rng::with_seed(seed);
+    let mut rng = greenlane_testkit::fuzz::seeded();
     let mut tangles = 0;
     for _ in 0..300 {
         let n = rng.usize(1..12);
@@ -158,7 +154,7 @@ fn random_tangles_give_cycles_that_close() {
                 let next = cycle.steps[(i + 1) % cycle.steps.len()].task;
                 let named = p.tasks[step.task].depends.contains(&p.tasks[next].id);
                 let barred = waits_for(&p, step.task).contains(&next);
-                assert!(if step.barrier.is_some() { barred } else { named }, "seed {seed}: {cycle:?}");
+                assert!(if step.barrier.is_some() { barred } else { named }, "{cycle:?}");
             }
         }
     }

@@ -121,9 +121,7 @@ fn small_paths() -> Vec<String> {
 
 #[test]
 fn matching_agrees_with_globset_and_overlap_with_brute_force() {
-    let seed = fastrand::u64(..);
-    println!("seed {seed}");
-    let mut rng = fastrand::Rng::with_seed(seed);
+    let mut rng = greenlane_testkit::fuzz::seeded();
     let paths = small_paths();
     let oracle = |text: &str| {
         globset::GlobBuilder::new(text).literal_separator(true).backslash_escape(true).build().expect("a glob").compile_matcher()

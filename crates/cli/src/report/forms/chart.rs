@@ -10,6 +10,8 @@ use crate::report::timeline::Bar;
 const ROWS_MAX: usize = 400;
 /// What is narrower than this cannot be seen, in per cent.
 const WIDTH_MIN: f64 = 0.15;
+/// Least width of a refusal, as a part of the whole.
+const REFUSED: f64 = 0.005;
 /// How many marks the axis has at least.
 const MARKS_MIN: f64 = 4.0;
 /// Steps of the axis, in seconds.
@@ -109,7 +111,8 @@ fn parts(bars: &[&Bar], elapsed: f64) -> Vec<Part> {
             put(
                 if bar.landed { "land" } else { "fail" },
                 judged,
-                bar.end,
+                // What was refused at once is seen as well.
+                if bar.landed { bar.end } else { bar.end.max(judged + elapsed * REFUSED) },
                 title(if bar.landed { "landed in" } else { "did not land after" }, judged, bar.end),
             );
         }
