@@ -114,16 +114,24 @@ fn claude_lands_on_the_second_attempt() {
     lands_on_the_second_attempt(&CLAUDE);
 }
 
-/// It offers to load a session and does not find the one that it wrote: the second attempt is told so, and begins a new one.
+/// It loads the session that it wrote in an earlier minute. In the same minute it writes an empty one over it while it loads (its files' names
+/// have minutes), does not find it, and the second attempt begins a new one and says so. Which of the two happens is the clock's choice.
 #[test]
-fn gemini_lands_on_the_second_attempt_in_a_new_session() {
+fn gemini_lands_on_the_second_attempt_whether_it_finds_its_session_or_not() {
     let Some(stage) = Stage::new(GEMINI.name) else { return };
     let script = format!("{WRITE}\nSCRIPT: error 429 times={}", GEMINI.tries_at_429);
     let told = stage.run_with(&script, "", &[("GREENLANE_QUOTA_PAUSE", "1s")]);
     assert_eq!((told.ran.code, &told.task["state"], told.attempts().len()), (0, &json!("done"), 2), "{told:?}");
     assert_eq!(told.failure(0), json!(["api_error", "rate_limit"]), "{told:?}");
-    let logs = Ran::of(stage.sandbox.command(&["logs", "t"]).output().unwrap()).stdout;
-    assert!(logs.contains("it cannot go on with session "), "{logs}");
+    let session = |attempt: &str| {
+        let logs = Ran::of(stage.sandbox.command(&["logs", "t", "--attempt", attempt, "--raw"]).output().unwrap()).stdout;
+        let line = logs.lines().find(|l| l.contains("\"acp.session\"")).unwrap_or_else(|| panic!("{logs}"));
+        (serde_json::from_str::<Value>(line).unwrap(), logs)
+    };
+    let ((first, _), (second, logs)) = (session("1"), session("2"));
+    let begins_anew = logs.contains("it cannot go on with session ");
+    assert_eq!((first["resumed"] == true, second["resumed"] == true), (false, !begins_anew), "{logs}");
+    assert_eq!(first["session"] == second["session"], !begins_anew, "{logs}");
 }
 
 /// Stopped in the middle of its turn: the turn is cancelled, what was written is kept, and nothing is left running.
