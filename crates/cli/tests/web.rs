@@ -358,4 +358,48 @@ fn beyond_this_machine_only_on_purpose() {
     assert_eq!(nowhere.code, 3, "{nowhere:?}");
 }
 
+#[test]
+fn who_is_on_another_machine_gets_in_by_the_address_that_was_printed_and_by_no_foreign_name() {
+    let s = Sandbox::new(&[]);
+    let run = at_work(&s, &["a"]);
+    let local = Served::of(&s);
+    assert!(local.elsewhere.is_empty(), "only this machine is listened to: {:?}", local.elsewhere);
+    let web = Served::by(s.command(&["serve", "--json", "--listen", "0.0.0.0:0", "--beyond-this-machine", "--name", "box.lan"]));
+    assert!(web.url.starts_with("http://127.0.0.1:"), "what is printed can be opened: {}", web.url);
+    let port = web.host.split_once(':').unwrap().1;
+    assert!(web.elsewhere.contains(&format!("http://box.lan:{port}/open?token={}", web.token)), "{:?}", web.elsewhere);
+    let form = format!("do=pause&of={}", run_id(&s));
+    for url in &web.elsewhere {
+        let (host, path) = url.strip_prefix("http://").unwrap().split_once('/').unwrap();
+        let opened = web.say("GET", &format!("/{path}"), &[("Host", host)], "");
+        assert_eq!(opened.code, 303, "{url}: {opened:?}");
+        let cookie = opened.header("set-cookie").unwrap().split(';').next().unwrap().to_owned();
+        let known = [("Host", host), ("Cookie", cookie.as_str())];
+        assert_eq!(web.say("GET", "/r/repo/", &known, "").code, 200, "{url}");
+        let origin = format!("http://{host}");
+        let from = |origin: &str| web.say("POST", "/r/repo/act", &[known[0], known[1], ("Origin", origin)], &form).code;
+        assert_eq!(from(&origin), 303, "{url}: its own forms are taken");
+        assert_eq!(from("http://evil.example"), 403, "{url}");
+    }
+    for foreign in [format!("evil.example:{port}"), format!("127.0.0.1.evil.example:{port}"), String::from("box.lan.evil.example")] {
+        let reply = web.say("GET", &format!("/open?token={}", web.token), &[("Host", &foreign)], "");
+        assert_eq!(reply.code, 403, "{foreign}");
+    }
+    // What a person reads, where there is no script to read it.
+    let mut plain = s.command(&["serve", "--listen", "0.0.0.0:0", "--beyond-this-machine", "--name", "box.lan"]);
+    let mut plain =
+        plain.stdin(std::process::Stdio::null()).stderr(std::process::Stdio::piped()).stdout(std::process::Stdio::piped()).spawn().unwrap();
+    let mut err = std::io::BufReader::new(plain.stderr.take().unwrap());
+    let mut said = String::new();
+    while !said.contains("Ctrl-C ends the server") {
+        assert!(std::io::BufRead::read_line(&mut err, &mut said).unwrap() > 0, "{said}");
+    }
+    plain.kill().unwrap();
+    plain.wait().unwrap();
+    assert!(said.contains("From another machine: http://box.lan:") && said.contains("nothing is encrypted"), "{said}");
+    go(&s, "a");
+    web.post("/r/repo/act", &[("do", "unpause"), ("of", &run_id(&s))]);
+    assert_eq!(run.wait().code, 0);
+}
+
 use common::Ran;

@@ -15,7 +15,7 @@ use super::outlet::{Outlet, STILL_HERE, event};
 use super::pages;
 use super::place::Place;
 use super::screen::Screen;
-use super::view::Address;
+use super::view::{Address, View};
 use crate::error::Error;
 
 /// Open streams at once, of all browsers.
@@ -159,7 +159,7 @@ async fn drive(site: Arc<Site>, screen: Arc<Screen>) {
             screen.set_driven(false);
             return;
         };
-        tokio::time::sleep(pause(told)).await;
+        tokio::time::sleep(pause(told).max(pace(&screen.address.view))).await;
         if boards.changed().await.is_err() {
             screen.set_driven(false);
             return;
@@ -172,6 +172,11 @@ async fn drive(site: Arc<Site>, screen: Arc<Screen>) {
             }
         }
     }
+}
+
+/// How long a view stands at least. The list of runs reads a run's whole journal each time.
+fn pace(view: &View) -> Duration {
+    if *view == View::Runs { PACE_MAX } else { PACE }
 }
 
 /// How long a view stands that was changed by so many bytes.

@@ -234,3 +234,45 @@ pub fn buttons(run: &RunBoard, task: &TaskRow) -> Vec<Button> {
     }
     buttons
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::board::of_sample;
+    use crate::report::samples;
+    use greenlane_core::ids::TaskKey;
+    use greenlane_core::view::Coordinator;
+
+    /// A hundred tasks that wait for the same, and one that waits for another.
+    fn page(reason: &str, filter: &Filter) -> Pieces {
+        let mut run = of_sample(samples::half_way(), Coordinator::Alive);
+        let some = run.tasks[1].clone();
+        let waiting = |i: usize| TaskRow {
+            key: TaskKey::new("limits", format!("w{i}").as_str()),
+            name: format!("w{i}"),
+            state: "ready".into(),
+            words: "queued".into(),
+            reason: Some(if i == 0 { "waits for `header`".into() } else { reason.into() }),
+            attempts: Vec::new(),
+            ..some.clone()
+        };
+        run.tasks.extend((0..=100).map(waiting));
+        let board = Board { run: Some(run), ..Board::default() };
+        let mut pieces = Pieces::default();
+        let run = board.run.as_ref().unwrap_or_else(|| unreachable!("it was just put there"));
+        render(&mut pieces, &Links::new("r", None), &board, run, filter, None);
+        pieces
+    }
+
+    #[test]
+    fn what_all_wait_for_is_told_once_and_stands_in_every_row() {
+        let all = Filter::default();
+        let (slots, backlog) = (page("waits for a <free> slot", &all), page("waits until it is verified", &all));
+        let html = slots.html();
+        assert_eq!(html.matches("waits for a &#60;free&#62; slot").count(), 100);
+        assert_eq!(html.matches("waits for `header`").count(), 1);
+        let patch = backlog.patch_from(&slots).unwrap();
+        assert!(patch.set.is_empty() && patch.gone.is_empty(), "no row is sent: {:?}", patch.set);
+        assert_eq!(patch.say.values().copied().collect::<Vec<_>>(), ["waits until it is verified"]);
+    }
+}
