@@ -7,7 +7,7 @@ mod common;
 use common::served::Served;
 use common::{Running, Sandbox, await_file, eventually};
 
-const ROUTES: [&str; 16] = [
+const ROUTES: [&str; 17] = [
     "/",
     "/metrics",
     "/metrics?token=0",
@@ -22,6 +22,7 @@ const ROUTES: [&str; 16] = [
     "/r/repo/land",
     "/r/repo/task/p/a",
     "/r/repo/task/p/a/diff",
+    "/r/repo/task/p/a/compare",
     "/r/repo/task/p/a/log",
     "/r/repo/?live=x",
 ];
@@ -150,6 +151,7 @@ fn script_in_titles_file_names_and_output_stays_text() {
         "/r/repo/task/p/b",
         "/r/repo/task/p/a/diff",
         "/r/repo/task/p/a/diff?as=column",
+        "/r/repo/task/p/a/compare",
         "/r/repo/task/p/%3Cscript%3E",
         "/r/repo/?run=%3Cscript%3Ealert(5)%3C/script%3E",
         "/r/repo/land?into=%22%3E%3Cscript%3E",
@@ -164,6 +166,74 @@ fn script_in_titles_file_names_and_output_stays_text() {
     let log = web.get("/r/repo/task/p/a/log");
     assert_eq!(log.header("content-type"), Some("text/plain; charset=utf-8"));
     assert!(log.body.contains(evil), "as it was printed: {log:?}");
+}
+
+#[test]
+fn attempts_stand_beside_each_other_and_so_does_what_any_two_of_them_did() {
+    let s = Sandbox::new(&[("x.txt", "begin\n")]);
+    // The first is gone on with, and somebody deletes the ref that keeps it; the second fails its check; the third is kept since the fourth begins anew.
+    let plan = r#"
+verify = ["test -f README.md"]
+[[task]]
+id = "a"
+owns = ["*.txt"]
+retries = 0
+check = ["test -f x.txt", "grep -q good x.txt"]
+run = """
+n=$(($(cat $OUT/n 2>/dev/null || echo 0) + 1)); echo $n > $OUT/n
+case $n in
+1) echo zero > x.txt; exit 3;;
+2) echo one > x.txt;;
+3) echo 'two <b>' > x.txt; echo new > new.txt; exit 3;;
+4) echo good > x.txt;;
+esac
+"""
+"#;
+    assert_eq!(s.run(plan, &[]).code, 1);
+    assert_eq!(s.greenlane(&["retry", "a"]).code, 1);
+    assert_eq!(s.greenlane(&["retry", "a"]).code, 1);
+    let web = Served::of(&s);
+    eventually("the third is there", || web.get("/r/repo/task/p/a").body.contains("attempt 3"));
+    let page = web.get("/r/repo/task/p/a/compare?a=2&b=3").body;
+    assert!(page.contains("attempt 3: in its worktree now") && page.contains("two &#60;b&#62;"), "{page}");
+    assert!(page.contains("new.txt"), "what git does not know is seen, too: {page}");
+    let back = web.get("/r/repo/task/p/a/compare?a=3&b=2").body;
+    assert!(back.contains("<td class=\"del\">two &#60;b&#62;</td>") && back.contains("<td class=\"add\">one</td>"), "{back}");
+    let kept = s.git(&["for-each-ref", "--sort=committerdate", "--format=%(refname)", "refs/greenlane/"]);
+    s.git(&["update-ref", "-d", kept.lines().find(|name| name.contains("/kept/")).unwrap()]);
+    assert_eq!(s.greenlane(&["retry", "a", "--fresh"]).code, 0);
+    eventually("it is done", || web.get("/r/repo/task/p/a").body.contains("landed as"));
+    let page = web.get("/r/repo/task/p/a").body;
+    let row = |page: &str, n: u32| {
+        let from = page.split_once(&format!("attempt {n}</a>")).unwrap().1;
+        from.split_once("</tr>").unwrap().0.to_owned()
+    };
+    let wanted = [
+        (1, vec!["exit code 3", "not run", "attempt 2 went on with its work; how attempt 1 left it is not kept"]),
+        (2, vec!["1 passed, failed: grep -q good x.txt, exit code 1", "1 file ", "+1", "−1"]),
+        (3, vec!["exit code 3", "not run", "2 files "]),
+        (4, vec!["2 passed, suite green", "1 file "]),
+    ];
+    for (n, parts) in wanted {
+        let row = row(&page, n);
+        parts.iter().for_each(|part| assert!(row.contains(part), "attempt {n}: {part}: {row}"));
+    }
+    assert!(page.contains("href=\"/r/repo/task/p/a/compare\""), "{page}");
+    let newest = web.get("/r/repo/task/p/a/compare").body;
+    assert!(newest.contains("From attempt 3 to attempt 4") && newest.contains("as it was left, in refs/greenlane/"), "{newest}");
+    assert!(newest.contains("<td class=\"del\">two &#60;b&#62;</td>") && newest.contains("<td class=\"add\">good</td>"), "{newest}");
+    assert!(newest.contains("<option value=\"3\" selected>") && newest.contains("<option value=\"4\" selected>"), "{newest}");
+    let column = web.get("/r/repo/task/p/a/compare?a=2&b=4&as=column").body;
+    assert!(column.contains("−one") && column.contains("+good") && column.contains("name=\"as\" value=\"column\""), "{column}");
+    for (path, why) in [
+        ("?a=1&b=4", "attempt 1 cannot be compared: attempt 2 went on with its work"),
+        ("?a=2&b=2", "these are the same attempt"),
+        ("?a=2&b=9", "there is no such attempt"),
+    ] {
+        let page = web.get(&format!("/r/repo/task/p/a/compare{path}")).body;
+        assert!(page.contains(why), "{path}: {page}");
+    }
+    assert_eq!(web.get("/r/repo/task/p/none/compare").code, 404);
 }
 
 #[test]
