@@ -130,7 +130,7 @@ log('read a diff');
 await go('l', '**/timeline');
 await page.locator('.lane.critical svg rect.path').first().waitFor();
 assert.ok(await page.locator('.lane').count() >= 4);
-assert.match(await page.locator('.lane', { hasText: 'first' }).locator('svg').getAttribute('aria-label'), /^first: landed, from .* for /);
+assert.match(await page.locator('.lane', { hasText: 'first' }).locator('svg title').textContent(), /^first: landed, from .* for /);
 await shoot('timeline');
 await go('f', '**/failures');
 await page.locator('.failure', { hasText: 'exit code 7' }).waitFor();
