@@ -102,6 +102,7 @@ fn attempt_row(
         agent: clean(&a.agent),
         fallback: said(a.fallback.as_deref()),
         outcome: match (&a.outcome, a.exit_code, a.signal) {
+            _ if matches!(of.verdict, Some(Verdict::NeedsHuman { .. })) => String::from("needs a human"),
             (Some(o), Some(code), _) if o == "exit_code" => format!("exit code {code}"),
             (Some(o), _, Some(signal)) if o == "signal" => format!("signal {signal}"),
             (Some(o), ..) => o.replace('_', " "),

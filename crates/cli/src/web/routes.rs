@@ -84,7 +84,7 @@ async fn all(State(site): Shared) -> Response {
     if let [only] = site.places.as_slice() {
         return Redirect::to(&Links::new(&only.slug, None).tasks()).into_response();
     }
-    let body = format!("<main id=\"main\" tabindex=\"-1\">{}</main>", overview::body(&present(&site)));
+    let body = format!("<main id=\"main\" tabindex=\"-1\" data-again=\"5\">{}</main>", overview::body(&present(&site)));
     Html(layout::page("Repositories", &body, "", "")).into_response()
 }
 

@@ -75,6 +75,22 @@ pub fn date(at: &Time) -> String {
     format!("{} UTC", at.rfc3339().get(..16).unwrap_or_default().replace('T', " "))
 }
 
+/// A text as HTML in which each time (RFC 3339) is an element that the page's script makes the reader's own.
+#[must_use]
+pub fn timed(text: &str) -> String {
+    let escaped = |text: &str| askama::filters::escape(text, askama::filters::Html).map(|e| e.to_string()).unwrap_or_default();
+    let word = |word: &str| {
+        let bare = word.trim_end_matches([')', ',', ';', ':', '.']);
+        let at = bare.ends_with('Z').then(|| bare.parse::<jiff::Timestamp>().ok()).flatten();
+        let at = at.and_then(|at| u64::try_from(at.as_millisecond()).ok()).map(Time);
+        at.map_or_else(
+            || escaped(word),
+            |at| format!("<time datetime=\"{}\">{}</time>{}", at.rfc3339(), clock(&at), escaped(&word[bare.len()..])),
+        )
+    };
+    text.split(' ').map(word).collect::<Vec<_>>().join(" ")
+}
+
 /// How a state is coloured: one of a handful of classes of the style sheet. The word beside it says the same.
 #[must_use]
 pub fn tone(state: &str) -> &'static str {
@@ -99,6 +115,12 @@ mod tests {
         assert_eq!([5, 2_048, 3 << 20, 3 << 30].map(bytes), ["5 B", "2 KiB", "3.0 MiB", "3.0 GiB"]);
         assert_eq!(clock(&Time(3_661_000)), "01:01:01 UTC");
         assert_eq!(date(&Time(3_661_000)), "1970-01-01 01:01 UTC");
+    }
+
+    #[test]
+    fn times_in_words_are_the_readers() {
+        let text = timed("<i>; tried again at 1970-01-01T01:01:01.5Z; 7Z");
+        assert_eq!(text, "&#60;i&#62;; tried again at <time datetime=\"1970-01-01T01:01:01.500Z\">01:01:01 UTC</time>; 7Z");
     }
 
     #[test]

@@ -57,13 +57,13 @@
     return template.content.firstElementChild;
   }
 
-  // What many rows have in common is told once.
+  // What many rows have in common is told once; like a row, it comes as HTML from the server, which has escaped every text in it.
   const common = new Map();
   const said = (root) => root.querySelectorAll('[data-say]');
-  function learn() { for (const e of said(page)) common.set(e.dataset.say, e.textContent); }
+  function learn() { for (const e of said(page)) common.set(e.dataset.say, e.innerHTML); }
   function say(words) {
     for (const name of Object.keys(words)) common.set(name, words[name]);
-    for (const e of said(page)) if (e.dataset.say in words) e.textContent = words[e.dataset.say];
+    for (const e of said(page)) if (e.dataset.say in words) { e.innerHTML = words[e.dataset.say]; dress(e); }
   }
 
   const late = new Map();
@@ -71,7 +71,7 @@
     const old = document.getElementById(part.id);
     const fresh = element(part.html);
     if (!fresh) return;
-    for (const e of said(fresh)) e.textContent = common.get(e.dataset.say) ?? '';
+    for (const e of said(fresh)) e.innerHTML = common.get(e.dataset.say) ?? '';
     if (old && busy(old)) { late.set(part.id, part); return; }
     late.delete(part.id);
     const restore = old && remember(old);
@@ -157,6 +157,10 @@
   document.addEventListener('visibilitychange', () => { if (document.hidden) close(); else open(); });
   addEventListener('pagehide', close);
   addEventListener('pageshow', open);
+
+  // A page that has no stream is fetched again now and then.
+  const again = Number(page.firstElementChild?.dataset.again);
+  if (again > 0) setInterval(() => { if (!document.hidden) anew().catch(() => {}); }, again * 1000);
 
   // ── times ──
   function humane(ms) {

@@ -88,6 +88,12 @@ pub mod filters {
         Ok(crate::web::words::tone(&state.to_string()))
     }
 
+    /// HTML of a text with its times as elements: to be followed by `safe`.
+    #[askama::filter_fn]
+    pub fn timed(text: impl std::fmt::Display, _: &dyn Values) -> Result<String> {
+        Ok(crate::web::words::timed(&text.to_string()))
+    }
+
     /// Seconds for people.
     #[askama::filter_fn]
     pub fn span(seconds: &f64, _: &dyn Values) -> Result<String> {

@@ -23,6 +23,8 @@ struct Hand<'a> {
     t: &'a TaskRow,
     id: &'a str,
     target: String,
+    /// What it says beside where it is.
+    said: Option<&'a str>,
 }
 
 /// Adds it.
@@ -51,5 +53,7 @@ pub fn question(links: &Links, run: &RunBoard, q: &QuestionRow) -> String {
 pub fn hand(links: &Links, run: &RunBoard, t: &TaskRow, id: &str) -> String {
     let seen = t.attempts.last().map_or(0, |a| a.n);
     let target = format!("{seen} {} {}", segment(t.key.plan.as_str()), segment(t.key.task.as_str()));
-    text(&Hand { links, run, t, id, target })
+    let place = t.worktree.as_ref().map(|w| w.display().to_string()).unwrap_or_default();
+    let said = t.activity.as_deref().filter(|said| place.is_empty() || !said.contains(&place));
+    text(&Hand { links, run, t, id, target, said })
 }

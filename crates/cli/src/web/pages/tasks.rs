@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use askama::Template;
+use greenlane_core::view::brief;
 
 use super::{filters, text};
 use crate::board::{Board, PlanRow, RunBoard, TaskRow};
@@ -121,7 +122,7 @@ pub fn render(pieces: &mut Pieces, links: &Links, board: &Board, run: &RunBoard,
         let list = format!("rows-{index}");
         pieces.open_list(&list, format!("{HEAD}{spent}{TAIL}<tbody id=\"{list}\">"));
         let shown: Vec<&TaskRow> = run.tasks.iter().filter(|t| t.plan == index && is_wanted(t, filter)).collect();
-        let common = common_reason(&shown).map(|reason| (reason, pieces.say(&format!("w{index}"), reason)));
+        let common = common_reason(&shown).map(|reason| (reason, pieces.say(&format!("w{index}"), words::timed(reason))));
         for task in shown {
             let id = format!("t-{}-{}", segment(task.key.plan.as_str()), segment(task.key.task.as_str()));
             let common = common.as_ref().filter(|(reason, _)| waits_for(task) == Some(*reason)).map(|(_, stand_in)| stand_in.as_str());
@@ -166,7 +167,7 @@ fn summary(board: &Board, run: &RunBoard) -> String {
     let parts = [
         ("good", "done", s.done),
         ("live", "at work", s.running),
-        ("odd", "need a person", s.needs_human),
+        ("odd", if s.needs_human == 1 { "needs a person" } else { "need a person" }, s.needs_human),
         ("bad", "failed", s.failed),
         ("dim", "waiting", s.waiting),
         ("dim", "not tried", s.skipped + s.cancelled),
@@ -214,6 +215,8 @@ fn row(links: &Links, board: &Board, run: &RunBoard, task: &TaskRow, id: String,
 fn doing(task: &TaskRow) -> String {
     match task.state.as_str() {
         "done" => String::new(),
+        // All of it stands on its own page, and above where it needs somebody.
+        _ if task.ended() => brief(task.reason.as_deref().unwrap_or_default()).to_owned(),
         _ if task.is_at_work() => task.activity.clone().or_else(|| task.reason.clone()).unwrap_or_default(),
         _ => task.reason.clone().unwrap_or_default(),
     }

@@ -5,7 +5,7 @@ use askama::Template;
 
 use super::text;
 use crate::board::{RunBoard, Span};
-use crate::report::chart::{Attempt, Fate, Row, rows, ticks};
+use crate::report::chart::{Attempt, Fate, Row, Tick, rows, ticks};
 use crate::web::pieces::Pieces;
 use crate::web::view::{Links, segment};
 use crate::web::words;
@@ -57,7 +57,9 @@ pub fn render(pieces: &mut Pieces, links: &Links, run: &RunBoard) {
         return;
     }
     pieces.open_list("lanes", "<ol id=\"lanes\" class=\"lanes\" aria-label=\"Tasks over time\">");
-    let marks = ticks(seconds).iter().map(|t| (percent(t.x), words::span(&t.seconds))).collect();
+    // What is written at the very end would stand beyond it.
+    let mark = |t: &Tick| (percent(t.x), if t.x > 96.0 { String::new() } else { words::span(&t.seconds) });
+    let marks = ticks(seconds).iter().map(mark).collect();
     pieces.part("axis", text(&Axis { marks }));
     for row in &rows {
         let id = format!("l-{}-{}", segment(row.key.plan.as_str()), segment(row.key.task.as_str()));
