@@ -160,8 +160,7 @@ async fn blocking(answer: impl FnOnce() -> Result<Response, Error> + Send + 'sta
 }
 
 fn failed(why: &str) -> Response {
-    let body = "<main id=\"main\" tabindex=\"-1\"><h1>This cannot be shown</h1><p><a href=\"/\">To the beginning</a></p></main>";
-    (StatusCode::NOT_FOUND, Html(layout::page("Not found", body, "", why))).into_response()
+    (StatusCode::NOT_FOUND, Html(layout::page("Not found", &layout::failure(why), "", ""))).into_response()
 }
 
 async fn landing(State(site): Shared, Path(slug): Path<String>, Query(words): Query<Words>) -> Response {

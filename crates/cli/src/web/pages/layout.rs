@@ -35,3 +35,18 @@ struct Layout<'a> {
 pub fn page(title: &str, body: &str, version: &str, words: &str) -> String {
     super::text(&Layout { title, version, body, digest: &DIGEST, words })
 }
+
+#[derive(Template)]
+#[template(
+    ext = "html",
+    source = "<main id=\"main\" tabindex=\"-1\"><h1>This cannot be shown</h1><p class=\"note odd\">{{ why }}</p><p><a href=\"/\">To the beginning</a></p></main>"
+)]
+struct Failure<'a> {
+    why: &'a str,
+}
+
+/// The body of a page for what cannot be shown, with the reason.
+#[must_use]
+pub fn failure(why: &str) -> String {
+    super::text(&Failure { why })
+}
