@@ -227,3 +227,21 @@ fn a_dashboard_whose_terminal_was_closed_ends_though_nobody_tells_it() {
     let process = PathBuf::from("/proc").join(pid.trim());
     eventually("it has ended", || !process.exists());
 }
+
+#[test]
+fn a_suite_that_is_red_on_the_base_is_read_to_its_first_line_with_one_key() {
+    let s = Sandbox::new(&[]);
+    let suite = "echo the very first line; for i in $(seq 1 60); do echo line $i; done; exit 3";
+    let ran = s.run(&format!("verify = ['''{suite}''']\n[[task]]\nid = \"alpha\"\nowns = [\"a.txt\"]\nrun = 'echo a > a.txt'\n"), &[]);
+    assert_eq!(ran.code, 1, "{ran:?}");
+    let t = Terminal::start(&s, (80, 24), &format!("$GREENLANE watch{LEFT}"));
+    t.shows("the suite is red on the base of p (o shows");
+    t.press(&["o"]);
+    t.shows("the very first line");
+    t.press(&["G"]);
+    t.shows("line 60");
+    t.press(&["Escape"]);
+    t.shows("- alpha skipped");
+    t.press(&["q"]);
+    t.shows("left with 0");
+}

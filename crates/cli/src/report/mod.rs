@@ -29,7 +29,7 @@ mod waits;
 pub(crate) mod samples;
 
 pub use advice::{advice, task_advice};
-pub use evidence::{RedSuites, evidence, last_lines, visible};
+pub use evidence::{RedSuites, evidence, last_lines, of_base, visible};
 pub use forms::{html, junit, markdown};
 pub use history::{Flaky, Gatherer, History, TakenOff, Verifications};
 pub use landed::landed;

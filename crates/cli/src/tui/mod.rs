@@ -10,6 +10,7 @@ mod model;
 mod open;
 mod rows;
 mod run;
+mod search;
 mod terminal;
 mod theme;
 mod update;

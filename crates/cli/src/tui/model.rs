@@ -5,7 +5,7 @@ use std::sync::Arc;
 use greenlane_core::ids::TaskKey;
 use greenlane_core::time::Time;
 
-use super::open::OpenTask;
+use super::open::{OpenSuite, OpenTask};
 use super::theme::Theme;
 use crate::board::{Board, Command, RunBoard, TaskRow};
 use crate::report::OverTime;
@@ -20,9 +20,12 @@ pub(super) enum View {
     Failures,
     Health,
     Runs,
+    /// Of the selected task's plan; it has a key, and no place among the others.
+    Suite,
 }
 
 impl View {
+    /// Those with a number.
     pub const ALL: [Self; 6] = [Self::Tasks, Self::Timeline, Self::Task, Self::Failures, Self::Health, Self::Runs];
 
     pub fn name(self) -> &'static str {
@@ -33,6 +36,7 @@ impl View {
             Self::Failures => "Failures",
             Self::Health => "Health",
             Self::Runs => "Runs",
+            Self::Suite => "Suite",
         }
     }
 
@@ -165,8 +169,16 @@ pub(super) struct Model {
     /// The runs of the repository, as of when they came in sight.
     pub runs: Runs,
     pub filter: Filter,
+    /// What the lists of tasks are narrowed by.
     pub search: String,
+    /// What is searched for in texts.
+    pub find: String,
+    /// The row to which the search jumped last, while nobody has scrolled since.
+    pub hit: Option<usize>,
+    /// The text in sight, where it is made while it is drawn: what is searched.
+    pub drawn: Vec<String>,
     pub open: Option<OpenTask>,
+    pub suite: Option<OpenSuite>,
     pub asking: Asking,
     pub message: Option<Message>,
     /// Rows of the list that were drawn last: what a page is.
@@ -187,7 +199,11 @@ impl Model {
             failure: 0,
             filter: Filter::All,
             search: String::new(),
+            find: String::new(),
+            hit: None,
+            drawn: Vec::new(),
             open: None,
+            suite: None,
             asking: Asking::Nothing,
             message: None,
             page: 10,

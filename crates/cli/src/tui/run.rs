@@ -214,6 +214,9 @@ impl Dashboard<'_> {
 
     /// A text of an attempt under way is in sight.
     fn grows(&self) -> bool {
+        if let (View::Suite, Some(suite), Some(run)) = (self.model.view, &self.model.suite, self.model.run()) {
+            return run.alive && run.plans.iter().any(|p| p.id == suite.plan && p.state == "running");
+        }
         let shown = self.model.open.as_ref().filter(|_| self.model.view == View::Task);
         let task = shown.and_then(|open| self.model.run()?.task(&open.key).map(|task| (open, task)));
         task.and_then(|(open, task)| open.attempt(task)).is_some_and(|a| a.under_way)
@@ -253,7 +256,16 @@ impl Dashboard<'_> {
     /// Reads the texts in sight. `true`: there is more.
     fn read_on(&mut self) -> bool {
         let due = self.log_read.elapsed() >= LOG;
-        let Some(board) = self.model.board.clone().filter(|_| self.model.view == View::Task) else { return false };
+        let Some(board) = self.model.board.clone() else { return false };
+        if let (View::Suite, Some(suite)) = (self.model.view, &mut self.model.suite) {
+            let plan = board.run.as_ref().and_then(|run| run.plans.iter().find(|p| p.id == suite.plan));
+            let Some(plan) = plan.filter(|_| due || suite.papers.is_none()) else { return false };
+            self.log_read = Instant::now();
+            return suite.read(plan);
+        }
+        if self.model.view != View::Task {
+            return false;
+        }
         let Some(open) = &mut self.model.open else { return false };
         let Some(task) = board.run.as_ref().and_then(|run| run.task(&open.key)) else { return false };
         let unread = OpenTask::is_unread(open);

@@ -261,6 +261,113 @@ fn one_task_tab_by_tab() {
 }
 
 #[test]
+fn what_the_suite_said_on_the_base_is_one_key_away() {
+    let (board, now) = self::board(samples::red_base(), Coordinator::Gone);
+    let mut model = self::model(board);
+    press(&mut model, "o", now);
+    assert_eq!(model.view, View::Suite);
+    // As the loop does, with the files of a run that is nowhere: what the journal kept is shown.
+    let plan = model.run().unwrap().plans[0].clone();
+    assert!(model.suite.as_mut().unwrap().read(&plan) && !model.suite.as_mut().unwrap().read(&plan), "once is enough");
+    held("suite", &mut model, now);
+    press(&mut model, "o", now);
+    assert_eq!((model.view, model.suite.is_none()), (View::Tasks, true), "and the same leads back");
+}
+
+#[test]
+fn every_text_is_searched_and_the_next_hit_is_reached_from_where_one_is() {
+    let (board, now) = busy();
+    let mut model = self::model(board);
+    let found = |model: &mut Model, keys: &str, sought: &str| {
+        drawn(model, SMALL, now);
+        press(model, keys, now);
+        let message = model.message.take().map(|m| m.text);
+        assert_eq!(message, None, "after {keys:?}");
+        let buffer = drawn(model, SMALL, now);
+        let reversed: String = buffer.content().iter().filter(|c| c.modifier.contains(Modifier::REVERSED)).map(|c| c.symbol()).collect();
+        assert!(reversed.contains(sought), "after {keys:?} `{sought}` stands out:\n{reversed}\n{}", text(&buffer));
+    };
+    // Attempts and heartbeats of one task.
+    press(&mut model, "\n→→→→", now);
+    assert_eq!(model.open.as_ref().map(|o| o.tab), Some(Tab::Attempts));
+    found(&mut model, "/LINKS are\n", "| 2 links are dead");
+    found(&mut model, "/nowhere/\n", "/nowhere/runs/");
+    let header = TaskKey::new("limits", "header");
+    let mut open = super::open::OpenTask::new(header, None);
+    open.tab = Tab::Beats;
+    model.open = Some(open);
+    found(&mut model, "/keeper\n", "process 4711");
+    // The views that are texts, and failures with lessons.
+    press(&mut model, "5", now);
+    found(&mut model, "/one at a time\n", "as fast as one at a time");
+    press(&mut model, "4", now);
+    found(&mut model, "/links are\n", "docs#1");
+    found(&mut model, "n", "4x");
+    // Two hits on the last page, which no scrolling tells apart.
+    press(&mut model, "3", now);
+    let open = model.open.as_mut().unwrap();
+    open.tab = Tab::Prompt;
+    open.prompt = Some((0..100).map(|i| if i % 10 == 7 { format!("seven in {i}") } else { format!("line {i}") }).collect());
+    found(&mut model, "/in 87\n", "seven in 87");
+    found(&mut model, "/seven\n", "seven in 87");
+    found(&mut model, "n", "seven in 97");
+    found(&mut model, "n", "seven in 7");
+    found(&mut model, "N", "seven in 97");
+    press(&mut model, "/nothing like it\n", now);
+    assert_eq!(model.message.take().map(|m| m.text).as_deref(), Some("`nothing like it` is not found here"));
+    // What is searched for in a text narrows no list.
+    press(&mut model, "1", now);
+    assert!(model.search.is_empty() && text(&drawn(&mut model, SMALL, now)).contains("bucket"));
+    press(&mut model, "/docs\n/head\n", now);
+    assert_eq!(model.search, "head", "a search begins anew");
+    press(&mut model, "/\n", now);
+    assert_eq!(model.search, "");
+}
+
+#[test]
+fn a_text_ends_with_its_last_page() {
+    let (board, now) = busy();
+    let mut model = self::model(board);
+    press(&mut model, "\n→→", now);
+    model.open.as_mut().unwrap().prompt = Some((0..100).map(|i| format!("line {i}.")).collect());
+    press(&mut model, "G", now);
+    let shown = text(&drawn(&mut model, SMALL, now));
+    assert!(shown.contains("line 99.") && shown.contains("line 90."), "{shown}");
+    press(&mut model, "k", now);
+    let shown = text(&drawn(&mut model, SMALL, now));
+    assert!(!shown.contains("line 99.") && shown.contains("line 98."), "one key, one line:\n{shown}");
+}
+
+#[test]
+fn a_run_whose_coordinator_is_gone_says_what_its_key_does() {
+    let asks = |coordinator, keys: &str| {
+        let (board, now) = self::board(samples::half_way(), coordinator);
+        let mut model = self::model(board);
+        press(&mut model, keys, now);
+        let shown = text(&drawn(&mut model, SMALL, now));
+        (model, now, shown)
+    };
+    let (mut model, now, shown) = asks(Coordinator::Gone, "p");
+    assert!(shown.contains("p resume") && shown.contains("(p takes the run up again"), "{shown}");
+    assert!(shown.contains("Its coordinator is gone, and none of its attempts runs."), "{shown}");
+    assert_eq!(press(&mut model, "y", now), Effect::Do(Command::Resume));
+    let (mut model, now, shown) = asks(Coordinator::Alive, "");
+    assert!(shown.contains("p pause"), "{shown}");
+    let mut board = model.board.as_deref().unwrap().clone();
+    board.run.as_mut().unwrap().state = String::from("stopping");
+    model.take(Arc::new(board));
+    assert_eq!(press(&mut model, "p", now), Effect::Nothing);
+    assert!(model.message.as_ref().is_some_and(|m| m.is_error && m.text.contains("being stopped")));
+    let (busy, now) = busy();
+    let mut board = busy;
+    board.run.as_mut().unwrap().state = String::from("interrupted");
+    board.run.as_mut().unwrap().alive = false;
+    let mut model = self::model(board);
+    press(&mut model, "p", now);
+    assert!(text(&drawn(&mut model, SMALL, now)).contains("one attempt goes on, and is taken over"));
+}
+
+#[test]
 fn what_lies_over_a_view() {
     let (board, now) = busy();
     let mut model = self::model(board);

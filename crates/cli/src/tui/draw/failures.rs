@@ -27,7 +27,12 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, model: &mut Model, now: Time
     let mut rows = vec![Listed::Heading("Failed attempts of this run, the newest first")];
     rows.extend((0..run.failures.len()).map(Listed::Failure));
     if run.failures.is_empty() {
-        rows.push(Listed::Nothing("nothing has failed"));
+        let is_red = run.plans.iter().any(|p| p.base_red.is_some() && p.state == "failed");
+        rows.push(Listed::Nothing(if is_red {
+            "none: a suite is red before any task, o shows what it said"
+        } else {
+            "nothing has failed"
+        }));
     }
     rows.push(Listed::Heading("What goes wrong here again and again, what matters most first"));
     rows.extend((0..run.lessons.len()).map(Listed::Lesson));
