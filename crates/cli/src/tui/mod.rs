@@ -5,6 +5,7 @@
 //! terminal is given back on every way out: [`terminal`].
 
 mod draw;
+mod job;
 mod keys;
 mod model;
 mod open;

@@ -14,6 +14,7 @@ use ratatui::crossterm::event::{self, Event};
 use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGTERM, SIGTSTP, SIGWINCH};
 
 use super::draw;
+use super::job::{self, Ended};
 use super::keys::{Action, action};
 use super::model::{Asking, Confirm, Model, Runs, View};
 use super::open::{Loaded, OpenTask};
@@ -300,7 +301,7 @@ impl Dashboard<'_> {
             Effect::Diff => self.ask_for_diff(),
             Effect::Runs => self.ask_for_runs(),
             Effect::AskLand => self.ask_land(),
-            Effect::Edit(path) => self.edit(&path)?,
+            Effect::Edit(path) => return self.edit(&path),
             Effect::Interrupt => drop(signal_hook::low_level::raise(SIGINT)),
             Effect::Suspend => self.suspend()?,
             Effect::Redraw => self.screen.terminal.clear()?,
@@ -367,20 +368,22 @@ impl Dashboard<'_> {
     }
 
     /// The editor has the terminal until it ends.
-    fn edit(&mut self, worktree: &Path) -> std::io::Result<()> {
+    fn edit(&mut self, worktree: &Path) -> std::io::Result<Option<Left>> {
         let editor = ["VISUAL", "EDITOR"].iter().find_map(|name| std::env::var(name).ok().filter(|v| !v.trim().is_empty()));
         let editor = editor.unwrap_or_else(|| String::from("vi"));
         // As git starts it: a command line that gets the path as its last word.
         let mut command = Process::new("sh");
         command.arg("-c").arg(format!("{editor} \"$@\"")).arg(&editor).arg(worktree).current_dir(worktree);
-        let ended = self.screen.without(|| command.status())?;
+        let wake = &mut self.wake;
+        let ended = self.screen.without(|| job::run(command, wake))?;
         let now = clock::now();
         match ended {
-            Ok(status) if status.success() => {}
-            Ok(status) => self.model.say(&format!("`{editor}` ended with {status}"), true, now),
+            Ok(Ended::Well) => {}
+            Ok(Ended::Badly(how)) => self.model.say(&format!("`{editor}` {how}"), true, now),
+            Ok(Ended::Signal(signal)) => return Ok(Some(Left::Signal(signal))),
             Err(e) => self.model.say(&format!("`{editor}` cannot be started: {e}"), true, now),
         }
-        Ok(())
+        Ok(None)
     }
 
     /// As Ctrl-Z does: stands still, with the terminal given back, until it is woken.
