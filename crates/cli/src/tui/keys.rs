@@ -159,7 +159,7 @@ pub(super) const HELP: &[(&str, &[(&str, &str)])] = &[
             ("F", "one task: follow the log's end, or not"),
             ("o", "what the suite of the task's plan said, also on its base"),
             ("/, n N", "search; next and previous hit in a text, part of a diff"),
-            ("f", "tasks: all, unfinished, at work, not done, done"),
+            ("f", "tasks: all that fit, all, unfinished, at work, not done, done"),
         ],
     ),
     (

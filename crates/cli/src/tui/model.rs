@@ -48,7 +48,9 @@ impl View {
 /// Which tasks are listed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Filter {
+    /// All, as far as they fit: what waits or is over is counted where it does not.
     #[default]
+    Fitting,
     All,
     Unfinished,
     AtWork,
@@ -59,16 +61,18 @@ pub(super) enum Filter {
 impl Filter {
     pub fn next(self) -> Self {
         match self {
+            Self::Fitting => Self::All,
             Self::All => Self::Unfinished,
             Self::Unfinished => Self::AtWork,
             Self::AtWork => Self::NotDone,
             Self::NotDone => Self::Done,
-            Self::Done => Self::All,
+            Self::Done => Self::Fitting,
         }
     }
 
     pub fn name(self) -> &'static str {
         match self {
+            Self::Fitting => "all that fit",
             Self::All => "all",
             Self::Unfinished => "unfinished",
             Self::AtWork => "at work",
@@ -79,7 +83,7 @@ impl Filter {
 
     pub fn keeps(self, task: &TaskRow) -> bool {
         match self {
-            Self::All => true,
+            Self::Fitting | Self::All => true,
             Self::Unfinished => !task.ended(),
             Self::AtWork => task.is_at_work(),
             Self::NotDone => task.went_wrong() || task.question.is_some() || task.by_hand,
@@ -162,6 +166,10 @@ pub(super) struct Model {
     pub back: View,
     /// The task that is selected, in every view that lists tasks.
     pub selected: Option<TaskKey>,
+    /// Somebody has chosen it; else it is the first one, whichever that is.
+    pub chosen: bool,
+    /// Rows that the list of tasks had when it was drawn last.
+    pub list_rows: usize,
     /// Where the lists of tasks, of the timeline and of failures begin on the screen; what the texts of health are scrolled by.
     pub offsets: [usize; 6],
     /// Which failure or lesson is selected.
@@ -194,10 +202,12 @@ impl Model {
             view: View::Tasks,
             back: View::Tasks,
             selected: None,
+            chosen: false,
+            list_rows: 0,
             offsets: [0; 6],
             runs: Runs::Not,
             failure: 0,
-            filter: Filter::All,
+            filter: Filter::Fitting,
             search: String::new(),
             find: String::new(),
             hit: None,

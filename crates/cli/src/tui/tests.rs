@@ -199,6 +199,63 @@ fn tasks() {
     held("two-plans", &mut model(board), Time(now.0 + 65_000));
 }
 
+/// Three plans of twenty tasks; in the last one something is at work, something failed.
+#[test]
+fn where_not_everything_fits_one_look_tells_what_goes_on_in_each_plan() {
+    let tasks = |from: u32| (from..from + 20).map(|i| samples::task(&format!("t{i}"), &[])).collect();
+    let mut run =
+        Sample::new(vec![samples::plan("one", tasks(10)), samples::plan("two", tasks(40)), samples::plan("three", tasks(70))], &[]);
+    let (board, now) = self::board(samples::half_way(), Coordinator::Alive);
+    let mut fits = self::model(board);
+    drawn(&mut fits, SMALL, now);
+    press(&mut fits, "f", now);
+    assert_eq!(fits.filter.name(), "unfinished", "where all fit there is nothing to be unfolded");
+    for task in ["t10", "t11", "t12"] {
+        run.spawn("one", task);
+    }
+    run.wait_secs(3);
+    let (mut board, now) = self::board(run, Coordinator::Alive);
+    let tasks = &mut board.run.as_mut().unwrap().tasks;
+    for (name, state) in [("three/t75", "failed"), ("three/t76", "running")] {
+        let at = tasks.iter().position(|t| t.name == name).unwrap();
+        (tasks[at].state, tasks[at].words) = (state.to_owned(), state.to_owned());
+    }
+    let mut model = self::model(board);
+    held("folded", &mut model, now);
+    let shown = text(&drawn(&mut model, SMALL, now));
+    for wanted in ["t10", "t12", "t75", "t76", "one ", "two ", "three ", "19 queued", "; f lists them"] {
+        assert!(shown.contains(wanted), "{wanted}:\n{shown}");
+    }
+    // What is not listed cannot be selected; what is selected stays listed.
+    press(&mut model, "G", now);
+    let last = model.task().map(|t| t.name.clone()).unwrap();
+    assert!(text(&drawn(&mut model, SMALL, now)).contains(last.split_once('/').unwrap().1));
+    press(&mut model, "f", now);
+    assert_eq!(super::rows::listed(&model).len(), 60);
+    press(&mut model, "1G\u{1b}", now);
+    drawn(&mut model, SMALL, now);
+    let shown = text(&drawn(&mut model, SMALL, now));
+    assert!(shown.contains("t89") && super::rows::listed(&model).len() < 60, "{shown}");
+}
+
+#[test]
+fn until_somebody_chooses_the_first_row_is_selected_whichever_it_is() {
+    let (board, now) = busy();
+    let mut model = self::model(board.clone());
+    assert_eq!(model.task().map(|t| t.name.as_str()), Some("docs"));
+    let mut later = board.clone();
+    later.run.as_mut().unwrap().tasks.reverse();
+    model.take(Arc::new(later.clone()));
+    assert_eq!(model.task().map(|t| t.name.as_str()), Some("bucket"), "nobody has moved");
+    press(&mut model, "j", now);
+    let chosen = model.selected.clone();
+    model.take(Arc::new(board.clone()));
+    assert_eq!(model.selected, chosen);
+    press(&mut model, "g", now);
+    model.take(Arc::new(later));
+    assert_eq!(model.task().map(|t| t.name.as_str()), Some("bucket"), "at the top one stays there");
+}
+
 #[test]
 fn timeline_failures_and_health() {
     let (board, now) = self::board(samples::ended(), Coordinator::Gone);
@@ -442,7 +499,7 @@ fn a_list_is_searched_filtered_and_keeps_what_is_selected() {
     later.run.as_mut().unwrap().tasks.reverse();
     model.take(Arc::new(later));
     assert_eq!(model.selected, Some(TaskKey::new("many", "task-072")));
-    press(&mut model, "\u{1b}f", now);
+    press(&mut model, "\u{1b}ff", now);
     assert_eq!((model.search.as_str(), model.filter.name()), ("", "unfinished"));
     press(&mut model, "f", now);
     assert!(text(&drawn(&mut model, SMALL, now)).contains("at work"));
@@ -453,7 +510,7 @@ fn the_ends_of_a_thousand_tasks_are_reached_and_only_what_is_seen_is_drawn() {
     let (board, now) = thousand();
     let mut model = self::model(board);
     held("thousand", &mut model, now);
-    press(&mut model, "G", now);
+    press(&mut model, "fG", now);
     let shown = text(&drawn(&mut model, SMALL, now));
     assert!(shown.contains("task-999"), "{shown}");
     press(&mut model, "g", now);

@@ -50,13 +50,13 @@ impl Model {
         let run_before = self.run().map(|r| r.id.clone());
         self.board = Some(board);
         if run_before.is_some() && self.run().map(|r| r.id.clone()) != run_before {
-            (self.selected, self.open, self.failure) = (None, None, 0);
+            (self.selected, self.chosen, self.open, self.failure) = (None, false, None, 0);
             if self.view == View::Task {
                 self.view = View::Tasks;
             }
         }
         let known = |key: &TaskKey| self.run().is_some_and(|run| run.task(key).is_some());
-        if !self.selected.as_ref().is_some_and(known) {
+        if !self.chosen || !self.selected.as_ref().is_some_and(known) {
             self.selected = listed(self).first().and_then(|i| Some(self.run()?.tasks.get(*i)?.key.clone()));
         }
     }
@@ -128,7 +128,9 @@ pub(super) fn update(model: &mut Model, action: Action, now: Time) -> Effect {
         Action::PreviousMatch => hit(model, false, false, now),
         Action::Suite => suite(model),
         Action::Filter => {
-            model.filter = model.filter.next();
+            let all = model.run().map_or(0, |run| run.tasks.len());
+            let fits = model.filter == Filter::Fitting && listed(model).len() == all;
+            model.filter = if fits { Filter::All.next() } else { model.filter.next() };
             keep_selected(model);
             Effect::Nothing
         }
@@ -171,7 +173,7 @@ fn open(model: &mut Model) -> Effect {
         other => other,
     };
     (model.view, model.hit) = (View::Task, None);
-    model.selected = Some(key.clone());
+    (model.selected, model.chosen) = (Some(key.clone()), true);
     let same = model.open.as_ref().is_some_and(|o| o.key == key && o.number == number);
     if !same {
         model.open = Some(OpenTask::new(key, number));
@@ -191,8 +193,8 @@ fn back(model: &mut Model) -> Effect {
         return back_from_suite(model);
     } else if is_list(model.view) && !model.search.is_empty() {
         model.search.clear();
-    } else if model.filter != Filter::All {
-        model.filter = Filter::All;
+    } else if model.filter != Filter::Fitting {
+        model.filter = Filter::Fitting;
     } else {
         model.view = View::Tasks;
     }
@@ -260,7 +262,8 @@ fn moved(model: &mut Model, by: isize) -> Effect {
             let at = rows.iter().position(|i| Some(&run.tasks[*i].key) == model.selected.as_ref());
             let to = at.map_or(0, |at| at.saturating_add_signed(by)).min(rows.len().saturating_sub(1));
             let key = rows.get(to).map(|i| run.tasks[*i].key.clone());
-            model.selected = key;
+            // At the top one stays there, whatever comes to stand first.
+            (model.selected, model.chosen) = (key, by != isize::MIN);
         }
         View::Failures => {
             let len = model.run().map_or(0, |run| run.failures.len() + run.lessons.len());

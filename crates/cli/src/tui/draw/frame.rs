@@ -122,7 +122,7 @@ fn views(buffer: &mut Buffer, area: Rect, model: &Model) {
     }
     let mut right = Vec::new();
     let is_list = is_list(model.view);
-    if model.filter != Filter::All && is_list {
+    if model.filter != Filter::Fitting && is_list {
         right.push((format!(" {} ", model.filter.name()), theme.alert()));
     }
     let sought = if is_list { &model.search } else { &model.find };
