@@ -43,7 +43,7 @@ pub(crate) use run_report::{chains, failures};
 pub use shared::suite_files;
 pub use signs::{sign, state_paint, state_words};
 pub(crate) use status::shown_state;
-pub use status::{Live, name_of, status, time_spent};
+pub use status::{Live, name_of, status, status_within, time_spent};
 pub use summary::{summary, times, usage};
 pub use surroundings::{Surroundings, Whereabouts};
 pub use task::{TaskPicture, task};

@@ -254,7 +254,7 @@ fn attempts(model: &Model, task: &TaskRow, width: u16, now: Time) -> Vec<(String
             let kind = a.failure_kind.as_ref().map(|k| format!(" ({k})")).unwrap_or_default();
             said(&format!("{failure}{kind}"), Style::new());
         }
-        out.extend(a.evidence.iter().map(|l| (format!("    | {l}"), theme.dim())));
+        out.extend(a.evidence.iter().map(|l| (format!("    | {}", theme.times(l, now)), theme.dim())));
         out.push((format!("    {}", a.dir.display()), theme.dim()));
         out.push((String::new(), Style::new()));
     }
