@@ -104,9 +104,11 @@ fn header(doc: &Status, look: Look) -> String {
     let mut out =
         format!("Run {}  {}  {elapsed}", paint(run.id.as_str(), Paint::Bold, look.color), paint(&words, state_paint(judged), look.color));
     let counts = counts(doc);
-    let apart =
-        if columns(run.id.as_str()) + columns(&words) + columns(&elapsed) + columns(&counts) + 10 > look.width { "\n" } else { "  " };
-    let _ = writeln!(out, "{apart}{counts}");
+    if columns(run.id.as_str()) + columns(&words) + columns(&elapsed) + columns(&counts) + 10 <= look.width {
+        let _ = writeln!(out, "  {counts}");
+    } else {
+        let _ = writeln!(out, "\n{}", wrapped(&counts, look.width, usize::MAX).join("\n"));
+    }
     out.push_str(&super::summary::of_the_run(doc, look));
     for plan in &doc.plans {
         out.push_str(&plan_line(plan, doc.plans.len() > 1, look));
@@ -401,11 +403,23 @@ branch greenlane/r1/plan/limits at 6d657267652d  verified by `cargo test`
         let long = |plan: &str| (1..4).map(|i| samples::task(&format!("{plan}-catalogue-with-pictures-{i}"), &[])).collect();
         let mut run = samples::Sample::new(vec![samples::plan("shop", long("shop")), samples::plan("api", long("api"))], &["make check"]);
         run.spawn("shop", "shop-catalogue-with-pictures-1");
+        run.spawn("shop", "shop-catalogue-with-pictures-2");
         run.wait_secs(5).accept("shop", "shop-catalogue-with-pictures-1");
         run.land("shop");
+        run.exit("shop", "shop-catalogue-with-pictures-2", greenlane_core::attempt::Exit::Code { code: 0 }, "");
+        let (command, output) = (String::from("make links"), String::from("dead"));
+        let red = greenlane_core::attempt::Verdict::CheckFailed {
+            commit: samples::commit("x"),
+            command,
+            exit_code: Some(2),
+            output,
+            timed_out: false,
+        };
+        run.judge("shop", "shop-catalogue-with-pictures-2", red);
         for width in [40, 60, 80, 100, 160] {
             let text = status(&run.status(Coordinator::Alive), &Live::new(), &Surroundings::default(), Look { width, color: false });
-            let widest = text.lines().max_by_key(|l| columns(l)).unwrap();
+            // A command is not cut: it is there to be copied.
+            let widest = text.lines().filter(|l| !l.starts_with("  greenlane ")).max_by_key(|l| columns(l)).unwrap();
             assert!(columns(widest) <= width, "{width}: {widest}");
         }
         let text = status(&run.status(Coordinator::Alive), &Live::new(), &Surroundings::default(), Look { width: 40, color: false });

@@ -463,6 +463,12 @@ fn keys_ask_before_they_end_something_and_refuse_what_makes_no_sense() {
     assert_eq!(press(&mut model, "p", now), Effect::Do(Command::Pause));
     assert_eq!(press(&mut model, "L", now), Effect::AskLand);
     assert_eq!(press(&mut model, "d", now), Effect::Nothing, "it is in nobody's hands");
+    let mut other = model.board.as_deref().unwrap().clone();
+    other.run.as_mut().unwrap().tasks.iter_mut().find(|t| t.name == "guide").unwrap().by_hand = true;
+    model.take(Arc::new(other));
+    let guide = TaskKey::new("limits", "guide");
+    let done = Command::Done { task: guide, message: String::from("ok") };
+    assert_eq!(press(&mut model, "dok\n", now), Effect::Do(done), "the only one in somebody's hands is meant");
     assert_eq!(press(&mut model, "q", now), Effect::Quit);
     model.inside = true;
     let interrupt = KeyEvent::new(KeyCode::Char('c'), KeyModifiers::CONTROL);

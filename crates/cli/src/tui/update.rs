@@ -13,7 +13,7 @@ use super::model::{Asking, Confirm, Filter, Message, Model, Purpose, Question, V
 use super::open::{Loaded, OpenSuite, OpenTask, Tab};
 use super::rows::listed;
 use super::search::{Jumped, is_list, jump};
-use crate::board::{Board, Command, TaskRow};
+use crate::board::{Board, Command, RunBoard, TaskRow};
 use crate::report::wrapped;
 
 /// How long a message stands.
@@ -424,7 +424,14 @@ fn act(model: &mut Model, action: &Action, now: Time) -> Effect {
         Action::Land => return if run.plans.is_empty() { Effect::Nothing } else { Effect::AskLand },
         _ => {}
     }
-    let Some(task) = model.task().cloned() else { return model.refuse("no task is selected", now) };
+    // As with questions: where the selected one is in nobody's hands, the only one that is in somebody's is meant.
+    let in_hand = |run: &RunBoard| match run.tasks.iter().filter(|t| t.by_hand).collect::<Vec<_>>().as_slice() {
+        [only] => Some((*only).clone()),
+        _ => None,
+    };
+    let gives_back = matches!(action, Action::Done | Action::Fail) && !model.task().is_some_and(|t| t.by_hand);
+    let meant = model.run().filter(|_| gives_back).and_then(in_hand);
+    let Some(task) = meant.or(model.task().cloned()) else { return model.refuse("no task is selected", now) };
     of_task(model, &task, action, alive, now)
 }
 
