@@ -20,7 +20,6 @@ use greenlane_runtime::lock::Lock;
 use greenlane_runtime::notify::{Notifier, Order};
 use serde::Serialize;
 
-use crate::commands::detach::Begun;
 use crate::context::Context;
 use crate::error::{Error, HINT_DISK_FULL, Kind, Outcome};
 use crate::live::left_behind;
@@ -115,13 +114,13 @@ impl Ready {
         let mut aside = Aside::start(move || {
             let shown = display(output, json, layout, Scope::default());
             match tell {
-                Tell::Background => Box::new(Begun::new(of, shown)),
                 Tell::Dashboard => crate::progress::in_dashboard(session, of, output, shown),
-                Tell::People | Tell::Json => shown,
+                Tell::People | Tell::Json | Tell::Background => shown,
             }
         })
         .map_err(|e| Error::environment(format!("cannot start a thread for the display: {e}")))?;
-        let coordinated = coordinate(setup, run, start, &mut Notifying::new(&mut aside, notifier));
+        let begins = (tell == Tell::Background).then(|| run.clone());
+        let coordinated = coordinate(setup, run, start, &mut Notifying::new(&mut aside, begins, notifier));
         // Whoever is to go at once, or has failed, does not wait for a terminal that is held.
         let at_once = coordinated.as_ref().map_or(true, |f| f.state.ended_at.is_none());
         let shown = aside.finish(at_once.then_some(HELD_TERMINAL_MAX));

@@ -17,8 +17,13 @@ struct Terminal {
 
 impl Terminal {
     /// Runs a line of the shell, with the environment of the sandbox.
-    fn start(s: &Sandbox, (columns, rows): (u16, u16), line: &str) -> Self {
-        let terminal = Self { socket: s.path("t") };
+    fn start(s: &Sandbox, size: (u16, u16), line: &str) -> Self {
+        Self::start_as(s, "t", size, line)
+    }
+
+    /// One of several.
+    fn start_as(s: &Sandbox, name: &str, (columns, rows): (u16, u16), line: &str) -> Self {
+        let terminal = Self { socket: s.path(name) };
         let (columns, rows) = (columns.to_string(), rows.to_string());
         // Ctrl-C goes to the shell as well, which goes on. The command of the sandbox has its environment; tmux hands it on.
         let mut command = s.command_of("tmux".as_ref(), &["-S", terminal.socket.to_str().unwrap(), "-f", "/dev/null"]);
@@ -201,8 +206,12 @@ fn what_is_over_is_taken_up_in_the_background() {
 
 /// What runs in the terminal's shell.
 fn child_of(t: &Terminal) -> u32 {
-    let pid = t.tmux(&["list-panes", "-F", "#{pane_pid}"]);
-    let children = std::fs::read_to_string(format!("/proc/{0}/task/{0}/children", pid.trim())).unwrap();
+    child(t.tmux(&["list-panes", "-F", "#{pane_pid}"]).trim().parse().unwrap())
+}
+
+/// The only child of a process.
+fn child(pid: u32) -> u32 {
+    let children = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap();
     children.trim().parse().unwrap()
 }
 
@@ -226,4 +235,60 @@ fn a_dashboard_whose_terminal_was_closed_ends_though_nobody_tells_it() {
     drop(t);
     let process = PathBuf::from("/proc").join(pid.trim());
     eventually("it has ended", || !process.exists());
+}
+
+#[test]
+fn a_suite_that_is_red_on_the_base_is_read_to_its_first_line_with_one_key() {
+    let s = Sandbox::new(&[]);
+    let suite = "echo the very first line; for i in $(seq 1 60); do echo line $i; done; exit 3";
+    let ran = s.run(&format!("verify = ['''{suite}''']\n[[task]]\nid = \"alpha\"\nowns = [\"a.txt\"]\nrun = 'echo a > a.txt'\n"), &[]);
+    assert_eq!(ran.code, 1, "{ran:?}");
+    let t = Terminal::start(&s, (80, 24), &format!("$GREENLANE watch{LEFT}"));
+    t.shows("the suite is red on the base of p (o shows");
+    t.press(&["o"]);
+    t.shows("the very first line");
+    t.press(&["G"]);
+    t.shows("line 60");
+    t.press(&["Escape"]);
+    t.shows("- alpha skipped");
+    t.press(&["q"]);
+    t.shows("left with 0");
+}
+
+#[test]
+fn what_is_pressed_in_the_editor_is_meant_for_the_editor() {
+    let s = Sandbox::new(&[]);
+    let path = s.plan("plan.toml", &format!("id = \"p\"\nverify = []\n{}", waits("alpha")));
+    // It goes on after Ctrl-Z as an editor does, and Ctrl-C ends it.
+    let editor = s.script("editor", "#!/bin/sh\necho edits; trap \"echo goes on\" CONT; while :; do sleep 0.1; done\n");
+    let shell = format!("EDITOR={}/editor VISUAL= PS1=ready: bash --norc -i", editor.display());
+    let edits = |t: &Terminal, program: &str| {
+        t.shows("ready:");
+        t.press(&[program, "Enter"]);
+        t.shows("alpha running");
+        t.press(&["e"]);
+        t.shows("edits");
+        t.press(&["C-z"]);
+        t.shows("Stopped");
+        t.press(&["fg", "Enter"]);
+        t.shows("goes on");
+        t.press(&["C-c"]);
+        t.shows("was ended by signal 2");
+        t.shows("alpha running");
+    };
+    let run = Terminal::start_as(&s, "t", (80, 24), &shell);
+    edits(&run, &format!("$GREENLANE run {} --tui", path.display()));
+    let watch = Terminal::start_as(&s, "u", (80, 24), &shell);
+    edits(&watch, "$GREENLANE watch");
+    assert_eq!(s.count("stop_requested"), 0, "the run is not meant");
+    watch.press(&["q"]);
+    // A signal ends both, the editor and the dashboard.
+    watch.press(&["clear; $GREENLANE watch; echo left with $?", "Enter"]);
+    watch.shows("alpha running");
+    watch.press(&["e"]);
+    watch.shows("edits");
+    common::signal(child(child_of(&watch)), "TERM");
+    watch.shows("left with 143");
+    run.press(&["C-c", "C-c"]);
+    run.shows("ready:");
 }

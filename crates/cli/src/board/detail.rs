@@ -1,17 +1,17 @@
-//! What there is to see of one attempt beside its row: its prompt, what the gate and the suite said, its output. Read when it is looked
-//! at, in part where it is long; every line is one that no terminal obeys.
+//! What there is to see of one attempt beside its row: its prompt, what the gate and the suite said, its output; and of one plan what its
+//! suite said. Read when it is looked at, in part where it is long; every line is one that no terminal obeys.
 
 use std::fs::{self, File};
 use std::io::{Read as _, Seek as _, SeekFrom};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use greenlane_core::ids::TaskKey;
 use serde::Serialize;
 
 use super::log::{LogTail, Stream};
-use super::model::RunBoard;
+use super::model::{PlanRow, RunBoard};
 use super::rows::{AttemptRow, HealthRow, QuestionRow, TaskRow};
-use crate::report::visible;
+use crate::report::{clean, visible};
 
 /// So much of a file is read.
 const BYTES_MAX: u64 = 256 * 1024;
@@ -91,6 +91,30 @@ pub fn gate(attempt: &AttemptRow) -> Vec<Paper> {
     files.iter().take(FILES_MAX).filter_map(|p| read(p, true)).collect()
 }
 
+/// What a plan's suite said, on its base and on what was merged since, the newest first. Of a base that is red there is always something.
+#[must_use]
+pub fn suites(plan: &PlanRow) -> Vec<Paper> {
+    let below = |dir: &Path| fs::read_dir(dir).into_iter().flatten().flatten().map(|e| e.path()).collect::<Vec<_>>();
+    let logs = below(&plan.suites_dir).into_iter().flat_map(|dir| below(&dir));
+    let mut files: Vec<_> =
+        logs.filter_map(|path| path.metadata().ok().filter(|m| m.is_file() && m.len() > 0).map(|m| (m.modified().ok(), path))).collect();
+    files.sort_by(|one, other| other.cmp(one));
+    let set_up = plan.set_up_log.as_ref().and_then(|log| read(log, true));
+    let of = |path: &PathBuf| {
+        let paper = read(path, true)?;
+        let on = path.parent().and_then(Path::file_name).map(|on| clean(&on.to_string_lossy())).unwrap_or_default();
+        Some(Paper { name: format!("{on}/{}", paper.name), ..paper })
+    };
+    let mut papers: Vec<Paper> = set_up.into_iter().chain(files.iter().take(FILES_MAX).filter_map(|(_, path)| of(path))).collect();
+    match (&plan.base_red, papers.first_mut()) {
+        (Some(words), None) => papers.push(Paper { name: words.clone(), lines: plan.base_said.clone(), cut: false }),
+        // What to do about it stands in no log.
+        (Some(_), Some(newest)) => newest.lines.extend(plan.base_said.iter().filter(|l| l.starts_with("hint: ")).cloned()),
+        (None, _) => {}
+    }
+    papers
+}
+
 /// The end or the beginning of a file.
 fn read(path: &Path, end: bool) -> Option<Paper> {
     let mut file = File::open(path).ok()?;
@@ -101,7 +125,7 @@ fn read(path: &Path, end: bool) -> Option<Paper> {
     file.take(BYTES_MAX).read_to_end(&mut bytes).ok()?;
     let text = String::from_utf8_lossy(&bytes);
     let lines = text.lines().skip(usize::from(skipped > 0)).map(visible).collect();
-    let name = crate::report::clean(&path.file_name()?.to_string_lossy());
+    let name = clean(&path.file_name()?.to_string_lossy());
     Some(Paper { name, lines, cut: len > BYTES_MAX })
 }
 

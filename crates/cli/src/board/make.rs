@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use greenlane_core::attempt::Suite;
 use greenlane_core::ids::TaskKey;
 use greenlane_core::state::{Phase, PlanPhase, State};
 use greenlane_core::time::Time;
@@ -15,6 +16,7 @@ use super::rows::{FailureRow, HealthRow, LessonRow, QuestionRow, Span, TaskRow, 
 use super::tasks::{kind_words, rank, row, used_so_far};
 use super::use_of::{accounts, add, agents};
 use crate::commands::health::survey::AttemptHealth;
+use crate::progress::suite_words;
 use crate::report::{self, Look, RedSuites, Surroundings, clean, visible};
 use crate::session::Opened;
 
@@ -80,7 +82,7 @@ pub fn board(sources: &Sources<'_>, now: Time) -> RunBoard {
         short_of: said(doc.run.short_of.as_deref()),
         halted: doc.run.halted.as_ref().and_then(|h| said(Some(&h.message))),
         advice: advice.lines().map(visible).skip_while(String::is_empty).collect(),
-        plans: plans(state, &doc, &tasks),
+        plans: plans(opened, &doc, &tasks),
         questions: questions(state, &doc),
         failures: failures(sources, &doc, state),
         lessons: sources.lessons.to_vec(),
@@ -110,7 +112,8 @@ fn name_by_key(tasks: &[TaskRow]) -> impl Fn(&TaskKey) -> String + use<> {
     move |key| names.get(key).cloned().unwrap_or_else(|| clean(&key.to_string()))
 }
 
-fn plans(state: &State, doc: &Status, tasks: &[TaskRow]) -> Vec<PlanRow> {
+fn plans(opened: &Opened, doc: &Status, tasks: &[TaskRow]) -> Vec<PlanRow> {
+    let (state, layout) = (&opened.state, &opened.layout);
     let row = |(i, (view, of)): (usize, (&greenlane_core::view::PlanView, &greenlane_core::state::PlanState))| {
         let first = tasks.iter().position(|t| t.plan == i).unwrap_or(tasks.len());
         let own = || tasks[first..].iter().take_while(|t| t.plan == i);
@@ -135,6 +138,13 @@ fn plans(state: &State, doc: &Status, tasks: &[TaskRow]) -> Vec<PlanRow> {
             percent: percent(done, total),
             not_done: own().filter(|t| t.went_wrong()).count(),
             running: own().filter(|t| t.is_at_work()).count(),
+            base_red: view.base_suite.as_ref().filter(|s| !matches!(s, Suite::Green { .. })).map(|s| clean(&suite_words(s))),
+            base_said: report::of_base(view),
+            suites_dir: layout.suites_dir(&of.submission.plan.id),
+            set_up_log: match &view.base_suite {
+                Some(Suite::Red { set_up_log: Some(log), .. }) => Some(log.into()),
+                _ => None,
+            },
             verified: view.verified,
             landable: view.branch.is_some() && (of.head != of.submission.base || own().any(|t| t.landed.is_some())),
             first,

@@ -1,6 +1,9 @@
 //! A board and what concerns the run as a whole. Data only.
 
+use std::path::PathBuf;
+
 use greenlane_core::budget::Measure;
+use greenlane_core::health::HealthStatus;
 use greenlane_core::ids::{PlanId, RunId};
 use greenlane_core::time::Time;
 use greenlane_core::view::{Summary, UsageView};
@@ -119,6 +122,14 @@ pub struct PlanRow {
     pub not_done: usize,
     /// Tasks at work.
     pub running: usize,
+    /// The suite is red on what it starts from, or could not be run there: how.
+    pub base_red: Option<String>,
+    /// The end of what it said then, in lines.
+    pub base_said: Vec<String>,
+    /// Where the logs of its suite lie.
+    pub suites_dir: PathBuf,
+    /// The log of the set-up command that fails on its base.
+    pub set_up_log: Option<PathBuf>,
     /// A suite was green on everything that landed.
     pub verified: bool,
     /// It has something on its branch, and could be landed.
@@ -174,6 +185,18 @@ impl Board {
 }
 
 impl RunBoard {
+    /// Nobody coordinates it, and it is not over: it can be taken up again.
+    #[must_use]
+    pub fn can_be_resumed(&self) -> bool {
+        !self.alive && matches!(self.state.as_str(), "interrupted" | "stopped")
+    }
+
+    /// Attempts that go on, whether anybody coordinates them or not.
+    #[must_use]
+    pub fn attempts_alive(&self) -> usize {
+        self.health.iter().filter(|h| h.status != HealthStatus::Dead).count()
+    }
+
     /// The plan of a task.
     #[must_use]
     pub fn plan_of(&self, task: &TaskRow) -> Option<&PlanRow> {

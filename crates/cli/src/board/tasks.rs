@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use greenlane_core::attempt::Verdict;
+use greenlane_core::health::HealthStatus;
 use greenlane_core::ids::{AttemptId, TaskKey};
 use greenlane_core::slug::key_slug;
 use greenlane_core::state::{AttemptState, Phase, State, TaskState};
@@ -41,7 +42,7 @@ pub(super) fn row(sources: &Sources<'_>, doc: &Status, view: &TaskView, of: &Tas
         title: clean(&view.title),
         words: state_words(&shown),
         sign: sign(&shown),
-        reason: said(view.reason.as_deref()),
+        reason: ill(sources, of).or_else(|| said(view.reason.as_deref())),
         until: match of.phase {
             Phase::AwaitingRetry { until } => Some(until),
             Phase::Ready if shown == "awaiting_quota" => {
@@ -77,6 +78,13 @@ pub(super) fn row(sources: &Sources<'_>, doc: &Status, view: &TaskView, of: &Tas
             .collect(),
         state: shown,
     }
+}
+
+/// What is wrong with an attempt under way as its last heartbeat tells: what the journal has is as old as the change.
+fn ill(sources: &Sources<'_>, of: &TaskState) -> Option<String> {
+    let health = sources.seen.of(&of.key).filter(|_| of.phase == Phase::Running)?.health.as_ref()?;
+    let reason = health.reason.as_ref().filter(|_| health.status != HealthStatus::Healthy)?;
+    Some(format!("{}: {reason}", health.status.as_str()))
 }
 
 fn attempt_row(

@@ -6,13 +6,8 @@ use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitCode, Stdio};
-use std::time::Duration;
 
 use greenlane_core::ids::RunId;
-use greenlane_core::state::State;
-use greenlane_core::time::Time;
-use greenlane_runtime::driver::Observer;
-use greenlane_runtime::journal::Record;
 
 use crate::context::Context;
 use crate::coordinate::this_program;
@@ -114,47 +109,6 @@ fn global_words(output: Output) -> Vec<OsString> {
     words.extend(output.quiet.then(|| "--quiet".into()));
     words.extend((0..output.verbose).map(|_| OsString::from("--verbose")));
     words
-}
-
-/// Says that the run goes on once its beginning is in the journal: whoever looks then finds it.
-pub struct Begun {
-    run: RunId,
-    told: bool,
-    inner: Box<dyn Observer>,
-}
-
-impl Begun {
-    /// Passes everything on to `inner`.
-    #[must_use]
-    pub fn new(run: RunId, inner: Box<dyn Observer>) -> Self {
-        Self { run, told: false, inner }
-    }
-}
-
-impl Observer for Begun {
-    fn journalled(&mut self, state: &State, records: &[Record]) {
-        if !self.told {
-            self.told = true;
-            begun(&self.run);
-        }
-        self.inner.journalled(state, records);
-    }
-
-    fn tick_interval(&self) -> Option<Duration> {
-        self.inner.tick_interval()
-    }
-
-    fn tick(&mut self, state: &State, now: Time) {
-        self.inner.tick(state, now);
-    }
-
-    fn warn(&mut self, text: &str) {
-        self.inner.warn(text);
-    }
-
-    fn detach(&mut self) {
-        self.inner.detach();
-    }
 }
 
 /// In the background process: leaves the caller's session and tells it that the run is being coordinated.

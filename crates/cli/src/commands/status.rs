@@ -69,7 +69,7 @@ pub fn run(args: &StatusArgs, context: &Context) -> Outcome {
         context.output.data(&document(&doc, form)?)?;
     } else {
         let journal = session.journal()?;
-        context.output.data(&picture(&session, &opened, &journal, &doc, &part, Look::of_stdout(context.output.color))?)?;
+        context.output.data(&picture((&session, &opened, &journal), &doc, &part, Look::of_stdout(context.output.color), usize::MAX)?)?;
     }
     Ok(exit_code(&doc, &part))
 }
@@ -125,12 +125,19 @@ fn exit_code(doc: &Status, part: &Part) -> ExitCode {
     ExitCode::from(u8::from(plans || doc.tasks.iter().any(|t| bad(&t.state))))
 }
 
-fn picture(session: &Session, opened: &Opened, journal: &Journal, doc: &Status, part: &Part, look: Look) -> Result<String, Error> {
+/// `within`: so many lines are seen of it.
+fn picture(
+    (session, opened, journal): (&Session, &Opened, &Journal),
+    doc: &Status,
+    part: &Part,
+    look: Look,
+    within: usize,
+) -> Result<String, Error> {
     let now = clock::now();
     let live = if opened.is_alive() { live::live(&opened.layout, &opened.state, now) } else { report::Live::new() };
     let around = opened.surroundings(session);
     if !matches!(part, Part::One(_)) {
-        return Ok(report::status(doc, &live, &around, look));
+        return Ok(report::status_within(doc, &live, &around, look, within));
     }
     let suites = super::report::history(journal, opened)?.suites;
     Ok(report::task(
@@ -205,7 +212,11 @@ impl Watch<'_> {
     fn show(&mut self, moment: Moment) -> Result<(), Error> {
         let (opened, output) = (&self.following.opened, self.context.output);
         let doc = self.part.of(opened.status());
-        let draw = || picture(self.session, opened, &self.journal, &doc, self.part, Look::of_stdout(output.color));
+        let within = match (&self.way, moment) {
+            (Way::Picture(_), Moment::First | Moment::Between) => rows() - 1,
+            _ => usize::MAX,
+        };
+        let draw = || picture((self.session, opened, &self.journal), &doc, self.part, Look::of_stdout(output.color), within);
         match (&mut self.way, moment) {
             (Way::Documents, _) => output.data(&document(&doc, Form::Line)?),
             (Way::Picture(screen), _) => output.data(&screen.redraw(&draw()?, moment)),
@@ -222,6 +233,11 @@ fn line(opened: &Opened, record: &Record, color: bool) -> String {
     progress::lines(&opened.state, record).iter().map(|l| format!("[{since}] {}\n", l.render(color))).collect()
 }
 
+/// Rows of the terminal.
+fn rows() -> usize {
+    rustix::termios::tcgetwinsize(std::io::stdout()).map_or(24, |size| usize::from(size.ws_row)).max(4)
+}
+
 /// A part of the terminal that is drawn over itself.
 struct Screen {
     drawn_lines: usize,
@@ -231,9 +247,8 @@ impl Screen {
     /// The text with what makes a terminal replace the last one by it; cut to the terminal's height unless it is the last.
     fn redraw(&mut self, text: &str, moment: Moment) -> String {
         let last = moment == Moment::Last;
-        let rows = rustix::termios::tcgetwinsize(std::io::stdout()).map_or(24, |size| usize::from(size.ws_row)).max(4);
         let lines: Vec<&str> = text.lines().collect();
-        let shown = if last { lines.len() } else { lines.len().min(rows - 1) };
+        let shown = if last { lines.len() } else { lines.len().min(rows() - 1) };
         let up = if self.drawn_lines > 0 { format!("\u{1b}[{}A", self.drawn_lines) } else { String::new() };
         self.drawn_lines = shown;
         // Without wrapping while it is drawn, so that a line is a line; back on at once, whatever ends us.

@@ -16,7 +16,7 @@ use greenlane_runtime::driver::{Layout, Observer};
 pub use aside::Aside;
 pub use json::EventLine;
 pub use scope::Scope;
-pub use words::{clock, lines, name, number};
+pub use words::{clock, lines, name, number, suite_words};
 
 use crate::output::Output;
 use crate::session::Session;

@@ -326,7 +326,9 @@ fn first_line(text: &str) -> String {
     if first.len() < text.trim_end().len() { format!("{first} …") } else { first.to_owned() }
 }
 
-fn suite_words(suite: &Suite) -> String {
+/// What a suite said, as half a sentence; not yet clean.
+#[must_use]
+pub fn suite_words(suite: &Suite) -> String {
     match suite {
         Suite::Green { .. } => String::from("green"),
         Suite::Red { command, set_up_log: Some(_), .. } => format!("the set-up command `{command}` fails"),

@@ -262,13 +262,16 @@ impl Lines {
         let column = self.commands.iter().filter(|(c, what)| room(c, what)).map(|(c, _)| columns(c)).max().unwrap_or(0);
         for (command, what) in self.commands.drain(..) {
             let taken = columns(&command).max(column);
-            let told = paint(&format!("# {what}"), Paint::Dim, self.look.color);
-            let apart = if 2 + taken + 2 + 2 + columns(&what) <= self.look.width {
-                format!("{}  ", " ".repeat(taken - columns(&command)))
-            } else {
-                String::from("\n      ")
-            };
-            let _ = writeln!(self.text, "  {}{apart}{told}", paint(&command, Paint::Cyan, self.look.color));
+            let told = |what: &str| paint(&format!("# {what}"), Paint::Dim, self.look.color);
+            let _ = write!(self.text, "  {}", paint(&command, Paint::Cyan, self.look.color));
+            if 2 + taken + 2 + 2 + columns(&what) <= self.look.width {
+                let _ = writeln!(self.text, "{}  {}", " ".repeat(taken - columns(&command)), told(&what));
+                continue;
+            }
+            self.text.push('\n');
+            for line in wrapped(&what, self.look.width.saturating_sub(6 + 2), usize::MAX) {
+                let _ = writeln!(self.text, "      {}", told(&line));
+            }
         }
     }
 }

@@ -30,7 +30,7 @@ mod waits;
 pub(crate) mod samples;
 
 pub use advice::{advice, task_advice};
-pub use evidence::{RedSuites, evidence, last_lines, visible};
+pub use evidence::{RedSuites, evidence, last_lines, of_base, visible};
 pub use forms::{html, junit, markdown};
 pub use history::{Flaky, Gatherer, History, TakenOff, Verifications};
 pub use landed::landed;
@@ -44,7 +44,7 @@ pub(crate) use run_report::{chains, failures};
 pub use shared::suite_files;
 pub use signs::{sign, state_paint, state_words};
 pub(crate) use status::shown_state;
-pub use status::{Live, name_of, status, time_spent};
+pub use status::{Live, name_of, status, status_within, time_spent};
 pub use summary::{summary, times, usage};
 pub use surroundings::{Surroundings, Whereabouts};
 pub use task::{TaskPicture, task};

@@ -30,16 +30,66 @@ const NOTE_LINES_MAX: usize = 4;
 const ID_WIDTH_MAX: usize = 36;
 const AGENT_WIDTH_MAX: usize = 14;
 
+/// How much is said of tasks.
+#[derive(Clone, Copy)]
+struct Listing {
+    /// Those that are done have a row each.
+    done: bool,
+    /// So many that wait have one.
+    waiting: usize,
+    /// Most lines of one task's reason.
+    notes: usize,
+    /// What to do next is said.
+    advice: bool,
+}
+
+/// From the fullest to the shortest.
+const LISTINGS: [Listing; 7] = [
+    Listing { done: true, waiting: usize::MAX, notes: NOTE_LINES_MAX, advice: true },
+    Listing { done: false, waiting: usize::MAX, notes: NOTE_LINES_MAX, advice: true },
+    Listing { done: false, waiting: WAITING_LISTED_MAX, notes: NOTE_LINES_MAX, advice: true },
+    Listing { done: false, waiting: 5, notes: 1, advice: true },
+    Listing { done: false, waiting: 0, notes: 1, advice: true },
+    Listing { done: false, waiting: 5, notes: 1, advice: false },
+    Listing { done: false, waiting: 0, notes: 1, advice: false },
+];
+/// That of a run with very many tasks.
+const OF_MANY: Listing = LISTINGS[2];
+
 /// The whole text.
 #[must_use]
 pub fn status(doc: &Status, live: &Live, around: &Surroundings, look: Look) -> String {
+    let listing = if doc.tasks.len() > TASKS_LISTED_MAX { OF_MANY } else { LISTINGS[0] };
+    told(doc, live, around, look, listing)
+}
+
+/// The same in so many lines, if it can be: what is done is counted first, then what waits, so that what is at work or failed is seen.
+#[must_use]
+pub fn status_within(doc: &Status, live: &Live, around: &Surroundings, look: Look, lines_max: usize) -> String {
+    let whole = status(doc, live, around, look);
+    if whole.lines().count() <= lines_max {
+        return whole;
+    }
+    let mut last = whole;
+    for listing in &LISTINGS[1..] {
+        last = told(doc, live, around, look, *listing);
+        if last.lines().count() <= lines_max {
+            break;
+        }
+    }
+    last
+}
+
+fn told(doc: &Status, live: &Live, around: &Surroundings, look: Look, listing: Listing) -> String {
     let mut out = header(doc, look);
     if !doc.tasks.is_empty() {
         out.push('\n');
-        out.push_str(&table(doc, live, look));
+        out.push_str(&table(doc, live, look, listing));
     }
     out.push_str(&super::untold::untold_in_short(doc, look));
-    out.push_str(&advice(doc, around, look));
+    if listing.advice {
+        out.push_str(&advice(doc, around, look));
+    }
     out
 }
 
@@ -54,9 +104,11 @@ fn header(doc: &Status, look: Look) -> String {
     let mut out =
         format!("Run {}  {}  {elapsed}", paint(run.id.as_str(), Paint::Bold, look.color), paint(&words, state_paint(judged), look.color));
     let counts = counts(doc);
-    let apart =
-        if columns(run.id.as_str()) + columns(&words) + columns(&elapsed) + columns(&counts) + 10 > look.width { "\n" } else { "  " };
-    let _ = writeln!(out, "{apart}{counts}");
+    if columns(run.id.as_str()) + columns(&words) + columns(&elapsed) + columns(&counts) + 10 <= look.width {
+        let _ = writeln!(out, "  {counts}");
+    } else {
+        let _ = writeln!(out, "\n{}", wrapped(&counts, look.width, usize::MAX).join("\n"));
+    }
     out.push_str(&super::summary::of_the_run(doc, look));
     for plan in &doc.plans {
         out.push_str(&plan_line(plan, doc.plans.len() > 1, look));
@@ -86,29 +138,53 @@ pub(super) fn counts(doc: &Status) -> String {
 }
 
 fn plan_line(plan: &PlanView, named: bool, look: Look) -> String {
-    let mut parts = Vec::new();
+    let mut parts: Vec<(String, Option<Paint>)> = Vec::new();
     if named {
-        let words = format!("{} {}", clean(&plan.id), plan.state);
-        parts.push(format!("{} {}/{}", paint(&words, state_paint(&plan.state), look.color), plan.progress.completed, plan.progress.total));
+        let words = format!("Plan {} {} {}/{}", clean(&plan.id), plan.state, plan.progress.completed, plan.progress.total);
+        parts.push((words, Some(state_paint(&plan.state))));
     }
     match &plan.branch {
-        Some(branch) => parts.push(format!("branch {branch} at {}", short(&plan.head))),
-        None => parts.push(String::from("no branch yet")),
+        Some(branch) => parts.push((format!("branch {branch} at {}", short(&plan.head)), None)),
+        None => parts.push((String::from("no branch yet"), None)),
     }
-    let verified = match (plan.branch.is_some(), plan.verify.is_empty(), plan.verified) {
+    parts.extend(match (plan.branch.is_some(), plan.verify.is_empty(), plan.verified) {
         (false, ..) => None,
-        (true, true, _) => Some(paint("not verified: no test suite was found", Paint::Yellow, look.color)),
+        (true, true, _) => Some((String::from("not verified: no test suite was found"), Some(Paint::Yellow))),
         (true, false, true) if plan.head == plan.base => None,
-        (true, false, true) => Some(format!("verified by {}", commands(&plan.verify))),
-        (true, false, false) => Some(paint("not all of it verified", Paint::Yellow, look.color)),
-    };
-    parts.extend(verified);
-    let mut out = format!("{}{}\n", if named { "Plan " } else { "" }, parts.join("  "));
+        (true, false, true) => Some((format!("verified by {}", commands(&plan.verify)), None)),
+        (true, false, false) => Some((String::from("not all of it verified"), Some(Paint::Yellow))),
+    });
+    let mut out = in_lines(&parts, look);
     if let Some(reason) = &plan.reason {
         for line in wrapped(&clean(reason), look.width.saturating_sub(2), NOTE_LINES_MAX).into_iter().chain(of_base(plan)) {
             let _ = writeln!(out, "  {line}");
         }
     }
+    out
+}
+
+/// Two spaces between them, as many in a line as fit; what goes on in another stands below.
+fn in_lines(parts: &[(String, Option<Paint>)], look: Look) -> String {
+    let (mut out, mut used) = (String::new(), 0);
+    for (text, of) in parts {
+        let painted = |text: &str| of.map_or_else(|| text.to_owned(), |of| paint(text, of, look.color));
+        if used > 0 && used + 2 + columns(text) <= look.width {
+            out.push_str("  ");
+            out.push_str(&painted(text));
+            used += 2 + columns(text);
+            continue;
+        }
+        let indent = if used > 0 { 2 } else { 0 };
+        for line in wrapped(text, look.width.saturating_sub(indent), usize::MAX) {
+            if used > 0 {
+                out.push('\n');
+            }
+            out.push_str(&" ".repeat(indent));
+            out.push_str(&painted(&line));
+            used = indent + columns(&line);
+        }
+    }
+    out.push('\n');
     out
 }
 
@@ -150,8 +226,8 @@ struct Row {
     note: String,
 }
 
-fn table(doc: &Status, live: &Live, look: Look) -> String {
-    let (listed, folded) = listed(doc);
+fn table(doc: &Status, live: &Live, look: Look, listing: Listing) -> String {
+    let (listed, folded) = listed(doc, listing);
     let rows: Vec<Row> = listed.iter().map(|t| row(doc, t, live)).collect();
     let widest = |of: &dyn Fn(&Row) -> usize, max: usize| rows.iter().map(of).max().unwrap_or(0).min(max);
     let state_width = widest(&|r| columns(&state_words(&r.state)), 20);
@@ -164,35 +240,53 @@ fn table(doc: &Status, live: &Live, look: Look) -> String {
     let (note_indent, below) = if look.width >= indent + 24 { (indent, false) } else { (4, true) };
     let mut out = String::new();
     for r in &rows {
-        let state = format!("{} {}", sign(&r.state), fit(&state_words(&r.state), state_width));
-        let mut line = format!(
-            "{}  {}  {}  {:>attempt_width$}  {:>time_width$}",
-            paint(&state, state_paint(&r.state), look.color),
-            fit(&r.id, id_width),
-            paint(&fit(&r.agent, agent_width), Paint::Dim, look.color),
-            r.attempt,
-            r.time,
-        );
-        let mut notes = wrapped(&r.note, look.width.saturating_sub(note_indent), NOTE_LINES_MAX).into_iter();
-        if !below && let Some(first) = notes.next() {
-            line.push_str("  ");
-            line.push_str(&first);
+        if indent > look.width + 2 {
+            out.push_str(&in_two_lines(r, look));
+        } else {
+            let state = format!("{} {}", sign(&r.state), fit(&state_words(&r.state), state_width));
+            let line = format!(
+                "{}  {}  {}  {:>attempt_width$}  {:>time_width$}",
+                paint(&state, state_paint(&r.state), look.color),
+                fit(&r.id, id_width),
+                paint(&fit(&r.agent, agent_width), Paint::Dim, look.color),
+                r.attempt,
+                r.time,
+            );
+            out.push_str(if below { line.trim_end() } else { &line });
         }
-        out.push_str(line.trim_end());
+        let mut notes = wrapped(&r.note, look.width.saturating_sub(note_indent), listing.notes).into_iter();
+        if !below && let Some(first) = notes.next() {
+            out.push_str("  ");
+            out.push_str(&first);
+        }
+        out.truncate(out.trim_end().len());
         out.push('\n');
         for note in notes {
             let _ = writeln!(out, "{}{note}", " ".repeat(note_indent));
         }
     }
-    for line in folded {
+    for line in folded.iter().flat_map(|l| wrapped(l, look.width, NOTE_LINES_MAX)) {
         let _ = writeln!(out, "{}", paint(&line, Paint::Dim, look.color));
     }
     out
 }
 
+/// A row where not even its columns fit: the name, and below it the rest.
+fn in_two_lines(r: &Row, look: Look) -> String {
+    let words = state_words(&r.state);
+    let rest: Vec<&str> = [r.agent.as_str(), &r.attempt, &r.time].into_iter().filter(|t| !t.is_empty()).collect();
+    let name = fit(&r.id, columns(&r.id).min(look.width.saturating_sub(2)));
+    format!(
+        "{} {name}\n    {}  {}",
+        paint(sign(&r.state), state_paint(&r.state), look.color),
+        paint(&words, state_paint(&r.state), look.color),
+        rest.join("  ")
+    )
+}
+
 /// Which tasks get a row, and what is said of the others.
-fn listed(doc: &Status) -> (Vec<&TaskView>, Vec<String>) {
-    if doc.tasks.len() <= TASKS_LISTED_MAX {
+fn listed(doc: &Status, listing: Listing) -> (Vec<&TaskView>, Vec<String>) {
+    if listing.done {
         return (doc.tasks.iter().collect(), Vec::new());
     }
     let (mut rows, mut done, mut waiting) = (Vec::new(), 0, 0);
@@ -201,14 +295,14 @@ fn listed(doc: &Status) -> (Vec<&TaskView>, Vec<String>) {
             "done" => done += 1,
             "blocked" | "ready" | "queued" | "skipped" => {
                 waiting += 1;
-                if waiting <= WAITING_LISTED_MAX {
+                if waiting <= listing.waiting {
                     rows.push(task);
                 }
             }
             _ => rows.push(task),
         }
     }
-    let hidden = waiting.saturating_sub(WAITING_LISTED_MAX);
+    let hidden = waiting.saturating_sub(listing.waiting);
     let mut folded = Vec::new();
     if done > 0 {
         folded.push(format!("✓ {done} done, not listed"));
@@ -302,6 +396,58 @@ branch greenlane/r1/plan/limits at 6d657267652d  verified by `cargo test`
         let text = status(&run.status(Coordinator::Alive), &Live::new(), &Surroundings::default(), Look { width: 40, color: false });
         assert!(!text.contains('\u{1b}'));
         assert!(text.contains("\n    Bad title with a\n    word-that-is"), "{text}");
+    }
+
+    #[test]
+    fn nothing_is_wider_than_the_terminal() {
+        let long = |plan: &str| (1..4).map(|i| samples::task(&format!("{plan}-catalogue-with-pictures-{i}"), &[])).collect();
+        let mut run = samples::Sample::new(vec![samples::plan("shop", long("shop")), samples::plan("api", long("api"))], &["make check"]);
+        run.spawn("shop", "shop-catalogue-with-pictures-1");
+        run.spawn("shop", "shop-catalogue-with-pictures-2");
+        run.wait_secs(5).accept("shop", "shop-catalogue-with-pictures-1");
+        run.land("shop");
+        run.exit("shop", "shop-catalogue-with-pictures-2", greenlane_core::attempt::Exit::Code { code: 0 }, "");
+        let (command, output) = (String::from("make links"), String::from("dead"));
+        let red = greenlane_core::attempt::Verdict::CheckFailed {
+            commit: samples::commit("x"),
+            command,
+            exit_code: Some(2),
+            output,
+            timed_out: false,
+        };
+        run.judge("shop", "shop-catalogue-with-pictures-2", red);
+        for width in [40, 60, 80, 100, 160] {
+            let text = status(&run.status(Coordinator::Alive), &Live::new(), &Surroundings::default(), Look { width, color: false });
+            // A command is not cut: it is there to be copied.
+            let widest = text.lines().filter(|l| !l.starts_with("  greenlane ")).max_by_key(|l| columns(l)).unwrap();
+            assert!(columns(widest) <= width, "{width}: {widest}");
+        }
+        let text = status(&run.status(Coordinator::Alive), &Live::new(), &Surroundings::default(), Look { width: 40, color: false });
+        let name = "✓ shop/shop-catalogue-with-pictures-1\n    done  claude  #1  5.0s\n    Do shop";
+        assert!(text.contains(name), "the whole name:\n{text}");
+    }
+
+    #[test]
+    fn in_few_lines_what_is_at_work_and_what_failed_are_seen() {
+        let tasks = (0..40).map(|i| samples::task(&format!("t{i:02}"), &[]));
+        let mut run = samples::Sample::new(vec![samples::plan("p", tasks.collect())], &[]);
+        for done in ["t00", "t01"] {
+            run.spawn("p", done);
+            run.wait_secs(1).accept("p", done);
+            run.land("p");
+        }
+        run.spawn("p", "t03");
+        run.spawn("p", "t02");
+        let of = |lines| {
+            let text = status_within(&run.status(Coordinator::Alive), &Live::new(), &Surroundings::default(), LOOK, lines);
+            assert!(text.lines().count() <= lines, "{lines}:\n{text}");
+            text
+        };
+        assert!(of(60).contains("✓ done     t00"), "it fits");
+        for lines in [42, 23, 12] {
+            let text = of(lines);
+            assert!(text.contains("▶ running  t02") && text.contains("▶ running  t03") && text.contains("✓ 2 done, not listed"), "{text}");
+        }
     }
 
     #[test]

@@ -67,13 +67,16 @@ pub fn summary(doc: &Status, look: Look) -> String {
 pub(super) fn of_the_run(doc: &Status, look: Look) -> String {
     let mut out = String::new();
     if let Some(budget) = &doc.run.budget {
-        let line = format!("Budget: {}", budget.words());
         let paint_of = if budget.warned.is_empty() { Paint::Dim } else { Paint::Yellow };
-        let _ = writeln!(out, "{}", paint(&line, paint_of, look.color));
+        for line in wrapped(&format!("Budget: {}", budget.words()), look.width, usize::MAX) {
+            let _ = writeln!(out, "{}", paint(&line, paint_of, look.color));
+        }
     }
     let why = doc.run.halted.as_ref().map(|h| h.message.clone());
     for line in why.into_iter().chain(doc.run.short_of.as_ref().map(|short| format!("Nothing starts for want of room: {short}"))) {
-        let _ = writeln!(out, "{}", paint(&clean(&line), Paint::Yellow, look.color));
+        for line in wrapped(&clean(&line), look.width, usize::MAX) {
+            let _ = writeln!(out, "{}", paint(&line, Paint::Yellow, look.color));
+        }
     }
     out
 }

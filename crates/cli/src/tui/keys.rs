@@ -39,6 +39,7 @@ pub(super) enum Action {
     Done,
     Fail,
     Edit,
+    Suite,
     Redraw,
     Interrupt,
     Suspend,
@@ -140,6 +141,7 @@ fn plain(view: View, key: KeyEvent, control: bool) -> Option<Action> {
         KeyCode::Char('d') => Action::Done,
         KeyCode::Char('x') => Action::Fail,
         KeyCode::Char('e') => Action::Edit,
+        KeyCode::Char('o') => Action::Suite,
         _ => return None,
     })
 }
@@ -155,8 +157,9 @@ pub(super) const HELP: &[(&str, &[(&str, &str)])] = &[
             ("← →", "one task: log, diff, prompt, gate, attempts, beats"),
             ("[ ]", "one task: attempt before, attempt after"),
             ("F", "one task: follow the log's end, or not"),
+            ("o", "what the suite of the task's plan said, also on its base"),
             ("/, n N", "search; next and previous hit in a text, part of a diff"),
-            ("f", "tasks: all, unfinished, at work, not done, done"),
+            ("f", "tasks: all that fit, all, unfinished, at work, not done, done"),
         ],
     ),
     (

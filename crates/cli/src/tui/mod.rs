@@ -5,11 +5,13 @@
 //! terminal is given back on every way out: [`terminal`].
 
 mod draw;
+mod job;
 mod keys;
 mod model;
 mod open;
 mod rows;
 mod run;
+mod search;
 mod terminal;
 mod theme;
 mod update;

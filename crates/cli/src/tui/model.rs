@@ -5,7 +5,7 @@ use std::sync::Arc;
 use greenlane_core::ids::TaskKey;
 use greenlane_core::time::Time;
 
-use super::open::OpenTask;
+use super::open::{OpenSuite, OpenTask};
 use super::theme::Theme;
 use crate::board::{Board, Command, RunBoard, TaskRow};
 use crate::report::OverTime;
@@ -20,9 +20,12 @@ pub(super) enum View {
     Failures,
     Health,
     Runs,
+    /// Of the selected task's plan; it has a key, and no place among the others.
+    Suite,
 }
 
 impl View {
+    /// Those with a number.
     pub const ALL: [Self; 6] = [Self::Tasks, Self::Timeline, Self::Task, Self::Failures, Self::Health, Self::Runs];
 
     pub fn name(self) -> &'static str {
@@ -33,6 +36,7 @@ impl View {
             Self::Failures => "Failures",
             Self::Health => "Health",
             Self::Runs => "Runs",
+            Self::Suite => "Suite",
         }
     }
 
@@ -44,7 +48,9 @@ impl View {
 /// Which tasks are listed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Filter {
+    /// All, as far as they fit: what waits or is over is counted where it does not.
     #[default]
+    Fitting,
     All,
     Unfinished,
     AtWork,
@@ -55,16 +61,18 @@ pub(super) enum Filter {
 impl Filter {
     pub fn next(self) -> Self {
         match self {
+            Self::Fitting => Self::All,
             Self::All => Self::Unfinished,
             Self::Unfinished => Self::AtWork,
             Self::AtWork => Self::NotDone,
             Self::NotDone => Self::Done,
-            Self::Done => Self::All,
+            Self::Done => Self::Fitting,
         }
     }
 
     pub fn name(self) -> &'static str {
         match self {
+            Self::Fitting => "all that fit",
             Self::All => "all",
             Self::Unfinished => "unfinished",
             Self::AtWork => "at work",
@@ -75,7 +83,7 @@ impl Filter {
 
     pub fn keeps(self, task: &TaskRow) -> bool {
         match self {
-            Self::All => true,
+            Self::Fitting | Self::All => true,
             Self::Unfinished => !task.ended(),
             Self::AtWork => task.is_at_work(),
             Self::NotDone => task.went_wrong() || task.question.is_some() || task.by_hand,
@@ -158,6 +166,10 @@ pub(super) struct Model {
     pub back: View,
     /// The task that is selected, in every view that lists tasks.
     pub selected: Option<TaskKey>,
+    /// Somebody has chosen it; else it is the first one, whichever that is.
+    pub chosen: bool,
+    /// Rows that the list of tasks had when it was drawn last.
+    pub list_rows: usize,
     /// Where the lists of tasks, of the timeline and of failures begin on the screen; what the texts of health are scrolled by.
     pub offsets: [usize; 6],
     /// Which failure or lesson is selected.
@@ -165,8 +177,16 @@ pub(super) struct Model {
     /// The runs of the repository, as of when they came in sight.
     pub runs: Runs,
     pub filter: Filter,
+    /// What the lists of tasks are narrowed by.
     pub search: String,
+    /// What is searched for in texts.
+    pub find: String,
+    /// The row to which the search jumped last, while nobody has scrolled since.
+    pub hit: Option<usize>,
+    /// The text in sight, where it is made while it is drawn: what is searched.
+    pub drawn: Vec<String>,
     pub open: Option<OpenTask>,
+    pub suite: Option<OpenSuite>,
     pub asking: Asking,
     pub message: Option<Message>,
     /// Rows of the list that were drawn last: what a page is.
@@ -182,12 +202,18 @@ impl Model {
             view: View::Tasks,
             back: View::Tasks,
             selected: None,
+            chosen: false,
+            list_rows: 0,
             offsets: [0; 6],
             runs: Runs::Not,
             failure: 0,
-            filter: Filter::All,
+            filter: Filter::Fitting,
             search: String::new(),
+            find: String::new(),
+            hit: None,
+            drawn: Vec::new(),
             open: None,
+            suite: None,
             asking: Asking::Nothing,
             message: None,
             page: 10,

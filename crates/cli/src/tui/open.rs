@@ -1,12 +1,13 @@
-//! The task that is looked at closely: its attempt, its tab, what was read of it.
+//! What is looked at closely: a task, with its attempt, its tab, what was read of it; a plan's suite.
 
 use std::collections::VecDeque;
 
-use greenlane_core::ids::TaskKey;
+use greenlane_core::ids::{PlanId, TaskKey};
 
+use super::model::View;
 use crate::board::detail::{self, Paper};
 use crate::board::diff::{Diff, LineKind};
-use crate::board::{AttemptRow, LogTail, Stream, TaskRow};
+use crate::board::{AttemptRow, LogTail, PlanRow, Stream, TaskRow};
 
 /// Lines of a log that are kept.
 const LOG_LINES_MAX: usize = 20_000;
@@ -156,24 +157,19 @@ impl OpenTask {
         news
     }
 
-    /// The rows to which one jumps in the open tab: what is searched for stands in them; in a diff without a search, where a part begins.
-    pub fn hits(&self, search: &str) -> Vec<usize> {
-        let search = search.to_lowercase();
-        if search.is_empty() {
-            let Loaded::Ready(diff) = &self.diff else { return Vec::new() };
-            let rows = diff_lines(diff);
-            return (0..rows.len()).filter(|i| self.tab == Tab::Diff && rows[*i].begins()).collect();
-        }
-        let texts = self.texts();
-        (0..texts.len()).filter(|i| texts[*i].to_lowercase().contains(&search)).collect()
+    /// The rows of the diff in which a part begins.
+    pub fn parts(&self) -> Vec<usize> {
+        let Loaded::Ready(diff) = &self.diff else { return Vec::new() };
+        let rows = diff_lines(diff);
+        (0..rows.len()).filter(|i| rows[*i].begins()).collect()
     }
 
-    /// The texts of the tab, for searching; the diff's are numbered as they are drawn.
+    /// The texts of the tab, for searching; the diff's are numbered as they are drawn. Attempts and heartbeats are made when they are drawn.
     pub fn texts(&self) -> Vec<&str> {
         match self.tab {
             Tab::Log => self.log.iter().map(String::as_str).collect(),
             Tab::Prompt => self.prompt.iter().flatten().map(String::as_str).collect(),
-            Tab::Gate => gate_lines(self.gate.as_deref().unwrap_or_default()).into_iter().map(|(_, text)| text).collect(),
+            Tab::Gate => paper_lines(self.gate.as_deref().unwrap_or_default()).into_iter().map(|(_, text)| text).collect(),
             Tab::Diff => match &self.diff {
                 Loaded::Ready(diff) => diff_lines(diff).into_iter().map(|l| l.text()).collect(),
                 _ => Vec::new(),
@@ -183,9 +179,36 @@ impl OpenTask {
     }
 }
 
-/// A gate's files one below the other; `true`: a file's name.
-pub(super) fn gate_lines(gate: &[Paper]) -> Vec<(bool, &str)> {
-    gate.iter().flat_map(|p| std::iter::once((true, p.name.as_str())).chain(p.lines.iter().map(|l| (false, l.as_str())))).collect()
+/// What the suite of one plan said.
+pub(super) struct OpenSuite {
+    pub plan: PlanId,
+    /// Where `Esc` leads.
+    pub back: View,
+    pub scroll: usize,
+    /// `None`: not read yet.
+    pub papers: Option<Vec<Paper>>,
+}
+
+impl OpenSuite {
+    pub fn new(plan: PlanId, back: View) -> Self {
+        Self { plan, back, scroll: 0, papers: None }
+    }
+
+    /// Reads it; of a plan that is over once. `true`: there is another thing than before.
+    pub fn read(&mut self, plan: &PlanRow) -> bool {
+        if self.papers.is_some() && matches!(plan.state.as_str(), "done" | "failed") {
+            return false;
+        }
+        let papers = Some(detail::suites(plan));
+        let news = papers != self.papers;
+        self.papers = papers;
+        news
+    }
+}
+
+/// Files one below the other; `true`: a file's name.
+pub(super) fn paper_lines(papers: &[Paper]) -> Vec<(bool, &str)> {
+    papers.iter().flat_map(|p| std::iter::once((true, p.name.as_str())).chain(p.lines.iter().map(|l| (false, l.as_str())))).collect()
 }
 
 /// A row of a diff as it is drawn.

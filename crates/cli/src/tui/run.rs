@@ -14,6 +14,7 @@ use ratatui::crossterm::event::{self, Event};
 use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGTERM, SIGTSTP, SIGWINCH};
 
 use super::draw;
+use super::job::{self, Ended};
 use super::keys::{Action, action};
 use super::model::{Asking, Confirm, Model, Runs, View};
 use super::open::{Loaded, OpenTask};
@@ -214,6 +215,9 @@ impl Dashboard<'_> {
 
     /// A text of an attempt under way is in sight.
     fn grows(&self) -> bool {
+        if let (View::Suite, Some(suite), Some(run)) = (self.model.view, &self.model.suite, self.model.run()) {
+            return run.alive && run.plans.iter().any(|p| p.id == suite.plan && p.state == "running");
+        }
         let shown = self.model.open.as_ref().filter(|_| self.model.view == View::Task);
         let task = shown.and_then(|open| self.model.run()?.task(&open.key).map(|task| (open, task)));
         task.and_then(|(open, task)| open.attempt(task)).is_some_and(|a| a.under_way)
@@ -253,7 +257,16 @@ impl Dashboard<'_> {
     /// Reads the texts in sight. `true`: there is more.
     fn read_on(&mut self) -> bool {
         let due = self.log_read.elapsed() >= LOG;
-        let Some(board) = self.model.board.clone().filter(|_| self.model.view == View::Task) else { return false };
+        let Some(board) = self.model.board.clone() else { return false };
+        if let (View::Suite, Some(suite)) = (self.model.view, &mut self.model.suite) {
+            let plan = board.run.as_ref().and_then(|run| run.plans.iter().find(|p| p.id == suite.plan));
+            let Some(plan) = plan.filter(|_| due || suite.papers.is_none()) else { return false };
+            self.log_read = Instant::now();
+            return suite.read(plan);
+        }
+        if self.model.view != View::Task {
+            return false;
+        }
         let Some(open) = &mut self.model.open else { return false };
         let Some(task) = board.run.as_ref().and_then(|run| run.task(&open.key)) else { return false };
         let unread = OpenTask::is_unread(open);
@@ -288,7 +301,7 @@ impl Dashboard<'_> {
             Effect::Diff => self.ask_for_diff(),
             Effect::Runs => self.ask_for_runs(),
             Effect::AskLand => self.ask_land(),
-            Effect::Edit(path) => self.edit(&path)?,
+            Effect::Edit(path) => return self.edit(&path),
             Effect::Interrupt => drop(signal_hook::low_level::raise(SIGINT)),
             Effect::Suspend => self.suspend()?,
             Effect::Redraw => self.screen.terminal.clear()?,
@@ -355,20 +368,22 @@ impl Dashboard<'_> {
     }
 
     /// The editor has the terminal until it ends.
-    fn edit(&mut self, worktree: &Path) -> std::io::Result<()> {
+    fn edit(&mut self, worktree: &Path) -> std::io::Result<Option<Left>> {
         let editor = ["VISUAL", "EDITOR"].iter().find_map(|name| std::env::var(name).ok().filter(|v| !v.trim().is_empty()));
         let editor = editor.unwrap_or_else(|| String::from("vi"));
         // As git starts it: a command line that gets the path as its last word.
         let mut command = Process::new("sh");
         command.arg("-c").arg(format!("{editor} \"$@\"")).arg(&editor).arg(worktree).current_dir(worktree);
-        let ended = self.screen.without(|| command.status())?;
+        let wake = &mut self.wake;
+        let ended = self.screen.without(|| job::run(command, wake))?;
         let now = clock::now();
         match ended {
-            Ok(status) if status.success() => {}
-            Ok(status) => self.model.say(&format!("`{editor}` ended with {status}"), true, now),
+            Ok(Ended::Well) => {}
+            Ok(Ended::Badly(how)) => self.model.say(&format!("`{editor}` {how}"), true, now),
+            Ok(Ended::Signal(signal)) => return Ok(Some(Left::Signal(signal))),
             Err(e) => self.model.say(&format!("`{editor}` cannot be started: {e}"), true, now),
         }
-        Ok(())
+        Ok(None)
     }
 
     /// As Ctrl-Z does: stands still, with the terminal given back, until it is woken.

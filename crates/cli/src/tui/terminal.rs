@@ -1,6 +1,6 @@
 //! The terminal while a dashboard has it, and giving it back: on every way out, a panic in any thread included.
 
-use std::io::{self, IsTerminal as _, Stdout, Write as _};
+use std::io::{self, IsTerminal as _, Stdout, StdoutLock, Write};
 use std::sync::Once;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -21,9 +21,32 @@ pub fn is_possible() -> bool {
     io::stdin().is_terminal() && io::stdout().is_terminal()
 }
 
+/// Standard output while the terminal is taken: nothing is drawn over what is told after it was given back.
+pub(super) struct Out(Stdout);
+
+impl Out {
+    fn while_taken<T>(&self, write: impl FnOnce(&mut StdoutLock<'_>) -> io::Result<T>) -> io::Result<T> {
+        let mut out = self.0.lock();
+        match TAKEN.load(Ordering::SeqCst) {
+            true => write(&mut out),
+            false => Err(io::Error::other("it was given back")),
+        }
+    }
+}
+
+impl Write for Out {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.while_taken(|out| out.write(bytes))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.while_taken(|out| out.flush())
+    }
+}
+
 /// The terminal; given back when dropped.
 pub(super) struct Screen {
-    pub terminal: Terminal<CrosstermBackend<Stdout>>,
+    pub terminal: Terminal<CrosstermBackend<Out>>,
 }
 
 impl Screen {
@@ -34,14 +57,16 @@ impl Screen {
     pub fn take() -> io::Result<Self> {
         HOOK.call_once(|| {
             let before = std::panic::take_hook();
-            // First the terminal, so that the words can be read; in a release build nothing comes after this.
+            // First the terminal, so that the words can be read. Whoever draws in another thread waits meanwhile, and then has no
+            // terminal to draw on any more; in a release build nothing comes after this.
             std::panic::set_hook(Box::new(move |panic| {
+                let _nobody_else = io::stdout().lock();
                 give_back();
                 before(panic);
             }));
         });
         enter()?;
-        let terminal = Terminal::new(CrosstermBackend::new(io::stdout())).inspect_err(|_| give_back())?;
+        let terminal = Terminal::new(CrosstermBackend::new(Out(io::stdout()))).inspect_err(|_| give_back())?;
         Ok(Self { terminal })
     }
 
@@ -90,15 +115,28 @@ mod tests {
     #[test]
     #[ignore = "only in a terminal of its own"]
     fn panics_while_it_has_the_terminal() {
-        let _screen = Screen::take().unwrap();
-        println!("drawn over everything");
+        let mut screen = Screen::take().unwrap();
+        let (sender, drawn) = std::sync::mpsc::channel();
+        // As the loop does, as often as it can, until it is refused.
+        let draws = std::thread::spawn(move || {
+            while screen
+                .terminal
+                .clear()
+                .and_then(|()| screen.terminal.draw(|f| f.render_widget("drawn over everything", f.area())).map(drop))
+                .is_ok()
+            {
+                let _ = sender.send(());
+            }
+        });
+        drawn.recv().unwrap();
         // In another thread: the hook is everybody's.
         drop(std::thread::spawn(|| panic!("on purpose")).join());
+        draws.join().unwrap();
         std::process::abort();
     }
 
     #[test]
-    fn a_panic_gives_the_terminal_back_before_it_says_a_word() {
+    fn a_panic_gives_the_terminal_back_before_it_says_a_word_and_nobody_draws_over_it() {
         let dir = tempfile::tempdir().unwrap();
         let socket = dir.path().join("t");
         let tmux = |args: &[&str]| {
@@ -107,15 +145,21 @@ mod tests {
         };
         let me = std::env::current_exe().unwrap();
         let name = "tui::terminal::tests::panics_while_it_has_the_terminal";
-        let line = format!("{} --ignored --exact {name} --nocapture; stty -a | grep -o \" -*icanon\"; sleep 100", me.display());
+        // The more is said the longer it takes.
+        let line = format!(
+            "RUST_BACKTRACE=full {} --ignored --exact {name} --nocapture; stty -a | grep -o \" -*icanon\"; sleep 100",
+            me.display()
+        );
         tmux(&["new-session", "-d", "-x", "150", "-y", "50", &format!("sh -c '{line}'")]);
         let (began, mut shown) = (Instant::now(), String::new());
         while !shown.contains("icanon") && began.elapsed() < Duration::from_secs(60) {
             std::thread::sleep(Duration::from_millis(50));
-            shown = tmux(&["capture-pane", "-p"]);
+            shown = tmux(&["capture-pane", "-p", "-S", "-"]);
         }
+        let flags = tmux(&["display", "-p", "#{alternate_on} #{cursor_flag}"]);
         tmux(&["kill-server"]);
         assert!(shown.contains("on purpose") && shown.contains(" icanon") && !shown.contains("-icanon"), "{shown}");
-        assert!(!shown.contains("drawn over everything"), "that was on the other screen: {shown}");
+        assert!(!shown.contains("drawn over"), "that was on the other screen: {shown}");
+        assert_eq!(flags.trim(), "0 1", "the usual screen, with its cursor");
     }
 }

@@ -199,6 +199,63 @@ fn tasks() {
     held("two-plans", &mut model(board), Time(now.0 + 65_000));
 }
 
+/// Three plans of twenty tasks; in the last one something is at work, something failed.
+#[test]
+fn where_not_everything_fits_one_look_tells_what_goes_on_in_each_plan() {
+    let tasks = |from: u32| (from..from + 20).map(|i| samples::task(&format!("t{i}"), &[])).collect();
+    let mut run =
+        Sample::new(vec![samples::plan("one", tasks(10)), samples::plan("two", tasks(40)), samples::plan("three", tasks(70))], &[]);
+    let (board, now) = self::board(samples::half_way(), Coordinator::Alive);
+    let mut fits = self::model(board);
+    drawn(&mut fits, SMALL, now);
+    press(&mut fits, "f", now);
+    assert_eq!(fits.filter.name(), "unfinished", "where all fit there is nothing to be unfolded");
+    for task in ["t10", "t11", "t12"] {
+        run.spawn("one", task);
+    }
+    run.wait_secs(3);
+    let (mut board, now) = self::board(run, Coordinator::Alive);
+    let tasks = &mut board.run.as_mut().unwrap().tasks;
+    for (name, state) in [("three/t75", "failed"), ("three/t76", "running")] {
+        let at = tasks.iter().position(|t| t.name == name).unwrap();
+        (tasks[at].state, tasks[at].words) = (state.to_owned(), state.to_owned());
+    }
+    let mut model = self::model(board);
+    held("folded", &mut model, now);
+    let shown = text(&drawn(&mut model, SMALL, now));
+    for wanted in ["t10", "t12", "t75", "t76", "one ", "two ", "three ", "19 queued", "; f lists them"] {
+        assert!(shown.contains(wanted), "{wanted}:\n{shown}");
+    }
+    // What is not listed cannot be selected; what is selected stays listed.
+    press(&mut model, "G", now);
+    let last = model.task().map(|t| t.name.clone()).unwrap();
+    assert!(text(&drawn(&mut model, SMALL, now)).contains(last.split_once('/').unwrap().1));
+    press(&mut model, "f", now);
+    assert_eq!(super::rows::listed(&model).len(), 60);
+    press(&mut model, "1G\u{1b}", now);
+    drawn(&mut model, SMALL, now);
+    let shown = text(&drawn(&mut model, SMALL, now));
+    assert!(shown.contains("t89") && super::rows::listed(&model).len() < 60, "{shown}");
+}
+
+#[test]
+fn until_somebody_chooses_the_first_row_is_selected_whichever_it_is() {
+    let (board, now) = busy();
+    let mut model = self::model(board.clone());
+    assert_eq!(model.task().map(|t| t.name.as_str()), Some("docs"));
+    let mut later = board.clone();
+    later.run.as_mut().unwrap().tasks.reverse();
+    model.take(Arc::new(later.clone()));
+    assert_eq!(model.task().map(|t| t.name.as_str()), Some("bucket"), "nobody has moved");
+    press(&mut model, "j", now);
+    let chosen = model.selected.clone();
+    model.take(Arc::new(board.clone()));
+    assert_eq!(model.selected, chosen);
+    press(&mut model, "g", now);
+    model.take(Arc::new(later));
+    assert_eq!(model.task().map(|t| t.name.as_str()), Some("bucket"), "at the top one stays there");
+}
+
 #[test]
 fn timeline_failures_and_health() {
     let (board, now) = self::board(samples::ended(), Coordinator::Gone);
@@ -261,6 +318,113 @@ fn one_task_tab_by_tab() {
 }
 
 #[test]
+fn what_the_suite_said_on_the_base_is_one_key_away() {
+    let (board, now) = self::board(samples::red_base(), Coordinator::Gone);
+    let mut model = self::model(board);
+    press(&mut model, "o", now);
+    assert_eq!(model.view, View::Suite);
+    // As the loop does, with the files of a run that is nowhere: what the journal kept is shown.
+    let plan = model.run().unwrap().plans[0].clone();
+    assert!(model.suite.as_mut().unwrap().read(&plan) && !model.suite.as_mut().unwrap().read(&plan), "once is enough");
+    held("suite", &mut model, now);
+    press(&mut model, "o", now);
+    assert_eq!((model.view, model.suite.is_none()), (View::Tasks, true), "and the same leads back");
+}
+
+#[test]
+fn every_text_is_searched_and_the_next_hit_is_reached_from_where_one_is() {
+    let (board, now) = busy();
+    let mut model = self::model(board);
+    let found = |model: &mut Model, keys: &str, sought: &str| {
+        drawn(model, SMALL, now);
+        press(model, keys, now);
+        let message = model.message.take().map(|m| m.text);
+        assert_eq!(message, None, "after {keys:?}");
+        let buffer = drawn(model, SMALL, now);
+        let reversed: String = buffer.content().iter().filter(|c| c.modifier.contains(Modifier::REVERSED)).map(|c| c.symbol()).collect();
+        assert!(reversed.contains(sought), "after {keys:?} `{sought}` stands out:\n{reversed}\n{}", text(&buffer));
+    };
+    // Attempts and heartbeats of one task.
+    press(&mut model, "\n→→→→", now);
+    assert_eq!(model.open.as_ref().map(|o| o.tab), Some(Tab::Attempts));
+    found(&mut model, "/LINKS are\n", "| 2 links are dead");
+    found(&mut model, "/nowhere/\n", "/nowhere/runs/");
+    let header = TaskKey::new("limits", "header");
+    let mut open = super::open::OpenTask::new(header, None);
+    open.tab = Tab::Beats;
+    model.open = Some(open);
+    found(&mut model, "/keeper\n", "process 4711");
+    // The views that are texts, and failures with lessons.
+    press(&mut model, "5", now);
+    found(&mut model, "/one at a time\n", "as fast as one at a time");
+    press(&mut model, "4", now);
+    found(&mut model, "/links are\n", "docs#1");
+    found(&mut model, "n", "4x");
+    // Two hits on the last page, which no scrolling tells apart.
+    press(&mut model, "3", now);
+    let open = model.open.as_mut().unwrap();
+    open.tab = Tab::Prompt;
+    open.prompt = Some((0..100).map(|i| if i % 10 == 7 { format!("seven in {i}") } else { format!("line {i}") }).collect());
+    found(&mut model, "/in 87\n", "seven in 87");
+    found(&mut model, "/seven\n", "seven in 87");
+    found(&mut model, "n", "seven in 97");
+    found(&mut model, "n", "seven in 7");
+    found(&mut model, "N", "seven in 97");
+    press(&mut model, "/nothing like it\n", now);
+    assert_eq!(model.message.take().map(|m| m.text).as_deref(), Some("`nothing like it` is not found here"));
+    // What is searched for in a text narrows no list.
+    press(&mut model, "1", now);
+    assert!(model.search.is_empty() && text(&drawn(&mut model, SMALL, now)).contains("bucket"));
+    press(&mut model, "/docs\n/head\n", now);
+    assert_eq!(model.search, "head", "a search begins anew");
+    press(&mut model, "/\n", now);
+    assert_eq!(model.search, "");
+}
+
+#[test]
+fn a_text_ends_with_its_last_page() {
+    let (board, now) = busy();
+    let mut model = self::model(board);
+    press(&mut model, "\n→→", now);
+    model.open.as_mut().unwrap().prompt = Some((0..100).map(|i| format!("line {i}.")).collect());
+    press(&mut model, "G", now);
+    let shown = text(&drawn(&mut model, SMALL, now));
+    assert!(shown.contains("line 99.") && shown.contains("line 90."), "{shown}");
+    press(&mut model, "k", now);
+    let shown = text(&drawn(&mut model, SMALL, now));
+    assert!(!shown.contains("line 99.") && shown.contains("line 98."), "one key, one line:\n{shown}");
+}
+
+#[test]
+fn a_run_whose_coordinator_is_gone_says_what_its_key_does() {
+    let asks = |coordinator, keys: &str| {
+        let (board, now) = self::board(samples::half_way(), coordinator);
+        let mut model = self::model(board);
+        press(&mut model, keys, now);
+        let shown = text(&drawn(&mut model, SMALL, now));
+        (model, now, shown)
+    };
+    let (mut model, now, shown) = asks(Coordinator::Gone, "p");
+    assert!(shown.contains("p resume") && shown.contains("(p takes the run up again"), "{shown}");
+    assert!(shown.contains("Its coordinator is gone, and none of its attempts runs."), "{shown}");
+    assert_eq!(press(&mut model, "y", now), Effect::Do(Command::Resume));
+    let (mut model, now, shown) = asks(Coordinator::Alive, "");
+    assert!(shown.contains("p pause"), "{shown}");
+    let mut board = model.board.as_deref().unwrap().clone();
+    board.run.as_mut().unwrap().state = String::from("stopping");
+    model.take(Arc::new(board));
+    assert_eq!(press(&mut model, "p", now), Effect::Nothing);
+    assert!(model.message.as_ref().is_some_and(|m| m.is_error && m.text.contains("being stopped")));
+    let (busy, now) = busy();
+    let mut board = busy;
+    board.run.as_mut().unwrap().state = String::from("interrupted");
+    board.run.as_mut().unwrap().alive = false;
+    let mut model = self::model(board);
+    press(&mut model, "p", now);
+    assert!(text(&drawn(&mut model, SMALL, now)).contains("one attempt goes on, and is taken over"));
+}
+
+#[test]
 fn what_lies_over_a_view() {
     let (board, now) = busy();
     let mut model = self::model(board);
@@ -299,6 +463,12 @@ fn keys_ask_before_they_end_something_and_refuse_what_makes_no_sense() {
     assert_eq!(press(&mut model, "p", now), Effect::Do(Command::Pause));
     assert_eq!(press(&mut model, "L", now), Effect::AskLand);
     assert_eq!(press(&mut model, "d", now), Effect::Nothing, "it is in nobody's hands");
+    let mut other = model.board.as_deref().unwrap().clone();
+    other.run.as_mut().unwrap().tasks.iter_mut().find(|t| t.name == "guide").unwrap().by_hand = true;
+    model.take(Arc::new(other));
+    let guide = TaskKey::new("limits", "guide");
+    let done = Command::Done { task: guide, message: String::from("ok") };
+    assert_eq!(press(&mut model, "dok\n", now), Effect::Do(done), "the only one in somebody's hands is meant");
     assert_eq!(press(&mut model, "q", now), Effect::Quit);
     model.inside = true;
     let interrupt = KeyEvent::new(KeyCode::Char('c'), KeyModifiers::CONTROL);
@@ -335,7 +505,7 @@ fn a_list_is_searched_filtered_and_keeps_what_is_selected() {
     later.run.as_mut().unwrap().tasks.reverse();
     model.take(Arc::new(later));
     assert_eq!(model.selected, Some(TaskKey::new("many", "task-072")));
-    press(&mut model, "\u{1b}f", now);
+    press(&mut model, "\u{1b}ff", now);
     assert_eq!((model.search.as_str(), model.filter.name()), ("", "unfinished"));
     press(&mut model, "f", now);
     assert!(text(&drawn(&mut model, SMALL, now)).contains("at work"));
@@ -346,7 +516,7 @@ fn the_ends_of_a_thousand_tasks_are_reached_and_only_what_is_seen_is_drawn() {
     let (board, now) = thousand();
     let mut model = self::model(board);
     held("thousand", &mut model, now);
-    press(&mut model, "G", now);
+    press(&mut model, "fG", now);
     let shown = text(&drawn(&mut model, SMALL, now));
     assert!(shown.contains("task-999"), "{shown}");
     press(&mut model, "g", now);

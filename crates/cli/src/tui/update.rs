@@ -10,9 +10,10 @@ use greenlane_core::time::Time;
 
 use super::keys::Action;
 use super::model::{Asking, Confirm, Filter, Message, Model, Purpose, Question, View};
-use super::open::{Loaded, OpenTask, Tab};
+use super::open::{Loaded, OpenSuite, OpenTask, Tab};
 use super::rows::listed;
-use crate::board::{Board, Command, TaskRow};
+use super::search::{Jumped, is_list, jump};
+use crate::board::{Board, Command, RunBoard, TaskRow};
 use crate::report::wrapped;
 
 /// How long a message stands.
@@ -49,13 +50,13 @@ impl Model {
         let run_before = self.run().map(|r| r.id.clone());
         self.board = Some(board);
         if run_before.is_some() && self.run().map(|r| r.id.clone()) != run_before {
-            (self.selected, self.open, self.failure) = (None, None, 0);
+            (self.selected, self.chosen, self.open, self.failure) = (None, false, None, 0);
             if self.view == View::Task {
                 self.view = View::Tasks;
             }
         }
         let known = |key: &TaskKey| self.run().is_some_and(|run| run.task(key).is_some());
-        if !self.selected.as_ref().is_some_and(known) {
+        if !self.chosen || !self.selected.as_ref().is_some_and(known) {
             self.selected = listed(self).first().and_then(|i| Some(self.run()?.tasks.get(*i)?.key.clone()));
         }
     }
@@ -119,17 +120,17 @@ pub(super) fn update(model: &mut Model, action: Action, now: Time) -> Effect {
             }
             Effect::Nothing
         }
-        Action::Search if matches!(model.view, View::Failures | View::Health | View::Runs) => {
-            model.refuse("tasks, the timeline and the texts of one task can be searched", now)
-        }
         Action::Search => {
-            model.asking = Asking::Text(Question { text: model.search.clone(), ..Question::new(Purpose::Search, String::from("/")) });
+            model.asking = Asking::Text(Question::new(Purpose::Search, String::from("/")));
             Effect::Nothing
         }
-        Action::NextMatch => hit(model, 1, now),
-        Action::PreviousMatch => hit(model, -1, now),
+        Action::NextMatch => hit(model, true, false, now),
+        Action::PreviousMatch => hit(model, false, false, now),
+        Action::Suite => suite(model),
         Action::Filter => {
-            model.filter = model.filter.next();
+            let all = model.run().map_or(0, |run| run.tasks.len());
+            let fits = model.filter == Filter::Fitting && listed(model).len() == all;
+            model.filter = if fits { Filter::All.next() } else { model.filter.next() };
             keep_selected(model);
             Effect::Nothing
         }
@@ -153,7 +154,7 @@ fn see(model: &mut Model, view: View) -> Effect {
     if view == View::Task && model.view != View::Task {
         model.back = model.view;
     }
-    model.view = view;
+    (model.view, model.hit) = (view, None);
     if view == View::Runs { Effect::Runs } else { diff_if_shown(model) }
 }
 
@@ -166,9 +167,13 @@ fn open(model: &mut Model) -> Effect {
             None => return Effect::Nothing,
         },
     };
-    model.back = if model.view == View::Task { model.back } else { model.view };
-    model.view = View::Task;
-    model.selected = Some(key.clone());
+    model.back = match model.view {
+        View::Task => model.back,
+        View::Suite => View::Tasks,
+        other => other,
+    };
+    (model.view, model.hit) = (View::Task, None);
+    (model.selected, model.chosen) = (Some(key.clone()), true);
     let same = model.open.as_ref().is_some_and(|o| o.key == key && o.number == number);
     if !same {
         model.open = Some(OpenTask::new(key, number));
@@ -179,19 +184,43 @@ fn open(model: &mut Model) -> Effect {
 fn back(model: &mut Model) -> Effect {
     if model.asking != Asking::Nothing {
         model.asking = Asking::Nothing;
+    } else if !is_list(model.view) && !model.find.is_empty() {
+        model.find.clear();
+        model.hit = None;
     } else if model.view == View::Task {
         model.view = model.back;
-    } else if !model.search.is_empty() {
+    } else if model.view == View::Suite {
+        return back_from_suite(model);
+    } else if is_list(model.view) && !model.search.is_empty() {
         model.search.clear();
-    } else if model.filter != Filter::All {
-        model.filter = Filter::All;
+    } else if model.filter != Filter::Fitting {
+        model.filter = Filter::Fitting;
     } else {
         model.view = View::Tasks;
     }
     Effect::Nothing
 }
 
+/// What the suite of the selected task's plan said; and back.
+fn suite(model: &mut Model) -> Effect {
+    if model.view == View::Suite {
+        return back_from_suite(model);
+    }
+    let Some(run) = model.run() else { return Effect::Nothing };
+    let Some(plan) = model.task().and_then(|t| run.plan_of(t)).or(run.plans.first()) else { return Effect::Nothing };
+    model.suite = Some(OpenSuite::new(plan.id.clone(), model.view));
+    (model.view, model.hit) = (View::Suite, None);
+    Effect::Nothing
+}
+
+fn back_from_suite(model: &mut Model) -> Effect {
+    model.view = model.suite.take().map_or(View::Tasks, |s| s.back);
+    model.hit = None;
+    diff_if_shown(model)
+}
+
 fn tab(model: &mut Model, by: isize) -> Effect {
+    model.hit = None;
     if let Some(open) = &mut model.open {
         (open.tab, open.scroll) = (open.tab.moved(by), 0);
     }
@@ -225,6 +254,7 @@ fn attempt(model: &mut Model, by: isize, now: Time) -> Effect {
 
 /// Moves what is selected, or scrolls. The least and the greatest number mean the two ends.
 fn moved(model: &mut Model, by: isize) -> Effect {
+    model.hit = None;
     match model.view {
         View::Tasks | View::Timeline => {
             let rows = listed(model);
@@ -232,7 +262,8 @@ fn moved(model: &mut Model, by: isize) -> Effect {
             let at = rows.iter().position(|i| Some(&run.tasks[*i].key) == model.selected.as_ref());
             let to = at.map_or(0, |at| at.saturating_add_signed(by)).min(rows.len().saturating_sub(1));
             let key = rows.get(to).map(|i| run.tasks[*i].key.clone());
-            model.selected = key;
+            // At the top one stays there, whatever comes to stand first.
+            (model.selected, model.chosen) = (key, by != isize::MIN);
         }
         View::Failures => {
             let len = model.run().map_or(0, |run| run.failures.len() + run.lessons.len());
@@ -240,17 +271,17 @@ fn moved(model: &mut Model, by: isize) -> Effect {
         }
         View::Health | View::Runs => {
             let offset = &mut model.offsets[model.view.index()];
-            *offset = offset.saturating_add_signed(by).min(100_000);
+            *offset = offset.saturating_add_signed(by);
+        }
+        View::Suite => {
+            if let Some(suite) = &mut model.suite {
+                suite.scroll = suite.scroll.saturating_add_signed(by);
+            }
         }
         View::Task => {
             if let Some(open) = &mut model.open {
-                let last = open.texts().len().max(1) - 1;
-                if open.tab == Tab::Log && open.follows && by < 0 {
-                    // From the end, which is in sight.
-                    open.scroll = (last + 1).saturating_sub(model.page);
-                }
-                let most = if matches!(open.tab, Tab::Attempts | Tab::Beats) { 1_000 } else { last };
-                open.scroll = open.scroll.saturating_add_signed(by).min(most);
+                // Where it is drawn it ends with the last page.
+                open.scroll = open.scroll.saturating_add_signed(by);
                 open.follows = open.tab == Tab::Log && (by == isize::MAX || open.follows && by > 0);
             }
         }
@@ -270,19 +301,19 @@ fn keep_selected(model: &mut Model) {
     }
 }
 
-/// The next line of an open text that holds what is searched for; in a list the next row.
-fn hit(model: &mut Model, by: isize, now: Time) -> Effect {
-    if model.view != View::Task {
-        return moved(model, by);
+/// The next place of a text at which what is searched for stands; in a list of tasks the next row.
+fn hit(model: &mut Model, forward: bool, here_too: bool, now: Time) -> Effect {
+    if is_list(model.view) {
+        return moved(model, if forward { 1 } else { -1 });
     }
-    let Some(open) = model.open.as_mut() else { return Effect::Nothing };
-    let hits = open.hits(&model.search);
-    let next = if by > 0 { hits.iter().find(|i| **i > open.scroll) } else { hits.iter().rev().find(|i| **i < open.scroll) };
-    match next.or(if by > 0 { hits.first() } else { hits.last() }) {
-        Some(at) => (open.scroll, open.follows) = (*at, false),
-        None => return model.refuse("it is not found here", now),
+    match jump(model, forward, here_too) {
+        Jumped::There => Effect::Nothing,
+        Jumped::NothingSought => model.refuse("nothing is searched for: / begins", now),
+        Jumped::NotFound => {
+            let words = format!("`{}` is not found here", model.find);
+            model.refuse(&words, now)
+        }
     }
-    Effect::Nothing
 }
 
 fn type_in(model: &mut Model, action: &Action) {
@@ -298,22 +329,25 @@ fn type_in(model: &mut Model, action: &Action) {
         _ => {}
     }
     if question.purpose == Purpose::Search {
-        model.search = question.text.clone();
-        keep_selected(model);
+        if is_list(model.view) {
+            model.search = question.text.clone();
+            keep_selected(model);
+        } else {
+            (model.find, model.hit) = (question.text.clone(), None);
+        }
     }
 }
 
 fn submit(model: &mut Model, now: Time) -> Effect {
     let Asking::Text(question) = std::mem::take(&mut model.asking) else { return Effect::Nothing };
     match question.purpose {
-        Purpose::Search if model.view == View::Task => {
-            // From the beginning, or where the reader is: the line in sight counts.
-            if let Some(open) = &mut model.open {
-                open.scroll = open.scroll.saturating_sub(1);
-            }
-            hit(model, 1, now)
+        // Nothing typed: nothing is searched for any more.
+        Purpose::Search if question.text.is_empty() => {
+            forget_search(model);
+            Effect::Nothing
         }
-        Purpose::Search => Effect::Nothing,
+        Purpose::Search if is_list(model.view) => Effect::Nothing,
+        Purpose::Search => hit(model, true, true, now),
         Purpose::Answer(_) if question.text.trim().is_empty() => model.refuse("an answer must say something", now),
         Purpose::Answer(number) => Effect::Do(Command::Answer { question: number, text: question.text }),
         Purpose::Done(task) => Effect::Do(Command::Done { task, message: question.text }),
@@ -324,7 +358,7 @@ fn submit(model: &mut Model, now: Time) -> Effect {
 fn answered(model: &mut Model, action: Action) -> Effect {
     let searched = matches!(&model.asking, Asking::Text(q) if q.purpose == Purpose::Search);
     if searched && action == Action::No {
-        model.search.clear();
+        forget_search(model);
     }
     match (std::mem::take(&mut model.asking), action) {
         (Asking::Confirm(confirm), Action::Yes) => confirm.yes.map_or(Effect::Nothing, Effect::Do),
@@ -333,24 +367,46 @@ fn answered(model: &mut Model, action: Action) -> Effect {
     }
 }
 
+fn forget_search(model: &mut Model) {
+    if is_list(model.view) {
+        model.search.clear();
+    } else {
+        model.find.clear();
+        model.hit = None;
+    }
+}
+
 fn act(model: &mut Model, action: &Action, now: Time) -> Effect {
     let Some(run) = model.run() else { return model.refuse("nothing has run here yet", now) };
     let (alive, paused) = (run.alive, run.state == "paused");
     match action {
-        Action::Pause if !alive && matches!(run.state.as_str(), "interrupted" | "stopped") => {
+        Action::Pause if run.can_be_resumed() => {
+            let stands = match (run.state.as_str(), run.attempts_alive()) {
+                ("stopped", _) => {
+                    String::from("It was stopped before its end. What was called off then is tried again, from the work that is there.")
+                }
+                (_, 0) => String::from("Its coordinator is gone, and none of its attempts runs."),
+                (_, 1) => String::from("Its coordinator is gone; one attempt goes on, and is taken over."),
+                (_, n) => format!("Its coordinator is gone; {n} attempts go on, and are taken over."),
+            };
+            let how = String::from("A coordinator is started in the background, as by `greenlane resume --detach`.");
             model.asking = Asking::Confirm(Confirm {
                 title: String::from("Take the run up again?"),
-                lines: vec![String::from(
-                    "Nobody is at work on it. A coordinator is started in the background, as by `greenlane resume --detach`.",
-                )],
+                lines: vec![stands, how],
                 yes: Some(Command::Resume),
                 at_once: None,
             });
             return Effect::Nothing;
         }
-        Action::Pause if !alive => return model.refuse("nobody is at work on this run", now),
+        Action::Pause if !alive => return model.refuse("this run is over: there is nothing to pause", now),
+        Action::Pause if run.state == "stopping" => {
+            return model.refuse("the run is being stopped: nothing more starts anyhow. Once it has stopped, p takes it up again", now);
+        }
         Action::Pause => return Effect::Do(if paused { Command::Unpause } else { Command::Pause }),
-        Action::StopRun if !alive => return model.refuse("nobody is at work on this run", now),
+        Action::StopRun if run.state == "interrupted" => {
+            return model.refuse("its coordinator is gone; `greenlane stop --all` ends what it left behind", now);
+        }
+        Action::StopRun if !alive => return model.refuse("this run is over: there is nothing to stop", now),
         Action::StopRun => {
             let at_work = run.summary.running;
             model.asking = Asking::Confirm(Confirm {
@@ -368,7 +424,14 @@ fn act(model: &mut Model, action: &Action, now: Time) -> Effect {
         Action::Land => return if run.plans.is_empty() { Effect::Nothing } else { Effect::AskLand },
         _ => {}
     }
-    let Some(task) = model.task().cloned() else { return model.refuse("no task is selected", now) };
+    // As with questions: where the selected one is in nobody's hands, the only one that is in somebody's is meant.
+    let in_hand = |run: &RunBoard| match run.tasks.iter().filter(|t| t.by_hand).collect::<Vec<_>>().as_slice() {
+        [only] => Some((*only).clone()),
+        _ => None,
+    };
+    let gives_back = matches!(action, Action::Done | Action::Fail) && !model.task().is_some_and(|t| t.by_hand);
+    let meant = model.run().filter(|_| gives_back).and_then(in_hand);
+    let Some(task) = meant.or(model.task().cloned()) else { return model.refuse("no task is selected", now) };
     of_task(model, &task, action, alive, now)
 }
 
@@ -377,7 +440,9 @@ fn of_task(model: &mut Model, task: &TaskRow, action: &Action, alive: bool, now:
     let tasks = vec![task.key.clone()];
     match action {
         Action::Stop if task.ended() => model.refuse(&format!("`{name}` has ended already"), now),
-        Action::Stop if !alive => model.refuse("nobody is at work on this run; `greenlane stop` ends what was left behind", now),
+        Action::Stop if !alive => {
+            model.refuse("no coordinator is at work on this run; `greenlane stop --all` ends what was left behind", now)
+        }
         Action::Stop => {
             model.asking = Asking::Confirm(Confirm {
                 title: format!("Stop `{name}`?"),

@@ -66,9 +66,20 @@ impl Wake {
         // A signal cuts it short; so does an error, and the caller looks for itself.
         let _ = poll(&mut fds, most.as_ref());
         let gone = fds[0].revents().intersects(GONE);
+        self.empty();
+        !gone
+    }
+
+    /// The same for ever, while somebody else reads the terminal.
+    pub fn wait_aside(&mut self) {
+        let mut fds = [PollFd::from_borrowed_fd(self.reader.as_fd(), PollFlags::IN)];
+        let _ = poll(&mut fds, None);
+        self.empty();
+    }
+
+    fn empty(&mut self) {
         let mut bytes = [0; 256];
         while self.reader.read(&mut bytes).is_ok_and(|n| n == bytes.len()) {}
-        !gone
     }
 
     /// Whether there is a terminal to be read. One that is gone has no end of input: its reader would look for one for ever.

@@ -92,10 +92,16 @@ impl Layout {
         self.run_dir.join("groups").join(name).join("metadata.json")
     }
 
-    /// Logs of a plan's suite.
+    /// Logs of a plan's suite, a folder for each thing it ran on.
+    #[must_use]
+    pub fn suites_dir(&self, plan: &PlanId) -> PathBuf {
+        self.run_dir.join("suites").join(slug(plan.as_str()))
+    }
+
+    /// The same on one of them.
     #[must_use]
     pub fn suite_dir(&self, plan: &PlanId, what: &str) -> PathBuf {
-        self.run_dir.join("suites").join(slug(plan.as_str())).join(what)
+        self.suites_dir(plan).join(what)
     }
 
     /// Logs of the suite on a batch.

@@ -6,9 +6,10 @@ use ratatui::layout::{Position, Rect};
 
 use super::super::model::{Asking, Filter, Model, Purpose, View};
 use super::super::run::{clock_of, until_words};
+use super::super::search::is_list;
 use super::super::theme::{bytes, cost_of, tokens_of};
 use super::line::Row;
-use crate::board::RunBoard;
+use crate::board::{PlanRow, RunBoard};
 use crate::output::Paint;
 use crate::report::{clean, columns, fit, humane, sign, wrapped};
 
@@ -120,12 +121,13 @@ fn views(buffer: &mut Buffer, area: Rect, model: &Model) {
         row = row.text(&format!(" {} {}{more} ", i + 1, view.name()), style);
     }
     let mut right = Vec::new();
-    let is_list = matches!(model.view, View::Tasks | View::Timeline);
-    if model.filter != Filter::All && is_list {
+    let is_list = is_list(model.view);
+    if model.filter != Filter::Fitting && is_list {
         right.push((format!(" {} ", model.filter.name()), theme.alert()));
     }
-    if !model.search.is_empty() && (is_list || model.view == View::Task) && !matches!(model.asking, Asking::Text(_)) {
-        right.push((format!(" /{} ", clean(&model.search)), theme.alert()));
+    let sought = if is_list { &model.search } else { &model.find };
+    if !sought.is_empty() && !matches!(model.asking, Asking::Text(_)) {
+        right.push((format!(" /{} ", clean(sought)), theme.alert()));
     }
     row.right(right).draw(buffer, area.x, area.y + 2);
 }
@@ -158,8 +160,15 @@ fn alerts(model: &Model, now: Time) -> Vec<String> {
             out.push(format!("{} is limited, free again {}", account.name, until_words(model.theme, until, now)));
         }
     }
-    if run.state == "interrupted" {
-        out.push(String::from("its coordinator is gone: `greenlane resume` goes on with it"));
+    let red = |p: &&PlanRow| p.base_red.is_some() && p.state == "failed";
+    out.extend(run.plans.iter().filter(red).map(|p| match &p.set_up_log {
+        Some(_) => format!("worktrees cannot be made ready for {} (o shows why)", p.name),
+        None => format!("the suite is red on the base of {} (o shows what it said)", p.name),
+    }));
+    match run.state.as_str() {
+        "interrupted" => out.push(String::from("its coordinator is gone (p takes the run up again, as `greenlane resume` does)")),
+        "stopped" => out.push(String::from("it was stopped before its end (p takes it up again)")),
+        _ => {}
     }
     out
 }
@@ -208,6 +217,11 @@ pub(super) fn foot(buffer: &mut Buffer, area: Rect, model: &Model) -> Option<Pos
         }
         return None;
     }
+    let pause = match model.run() {
+        Some(run) if run.state == "paused" && run.alive => "go on",
+        Some(run) if run.can_be_resumed() => "resume",
+        _ => "pause",
+    };
     let keys: &[(&str, &str)] = match model.view {
         View::Task => &[
             ("?", "keys"),
@@ -221,8 +235,9 @@ pub(super) fn foot(buffer: &mut Buffer, area: Rect, model: &Model) -> Option<Pos
             ("/", "search"),
             ("F", "follow"),
         ],
+        View::Suite => &[("?", "keys"), ("q", "quit"), ("Esc", "back"), ("↑↓", "scroll"), ("/", "search"), ("n N", "hits")],
         View::Health | View::Runs => {
-            &[("?", "keys"), ("q", "quit"), ("Tab", "views"), ("↑↓", "scroll"), ("p", "pause"), ("S", "stop the run")]
+            &[("?", "keys"), ("q", "quit"), ("Tab", "views"), ("↑↓", "scroll"), ("/", "search"), ("p", pause), ("S", "stop the run")]
         }
         _ => &[
             ("?", "keys"),
@@ -230,7 +245,7 @@ pub(super) fn foot(buffer: &mut Buffer, area: Rect, model: &Model) -> Option<Pos
             ("Enter", "open"),
             ("s", "stop"),
             ("r", "retry"),
-            ("p", "pause"),
+            ("p", pause),
             ("L", "land"),
             ("e", "editor"),
             ("/", "search"),

@@ -27,10 +27,9 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, model: &mut Model, now: Time
     agents(&mut lines, run, model, now, usize::from(area.width));
     figures(&mut lines, run, model, usize::from(area.width));
     advice(&mut lines, run, model, usize::from(area.width));
-    let most = lines.len().saturating_sub(usize::from(area.height));
-    let scroll = model.offsets[4].min(most);
-    texts::from(buffer, area, lines.len(), scroll, |i| (&lines[i].0, lines[i].1));
+    let scroll = texts::styled(buffer, area, model, model.offsets[4], &lines);
     (model.offsets[4], model.page) = (scroll, usize::from(area.height).saturating_sub(1).max(1));
+    model.drawn = texts::plain(lines);
 }
 
 fn heading(lines: &mut Lines, model: &Model, text: &str) {

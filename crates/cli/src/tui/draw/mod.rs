@@ -6,6 +6,7 @@ mod health;
 mod line;
 mod popup;
 mod runs;
+mod suite;
 mod task;
 mod tasks;
 mod texts;
@@ -42,6 +43,7 @@ pub(super) fn draw(frame: &mut Frame<'_>, model: &mut Model, now: Time) {
             View::Failures => failures::draw(buffer, body, model, now),
             View::Health => health::draw(buffer, body, model, now),
             View::Runs => runs::draw(buffer, body, model),
+            View::Suite => suite::draw(buffer, body, model),
         }
     }
     let foot = Rect { y: area.bottom() - 1, height: 1, ..area };

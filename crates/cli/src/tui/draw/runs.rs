@@ -19,8 +19,8 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, model: &mut Model) {
         Runs::Failed(why) => vec![(why.clone(), theme.alert())],
         Runs::Ready(all) => lines(all, model, usize::from(area.width)),
     };
-    let at = model.offsets[5].min(lines.len().saturating_sub(usize::from(area.height)));
-    texts::from(buffer, area, lines.len(), at, |i| (&lines[i].0, lines[i].1));
+    let at = texts::styled(buffer, area, model, model.offsets[5], &lines);
+    model.drawn = texts::plain(lines);
     (model.offsets[5], model.page) = (at, usize::from(area.height).saturating_sub(1).max(1));
 }
 

@@ -23,6 +23,7 @@ const WIDE: u16 = 110;
 pub(super) fn draw(buffer: &mut Buffer, area: Rect, model: &mut Model, now: Time) {
     let below = if area.height >= ROWS_FOR_BELOW { BELOW } else { 0 };
     let list = Rect { height: area.height - below, ..area };
+    model.list_rows = usize::from(list.height);
     let Some(run) = model.run() else { return };
     let rows = with_plans(model, run);
     let is_selected = |row: &Listed| matches!(row, Listed::Task(i) if Some(&run.tasks[*i].key) == model.selected.as_ref());
@@ -40,6 +41,11 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, model: &mut Model, now: Time
                 let selected = if is_selected(row) { model.theme.selected() } else { Style::new() };
                 task(&run.tasks[*i], run, model, &widths, now, area.width).over(selected).draw(buffer, list.x, y);
             }
+            Listed::Rest(i) => {
+                let shown = |at: usize| rows.contains(&Listed::Task(at));
+                let own = run.tasks.iter().enumerate().filter(|(at, t)| t.plan == *i && !shown(*at));
+                Row::new(area.width).text(&rest_words(own.map(|(_, t)| t)), model.theme.dim()).draw(buffer, list.x, y);
+            }
         }
     }
     if rows.is_empty() {
@@ -47,9 +53,22 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, model: &mut Model, now: Time
     }
     if below > 0 {
         let area = Rect { y: area.bottom() - below, height: below, ..area };
-        selected_task(buffer, area, model, now, rows.iter().filter(|r| matches!(r, Listed::Task(_))).count());
+        selected_task(buffer, area, model, now, (rows.iter().filter(|r| matches!(r, Listed::Task(_))).count(), run.tasks.len()));
     }
     (model.offsets[0], model.page) = (from, usize::from(list.height).saturating_sub(1).max(1));
+}
+
+/// `· 13 queued, 6 blocked, 3 done; f lists them`.
+fn rest_words<'a>(tasks: impl Iterator<Item = &'a TaskRow>) -> String {
+    let mut counts: Vec<(&str, usize)> = Vec::new();
+    for task in tasks {
+        match counts.iter_mut().find(|(words, _)| *words == task.words) {
+            Some((_, n)) => *n += 1,
+            None => counts.push((&task.words, 1)),
+        }
+    }
+    let words: Vec<String> = counts.iter().map(|(words, n)| format!("{n} {words}")).collect();
+    format!("… {}; f lists them", words.join(", "))
 }
 
 /// Columns of the table.
@@ -206,7 +225,7 @@ fn first_clause(reason: &str) -> &str {
 }
 
 /// The selected task in words.
-fn selected_task(buffer: &mut Buffer, area: Rect, model: &Model, now: Time, listed: usize) {
+fn selected_task(buffer: &mut Buffer, area: Rect, model: &Model, now: Time, (listed, all): (usize, usize)) {
     let theme = model.theme;
     let Some(task) = model.task() else { return rule(buffer, area, area.y, "", theme.dim()) };
     rule(buffer, area, area.y, &task.name, theme.dim());
@@ -219,7 +238,7 @@ fn selected_task(buffer: &mut Buffer, area: Rect, model: &Model, now: Time, list
         (task.attempt.filter(|n| *n > 1).map(|n| format!("attempt {n}")).unwrap_or_default(), Style::new()),
         (task.group.as_ref().map(|g| format!("group {g}")).unwrap_or_default(), theme.dim()),
         (if task.depends.is_empty() { String::new() } else { format!("needs {}", task.depends.join(", ")) }, theme.dim()),
-        (format!("{listed} listed"), theme.dim()),
+        (if listed < all { format!("{listed} of {all} listed") } else { format!("{all} listed") }, theme.dim()),
     ];
     Row::new(area.width).pieces(facts).draw(buffer, area.x, area.y + 1);
     let said = [task.reason.as_ref().map(|r| theme.times(r, now)), task.activity.clone()];
