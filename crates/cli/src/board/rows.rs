@@ -78,6 +78,12 @@ impl TaskRow {
         matches!(self.state.as_str(), "done" | "failed" | "needs_human" | "skipped" | "cancelled")
     }
 
+    /// Its title says more than its id.
+    #[must_use]
+    pub fn has_title(&self) -> bool {
+        self.title != self.key.task.as_str()
+    }
+
     /// It ended without landing.
     #[must_use]
     pub fn went_wrong(&self) -> bool {

@@ -33,7 +33,7 @@ pub fn render(pieces: &mut Pieces, links: &Links, run: &RunBoard) {
         let link = f.number.map_or_else(|| links.task(&f.key), |n| links.attempt(&f.key, n, "", ""));
         pieces.part(id.clone(), text(&Failure { f, id: &id, link }));
     }
-    pieces.close_list("</ul><section aria-labelledby=\"lessons-title\"><h2 id=\"lessons-title\">What goes wrong again and again</h2>");
+    pieces.close_list("</ul><section aria-labelledby=\"lessons-title\"><h2 id=\"lessons-title\">What goes wrong in this repository</h2>");
     pieces.part("lessons", text(&Lessons { lessons: &run.lessons }));
     pieces.fixed("</section>");
 }
