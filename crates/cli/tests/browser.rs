@@ -127,3 +127,25 @@ fn a_run_is_watched_and_led_from_a_browser() {
     assert_eq!(s.out_lines("answered").last().map(String::as_str), Some("port 8080"), "the agent was told what somebody typed");
     assert!(s.files_on("main").contains(&String::from("last.txt")), "it was landed from the page");
 }
+
+#[test]
+fn what_many_tasks_wait_for_is_in_every_row_and_sent_once() {
+    let Some((chromium, driver)) = wanted() else { return };
+    let s = Sandbox::new(&[]);
+    let wait = await_file("go").replace("1500", "6000");
+    let task = |i: usize| format!("[[task]]\nid = \"t{i}\"\nowns = [\"t{i}.txt\"]\nrun = '''\n{wait}; echo {i} > t{i}.txt\n'''\n");
+    let plan = format!("verify = []\n{}", (0..30).map(task).collect::<String>());
+    let run = s.start(s.run_command(&plan, &["-j", "1"]));
+    eventually("the first is at work", || s.count("attempt_spawned") == 1);
+    let web = Served::of(&s);
+    let done = Command::new("node")
+        .arg(driver.join("waiting.mjs"))
+        .args([&web.url, chromium.to_str().unwrap()])
+        .arg(s.path("profile"))
+        .output()
+        .unwrap();
+    let said = format!("{}{}", String::from_utf8_lossy(&done.stdout), String::from_utf8_lossy(&done.stderr));
+    assert!(done.status.success(), "{said}");
+    std::fs::write(s.out("go"), "").unwrap();
+    assert_eq!(run.wait().code, 0);
+}
