@@ -27,7 +27,7 @@ const WAITING_MAX: usize = 8;
 /// Views change no oftener than this: a person sees no difference, and a thousand tasks end one by one.
 const PACE: Duration = Duration::from_millis(400);
 /// After a large change the next one waits: no page is sent more than this, a second, for long, ...
-const BYTES_A_SECOND: usize = 32 * 1024;
+const BYTES_A_SECOND: usize = 12 * 1024;
 /// ... but nothing waits longer.
 const PACE_MAX: Duration = Duration::from_secs(3);
 /// How often an open stream is written to without news: so that both ends notice that the other is gone.
@@ -233,6 +233,6 @@ mod tests {
 
     #[test]
     fn what_is_large_is_followed_by_a_pause() {
-        assert_eq!([0, 1_000, 64 * 1024, 10_000_000].map(|bytes| pause(bytes).as_millis()), [400, 400, 2_000, 3_000]);
+        assert_eq!([0, 1_000, 24 * 1024, 10_000_000].map(|bytes| pause(bytes).as_millis()), [400, 400, 2_000, 3_000]);
     }
 }
