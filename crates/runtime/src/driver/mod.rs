@@ -133,7 +133,7 @@ pub fn coordinate(setup: Setup, run: &RunId, start: Start, observer: &mut dyn Ob
     if matches!(&finished, Ok(f) if f.state.ended_at.is_some()) {
         driver.post.take().into_iter().for_each(Post::finish);
     }
-    driver.telemetry = None;
+    driver.telemetry.take().into_iter().for_each(Telemetry::finish);
     driver.pass_on_warnings();
     drop(driver);
     drop(server);

@@ -95,6 +95,18 @@ impl Telemetry {
         #[cfg(not(feature = "telemetry"))]
         match self.never {}
     }
+
+    /// Sends what is left, as far as that takes no longer than [`work::LAST_WORDS`]; the next run sends the rest.
+    #[cfg(feature = "telemetry")]
+    pub fn finish(mut self) {
+        self.thread.end_within(work::LAST_WORDS);
+    }
+
+    /// There is none.
+    #[cfg(not(feature = "telemetry"))]
+    pub fn finish(self) {
+        match self.never {}
+    }
 }
 
 /// `TRACEPARENT` of an attempt, where traces are sent: agents that trace themselves add to the attempt's.
@@ -120,12 +132,4 @@ pub(crate) fn traceparent(
     _env: &BTreeMap<OsString, OsString>,
 ) -> Option<String> {
     None
-}
-
-#[cfg(feature = "telemetry")]
-impl Drop for Telemetry {
-    /// What is left is sent, as far as that takes no longer than [`work::LAST_WORDS`].
-    fn drop(&mut self) {
-        self.thread.end_within(work::LAST_WORDS);
-    }
 }
