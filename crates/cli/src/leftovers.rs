@@ -196,8 +196,8 @@ fn snapshot(session: &Session, opened: &Opened, ended: &[&AttemptId], config: &C
         // An attempt without a worktree of its own has left nothing.
         let Some(prepared) = opened.layout.workspace_of(attempt) else { continue };
         let Ok(workspace) = pool.reopen_own(&prepared.path, &opened.run, &attempt.key) else { continue };
-        let name = format!("{}/{}", kept_prefix(&opened.run, &key_slug(&attempt.key)), attempt.n);
-        if let Err(e) = pool.snapshot(&workspace, &name, &format!("Work of {attempt}, kept when the run was stopped")) {
+        let prefix = kept_prefix(&opened.run, &key_slug(&attempt.key));
+        if let Err(e) = pool.snapshot(&workspace, &prefix, &format!("Work of {attempt}, kept when the run was stopped")) {
             context.output.say(&format!("the work of {attempt} is in its worktree, but not in a ref: {e}"));
         }
     }

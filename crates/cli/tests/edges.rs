@@ -173,3 +173,21 @@ fn stopping_what_a_dead_coordinator_left_keeps_the_work_in_a_ref_at_once() {
     assert_eq!(ran.code, 0, "{ran:?}");
     assert_eq!(s.landed_files(), ["a"]);
 }
+
+/// What a person did in the worktree of a failed task, without a commit, outlives a fresh attempt that fails as well.
+#[test]
+fn a_persons_work_in_a_kept_worktree_outlives_fresh_attempts() {
+    let s = Sandbox::new(&[]);
+    let plan = "[[task]]\nid = 'a'\nretries = 0\nrun = 'echo $GREENLANE_ATTEMPT > work.txt; exit 3'\n";
+    assert_eq!(s.run(plan, &[]).code, 1);
+    let worktree = s.task("a")["worktree"].as_str().unwrap().to_owned();
+    std::fs::write(std::path::Path::new(&worktree).join("mine.txt"), "a person's").unwrap();
+    for _ in 0..2 {
+        assert_eq!(s.greenlane(&["retry", "a", "--fresh"]).code, 1);
+    }
+    let refs = s.git(&["for-each-ref", "--format=%(refname)", "refs/greenlane"]);
+    let of_the_person = |name: &&str| s.git(&["ls-tree", "--name-only", name]).lines().any(|file| file == "mine.txt");
+    let kept: Vec<&str> = refs.lines().filter(|name| name.contains("/kept/")).filter(of_the_person).collect();
+    assert_eq!(kept.len(), 1, "{refs}");
+    assert_eq!(s.git(&["show", &format!("{}:mine.txt", kept[0])]), "a person's");
+}

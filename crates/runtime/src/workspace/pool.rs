@@ -244,16 +244,14 @@ impl Pool {
         self.trusted.lock().unwrap_or_else(PoisonError::into_inner).remove(&mark.number)
     }
 
-    /// Keeps the work in a worktree in a ref, and leaves the worktree as it is; `None`: there was nothing that a branch has not.
+    /// Keeps the work in a worktree in the next free ref `<prefix>/<n>`, and leaves the worktree as it is; `None`: there was nothing that a
+    /// branch has not. A ref that is there already is never moved: it may be all that holds somebody's work.
     ///
     /// # Errors
     /// If git cannot write, or no commit can hold the work.
-    pub fn snapshot(&self, ws: &Workspace, ref_name: &str, message: &str) -> Result<Option<Oid>, WorkspaceError> {
+    pub fn snapshot(&self, ws: &Workspace, prefix: &str, message: &str) -> Result<Option<String>, WorkspaceError> {
         let commit = snapshot::take(&self.repo, ws, When::Needed, message)?;
-        if let Some(commit) = &commit {
-            self.repo.set_ref(ref_name, commit)?;
-        }
-        Ok(commit)
+        Ok(commit.map(|commit| self.repo.keep_in_ref(prefix, &commit)).transpose()?)
     }
 
     /// Keeps the work in a worktree in the next free ref `<prefix>/<n>`, whatever state it is in; returns the ref.

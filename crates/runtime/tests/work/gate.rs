@@ -118,7 +118,8 @@ fn a_sparse_checkout_does_not_delete_what_it_hides() {
         let ws = place.prepare("kept");
         place.git_in(&ws, &["sparse-checkout", "set", "docs"]);
         put(&ws, "docs/new.txt", "n");
-        place.pool.snapshot(&ws, "refs/greenlane/r1/kept/kept/1", "Kept").expect("kept");
+        let kept = place.pool.snapshot(&ws, "refs/greenlane/r1/kept/kept", "Kept").expect("kept");
+        assert_eq!(kept.as_deref(), Some("refs/greenlane/r1/kept/kept/1"));
         assert_eq!(place.temp.git(&["diff", "--name-status", "main", "refs/greenlane/r1/kept/kept/1"]), "A\tdocs/new.txt");
         place.pool.release(&ws, Release::Landed).expect("released");
         let ws = place.prepare("next");

@@ -350,6 +350,33 @@ fn what_cannot_be_recycled_does_not_stand_in_the_way() {
     assert_eq!(place.pool.marks().expect("marks")[0].holding, Holding::Broken);
 }
 
+/// A person commits in the kept worktree, and the next attempt, which starts afresh, fails too.
+#[test]
+fn no_kept_work_takes_the_place_of_another() {
+    let place = Place::of(started("git"), PoolSettings::default());
+    let prefix = "refs/greenlane/r1/kept/a";
+    let ws = place.prepare("a");
+    put(&ws, "a.txt", "first try");
+    let first = place.pool.snapshot(&ws, prefix, "First").expect("kept").expect("there is work");
+    place.git_in(&ws, &["add", "-A"]);
+    place.git_in(&ws, &["commit", "-qm", "A person's"]);
+    put(&ws, "b.txt", "not even committed");
+    place.pool.release(&ws, Release::Kept).expect("released");
+    let fresh = place.prepare_from("a", From::Fresh);
+    put(&fresh, "c.txt", "second try");
+    let last = place.pool.snapshot(&fresh, prefix, "Second").expect("kept").expect("there is work");
+    let all = place.temp.git(&["for-each-ref", "--format=%(refname)", prefix]);
+    let held = |path: &str, text: &str| all.lines().any(|name| place.show(name, path).as_deref() == Some(text));
+    assert!(held("a.txt", "first try") && held("b.txt", "not even committed") && held("c.txt", "second try"), "{all}");
+    assert!(all.lines().any(|name| place.temp.git(&["log", "--format=%s", name]).contains("A person's")), "{all}");
+    assert_ne!(first, last);
+    // The newest is what a next attempt goes on with.
+    place.pool.release(&fresh, Release::Kept).expect("released");
+    std::fs::remove_dir_all(&fresh.path).expect("removed by a person");
+    let next = place.prepare_from("a", From::Continue);
+    assert_eq!(read(&next.path, "c.txt").as_deref(), Some("second try"));
+}
+
 #[test]
 fn commits_that_a_moved_branch_left_behind_are_gone_on_with_from_where_they_began() {
     let place = Place::of(started("git"), PoolSettings::default());
