@@ -19,7 +19,7 @@ use greenlane_runtime::driver::{label, settle_leftover};
 use greenlane_runtime::journal::Journal;
 use greenlane_runtime::keeper::{self, Cancel, Probe};
 use greenlane_runtime::lock::Lock;
-use greenlane_runtime::workspace::kept_prefix;
+use greenlane_runtime::workspace::{kept_prefix, kept_words};
 
 use crate::context::Context;
 use crate::error::{Error, Kind, Outcome, Problem};
@@ -197,7 +197,7 @@ fn snapshot(session: &Session, opened: &Opened, ended: &[&AttemptId], config: &C
         let Some(prepared) = opened.layout.workspace_of(attempt) else { continue };
         let Ok(workspace) = pool.reopen_own(&prepared.path, &opened.run, &attempt.key) else { continue };
         let prefix = kept_prefix(&opened.run, &key_slug(&attempt.key));
-        if let Err(e) = pool.snapshot(&workspace, &prefix, &format!("Work of {attempt}, kept when the run was stopped")) {
+        if let Err(e) = pool.snapshot(&workspace, &prefix, &kept_words(attempt, "when the run was stopped")) {
             context.output.say(&format!("the work of {attempt} is in its worktree, but not in a ref: {e}"));
         }
     }

@@ -151,8 +151,6 @@ pub struct AttemptRow {
     pub unchanged: bool,
     /// It began from the base, not from work that was there.
     pub fresh: bool,
-    /// When its process was started.
-    pub spawned_at: Option<Time>,
     /// What the checks said; `None` where they did not get their turn.
     pub checked: Option<Checked>,
 }

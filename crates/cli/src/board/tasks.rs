@@ -143,7 +143,6 @@ fn attempt_row(
         },
         unchanged: of.verdict == Some(Verdict::NoChange),
         fresh: of.fresh,
-        spawned_at: of.spawned.as_ref().map(|s| s.at),
         checked: checked(&sources.opened.state, task, of),
         model: of.record.as_ref().and_then(|r| said(r.report.model.as_deref())),
     })

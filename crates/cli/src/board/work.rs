@@ -4,8 +4,8 @@
 use std::path::PathBuf;
 
 use greenlane_core::ids::{AttemptId, Oid};
-use greenlane_core::time::Time;
 use greenlane_runtime::git::Repo;
+use greenlane_runtime::workspace::kept_words;
 
 use super::rows::{AttemptRow, TaskRow};
 use crate::report::short;
@@ -50,7 +50,7 @@ impl Work {
         {
             return Ok(Self::Commit(commit, format!("as it was left, in {name}")));
         }
-        if let Some((commit, name)) = kept(repo, task, attempt, next)? {
+        if let Some((commit, name)) = kept(repo, task, attempt)? {
             return Ok(Self::Commit(commit, format!("as it was left, in {name}")));
         }
         Err(match next {
@@ -81,32 +81,16 @@ impl Work {
     }
 }
 
-/// The ref that keeps the work of this attempt: one that says so, or else the newest that was made while this was the newest at work; so
-/// it is when its worktree is given to the next one, or taken away. Refs have seconds: what is made in the very second in which an
-/// attempt begins is of the one before.
-fn kept(repo: &Repo, task: &TaskRow, attempt: &AttemptRow, next: Option<&AttemptRow>) -> Result<Option<(Oid, String)>, String> {
-    let second = |at: Time| at.0 / 1_000;
-    let (Some(from), until) = (attempt.spawned_at.map(second), next.map(|n| n.spawned_at.map(second))) else { return Ok(None) };
-    let format = "--format=%(committerdate:unix) %(objectname) %(refname) %(contents:subject)";
-    let listed = repo.git().run(&["for-each-ref", format, &task.kept_in]).map_err(|e| e.to_string())?;
-    let named = |n: u32| format!("Work of {}, kept ", AttemptId { key: task.key.clone(), n });
-    let (own, others) = (named(attempt.n), task.attempts.iter().filter(|a| a.n != attempt.n).map(|a| named(a.n)).collect::<Vec<_>>());
+/// The newest ref that says that it keeps the work of this attempt. What was kept without such a word may be of any attempt.
+fn kept(repo: &Repo, task: &TaskRow, attempt: &AttemptRow) -> Result<Option<(Oid, String)>, String> {
+    let format = "--format=%(objectname) %(refname) %(contents:subject)";
+    let listed = repo.git().run(&["for-each-ref", "--sort=-committerdate", format, &task.kept_in]).map_err(|e| e.to_string())?;
+    let own = kept_words(&AttemptId { key: task.key.clone(), n: attempt.n }, "");
     let text = listed.text();
-    let mut found: Option<(bool, u64, Oid, String)> = None;
-    for line in text.lines() {
-        let mut words = line.splitn(4, ' ');
-        let (Some(at), Some(commit), Some(name)) = (words.next().and_then(|w| w.parse().ok()), words.next(), words.next()) else {
-            continue;
-        };
-        let subject = words.next().unwrap_or_default();
-        let says_so = subject.starts_with(&own);
-        // A next one that was never at work has taken nothing over.
-        let in_time = at > from && until.is_none_or(|until| until.is_some_and(|until| at <= until));
-        let is_others = others.iter().any(|other| subject.starts_with(other));
-        let newer = found.as_ref().is_none_or(|(said, then, ..)| (says_so, at) >= (*said, *then));
-        if (says_so || in_time && !is_others) && newer {
-            found = Some((says_so, at, Oid::from(commit), name.to_owned()));
-        }
-    }
-    Ok(found.map(|(_, _, commit, name)| (commit, name)))
+    let mut found = text.lines().filter_map(|line| {
+        let mut words = line.splitn(3, ' ');
+        let (commit, name, subject) = (words.next()?, words.next()?, words.next()?);
+        subject.starts_with(&own).then(|| (Oid::from(commit), name.to_owned()))
+    });
+    Ok(found.next())
 }

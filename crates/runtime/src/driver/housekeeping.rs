@@ -8,7 +8,7 @@ use greenlane_core::slug::key_slug;
 use greenlane_core::state::State;
 
 use super::context::Context;
-use crate::workspace::{Release, kept_prefix};
+use crate::workspace::{Release, kept_prefix, kept_words};
 
 /// The task's work has landed: its worktree may be used again.
 pub(super) fn free(context: &Arc<Context>, attempt: AttemptId) {
@@ -29,7 +29,7 @@ fn release(context: &Context, attempt: &AttemptId, how: Release) {
     if how == Release::Kept {
         // The worktree stays, but it is the user's to remove; the ref outlives that.
         let prefix = kept_prefix(&context.run, &key_slug(&attempt.key));
-        if let Err(e) = context.pool.snapshot(&workspace, &prefix, &format!("Work of {attempt}, kept when it ended without landing")) {
+        if let Err(e) = context.pool.snapshot(&workspace, &prefix, &kept_words(attempt, "when it ended without landing")) {
             context.warn(format!("the work of {attempt} is in its worktree, but not in a ref: {e}"));
         }
     }

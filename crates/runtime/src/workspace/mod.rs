@@ -25,4 +25,4 @@ pub use request::{From, PoolSettings, Prepare, Release, Workspace};
 pub use shell::{Shell, ShellLine, ShellOutcome};
 pub use submodule::beyond_a_commit;
 
-pub use snapshot::prefix as kept_prefix;
+pub use snapshot::{kept_words, prefix as kept_prefix};

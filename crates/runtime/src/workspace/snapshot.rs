@@ -5,7 +5,7 @@
 
 use std::fs;
 
-use greenlane_core::ids::{Oid, RunId};
+use greenlane_core::ids::{AttemptId, Oid, RunId};
 
 use super::error::{WorkspaceError, at};
 use super::made;
@@ -20,6 +20,12 @@ pub(super) const BASE_TRAILER: &str = "Greenlane-Snapshot-Base";
 #[must_use]
 pub fn prefix(run: &RunId, slug: &str) -> String {
     format!("refs/greenlane/{run}/kept/{slug}")
+}
+
+/// The message of a snapshot of just what an attempt left, by which it is known as that.
+#[must_use]
+pub fn kept_words(attempt: &AttemptId, when: &str) -> String {
+    format!("Work of {attempt}, kept {when}")
 }
 
 /// When a snapshot is made.
