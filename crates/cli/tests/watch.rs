@@ -292,3 +292,40 @@ fn what_is_pressed_in_the_editor_is_meant_for_the_editor() {
     run.press(&["C-c", "C-c"]);
     run.shows("ready:");
 }
+
+#[test]
+fn a_run_whose_coordinator_was_killed_is_taken_up_again_by_one_key() {
+    let s = Sandbox::new(&[]);
+    let plan = format!("verify = []\n{}{}", waits("alpha"), waits("beta"));
+    let run = s.start(s.run_command(&plan, &[]));
+    eventually("they are at work", || s.count("attempt_spawned") == 2);
+    let t = Terminal::start(&s, (80, 24), &format!("$GREENLANE watch{LEFT}"));
+    t.shows("0/2 done, 2 at work");
+    run.signal("KILL");
+    run.wait();
+    t.shows("! interrupted");
+    t.shows("(p takes the run up again");
+    t.shows("p resume");
+    t.press(&["p"]);
+    t.shows("2 attempts go on, and are taken over");
+    t.press(&["y"]);
+    t.shows("the run is taken up in the background");
+    t.shows("▶ running");
+    // Once it is stopped the same key takes it up as well, and says another thing.
+    t.press(&["S"]);
+    t.shows("Stop the whole run?");
+    t.press(&["k"]);
+    t.shows("× stopped");
+    t.press(&["p"]);
+    t.shows("It was stopped before its end.");
+    for task in ["alpha", "beta"] {
+        std::fs::write(s.out(&format!("go-{task}")), "").unwrap();
+    }
+    t.press(&["y"]);
+    t.shows("✓ finished");
+    t.press(&["p"]);
+    t.shows("this run is over: there is nothing to pause");
+    t.press(&["q"]);
+    t.shows("left with 0");
+    assert!(t.text().starts_with("left with 0"), "it leaves without a word: {}", t.text());
+}
