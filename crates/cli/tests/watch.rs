@@ -265,7 +265,7 @@ fn what_is_pressed_in_the_editor_is_meant_for_the_editor() {
     let edits = |t: &Terminal, program: &str| {
         t.shows("ready:");
         t.press(&[program, "Enter"]);
-        t.shows("alpha running");
+        eventually("it has a worktree", || Some(t.text()).is_some_and(|t| t.contains("alpha running") && !t.contains("prepared")));
         t.press(&["e"]);
         t.shows("edits");
         t.press(&["C-z"]);
@@ -289,8 +289,10 @@ fn what_is_pressed_in_the_editor_is_meant_for_the_editor() {
     watch.shows("edits");
     common::signal(child(child_of(&watch)), "TERM");
     watch.shows("left with 143");
-    run.press(&["C-c", "C-c"]);
-    run.shows("ready:");
+    run.press(&["C-c"]);
+    run.shows("stopping");
+    run.press(&["C-c"]);
+    run.shows("1 cancelled");
 }
 
 #[test]
