@@ -47,6 +47,6 @@ idle_from=$(ticks)
 sleep "$rest"
 result "dashboard, $pages pages, $tasks tasks in ${took%.*} s: CPU" "$(share "$before" "$after" "$took")" '< 100 %'
 result "dashboard, $pages pages, $tasks tasks: peak resident" "$peak" '< 100 MB'
-result "dashboard, sent to each page a second" "$(awk -v b="$sent" -v n="$pages" -v s="$took" 'BEGIN { printf "%.1f KB", b / n / s / 1000 }')" '< 200 KB'
+result "dashboard, sent to each page a second" "$(awk -v b="$sent" -v n="$pages" -v s="$took" 'BEGIN { printf "%.1f KB", b / n / s / 1000 }')" '< 50 KB'
 result "dashboard, the page itself, $tasks tasks" "$((page / 1000)) KB" '< 1 MB'
 result "dashboard, $pages pages at rest: CPU" "$(share "$idle_from" "$(ticks)" "$rest")" '< 1 %'

@@ -36,7 +36,7 @@ const log = (what) => console.log(`· ${what}`);
 async function accessible(name) {
   await page.evaluate(axe);
   const { violations } = await page.evaluate(() => globalThis.axe.run({ resultTypes: ['violations'] }));
-  for (const v of violations) console.log(`  axe ${v.impact}: ${v.id} on ${name}: ${v.nodes.slice(0, 3).map((n) => n.target.join(' ')).join(' | ')}`);
+  for (const v of violations) console.log(`  axe ${v.impact}: ${v.id} on ${name}: ${v.nodes.slice(0, 3).map((n) => `${n.target.join(' ')}: ${n.any[0]?.message ?? ''}`).join(' | ')}`);
   const serious = violations.filter((v) => ['serious', 'critical'].includes(v.impact));
   assert.deepEqual(serious.map((v) => v.id), [], `axe on ${name}`);
 }
@@ -126,11 +126,33 @@ await page.locator('.diff td.add', { hasText: '+Another sample.' }).waitFor();
 await accessible('diff in one column');
 log('read a diff');
 
+// Two attempts side by side, by keys: the page chooses the last two, and others can be chosen.
+await page.goto(`${base}/r/repo/task/p/twice`);
+await page.locator('#attempts tr', { hasText: 'attempt 1' }).locator('td', { hasText: '1 passed, failed: grep -q good twice.txt' }).waitFor();
+await page.getByRole('button', { name: 'Retry', exact: true }).click();
+await page.locator('#attempts tr', { hasText: 'attempt 2' }).locator('td', { hasText: '2 passed, suite green' }).waitFor();
+await shoot('attempts');
+await page.getByRole('link', { name: 'Compare two attempts' }).focus();
+await page.keyboard.press('Enter');
+await page.getByRole('heading', { name: 'From attempt 1 to attempt 2' }).waitFor();
+await page.locator('.diff td.del', { hasText: 'as <i>0</i>' }).waitFor();
+await page.locator('.diff td.add', { hasText: 'good' }).waitFor();
+await shoot('compare');
+await page.getByLabel('from').selectOption('2');
+await page.getByLabel('to', { exact: true }).selectOption('1');
+await page.getByRole('button', { name: 'Compare' }).click();
+await page.getByRole('heading', { name: 'From attempt 2 to attempt 1' }).waitFor();
+await page.locator('.diff td.del', { hasText: 'good' }).waitFor();
+await page.getByRole('link', { name: 'One column' }).click();
+await page.locator('.diff td.del', { hasText: '−good' }).waitFor();
+await accessible('two attempts in one column');
+log('compared two attempts');
+
 // The other views.
 await go('l', '**/timeline');
 await page.locator('.lane.critical svg rect.path').first().waitFor();
 assert.ok(await page.locator('.lane').count() >= 4);
-assert.match(await page.locator('.lane', { hasText: 'first' }).locator('svg').getAttribute('aria-label'), /^first: landed, from .* for /);
+assert.match(await page.locator('.lane', { hasText: 'first' }).locator('svg title').textContent(), /^first: landed, from .* for /);
 await shoot('timeline');
 await go('f', '**/failures');
 await page.locator('.failure', { hasText: 'exit code 7' }).waitFor();

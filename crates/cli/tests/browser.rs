@@ -33,6 +33,14 @@ title = "Old data"
 owns = ["old.txt"]
 retries = 0
 run = "echo '<b>no such table</b>' >&2; exit 7"
+
+[[task]]
+id = "twice"
+title = "Right at the second attempt"
+owns = ["twice.txt"]
+check = ["test -f twice.txt", "grep -q good twice.txt"]
+retries = 0
+run = "echo \"as <i>$(ls $OUT | grep -c second)</i>\" > twice.txt; if [ -e $OUT/second ]; then echo good >> twice.txt; else touch $OUT/second; fi"
 "#;
 
 fn browser() -> Option<PathBuf> {
@@ -114,7 +122,8 @@ fn a_run_is_watched_and_led_from_a_browser() {
     eprintln!("{said}");
     assert_eq!(run.wait().code, 1, "one task fails on purpose");
     let states = s.states();
-    assert_eq!(["first", "long", "asks", "last", "fails"].map(|t| states[t].as_str()), ["done", "done", "done", "done", "failed"]);
+    let all = ["first", "twice", "long", "asks", "last", "fails"].map(|t| states[t].as_str());
+    assert_eq!(all, ["done", "done", "done", "done", "done", "failed"]);
     assert_eq!(s.out_lines("answered").last().map(String::as_str), Some("port 8080"), "the agent was told what somebody typed");
     assert!(s.files_on("main").contains(&String::from("last.txt")), "it was landed from the page");
 }

@@ -7,7 +7,7 @@ mod common;
 use common::served::Served;
 use common::{Running, Sandbox, await_file, eventually};
 
-const ROUTES: [&str; 16] = [
+const ROUTES: [&str; 17] = [
     "/",
     "/metrics",
     "/metrics?token=0",
@@ -22,6 +22,7 @@ const ROUTES: [&str; 16] = [
     "/r/repo/land",
     "/r/repo/task/p/a",
     "/r/repo/task/p/a/diff",
+    "/r/repo/task/p/a/compare",
     "/r/repo/task/p/a/log",
     "/r/repo/?live=x",
 ];
@@ -150,6 +151,7 @@ fn script_in_titles_file_names_and_output_stays_text() {
         "/r/repo/task/p/b",
         "/r/repo/task/p/a/diff",
         "/r/repo/task/p/a/diff?as=column",
+        "/r/repo/task/p/a/compare",
         "/r/repo/task/p/%3Cscript%3E",
         "/r/repo/?run=%3Cscript%3Ealert(5)%3C/script%3E",
         "/r/repo/land?into=%22%3E%3Cscript%3E",
@@ -164,6 +166,74 @@ fn script_in_titles_file_names_and_output_stays_text() {
     let log = web.get("/r/repo/task/p/a/log");
     assert_eq!(log.header("content-type"), Some("text/plain; charset=utf-8"));
     assert!(log.body.contains(evil), "as it was printed: {log:?}");
+}
+
+#[test]
+fn attempts_stand_beside_each_other_and_so_does_what_any_two_of_them_did() {
+    let s = Sandbox::new(&[("x.txt", "begin\n")]);
+    // The first is gone on with, and somebody deletes the ref that keeps it; the second fails its check; the third is kept since the fourth begins anew.
+    let plan = r#"
+verify = ["test -f README.md"]
+[[task]]
+id = "a"
+owns = ["*.txt"]
+retries = 0
+check = ["test -f x.txt", "grep -q good x.txt"]
+run = """
+n=$(($(cat $OUT/n 2>/dev/null || echo 0) + 1)); echo $n > $OUT/n
+case $n in
+1) echo zero > x.txt; exit 3;;
+2) echo one > x.txt;;
+3) echo 'two <b>' > x.txt; echo new > new.txt; exit 3;;
+4) echo good > x.txt;;
+esac
+"""
+"#;
+    assert_eq!(s.run(plan, &[]).code, 1);
+    assert_eq!(s.greenlane(&["retry", "a"]).code, 1);
+    assert_eq!(s.greenlane(&["retry", "a"]).code, 1);
+    let web = Served::of(&s);
+    eventually("the third is there", || web.get("/r/repo/task/p/a").body.contains("attempt 3"));
+    let page = web.get("/r/repo/task/p/a/compare?a=2&b=3").body;
+    assert!(page.contains("attempt 3: in its worktree now") && page.contains("two &#60;b&#62;"), "{page}");
+    assert!(page.contains("new.txt"), "what git does not know is seen, too: {page}");
+    let back = web.get("/r/repo/task/p/a/compare?a=3&b=2").body;
+    assert!(back.contains("<td class=\"del\">two &#60;b&#62;</td>") && back.contains("<td class=\"add\">one</td>"), "{back}");
+    let kept = s.git(&["for-each-ref", "--sort=committerdate", "--format=%(refname)", "refs/greenlane/"]);
+    s.git(&["update-ref", "-d", kept.lines().find(|name| name.contains("/kept/")).unwrap()]);
+    assert_eq!(s.greenlane(&["retry", "a", "--fresh"]).code, 0);
+    eventually("it is done", || web.get("/r/repo/task/p/a").body.contains("landed as"));
+    let page = web.get("/r/repo/task/p/a").body;
+    let row = |page: &str, n: u32| {
+        let from = page.split_once(&format!("attempt {n}</a>")).unwrap().1;
+        from.split_once("</tr>").unwrap().0.to_owned()
+    };
+    let wanted = [
+        (1, vec!["exit code 3", "not run", "attempt 2 went on with its work; how attempt 1 left it is not kept"]),
+        (2, vec!["1 passed, failed: grep -q good x.txt, exit code 1", "1 file ", "+1", "−1"]),
+        (3, vec!["exit code 3", "not run", "2 files "]),
+        (4, vec!["2 passed, suite green", "1 file "]),
+    ];
+    for (n, parts) in wanted {
+        let row = row(&page, n);
+        parts.iter().for_each(|part| assert!(row.contains(part), "attempt {n}: {part}: {row}"));
+    }
+    assert!(page.contains("href=\"/r/repo/task/p/a/compare\""), "{page}");
+    let newest = web.get("/r/repo/task/p/a/compare").body;
+    assert!(newest.contains("From attempt 3 to attempt 4") && newest.contains("as it was left, in refs/greenlane/"), "{newest}");
+    assert!(newest.contains("<td class=\"del\">two &#60;b&#62;</td>") && newest.contains("<td class=\"add\">good</td>"), "{newest}");
+    assert!(newest.contains("<option value=\"3\" selected>") && newest.contains("<option value=\"4\" selected>"), "{newest}");
+    let column = web.get("/r/repo/task/p/a/compare?a=2&b=4&as=column").body;
+    assert!(column.contains("−one") && column.contains("+good") && column.contains("name=\"as\" value=\"column\""), "{column}");
+    for (path, why) in [
+        ("?a=1&b=4", "attempt 1 cannot be compared: attempt 2 went on with its work"),
+        ("?a=2&b=2", "these are the same attempt"),
+        ("?a=2&b=9", "there is no such attempt"),
+    ] {
+        let page = web.get(&format!("/r/repo/task/p/a/compare{path}")).body;
+        assert!(page.contains(why), "{path}: {page}");
+    }
+    assert_eq!(web.get("/r/repo/task/p/none/compare").code, 404);
 }
 
 #[test]
@@ -356,6 +426,50 @@ fn beyond_this_machine_only_on_purpose() {
     let outside = Sandbox::new(&[]);
     let nowhere = Ran::of(outside.command(&["-C", "/", "serve"]).output().unwrap());
     assert_eq!(nowhere.code, 3, "{nowhere:?}");
+}
+
+#[test]
+fn who_is_on_another_machine_gets_in_by_the_address_that_was_printed_and_by_no_foreign_name() {
+    let s = Sandbox::new(&[]);
+    let run = at_work(&s, &["a"]);
+    let local = Served::of(&s);
+    assert!(local.elsewhere.is_empty(), "only this machine is listened to: {:?}", local.elsewhere);
+    let web = Served::by(s.command(&["serve", "--json", "--listen", "0.0.0.0:0", "--beyond-this-machine", "--name", "box.lan"]));
+    assert!(web.url.starts_with("http://127.0.0.1:"), "what is printed can be opened: {}", web.url);
+    let port = web.host.split_once(':').unwrap().1;
+    assert!(web.elsewhere.contains(&format!("http://box.lan:{port}/open?token={}", web.token)), "{:?}", web.elsewhere);
+    let form = format!("do=pause&of={}", run_id(&s));
+    for url in &web.elsewhere {
+        let (host, path) = url.strip_prefix("http://").unwrap().split_once('/').unwrap();
+        let opened = web.say("GET", &format!("/{path}"), &[("Host", host)], "");
+        assert_eq!(opened.code, 303, "{url}: {opened:?}");
+        let cookie = opened.header("set-cookie").unwrap().split(';').next().unwrap().to_owned();
+        let known = [("Host", host), ("Cookie", cookie.as_str())];
+        assert_eq!(web.say("GET", "/r/repo/", &known, "").code, 200, "{url}");
+        let origin = format!("http://{host}");
+        let from = |origin: &str| web.say("POST", "/r/repo/act", &[known[0], known[1], ("Origin", origin)], &form).code;
+        assert_eq!(from(&origin), 303, "{url}: its own forms are taken");
+        assert_eq!(from("http://evil.example"), 403, "{url}");
+    }
+    for foreign in [format!("evil.example:{port}"), format!("127.0.0.1.evil.example:{port}"), String::from("box.lan.evil.example")] {
+        let reply = web.say("GET", &format!("/open?token={}", web.token), &[("Host", &foreign)], "");
+        assert_eq!(reply.code, 403, "{foreign}");
+    }
+    // What a person reads, where there is no script to read it.
+    let mut plain = s.command(&["serve", "--listen", "0.0.0.0:0", "--beyond-this-machine", "--name", "box.lan"]);
+    let mut plain =
+        plain.stdin(std::process::Stdio::null()).stderr(std::process::Stdio::piped()).stdout(std::process::Stdio::piped()).spawn().unwrap();
+    let mut err = std::io::BufReader::new(plain.stderr.take().unwrap());
+    let mut said = String::new();
+    while !said.contains("Ctrl-C ends the server") {
+        assert!(std::io::BufRead::read_line(&mut err, &mut said).unwrap() > 0, "{said}");
+    }
+    plain.kill().unwrap();
+    plain.wait().unwrap();
+    assert!(said.contains("From another machine: http://box.lan:") && said.contains("nothing is encrypted"), "{said}");
+    go(&s, "a");
+    web.post("/r/repo/act", &[("do", "unpause"), ("of", &run_id(&s))]);
+    assert_eq!(run.wait().code, 0);
 }
 
 use common::Ran;

@@ -10,6 +10,7 @@ use greenlane_runtime::git::{Git, Repo};
 use serde::Serialize;
 
 use super::rows::{AttemptRow, TaskRow};
+use super::work::Work;
 use crate::report::{clean, short, visible};
 
 /// So much of a diff is read.
@@ -19,6 +20,9 @@ const LINES_MAX: usize = 20_000;
 /// Files that git does not know are shown up to this number and size.
 const UNKNOWN_MAX: usize = 100;
 const UNKNOWN_BYTES_MAX: u64 = 64 * 1024;
+
+/// Two attempts are compared in so many files by name; in more, in all.
+const PATHS_MAX: usize = 500;
 
 /// What was changed.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -88,41 +92,89 @@ impl Diff {
         let newest = task.attempts.last().is_some_and(|last| last.n == attempt.n);
         let between = |of: String, from: String, to: String| {
             let arguments = [from, to];
-            Self::read(&repo.git().clone(), &arguments, of)
+            Self::read(&repo.git().clone(), &arguments, &[], of)
         };
         if let Some(landed) = task.landed.as_deref().filter(|_| newest) {
             return between(format!("landed as {}", short(landed)), format!("{landed}^1"), landed.to_owned());
         }
-        let Some(base) = &attempt.base else { return Err(String::from("there is nothing to compare yet: it has no worktree")) };
-        let worktree = task.worktree.as_ref().filter(|w| newest && w.is_dir());
-        if let (Some(worktree), true) = (worktree, attempt.commit.is_none() || attempt.under_way) {
-            return Self::of_worktree(repo, worktree, base.as_str());
-        }
-        match &attempt.commit {
-            Some(commit) => between(format!("as the gate saw it, {}", short(commit.as_str())), base.to_string(), commit.to_string()),
-            None => Err(String::from("its work is not there any more")),
+        let base = attempt.base.as_ref().map(|b| b.to_string()).unwrap_or_default();
+        match Work::of(repo, task, attempt)? {
+            Work::Worktree(worktree) => Self::of_worktree(repo, &worktree, &base, false, &[]),
+            Work::Commit(commit, told) => between(told, base, commit.to_string()),
+            Work::Nothing(_) => Ok(Self { of: String::from("the gate saw no change"), ..Self::default() }),
         }
     }
 
-    fn of_worktree(repo: &Repo, worktree: &Path, base: &str) -> Result<Self, String> {
+    /// What makes the work of `second` of that of `first`: in files that one of the two has changed, so that what others landed between
+    /// their beginnings is left out as far as possible.
+    ///
+    /// # Errors
+    /// In words, if the work of one is not there, or git fails.
+    pub fn between(repo: &Repo, task: &TaskRow, first: &AttemptRow, second: &AttemptRow) -> Result<Self, String> {
+        let told = |attempt: &AttemptRow| {
+            Work::of(repo, task, attempt).map_err(|why| format!("attempt {} cannot be compared: {why}", attempt.number))
+        };
+        let (a, b) = (told(first)?, told(second)?);
+        let mut only = Vec::new();
+        if first.base != second.base {
+            only = touched(repo, first, &a)?;
+            only.extend(touched(repo, second, &b)?);
+            only.sort();
+            only.dedup();
+            if only.is_empty() {
+                return Ok(Self { of: String::from("neither changed anything"), ..Self::default() });
+            }
+            if only.len() > PATHS_MAX {
+                only.clear();
+            }
+        }
+        let of = format!("attempt {}: {}; attempt {}: {}", first.number, a.told(), second.number, b.told());
+        let mut diff = match (&a, &b) {
+            (Work::Worktree(_), Work::Worktree(_)) => return Err(String::from("both are the same worktree")),
+            (Work::Worktree(worktree), other) => Self::of_worktree(repo, worktree, oid(other), true, &only)?,
+            (other, Work::Worktree(worktree)) => Self::of_worktree(repo, worktree, oid(other), false, &only)?,
+            (a, b) => Self::read(&repo.git().clone(), &[oid(a).to_owned(), oid(b).to_owned()], &only, String::new())?,
+        };
+        diff.of = of;
+        Ok(diff)
+    }
+
+    /// What makes the worktree of `base`; `back`: what makes `base` of it. `only`: in these files, where any are named.
+    fn of_worktree(repo: &Repo, worktree: &Path, base: &str, back: bool, only: &[String]) -> Result<Self, String> {
         let git_dir = git_dir_of(worktree).ok_or_else(|| String::from("its worktree is not there any more"))?;
         let git = repo.git_in(&git_dir, worktree);
-        let mut diff = Self::read(&git, &[base.to_owned()], String::from("in its worktree now"))?;
-        let known = |path: &str| diff.files.iter().any(|f| f.path == path);
-        let unknown = git.run(&["ls-files", "--others", "--exclude-standard", "-z"]).map_err(|e| e.to_string())?;
-        let names: Vec<String> = unknown.fields().filter(|n| !n.is_empty()).collect();
-        let more: Vec<DiffFile> = names.iter().take(UNKNOWN_MAX).filter(|n| !known(n)).filter_map(|n| new_file(worktree, n)).collect();
+        let mut diff = Self::read(&git, &[base.to_owned()], only, String::from("in its worktree now"))?;
+        let names = unknown(&git)?;
+        for name in names.iter().filter(|n| only.is_empty() || only.contains(n)).take(UNKNOWN_MAX) {
+            let Some(mut file) = new_file(worktree, name) else { continue };
+            // What the base has and git does not know here, git calls deleted. It is there.
+            if let Some(at) = diff.files.iter().position(|f| f.path == file.path) {
+                let before = diff.files.remove(at);
+                let texts = |f: &DiffFile| f.lines.iter().filter(|l| l.new.or(l.old).is_some()).map(|l| l.text.clone()).collect::<Vec<_>>();
+                if texts(&before) == texts(&file) {
+                    continue;
+                }
+                file.removed = before.removed;
+                file.change = "modified";
+                file.lines = before.lines.into_iter().filter(|l| l.kind == LineKind::Removed).chain(file.lines).collect();
+            }
+            diff.files.push(file);
+        }
         diff.cut |= names.len() > UNKNOWN_MAX;
-        diff.files.extend(more);
+        if back {
+            diff.files.iter_mut().for_each(DiffFile::turn);
+        }
         diff.files.sort_by(|a, b| a.path.cmp(&b.path));
         Ok(diff)
     }
 
-    fn read(git: &Git, what: &[String], of: String) -> Result<Self, String> {
+    /// `only`: in these files, where any are named.
+    fn read(git: &Git, what: &[String], only: &[String], of: String) -> Result<Self, String> {
         let mut arguments =
             ["diff", "--no-color", "--no-ext-diff", "--no-textconv", "-M", "--src-prefix=a/", "--dst-prefix=b/"].map(String::from).to_vec();
         arguments.extend_from_slice(what);
         arguments.push(String::from("--"));
+        arguments.extend(only.iter().map(|path| format!(":(top,literal){path}")));
         let mut command = git.command(&arguments);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().map_err(|e| format!("git cannot be started: {e}"))?;
@@ -150,6 +202,79 @@ impl Diff {
     pub fn counts(&self) -> (usize, usize) {
         self.files.iter().fold((0, 0), |(a, r), f| (a + f.added, r + f.removed))
     }
+}
+
+impl DiffFile {
+    /// The other way round.
+    fn turn(&mut self) {
+        for line in &mut self.lines {
+            (line.old, line.new) = (line.new, line.old);
+            match line.kind {
+                LineKind::Added => line.kind = LineKind::Removed,
+                LineKind::Removed => line.kind = LineKind::Added,
+                LineKind::Hunk => line.text = turned_hunk(&line.text),
+                LineKind::Context | LineKind::Remark => {}
+            }
+        }
+        // What goes stands before what comes in its place.
+        for changed in self.lines.chunk_by_mut(|a, b| is_change(a.kind) && is_change(b.kind)) {
+            changed.sort_by_key(|l| l.kind == LineKind::Added);
+        }
+        (self.added, self.removed) = (self.removed, self.added);
+        if let Some(old) = &mut self.old_path {
+            std::mem::swap(old, &mut self.path);
+        }
+        self.change = match self.change {
+            "added" => "deleted",
+            "deleted" => "added",
+            other => other,
+        };
+    }
+}
+
+fn is_change(kind: LineKind) -> bool {
+    matches!(kind, LineKind::Added | LineKind::Removed)
+}
+
+/// `@@ -1,2 +3,4 @@ x` as `@@ -3,4 +1,2 @@ x`.
+fn turned_hunk(text: &str) -> String {
+    let mut words = text.splitn(4, ' ');
+    match (words.next(), words.next().and_then(|w| w.strip_prefix('-')), words.next().and_then(|w| w.strip_prefix('+')), words.next()) {
+        (Some(begin), Some(old), Some(new), Some(rest)) => format!("{begin} -{new} +{old} {rest}"),
+        _ => text.to_owned(),
+    }
+}
+
+/// Files that git does not know.
+fn unknown(git: &Git) -> Result<Vec<String>, String> {
+    let listed = git.run(&["ls-files", "--others", "--exclude-standard", "-z"]).map_err(|e| e.to_string())?;
+    Ok(listed.fields().filter(|n| !n.is_empty()).collect())
+}
+
+/// The paths that an attempt's work has changed against its own base.
+fn touched(repo: &Repo, attempt: &AttemptRow, work: &Work) -> Result<Vec<String>, String> {
+    let base = attempt.base.as_ref().map(|b| b.as_str()).unwrap_or_default();
+    let told = |git: &Git, what: &[&str]| {
+        let mut arguments = vec!["diff", "--no-ext-diff", "--no-textconv", "--no-renames", "--name-only", "-z"];
+        arguments.extend(what);
+        let listed = git.run(&[arguments, vec!["--"]].concat()).map_err(|e| e.to_string())?;
+        Ok::<Vec<String>, String>(listed.fields().filter(|n| !n.is_empty()).collect())
+    };
+    match work {
+        Work::Worktree(worktree) => {
+            let git_dir = git_dir_of(worktree).ok_or_else(|| String::from("its worktree is not there any more"))?;
+            let git = repo.git_in(&git_dir, worktree);
+            let mut all = told(&git, &[base])?;
+            all.extend(unknown(&git)?);
+            Ok(all)
+        }
+        other => told(&repo.git().clone(), &[base, oid(other)]),
+    }
+}
+
+/// The commit of work that is in one.
+fn oid(work: &Work) -> &str {
+    work.commit().map(|c| c.as_str()).unwrap_or_default()
 }
 
 /// The git-dir that a linked worktree names.
@@ -313,6 +438,27 @@ rename to new
             ]
         );
         assert_eq!((diff.counts(), diff.files[2].old_path.as_deref()), ((1, 1), Some("old")));
+    }
+
+    #[test]
+    fn a_diff_can_be_read_the_other_way_round() {
+        let mut file = parse("diff --git a/x b/x\n@@ -1,2 +1,3 @@ f()\n a\n-b\n+c\n+d\n").files.remove(0);
+        let before = file.clone();
+        file.turn();
+        let lines: Vec<_> = file.lines.iter().map(|l| (l.kind, l.old, l.new, l.text.as_str())).collect();
+        assert_eq!(
+            lines,
+            [
+                (LineKind::Hunk, None, None, "@@ -1,3 +1,2 @@ f()"),
+                (LineKind::Context, Some(1), Some(1), "a"),
+                (LineKind::Removed, Some(2), None, "c"),
+                (LineKind::Removed, Some(3), None, "d"),
+                (LineKind::Added, None, Some(2), "b"),
+            ]
+        );
+        assert_eq!((file.added, file.removed), (1, 2));
+        file.turn();
+        assert_eq!(file, before);
     }
 
     #[test]

@@ -21,6 +21,7 @@ mod model;
 mod rows;
 mod tasks;
 mod use_of;
+pub mod work;
 
 pub use activity::Seen;
 pub use command::{Command, Target};
@@ -31,4 +32,4 @@ pub use machine::{Gauge, Machine};
 pub(crate) use make::tests::of_sample;
 pub use make::{Sources, board};
 pub use model::{AccountRow, AgentRow, Board, PlanRow, Repository, RunBoard};
-pub use rows::{AttemptRow, FailureRow, HealthRow, LessonRow, QuestionRow, Span, TaskRow, WorkerRow};
+pub use rows::{AttemptRow, Checked, FailureRow, HealthRow, LessonRow, QuestionRow, Span, TaskRow, WorkerRow};

@@ -65,6 +65,8 @@ pub struct TaskRow {
     pub worktree: Option<PathBuf>,
     /// The merge commit on the plan's branch.
     pub landed: Option<String>,
+    /// Where refs that keep its attempts' work begin.
+    pub kept_in: String,
     /// From the first to the newest, without those that never began.
     pub attempts: Vec<AttemptRow>,
 }
@@ -107,6 +109,8 @@ pub struct AttemptRow {
     pub number: u32,
     /// Who.
     pub agent: String,
+    /// The model that the agent says it used.
+    pub model: Option<String>,
     /// Why it is not the agent that the plan names first.
     pub fallback: Option<String>,
     /// How it ended, in words; what it does, while it goes on.
@@ -135,6 +139,27 @@ pub struct AttemptRow {
     pub base: Option<Oid>,
     /// Its work, once the gate has seen it.
     pub commit: Option<Oid>,
+    /// The ref or commit that keeps work which the gate could not make sense of.
+    pub kept: Option<String>,
+    /// The gate found that it changed nothing.
+    pub unchanged: bool,
+    /// It began from the base, not from work that was there.
+    pub fresh: bool,
+    /// When its process was started.
+    pub spawned_at: Option<Time>,
+    /// What the checks said; `None` where they did not get their turn.
+    pub checked: Option<Checked>,
+}
+
+/// What checks said of an attempt.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Checked {
+    /// Checks that passed.
+    pub passed: usize,
+    /// The one that did not, with how it ended; those after it were not run.
+    pub failed: Option<String>,
+    /// The suite on the branch with its work: green or red; `None` where it was not asked.
+    pub suite: Option<bool>,
 }
 
 /// A question that waits for a person.

@@ -5,12 +5,14 @@ use std::path::PathBuf;
 use greenlane_core::attempt::Verdict;
 use greenlane_core::health::HealthStatus;
 use greenlane_core::ids::{AttemptId, TaskKey};
+use greenlane_core::slug::key_slug;
 use greenlane_core::state::{AttemptState, Phase, State, TaskState};
 use greenlane_core::view::{AttemptView, Status, TaskView, UsageView};
+use greenlane_runtime::workspace::kept_prefix;
 
 use super::activity::said;
 use super::make::Sources;
-use super::rows::{AttemptRow, TaskRow};
+use super::rows::{AttemptRow, Checked, TaskRow};
 use super::use_of::add;
 use crate::report::{clean, evidence, name_of, shown_state, sign, state_words};
 
@@ -67,11 +69,12 @@ pub(super) fn row(sources: &Sources<'_>, doc: &Status, view: &TaskView, of: &Tas
         branch: said(view.branch.as_deref()),
         worktree: view.worktree.as_ref().filter(|_| view.landed.is_none()).map(PathBuf::from),
         landed: view.landed.clone(),
+        kept_in: format!("{}/", kept_prefix(&sources.opened.run, &key_slug(&of.key))),
         attempts: view
             .attempts
             .iter()
             .zip(&of.attempts)
-            .filter_map(|(a, attempt)| attempt_row(sources, view, a, attempt, live, &shown))
+            .filter_map(|(a, attempt)| attempt_row(sources, view, of, a, attempt, (&shown, doc.run.state == "running")))
             .collect(),
         state: shown,
     }
@@ -84,8 +87,16 @@ fn ill(sources: &Sources<'_>, of: &TaskState) -> Option<String> {
     Some(format!("{}: {reason}", health.status.as_str()))
 }
 
-fn attempt_row(sources: &Sources<'_>, view: &TaskView, a: &AttemptView, of: &AttemptState, live: bool, shown: &str) -> Option<AttemptRow> {
+fn attempt_row(
+    sources: &Sources<'_>,
+    view: &TaskView,
+    task: &TaskState,
+    a: &AttemptView,
+    of: &AttemptState,
+    (shown, run_goes_on): (&str, bool),
+) -> Option<AttemptRow> {
     let number = a.number?;
+    let live = task.phase.active() && run_goes_on;
     let newest = view.attempts.last().is_some_and(|last| last.n == a.n);
     let under_way = newest && live;
     let key = TaskKey::new(view.plan.as_str(), view.id.as_str());
@@ -120,10 +131,41 @@ fn attempt_row(sources: &Sources<'_>, view: &TaskView, a: &AttemptView, of: &Att
         dir: layout.attempt_dir(&id),
         base: of.spawned.as_ref().map(|s| s.base.clone()),
         commit: match &of.verdict {
-            Some(Verdict::Accepted { commit, .. } | Verdict::CheckFailed { commit, .. }) => Some(commit.clone()),
+            Some(Verdict::Accepted { commit, .. } | Verdict::CheckFailed { commit, .. } | Verdict::OutsideOwnership { commit, .. }) => {
+                Some(commit.clone())
+            }
             _ => None,
         },
+        kept: match &of.verdict {
+            Some(Verdict::NeedsHuman { kept, .. }) => kept.clone(),
+            _ => None,
+        },
+        unchanged: of.verdict == Some(Verdict::NoChange),
+        fresh: of.fresh,
+        spawned_at: of.spawned.as_ref().map(|s| s.at),
+        checked: checked(&sources.opened.state, task, of),
+        model: of.record.as_ref().and_then(|r| said(r.report.model.as_deref())),
     })
+}
+
+/// What checks and the suite said of it, as far as they were asked.
+fn checked(state: &State, task: &TaskState, of: &AttemptState) -> Option<Checked> {
+    let checks = &state.definition(task).check;
+    let suite = if of.refused.is_some() { Some(false) } else { (of.landed && !state.plans[task.plan].verify.is_empty()).then_some(true) };
+    match of.verdict.as_ref()? {
+        Verdict::Accepted { .. } => Some(Checked { passed: checks.len(), failed: None, suite }),
+        Verdict::CheckFailed { command, exit_code, timed_out, .. } => {
+            let how = match exit_code {
+                _ if *timed_out => String::from("timed out"),
+                Some(code) => format!("exit code {code}"),
+                None => String::from("killed"),
+            };
+            // One of the plan's suite, run with the base's copies, comes after all of the task's own.
+            let passed = checks.iter().position(|c| c == command).unwrap_or(checks.len());
+            Some(Checked { passed, failed: Some(format!("{}, {how}", clean(command))), suite })
+        }
+        _ => None,
+    }
 }
 
 /// `api error, rate limit`.

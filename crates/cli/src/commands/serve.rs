@@ -49,11 +49,13 @@ mod with_web {
     use super::ServeArgs;
     use crate::context::Context;
     use crate::error::{Error, Outcome, Problem};
-    use crate::web::{Wanted, serve};
+    use crate::web::{Opening, Wanted, serve};
 
     #[derive(Serialize)]
     struct Address<'a> {
         url: &'a str,
+        /// The same for other machines, where they are listened to.
+        elsewhere: &'a [String],
         pid: u32,
     }
 
@@ -83,11 +85,16 @@ mod with_web {
         let mut signals = Signals::new(heard).map_err(|e| Error::environment(format!("cannot hear signals: {e}")))?;
         let with_parent = args.with_parent;
         let wanted = Wanted { directories: args.directories.clone(), listen: args.listen, names: args.name.clone() };
-        let ready = |url: &str| {
+        let ready = |opening: &Opening| {
+            let Opening { url, elsewhere } = opening;
             if args.json {
-                context.output.json_line(&Address { url, pid: std::process::id() })?;
+                context.output.json_line(&Address { url, elsewhere, pid: std::process::id() })?;
             } else {
                 context.output.data(&format!("{url}\n"))?;
+                elsewhere.iter().for_each(|url| context.output.say(&format!("From another machine: {url}")));
+                if beyond {
+                    context.output.say("By any other name of this machine once `--name NAME` admits it.");
+                }
                 context.output.say("The token in it makes a browser known: keep it to yourself. Ctrl-C ends the server.");
             }
             if args.open && !open_browser(url, context.env.get(OsStr::new("BROWSER")).map(Path::new)) {

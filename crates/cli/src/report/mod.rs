@@ -2,6 +2,7 @@
 //! the two cannot tell different stories. Reads no files and changes nothing.
 
 mod advice;
+pub mod chart;
 mod evidence;
 mod forms;
 mod history;

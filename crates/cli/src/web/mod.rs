@@ -13,6 +13,7 @@ mod outlet;
 mod pages;
 mod pieces;
 mod place;
+mod reach;
 mod routes;
 mod screen;
 mod server;
@@ -27,6 +28,7 @@ use std::sync::Arc;
 
 use guard::Door;
 use place::{Place, slug};
+pub use reach::Opening;
 use site::Site;
 use token::Secret;
 
@@ -48,20 +50,24 @@ pub struct Wanted {
     pub names: Vec<String>,
 }
 
-/// Serves until the process ends, or `until` comes back. `ready` is told the opening URL.
+/// Serves until the process ends, or `until` comes back. `ready` is told where.
 ///
 /// # Errors
 /// If a directory is no repository, or the address cannot be had.
 pub fn serve(
     wanted: Wanted,
     context: &Context,
-    ready: impl FnOnce(&str) -> Result<(), Error>,
+    ready: impl FnOnce(&Opening) -> Result<(), Error>,
     until: impl FnOnce() + Send + 'static,
 ) -> Result<(), Error> {
     let io = |what: &str, e: std::io::Error| Error::environment(format!("{what}: {e}"));
     let places = open_places(&wanted, context)?;
     let beyond = !wanted.listen.ip().is_loopback();
-    let door = Door::new(wanted.names, beyond).map_err(|e| io("the system gives no random numbers", e))?;
+    let mut names = wanted.names;
+    // Who is on another machine calls this one by its name. It is not for others to choose, so no foreign name gets in by it.
+    names.extend(reach::host_name().filter(|own| beyond && !names.contains(own)));
+    let own = if beyond { reach::own_addresses() } else { Vec::new() };
+    let door = Door::new(names.clone(), beyond).map_err(|e| io("the system gives no random numbers", e))?;
     let instance = Secret::new().map_err(|e| io("the system gives no random numbers", e))?;
     let runtime = server::runtime().map_err(|e| io("cannot start the server", e))?;
     runtime.block_on(async move {
@@ -70,7 +76,8 @@ pub fn serve(
                 .hint("another port: `--listen 127.0.0.1:0` takes any that is free")
         })?;
         let address = listener.local_addr().map_err(|e| io("cannot listen", e))?;
-        ready(&format!("http://{address}{OPEN_PATH}?token={}", door.token.reveal()))?;
+        let path = format!("{OPEN_PATH}?token={}", door.token.reveal());
+        ready(&Opening::new(address, &names, &own, &path))?;
         let site = Arc::new(Site::new(door, places, instance.reveal().get(..8).unwrap_or_default().to_owned()));
         let serving = tokio::spawn(server::serve(listener, routes::router(site.clone())));
         let ended = tokio::task::spawn_blocking(until).await;

@@ -1,7 +1,8 @@
 //! A page in pieces: what is always there, and parts that change by themselves, such as a task's row. Two renderings of a page are
-//! compared part by part, so that open pages are told only what is new. Knows nothing of what the parts show.
+//! compared part by part, so that open pages are told only what is new. Words that many parts have in common, such as what a thousand
+//! tasks wait for, are told once, not with every part. Knows nothing of what the parts show.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
 
 use serde::Serialize;
@@ -11,6 +12,7 @@ use serde::Serialize;
 pub struct Pieces {
     pieces: Vec<Piece>,
     list: String,
+    words: BTreeMap<String, String>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -30,6 +32,9 @@ pub struct Patch<'a> {
     pub set: Vec<Set<'a>>,
     /// Parts that are not there any more.
     pub gone: Vec<&'a str>,
+    /// Words in common that are new or changed, by their names.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub say: BTreeMap<&'a str, &'a str>,
 }
 
 /// A part as it is now, and where.
@@ -74,6 +79,12 @@ impl Pieces {
         self.fixed(close);
     }
 
+    /// Adds words that parts have in common, and gives what stands for them in a part. `name`: of these words, in letters and digits.
+    pub fn say(&mut self, name: &str, words: impl Into<String>) -> String {
+        self.words.insert(name.to_owned(), words.into());
+        stand_in(name, "")
+    }
+
     /// All of it.
     #[must_use]
     pub fn html(&self) -> String {
@@ -83,7 +94,8 @@ impl Pieces {
                 Piece::Fixed(html) | Piece::Quiet(html) | Piece::Part { html, .. } => html,
             });
         }
-        out
+        // Texts in parts are escaped: nobody else can have written what stands for words.
+        self.words.iter().fold(out, |out, (name, words)| out.replace(&stand_in(name, ""), &stand_in(name, &escaped(words))))
     }
 
     fn parts(&self) -> impl Iterator<Item = (&str, &str, &str)> {
@@ -123,7 +135,12 @@ impl Pieces {
         if !stayed(self).eq(stayed(old)) {
             return None;
         }
-        let mut patch = Patch { gone: old.parts().map(|(id, _, _)| id).filter(|id| !now.contains_key(id)).collect(), set: Vec::new() };
+        let say = self.words.iter().filter(|(name, words)| old.words.get(*name) != Some(words));
+        let mut patch = Patch {
+            gone: old.parts().map(|(id, _, _)| id).filter(|id| !now.contains_key(id)).collect(),
+            set: Vec::new(),
+            say: say.map(|(name, words)| (name.as_str(), words.as_str())).collect(),
+        };
         let mut last = ("", "");
         for (id, list, html) in self.parts() {
             if !kept(id) {
@@ -140,8 +157,17 @@ impl Patch<'_> {
     /// There is nothing new.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.set.is_empty() && self.gone.is_empty()
+        self.set.is_empty() && self.gone.is_empty() && self.say.is_empty()
     }
+}
+
+/// What stands in a part for words that are told apart from it.
+fn stand_in(name: &str, words: &str) -> String {
+    format!("<span data-say=\"{name}\">{words}</span>")
+}
+
+fn escaped(text: &str) -> String {
+    askama::filters::escape(text, askama::filters::Html).map(|e| e.to_string()).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -172,6 +198,26 @@ mod tests {
         assert_eq!(told(&old, &changed).as_deref(), Some("head@>=b 2@rows>1=Y -"));
         let moved = page("a", &[("2", "Y"), ("1", "x"), ("4", "n")]);
         assert_eq!(told(&old, &moved).as_deref(), Some("2@rows>=Y 4@rows>1=n -3"));
+    }
+
+    #[test]
+    fn words_in_common_are_told_once() {
+        let page = |words: &str, last: &str| {
+            let mut page = Pieces::default();
+            let wait = page.say("w0", words);
+            page.open_list("rows", "<ul id=\"rows\">");
+            (0..100).for_each(|i| page.part(format!("{i}"), format!("<li>{wait}")));
+            page.part("last", last);
+            page.close_list("</ul>");
+            page
+        };
+        let (one, two) = (page("one <b>", "x"), page("two", "y"));
+        assert_eq!(one.html().matches("<li><span data-say=\"w0\">one &#60;b&#62;</span>").count(), 100);
+        assert_eq!(told(&one, &two).as_deref(), Some("last@rows>99=y -"));
+        let patch = two.patch_from(&one).unwrap();
+        assert_eq!(patch.say.into_iter().collect::<Vec<_>>(), [("w0", "two")]);
+        assert!(!page("two", "x").patch_from(&one).unwrap().is_empty(), "words alone are news");
+        assert!(one.patch_from(&page("one <b>", "z")).unwrap().say.is_empty(), "what is known is not told again");
     }
 
     #[test]

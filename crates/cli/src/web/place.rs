@@ -11,6 +11,7 @@ use crate::board::{Board, Feed, Which};
 use crate::context::Context;
 use crate::error::Error;
 use crate::session::Session;
+use crate::web::pages::attempts::Known;
 use crate::web::pages::runs::Ended;
 
 /// Boards of earlier runs that are kept.
@@ -27,6 +28,8 @@ pub struct Place {
     earlier: Mutex<VecDeque<(String, Arc<Board>)>>,
     /// For the list of runs.
     pub ended: Ended,
+    /// What attempts changed that are over.
+    pub changes: Known,
 }
 
 impl Place {
@@ -41,7 +44,7 @@ impl Place {
         let each = move |board| sender.send(board).is_ok();
         let feed = Feed::start(session, Which::Current, each).map_err(|e| Error::environment(format!("cannot start a thread: {e}")))?;
         boards.mark_unchanged();
-        Ok(Self { slug, context, boards, feed, earlier: Mutex::default(), ended: Ended::default() })
+        Ok(Self { slug, context, boards, feed, earlier: Mutex::default(), ended: Ended::default(), changes: Known::default() })
     }
 
     /// The repository, for what asks git or the coordinator.

@@ -13,7 +13,7 @@ use serde::Deserialize;
 
 use super::actions::{self, told};
 use super::guard::guard;
-use super::pages::{diff, frame, land, layout, overview};
+use super::pages::{compare, diff, frame, land, layout, overview};
 use super::site::Site;
 use super::view::{Address, Filter, Links, View};
 use super::{METRICS_PATH, OPEN_PATH, logs, metrics};
@@ -44,6 +44,9 @@ struct Words {
     how: String,
     plan: Option<String>,
     into: String,
+    /// Two attempts that are compared.
+    a: Option<u32>,
+    b: Option<u32>,
 }
 
 type Shared = State<Arc<Site>>;
@@ -61,6 +64,7 @@ pub fn router(site: Arc<Site>) -> Router {
         .route("/r/{slug}/land", get(landing))
         .route("/r/{slug}/task/{plan}/{task}", get(task))
         .route("/r/{slug}/task/{plan}/{task}/diff", get(changes))
+        .route("/r/{slug}/task/{plan}/{task}/compare", get(compared))
         .route("/r/{slug}/task/{plan}/{task}/log", get(log))
         .layer(DefaultBodyLimit::max(FORM_BYTES_MAX))
         .layer(middleware::from_fn_with_state(site.clone(), guard))
@@ -197,6 +201,21 @@ async fn changes(State(site): Shared, Path((slug, plan, task)): Path<(String, St
         let body = diff::body(&links, &key, &named.task.name, named.attempt.number, &changed, words.how != "column");
         let page = frame(&links, &board, &body);
         Ok(Html(layout::page(&format!("Changes of {}", named.task.name), &page, "", "")).into_response())
+    })
+    .await
+}
+
+async fn compared(State(site): Shared, Path((slug, plan, task)): Path<(String, String, String)>, Query(words): Query<Words>) -> Response {
+    let Some((place, _)) = site.place(&slug) else { return missing() };
+    blocking(move || {
+        let (place, key) = (&site.places[place], TaskKey::new(plan.as_str(), task.as_str()));
+        let board = place.board(words.run.as_deref())?;
+        let task = board.run.as_ref().and_then(|run| run.task(&key)).ok_or_else(|| Error::usage("there is no such task in this run"))?;
+        let links = Links::new(&slug, words.run.as_deref());
+        let asked = compare::Asked { run: words.run.as_deref(), a: words.a, b: words.b, split: words.how != "column" };
+        let body = compare::body(&links, place, &place.session()?.repo, task, asked);
+        let page = frame(&links, &board, &body);
+        Ok(Html(layout::page(&format!("Attempts at {}", task.name), &page, "", "")).into_response())
     })
     .await
 }

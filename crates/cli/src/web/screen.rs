@@ -10,7 +10,7 @@ use serde::Serialize;
 use tokio::sync::watch;
 
 use super::outlet::event;
-use super::pieces::{Pieces, Set};
+use super::pieces::{Patch, Pieces};
 use super::view::Address;
 use crate::board::Board;
 
@@ -38,8 +38,8 @@ struct Shown {
 #[derive(Serialize)]
 struct Told<'a> {
     version: u64,
-    set: &'a [Set<'a>],
-    gone: &'a [&'a str],
+    #[serde(flatten)]
+    patch: Patch<'a>,
 }
 
 impl Screen {
@@ -54,20 +54,21 @@ impl Screen {
         self.shown.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Renders the board, unless that was done, and tells what is new.
-    pub fn show(&self, board: &Arc<Board>, render: impl FnOnce(&Board) -> Pieces) {
+    /// Renders the board, unless that was done, and tells what is new. Gives the bytes of that: what each page is sent.
+    pub fn show(&self, board: &Arc<Board>, render: impl FnOnce(&Board) -> Pieces) -> usize {
         let mut shown = self.shown();
         if shown.board.as_ref().is_some_and(|b| Arc::ptr_eq(b, board)) {
-            return;
+            return 0;
         }
         let pieces = render(board);
         let next = shown.version + 1;
         let message = match pieces.patch_from(&shown.pieces) {
             Some(patch) if patch.is_empty() && shown.version > 0 => None,
-            Some(patch) if shown.version > 0 => Some(event("patch", &Told { version: next, set: &patch.set, gone: &patch.gone })),
+            Some(patch) if shown.version > 0 => Some(event("patch", &Told { version: next, patch })),
             _ => Some(anew()),
         };
         shown.board = Some(board.clone());
+        let told = message.as_ref().map_or(0, Bytes::len);
         if let Some(message) = message {
             shown.pieces = pieces;
             shown.version = next;
@@ -77,6 +78,7 @@ impl Screen {
             }
             self.news.send_replace(next);
         }
+        told
     }
 
     /// All of it, and which version that is.

@@ -15,7 +15,7 @@ use super::outlet::{Outlet, STILL_HERE, event};
 use super::pages;
 use super::place::Place;
 use super::screen::Screen;
-use super::view::Address;
+use super::view::{Address, View};
 use crate::error::Error;
 
 /// Open streams at once, of all browsers.
@@ -26,6 +26,10 @@ const SCREENS_MAX: usize = 256;
 const WAITING_MAX: usize = 8;
 /// Views change no oftener than this: a person sees no difference, and a thousand tasks end one by one.
 const PACE: Duration = Duration::from_millis(400);
+/// After a large change the next one waits: no page is sent more than this, a second, for long, ...
+const BYTES_A_SECOND: usize = 32 * 1024;
+/// ... but nothing waits longer.
+const PACE_MAX: Duration = Duration::from_secs(3);
 /// How often an open stream is written to without news: so that both ends notice that the other is gone.
 const STILL_HERE_EVERY: Duration = Duration::from_secs(15);
 /// Words after an action that wait to be read.
@@ -149,11 +153,14 @@ async fn drive(site: Arc<Site>, screen: Arc<Screen>) {
                 None => Ok(board),
                 run => of.places[to.address.place].board(run.as_deref()),
             };
-            if let Ok(board) = board {
-                to.show(&board, |board| pages::render(&of, &to.address, board));
-            }
+            board.map_or(0, |board| to.show(&board, |board| pages::render(&of, &to.address, board)))
         });
-        if rendered.await.is_err() || boards.changed().await.is_err() {
+        let Ok(told) = rendered.await else {
+            screen.set_driven(false);
+            return;
+        };
+        tokio::time::sleep(pause(told).max(pace(&screen.address.view))).await;
+        if boards.changed().await.is_err() {
             screen.set_driven(false);
             return;
         }
@@ -164,8 +171,17 @@ async fn drive(site: Arc<Site>, screen: Arc<Screen>) {
                 return;
             }
         }
-        tokio::time::sleep(PACE).await;
     }
+}
+
+/// How long a view stands at least. The list of runs reads a run's whole journal each time.
+fn pace(view: &View) -> Duration {
+    if *view == View::Runs { PACE_MAX } else { PACE }
+}
+
+/// How long a view stands that was changed by so many bytes.
+fn pause(told: usize) -> Duration {
+    Duration::from_secs_f64(told as f64 / BYTES_A_SECOND as f64).clamp(PACE, PACE_MAX)
 }
 
 /// Passes on what is new, until the page is gone or the server ends.
@@ -208,5 +224,15 @@ async fn stream(
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_large_is_followed_by_a_pause() {
+        assert_eq!([0, 1_000, 64 * 1024, 10_000_000].map(|bytes| pause(bytes).as_millis()), [400, 400, 2_000, 3_000]);
     }
 }

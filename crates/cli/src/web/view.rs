@@ -124,6 +124,12 @@ impl Links {
         self.page(&format!("{}{what}", task_path(key)), &format!("attempt={number}{more}"))
     }
 
+    /// Two attempts at a task side by side.
+    #[must_use]
+    pub fn compare(&self, key: &TaskKey, more: &str) -> String {
+        self.page(&format!("{}/compare", task_path(key)), more)
+    }
+
     /// Where forms go.
     #[must_use]
     pub fn act(&self) -> String {

@@ -80,7 +80,7 @@ impl Sandbox {
         let mut command = Command::new(program);
         command.args(args).current_dir(self.repo()).stdin(Stdio::null());
         for (name, _) in std::env::vars_os() {
-            if name.to_string_lossy().starts_with("GREENLANE_") {
+            if ["GREENLANE_", "OTEL_"].iter().any(|p| name.to_string_lossy().starts_with(p)) {
                 command.env_remove(name);
             }
         }

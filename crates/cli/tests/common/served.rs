@@ -14,6 +14,8 @@ pub struct Served {
     child: Child,
     /// The opening URL.
     pub url: String,
+    /// The same for other machines.
+    pub elsewhere: Vec<String>,
     /// `127.0.0.1:PORT`.
     pub host: String,
     /// The token in the URL.
@@ -44,8 +46,10 @@ impl Served {
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let url = serde_json::from_str::<Value>(&line).unwrap()["url"].as_str().unwrap().to_owned();
-        let mut served = Self { child, host: String::new(), token: String::new(), cookie: String::new(), url };
+        let told: Value = serde_json::from_str(&line).unwrap();
+        let url = told["url"].as_str().unwrap().to_owned();
+        let elsewhere = told["elsewhere"].as_array().unwrap().iter().map(|u| u.as_str().unwrap().to_owned()).collect();
+        let mut served = Self { child, host: String::new(), token: String::new(), cookie: String::new(), url, elsewhere };
         served.enter();
         served
     }

@@ -98,6 +98,7 @@ pub const KEYS: &[Key] = &[
     key("notify.events", "GREENLANE_NOTIFY_EVENTS", None, Kind::Words(greenlane_core::notice::NoticeKind::WORDS)),
     key("notify.every", "GREENLANE_NOTIFY_EVERY", None, Kind::Limit),
     key("notify.after", "GREENLANE_NOTIFY_AFTER", None, Kind::Delay),
+    key("telemetry.endpoint", "GREENLANE_TELEMETRY_ENDPOINT", None, Kind::Address),
     key("bounds.same_calls_max", "GREENLANE_SAME_CALLS_MAX", None, Kind::Count { min: 0, max: 1_000_000 }),
     key("bounds.idle_output_max", "GREENLANE_IDLE_OUTPUT_MAX", None, Kind::Bytes { min: 0 }),
     key("bounds.disk_free_min", "GREENLANE_DISK_FREE_MIN", None, Kind::Bytes { min: 0 }),
@@ -146,6 +147,7 @@ pub const SECTIONS: &[&str] = &[
     "tracker",
     "mcp",
     "notify",
+    "telemetry",
     "bounds",
     "agents",
 ];

@@ -18,6 +18,7 @@ mod options;
 mod output;
 mod retry;
 mod run;
+mod telemetry;
 mod tracker;
 mod workspace;
 
@@ -45,6 +46,7 @@ pub use notify::NotifyConfig;
 pub use output::OutputConfig;
 pub use retry::RetryConfig;
 pub use run::{BaseRed, RunConfig};
+pub use telemetry::TelemetryConfig;
 pub use tracker::{TrackerConfig, Use};
 pub use workspace::WorkspaceConfig;
 
@@ -78,6 +80,9 @@ pub struct Config {
     pub mcp: McpConfig,
     /// `[notify]`.
     pub notify: NotifyConfig,
+    /// `[telemetry]`. Nothing of it has a default.
+    #[serde(default)]
+    pub telemetry: TelemetryConfig,
     /// `[tracker]`.
     pub tracker: TrackerConfig,
     /// `[bounds]`.

@@ -255,6 +255,12 @@ impl Context {
         ]
     }
 
+    /// Where traces are sent: what makes the spans of an agent that traces itself part of its attempt's.
+    pub(super) fn trace_of(&self, attempt: &AttemptId) -> Option<(OsString, OsString)> {
+        let parent = crate::telemetry::traceparent(&self.state_dir, &self.run, attempt, &self.config.telemetry, &self.environment)?;
+        Some(("TRACEPARENT".into(), parent.into()))
+    }
+
     /// The first of the ports of this worktree, where ports are set aside.
     pub(super) fn port_of(&self, worktree: &Path) -> Option<(OsString, OsString)> {
         let port = ports::first(self.config.workspace.port_base?, worktree)?;

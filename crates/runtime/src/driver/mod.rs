@@ -12,6 +12,7 @@ mod exchange;
 mod groups;
 mod health;
 mod housekeeping;
+mod interface;
 mod job;
 mod judge;
 mod landing;
@@ -30,30 +31,31 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel};
-use std::time::Duration;
 
 use greenlane_core::action::Action;
 use greenlane_core::branch::PREFIX;
 use greenlane_core::coordinator::step;
-use greenlane_core::event::{Event, Stopping, Submission};
+use greenlane_core::event::{Event, Stopping};
 use greenlane_core::failure::Circumstances;
 use greenlane_core::ids::RunId;
 use greenlane_core::input::{Input, Request};
-use greenlane_core::options::RunOptions;
 use greenlane_core::plan::Plan;
 use greenlane_core::state::State;
 use greenlane_core::time::Time;
 
 pub use context::{Context, Setup};
+pub use interface::{DriverError, Finished, Observer, Start};
 pub use layout::{Layout, PreparedWorkspace, label};
 pub use shared::settle_leftover;
 
 use crate::accounts::AgentsFound;
+use crate::background::Background;
 use crate::clock;
 use crate::control::{Answer, Call, Say, Server, socket_path};
 use crate::journal::{Journal, JournalError, Record};
 use crate::reserve::Reserve;
-use crate::subscriber::Background;
+use crate::subscriber;
+use crate::telemetry::Telemetry;
 use crate::tracker::{Outbox, Post};
 
 /// What the driver's thread is sent.
@@ -68,76 +70,6 @@ pub(crate) enum Message {
     TasksDone,
     /// Something for the user that is not the core's business.
     Warning(String),
-}
-
-/// Where a run is taken up.
-pub enum Start {
-    /// A new one.
-    New {
-        /// Its limits and policies.
-        options: Box<RunOptions>,
-        /// Its plans.
-        submissions: Vec<Submission>,
-    },
-    /// One whose coordinator is gone; then these requests.
-    Resume {
-        /// Which.
-        run: RunId,
-        /// What to do next.
-        requests: Vec<Request>,
-    },
-}
-
-/// Sees everything that is journalled, in order, with the state after it.
-pub trait Observer {
-    /// Something was journalled.
-    fn journalled(&mut self, state: &State, records: &[Record]);
-    /// How often [`Observer::tick`] wants to be called while nothing happens.
-    fn tick_interval(&self) -> Option<Duration> {
-        None
-    }
-    /// Time has passed.
-    fn tick(&mut self, _state: &State, _now: Time) {}
-    /// Something that the user should know, and that concerns no event.
-    fn warn(&mut self, text: &str);
-    /// The terminal is gone: nothing more may be written to it.
-    fn detach(&mut self) {}
-}
-
-/// How coordinating came to its end.
-pub struct Finished {
-    /// The run's last state.
-    pub state: State,
-    /// The signal that ended the coordinator, or asked for the run's end.
-    pub signal: Option<i32>,
-}
-
-/// Why coordinating could not begin or go on. The journal holds everything up to then.
-#[derive(Debug, thiserror::Error)]
-pub enum DriverError {
-    /// The journal cannot be written or read.
-    #[error(transparent)]
-    Journal(#[from] JournalError),
-    /// The pool of worktrees cannot be opened.
-    #[error(transparent)]
-    Workspace(#[from] crate::workspace::WorkspaceError),
-    /// The repository cannot be asked.
-    #[error(transparent)]
-    Git(#[from] crate::git::GitError),
-    /// The core contradicts itself.
-    #[error("a fault in the coordinator: {0}; the run can be resumed")]
-    Fault(#[from] greenlane_core::state::Illegal),
-    /// Something of the machine's refused.
-    #[error("{what}: {source}")]
-    Io {
-        /// What was tried.
-        what: String,
-        /// The system's word.
-        source: std::io::Error,
-    },
-    /// The core refused what a run was to begin with.
-    #[error("{0}")]
-    Refused(String),
 }
 
 /// Most inputs that are journalled in one transaction.
@@ -166,7 +98,7 @@ pub fn coordinate(setup: Setup, run: &RunId, start: Start, observer: &mut dyn Ob
         .map_err(|source| DriverError::Io { what: format!("cannot listen on {}", socket.display()), source })?;
     let signals = listen_for_signals(sender.clone())?;
     let to_user = sender.clone();
-    let logs = Background::start(setup.state_dir.clone(), move |text| drop(to_user.send(Message::Warning(text))))
+    let logs = subscriber::background::start(setup.state_dir.clone(), move |text| drop(to_user.send(Message::Warning(text))))
         .map_err(|source| DriverError::Io { what: "cannot start a thread for the logs".into(), source })?;
     let reserve = hold_reserve(&setup, &sender);
     let context = Arc::new(Context::new(setup, run.clone(), socket, sender.clone())?);
@@ -174,6 +106,7 @@ pub fn coordinate(setup: Setup, run: &RunId, start: Start, observer: &mut dyn Ob
         state: State::default(),
         journal,
         logs,
+        telemetry: None,
         post: None,
         to_user: sender,
         metadata: metadata::Metadata::default(),
@@ -200,6 +133,8 @@ pub fn coordinate(setup: Setup, run: &RunId, start: Start, observer: &mut dyn Ob
     if matches!(&finished, Ok(f) if f.state.ended_at.is_some()) {
         driver.post.take().into_iter().for_each(Post::finish);
     }
+    driver.telemetry.take().into_iter().for_each(Telemetry::finish);
+    driver.pass_on_warnings();
     drop(driver);
     drop(server);
     signals.close();
@@ -210,6 +145,8 @@ struct Driver<'a> {
     state: State,
     journal: Journal,
     logs: Background,
+    /// Where anything is to be exported.
+    telemetry: Option<Telemetry>,
     /// Where there is anything to be told to trackers.
     post: Option<Post>,
     to_user: Sender<Message>,
@@ -234,6 +171,7 @@ impl Driver<'_> {
         let first = self.begin(start)?;
         self.take(first, Vec::new())?;
         self.begun.store(true, Ordering::Release);
+        self.begin_telemetry();
         self.begin_post();
         while self.state.ended_at.is_none() && self.signal != Some(SIGTERM) {
             self.wait();
@@ -247,6 +185,27 @@ impl Driver<'_> {
             self.take(inputs, replies)?;
         }
         Ok(())
+    }
+
+    /// Whoever collects traces and metrics is sent this run's, and what an earlier coordinator could not send.
+    fn begin_telemetry(&mut self) {
+        let to_user = self.to_user.clone();
+        let warn = move |text| drop(to_user.send(Message::Warning(text)));
+        match Telemetry::start(&self.context.state_dir, &self.context.run, &self.context.config.telemetry, &self.context.environment, warn)
+        {
+            Ok(telemetry) => self.telemetry = telemetry,
+            Err(e) => self.observer.warn(&format!("no telemetry is sent: {e}")),
+        }
+    }
+
+    /// What somebody beside the coordinator had to say while it came to its end.
+    fn pass_on_warnings(&mut self) {
+        let left = self.pending.drain(..).chain(std::iter::from_fn(|| self.receiver.try_recv().ok()));
+        for message in left {
+            if let Message::Warning(text) = message {
+                self.observer.warn(&text);
+            }
+        }
     }
 
     /// Trackers are told of this run, and of what earlier ones could not tell.
@@ -358,6 +317,7 @@ impl Driver<'_> {
             appended => appended?,
         };
         self.logs.wake();
+        self.telemetry.iter().for_each(Telemetry::wake);
         self.post.iter().for_each(Post::wake);
         for problem in self.metadata.keep(&events, &self.state, &self.context.layout, now) {
             self.observer.warn(&problem);

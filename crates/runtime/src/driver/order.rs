@@ -89,6 +89,7 @@ fn environment_of(
 ) -> BTreeMap<OsString, OsString> {
     environment.extend(context.attempt_variables(&job.attempt));
     environment.extend(context.port_of(&workspace.path));
+    environment.extend(context.trace_of(&job.attempt));
     ignore_in(&mut environment, &workspace.git_dir);
     environment
 }

@@ -1,12 +1,11 @@
-//! The coordinator's thread for the logs: it is woken when something was journalled, waits a moment for more, and catches up.
-//! The coordinator itself never waits for it, but for a moment at its end.
+//! The coordinator's thread for the logs: it waits a moment for more after it was woken, and catches up.
 
 use std::path::PathBuf;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
-use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::sync::mpsc::Receiver;
+use std::time::Duration;
 
 use super::{Logs, LogsError, Patience};
+use crate::background::{Background, gather};
 use crate::journal::JournalError;
 
 /// What is journalled within this time is written at once.
@@ -15,48 +14,12 @@ const GATHER: Duration = Duration::from_millis(500);
 /// the logs next catches up.
 const LAST_PATIENCE: Duration = Duration::from_secs(2);
 
-/// The thread.
-pub struct Background {
-    wake: Option<SyncSender<()>>,
-    thread: Option<JoinHandle<()>>,
-}
-
-impl Background {
-    /// Starts it. `complain` is told once of each kind of trouble; the run goes on without logs then.
-    ///
-    /// # Errors
-    /// If no thread can be had.
-    pub fn start(state_dir: PathBuf, complain: impl FnMut(String) + Send + 'static) -> std::io::Result<Self> {
-        let (wake, woken) = sync_channel(1);
-        let thread = std::thread::Builder::new().name("logs".into()).spawn(move || work(state_dir, &woken, complain))?;
-        Ok(Self { wake: Some(wake), thread: Some(thread) })
-    }
-
-    /// Something was journalled.
-    pub fn wake(&self) {
-        if let Some(wake) = &self.wake {
-            // One wake that has not been heard yet is enough.
-            let _ = wake.try_send(());
-        }
-    }
-
-    /// Writes what is left, and ends.
-    pub fn finish(mut self) {
-        self.end();
-    }
-
-    fn end(&mut self) {
-        self.wake = None;
-        if let Some(thread) = self.thread.take() {
-            drop(thread.join());
-        }
-    }
-}
-
-impl Drop for Background {
-    fn drop(&mut self) {
-        self.end();
-    }
+/// Starts it. `complain` is told once of each kind of trouble; the run goes on without logs then. At its end it writes what is left.
+///
+/// # Errors
+/// If no thread can be had.
+pub(crate) fn start(state_dir: PathBuf, complain: impl FnMut(String) + Send + 'static) -> std::io::Result<Background> {
+    Background::start("logs", move |woken| work(state_dir, woken, complain))
 }
 
 fn work(state_dir: PathBuf, woken: &Receiver<()>, mut complain: impl FnMut(String)) {
@@ -81,18 +44,6 @@ fn work(state_dir: PathBuf, woken: &Receiver<()>, mut complain: impl FnMut(Strin
                     complain(text);
                 }
             }
-        }
-    }
-}
-
-/// Waits for more for so long. `true`: nothing comes any more.
-pub(crate) fn gather(woken: &Receiver<()>, long: Duration) -> bool {
-    let until = Instant::now() + long;
-    loop {
-        match woken.recv_timeout(until.saturating_duration_since(Instant::now())) {
-            Ok(()) => {}
-            Err(RecvTimeoutError::Timeout) => return false,
-            Err(RecvTimeoutError::Disconnected) => return true,
         }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Approach: a [`Subscriber`] turns one entry of the journal into lines, and always into the same ones. [`Logs`] reads the journal from
 //! the cursors on, page by page, and writes under a lock, so that it does not matter who does it: the coordinator's
-//! thread ([`Background`]), or a verb that wants to see everything. A line carries its entry's position: after a crash, whatever
+//! thread ([`background`]), or a verb that wants to see everything. A line carries its entry's position: after a crash, whatever
 //! stands behind the cursor is cut and written again, so that every line is there exactly once. Nothing here is the
 //! truth: what is lost or deleted is made anew. Decides nothing, and knows no terminal.
 
@@ -22,7 +22,6 @@ use std::path::Path;
 use greenlane_core::state::State;
 use serde::Serialize;
 
-pub use background::Background;
 pub use failures::{FAILURE_REPORT, FailureRecord, FailureReport};
 pub use file::{BYTES_MAX, ROTATED_MAX};
 pub use health::HealthRecord;

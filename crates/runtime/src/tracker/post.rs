@@ -1,15 +1,14 @@
 //! The coordinator's thread for trackers: it is woken when something was journalled, and by itself when something is due again. The
 //! coordinator never waits for it, but for [`LAST_WORDS`] at its end.
 
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use super::{Outbox, OutboxError, Round, Trackers};
+use crate::background::{Background, gather};
 use crate::clock;
 use crate::journal::JournalError;
-use crate::subscriber::background::gather;
 
 /// What is journalled within this time is told at once, and only the newest word about each item.
 const GATHER: Duration = Duration::from_millis(200);
@@ -22,9 +21,9 @@ pub const LAST_WORDS: Duration = Duration::from_secs(4);
 
 /// The thread.
 pub struct Post {
-    wake: Option<SyncSender<()>>,
     hurry: Arc<Mutex<Option<Instant>>>,
-    thread: Option<JoinHandle<()>>,
+    /// `None`: it has ended.
+    thread: Option<Background>,
 }
 
 impl Post {
@@ -33,18 +32,14 @@ impl Post {
     /// # Errors
     /// If no thread can be had.
     pub fn start(outbox: Outbox, trackers: Arc<Trackers>, complain: impl FnMut(String) + Send + 'static) -> std::io::Result<Self> {
-        let (wake, woken) = sync_channel(1);
         let hurry = outbox.hurry();
-        let thread = std::thread::Builder::new().name("trackers".into()).spawn(move || work(outbox, &trackers, &woken, complain))?;
-        Ok(Self { wake: Some(wake), hurry, thread: Some(thread) })
+        let thread = Background::start("trackers", move |woken| work(outbox, &trackers, woken, complain))?;
+        Ok(Self { hurry, thread: Some(thread) })
     }
 
     /// Something was journalled.
     pub fn wake(&self) {
-        if let Some(wake) = &self.wake {
-            // One wake that has not been heard yet is enough.
-            let _ = wake.try_send(());
-        }
+        self.thread.iter().for_each(Background::wake);
     }
 
     /// Tells what is left, as far as that takes no longer than [`LAST_WORDS`], and ends. Dropped, it ends at once.
@@ -53,10 +48,9 @@ impl Post {
     }
 
     fn end(&mut self, words: Duration) {
-        if let Some(thread) = self.thread.take() {
+        if let Some(mut thread) = self.thread.take() {
             *self.hurry.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now().checked_add(words);
-            self.wake = None;
-            drop(thread.join());
+            thread.end();
         }
     }
 }

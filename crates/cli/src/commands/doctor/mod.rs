@@ -9,6 +9,7 @@ mod places;
 mod prompts;
 mod repository;
 mod suite;
+mod telemetry;
 mod trackers;
 
 use std::ffi::OsStr;
@@ -91,6 +92,7 @@ fn examine(context: &Context) -> Vec<Check> {
             checks.extend(prompts::prompts(repo.top().unwrap_or(top), config));
             checks.extend(trackers::trackers(repo, config, context));
             checks.extend(notices::notices(repo, config, context));
+            checks.extend(telemetry::telemetry(config, context));
         }
     }
     checks.extend(config.as_ref().map(|config| agents::agents(config, context)).unwrap_or_default());

@@ -1,10 +1,13 @@
 //! The report as one HTML file: no script, nothing loaded, light and dark, fit for printing. The template escapes what it is given.
 
+use std::collections::BTreeSet;
+
 use askama::Template;
+use greenlane_core::ids::TaskKey;
 use greenlane_core::view::TaskView;
 
-use super::chart::{Row, Tick, rows, ticks};
 use super::seconds;
+use crate::report::chart::{Attempt, Fate, Row, Tick, rows, ticks};
 use crate::report::run_report::RunReport;
 use crate::report::surroundings::Surroundings;
 use crate::report::text::{Look, clean, short};
@@ -14,6 +17,8 @@ use crate::report::{advice, learned, name_of, sections, state_words, summary, ti
 const LOOK: Look = Look { width: 110, color: false };
 /// So many failed attempts are told; `--json` has all.
 const FAILURES_MAX: usize = 500;
+/// More rows of the timeline than this tell less: the tasks that took longest are drawn.
+const ROWS_MAX: usize = 400;
 
 /// What the template calls for each text that is not its own.
 mod filters {
@@ -105,7 +110,7 @@ pub fn html(report: &RunReport, around: &Surroundings) -> Result<String, String>
         (_, false, false) => String::from("not all of it verified"),
     };
     let elapsed = doc.summary.elapsed_seconds;
-    let (rows, rows_left_out) = rows(&report.timeline, &report.critical_path, doc.plans.len(), elapsed);
+    let (rows, rows_left_out) = rows(&attempts(report), ROWS_MAX, elapsed);
     let page = Page {
         report,
         state,
@@ -121,6 +126,38 @@ pub fn html(report: &RunReport, around: &Surroundings) -> Result<String, String>
         next: advice(doc, around, LOOK),
     };
     page.render().map_err(|e| e.to_string())
+}
+
+/// The attempts of the timeline that began.
+fn attempts(report: &RunReport) -> Vec<Attempt> {
+    let doc = &report.status;
+    // Whose newest attempt goes on.
+    let open: BTreeSet<(&str, &str, u32)> = doc
+        .tasks
+        .iter()
+        .filter(|t| doc.run.state == "running" && matches!(t.state.as_str(), "running" | "gating" | "landing"))
+        .filter_map(|t| Some((t.plan.as_str(), t.id.as_str(), t.attempts.last()?.n)))
+        .collect();
+    let attempt = |bar: &crate::report::Bar| {
+        let key = TaskKey::new(bar.plan.as_str(), bar.task.as_str());
+        Some(Attempt {
+            name: clean(&if doc.plans.len() > 1 { key.to_string() } else { bar.task.clone() }),
+            critical: report.critical_path.iter().any(|c| c.plan == bar.plan && c.tasks.contains(&bar.task)),
+            number: bar.number?,
+            agent: clean(&bar.agent),
+            start: bar.start,
+            exited: bar.exited,
+            judged: bar.judged,
+            end: bar.end,
+            fate: match bar.landed {
+                true => Fate::Landed,
+                false if open.contains(&(bar.plan.as_str(), bar.task.as_str(), bar.n)) => Fate::Open,
+                false => Fate::Lost,
+            },
+            key,
+        })
+    };
+    report.timeline.iter().filter_map(attempt).collect()
 }
 
 #[cfg(test)]

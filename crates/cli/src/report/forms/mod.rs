@@ -1,7 +1,6 @@
 //! The report in the forms that others read: Markdown for a pull request, one HTML file for a person, JUnit XML for CI. Each is drawn
 //! from the document of `report --json`. Reads nothing, changes nothing.
 
-mod chart;
 mod html;
 mod junit;
 mod markdown;

@@ -57,11 +57,21 @@
     return template.content.firstElementChild;
   }
 
+  // What many rows have in common is told once.
+  const common = new Map();
+  const said = (root) => root.querySelectorAll('[data-say]');
+  function learn() { for (const e of said(page)) common.set(e.dataset.say, e.textContent); }
+  function say(words) {
+    for (const name of Object.keys(words)) common.set(name, words[name]);
+    for (const e of said(page)) if (e.dataset.say in words) e.textContent = words[e.dataset.say];
+  }
+
   const late = new Map();
   function place(part) {
     const old = document.getElementById(part.id);
     const fresh = element(part.html);
     if (!fresh) return;
+    for (const e of said(fresh)) e.textContent = common.get(e.dataset.say) ?? '';
     if (old && busy(old)) { late.set(part.id, part); return; }
     late.delete(part.id);
     const restore = old && remember(old);
@@ -98,6 +108,7 @@
   document.body.append(live);
 
   function apply(patch) {
+    say(patch.say ?? {});
     for (const id of patch.gone) document.getElementById(id)?.remove();
     for (const part of patch.set) { news(part); place(part); }
     version = page.dataset.version.split('-')[0] + '-' + patch.version;
@@ -115,6 +126,7 @@
     page.replaceChildren(...fresh.childNodes);
     page.dataset.version = fresh.dataset.version;
     version = fresh.dataset.version;
+    learn();
     restore(page);
     dress(page);
     log.begin();
@@ -250,6 +262,7 @@
   });
 
   dress(document);
+  learn();
   for (const id of ['bar', 'summary']) { const part = document.getElementById(id); if (part) news({ id, html: part.outerHTML }); }
   log.begin();
   open();

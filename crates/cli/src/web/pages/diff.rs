@@ -17,28 +17,36 @@ struct Page<'a> {
     other: String,
     split: bool,
     diff: &'a Diff,
-    files: Vec<(&'a DiffFile, Vec<Row<'a>>)>,
+    files: Vec<File<'a>>,
 }
+
+/// A file, and its rows where it is shown in two columns.
+pub type File<'a> = (&'a DiffFile, Vec<Row<'a>>);
 
 /// A row of two columns.
 #[derive(Debug, PartialEq)]
-enum Row<'a> {
+pub enum Row<'a> {
     /// Across both.
     Mark(&'a str),
     /// Before and after; `None`: there is no such line.
     Sides(Option<Side<'a>>, Option<Side<'a>>),
 }
 
+/// One side of a row.
 #[derive(Debug, PartialEq)]
-struct Side<'a> {
-    no: u32,
-    class: &'static str,
-    text: &'a str,
+pub struct Side<'a> {
+    /// The line's number on that side.
+    pub no: u32,
+    /// How it is coloured.
+    pub class: &'static str,
+    /// What it says.
+    pub text: &'a str,
 }
 
 impl Row<'_> {
     /// The same line before and after.
-    fn is_context(&self) -> bool {
+    #[must_use]
+    pub fn is_context(&self) -> bool {
         matches!(self, Row::Sides(Some(old), Some(new)) if old.class.is_empty() && new.class.is_empty())
     }
 }
@@ -47,11 +55,18 @@ impl Row<'_> {
 #[must_use]
 pub fn body(links: &Links, key: &TaskKey, name: &str, number: u32, diff: &Diff, split: bool) -> String {
     let other = links.attempt(key, number, "/diff", if split { "as=column" } else { "" });
-    let files = diff.files.iter().map(|f| (f, if split { rows(&f.lines) } else { Vec::new() })).collect();
-    text(&Page { links, name, number, back: links.attempt(key, number, "", ""), other, split, diff, files })
+    text(&Page { links, name, number, back: links.attempt(key, number, "", ""), other, split, diff, files: files(diff, split) })
 }
 
-fn class_of(kind: &LineKind) -> &'static str {
+/// The files of a diff, as templates draw them.
+#[must_use]
+pub fn files(diff: &Diff, split: bool) -> Vec<File<'_>> {
+    diff.files.iter().map(|f| (f, if split { rows(&f.lines) } else { Vec::new() })).collect()
+}
+
+/// The class of a line.
+#[must_use]
+pub fn class_of(kind: &LineKind) -> &'static str {
     match kind {
         LineKind::Added => "add",
         LineKind::Removed => "del",

@@ -1,6 +1,8 @@
 //! The pages, a file each: what of a board each shows, in [`Pieces`]. They read what they are given and ask nothing.
 
+pub mod attempts;
 mod bar;
+pub mod compare;
 pub mod diff;
 mod failures;
 mod health;
@@ -37,7 +39,7 @@ pub fn render(site: &Site, address: &Address, board: &Board) -> Pieces {
         (View::Failures, Some(run)) => failures::render(&mut pieces, &links, run),
         (View::Health, Some(run)) => health::render(&mut pieces, &links, board, run),
         (View::Questions, Some(run)) => questions::render(&mut pieces, &links, run),
-        (View::Task(key, attempt), Some(run)) => task::render(&mut pieces, &links, board, run, key, *attempt),
+        (View::Task(key, attempt), Some(_)) => task::render(&mut pieces, &links, place, board, key, *attempt),
     }
     pieces.fixed("</main>");
     pieces

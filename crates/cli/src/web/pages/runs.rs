@@ -13,16 +13,16 @@ use crate::report::{OverTime, Retries, RunLine, clean, sign, trend_lines};
 use crate::session::Session;
 use crate::web::pieces::Pieces;
 use crate::web::place::Place;
-use crate::web::view::Links;
+use crate::web::view::{Links, segment};
 use crate::web::words;
 
 /// Most runs that are listed: each is replayed.
 const RUNS_MAX: u32 = 50;
 
 #[derive(Template)]
-#[template(path = "runs.html", whitespace = "minimize")]
-struct Runs {
-    rows: Vec<Row>,
+#[template(path = "runs_head.html", whitespace = "minimize")]
+struct Head {
+    no_rows: bool,
     trend: String,
     /// The older half against the newer, in words.
     trends: Vec<String>,
@@ -30,6 +30,17 @@ struct Runs {
     bars: Vec<Bar>,
     told: String,
 }
+
+#[derive(Template)]
+#[template(path = "runs_row.html", whitespace = "minimize")]
+struct RowHtml<'a> {
+    r: &'a Row,
+    dom_id: &'a str,
+}
+
+const HEAD: &str = "<table class=\"flow\"><caption class=\"sr\">Runs, the latest first</caption>\
+<thead><tr><th scope=\"col\">state</th><th scope=\"col\">run</th><th scope=\"col\">plans</th><th scope=\"col\">began</th><th scope=\"col\" class=\"num\">time</th>\
+<th scope=\"col\" class=\"num\">done</th><th scope=\"col\" class=\"num\">speed-up</th><th scope=\"col\" class=\"num\">tokens</th><th scope=\"col\" class=\"num\">cost</th></tr></thead>";
 
 /// How much of a run was done.
 struct Bar {
@@ -64,14 +75,30 @@ pub struct Ended(Mutex<BTreeMap<String, Row>>);
 /// Adds them. `present`: the run that goes on, or went on last; it is looked at anew.
 pub fn render(pieces: &mut Pieces, links: &Links, place: &Place, present: Option<&str>) {
     pieces.fixed("<h1>Runs</h1>");
-    let html = match read(links, place, present) {
-        Ok(rows) => text(&picture(rows)),
-        Err(why) => format!(
-            "<div id=\"runs\"><p class=\"note odd\">{}</p></div>",
-            askama::filters::escape(why, askama::filters::Html).map(|e| e.to_string()).unwrap_or_default()
-        ),
+    let (rows, problem) = match read(links, place, present) {
+        Ok(rows) => (rows, String::new()),
+        Err(why) => (Vec::new(), why),
     };
-    pieces.part("runs", html);
+    pieces.part("runs-problem", text(&Problem { why: &problem }));
+    if !problem.is_empty() {
+        return;
+    }
+    pieces.part("runs-head", text(&head(&rows)));
+    if rows.is_empty() {
+        return;
+    }
+    pieces.open_list("runs", format!("{HEAD}<tbody id=\"runs\">"));
+    for r in &rows {
+        let id = format!("r-{}", segment(&r.id));
+        pieces.part(id.clone(), text(&RowHtml { r, dom_id: &id }));
+    }
+    pieces.close_list("</tbody></table>");
+}
+
+#[derive(Template)]
+#[template(ext = "html", source = "<div id=\"runs-problem\">{% if !why.is_empty() %}<p class=\"note odd\">{{ why }}</p>{% endif %}</div>")]
+struct Problem<'a> {
+    why: &'a str,
 }
 
 fn read(links: &Links, place: &Place, present: Option<&str>) -> Result<Vec<Row>, String> {
@@ -118,7 +145,7 @@ fn replay(links: &Links, session: &Session, journal: &Journal, entry: RunEntry) 
     })
 }
 
-fn picture(rows: Vec<Row>) -> Runs {
+fn head(rows: &[Row]) -> Head {
     let bar = |r: &Row| Bar {
         tone: if r.done == r.total { "good" } else { "odd" },
         height: r.done * 40 / r.total.max(1),
@@ -128,7 +155,7 @@ fn picture(rows: Vec<Row>) -> Runs {
     let all = OverTime::new(rows.iter().map(|r| r.line.clone()).collect(), Retries::default(), None, clock::now());
     let kinds = all.failures.iter().map(|(kind, of)| format!("{}: {} → {}", kind.replace('_', " "), of.earlier, of.later));
     let trends = if all.trends.is_some() { trend_lines(&all).into_iter().chain(kinds).collect() } else { Vec::new() };
-    Runs { trends, trend: trend(&rows), bars: rows.iter().rev().map(bar).collect(), told, rows }
+    Head { no_rows: rows.is_empty(), trends, trend: trend(rows), bars: rows.iter().rev().map(bar).collect(), told }
 }
 
 /// How these runs went together.

@@ -4,10 +4,11 @@ use askama::Template;
 use greenlane_core::ids::TaskKey;
 
 use super::tasks::{Button, buttons, ticking};
-use super::{filters, questions, text};
+use super::{attempts, filters, questions, text};
 use crate::board::detail::{Paper, TaskDetail};
 use crate::board::{AttemptRow, Board, HealthRow, PlanRow, RunBoard, TaskRow};
 use crate::web::pieces::Pieces;
+use crate::web::place::Place;
 use crate::web::view::{Links, segment};
 use crate::web::words;
 
@@ -23,14 +24,6 @@ struct Head<'a> {
     buttons: Vec<Button>,
     fresh: Option<String>,
     kill: Option<String>,
-}
-
-#[derive(Template)]
-#[template(path = "attempts.html", whitespace = "minimize")]
-struct Attempts<'a> {
-    links: &'a Links,
-    t: &'a TaskRow,
-    current: Option<&'a u32>,
 }
 
 #[derive(Template)]
@@ -64,7 +57,8 @@ struct Log<'a> {
 const LOG_LINES_MAX: usize = 400;
 
 /// Adds it.
-pub fn render(pieces: &mut Pieces, links: &Links, board: &Board, run: &RunBoard, key: &TaskKey, number: Option<u32>) {
+pub fn render(pieces: &mut Pieces, links: &Links, place: &Place, board: &Board, key: &TaskKey, number: Option<u32>) {
+    let Some(run) = &board.run else { return };
     let Some(detail) = TaskDetail::of(run, key, number) else {
         pieces.fixed("<h1>There is no such task in this run</h1>");
         return;
@@ -78,7 +72,7 @@ pub fn render(pieces: &mut Pieces, links: &Links, board: &Board, run: &RunBoard,
     let list = if asks.is_empty() { String::new() } else { format!("<ul>{asks}</ul>") };
     pieces.part("asks", format!("<div id=\"asks\">{list}</div>"));
     let current = detail.attempt.as_ref().map(|a| &a.number);
-    pieces.part("attempts", text(&Attempts { links, t: task, current }));
+    pieces.part("attempts", attempts::table(links, place, task, current));
     let Some(attempt) = &detail.attempt else { return };
     pieces.part("attempt", text(&Attempt { a: attempt, health: detail.health.as_ref() }));
     let of = |what: &str, more: &str| links.attempt(key, attempt.number, what, more);

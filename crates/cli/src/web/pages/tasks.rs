@@ -1,5 +1,7 @@
 //! Plans and their tasks: how far they are, what needs a person, what each does.
 
+use std::collections::BTreeMap;
+
 use askama::Template;
 
 use super::{filters, text};
@@ -70,6 +72,8 @@ struct Row<'a> {
     t: &'a TaskRow,
     id: String,
     doing: String,
+    /// What stands for that where other tasks say the same.
+    common: Option<&'a str>,
     time: String,
     spent: Option<(String, String)>,
     buttons: Vec<Button>,
@@ -116,9 +120,12 @@ pub fn render(pieces: &mut Pieces, links: &Links, board: &Board, run: &RunBoard,
         let spent = if spends(run) { SPENT } else { "" };
         let list = format!("rows-{index}");
         pieces.open_list(&list, format!("{HEAD}{spent}{TAIL}<tbody id=\"{list}\">"));
-        for task in run.tasks.iter().filter(|t| t.plan == index && is_wanted(t, filter)) {
+        let shown: Vec<&TaskRow> = run.tasks.iter().filter(|t| t.plan == index && is_wanted(t, filter)).collect();
+        let common = common_reason(&shown).map(|reason| (reason, pieces.say(&format!("w{index}"), reason)));
+        for task in shown {
             let id = format!("t-{}-{}", segment(task.key.plan.as_str()), segment(task.key.task.as_str()));
-            pieces.part(id.clone(), row(links, board, run, task, id));
+            let common = common.as_ref().filter(|(reason, _)| waits_for(task) == Some(*reason)).map(|(_, stand_in)| stand_in.as_str());
+            pieces.part(id.clone(), row(links, board, run, task, id, common));
         }
         pieces.close_list("</tbody></table>");
     }
@@ -139,6 +146,19 @@ fn is_wanted(task: &TaskRow, filter: &Filter) -> bool {
     };
     let find = filter.find.to_lowercase();
     shown && (find.is_empty() || [&task.name, &task.title, &task.agent].iter().any(|text| text.to_lowercase().contains(&find)))
+}
+
+/// Why it waits, where it does.
+fn waits_for(task: &TaskRow) -> Option<&str> {
+    if task.ended() || task.is_at_work() { None } else { task.reason.as_deref() }
+}
+
+/// What most of these tasks wait for, if at least two say so. A thousand wait for the same slots, and are told otherwise all at once,
+/// whenever somebody takes one or gives it back: those words go to a page once, not with each row.
+fn common_reason<'a>(tasks: &[&'a TaskRow]) -> Option<&'a str> {
+    let mut times: BTreeMap<&str, usize> = BTreeMap::new();
+    tasks.iter().filter_map(|t| waits_for(t)).for_each(|reason| *times.entry(reason).or_default() += 1);
+    times.into_iter().max_by_key(|(_, n)| *n).filter(|(_, n)| *n > 1).map(|(reason, _)| reason)
 }
 
 fn summary(board: &Board, run: &RunBoard) -> String {
@@ -177,12 +197,13 @@ fn needs(links: &Links, run: &RunBoard) -> String {
     text(&Needs { links, asks, hands, judged })
 }
 
-fn row(links: &Links, board: &Board, run: &RunBoard, task: &TaskRow, id: String) -> String {
+fn row(links: &Links, board: &Board, run: &RunBoard, task: &TaskRow, id: String, common: Option<&str>) -> String {
     text(&Row {
         links,
         t: task,
         id,
         doing: doing(task),
+        common,
         time: if task.seconds > 0.0 { ticking(board, task.seconds, task.ticks) } else { String::new() },
         spent: spends(run).then(|| (words::tokens(&task.usage), words::cost(&task.usage))),
         buttons: buttons(run, task),
@@ -212,4 +233,46 @@ pub fn buttons(run: &RunBoard, task: &TaskRow) -> Vec<Button> {
         buttons.push(Button { name: "Retry", value: value("retry") });
     }
     buttons
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::board::of_sample;
+    use crate::report::samples;
+    use greenlane_core::ids::TaskKey;
+    use greenlane_core::view::Coordinator;
+
+    /// A hundred tasks that wait for the same, and one that waits for another.
+    fn page(reason: &str, filter: &Filter) -> Pieces {
+        let mut run = of_sample(samples::half_way(), Coordinator::Alive);
+        let some = run.tasks[1].clone();
+        let waiting = |i: usize| TaskRow {
+            key: TaskKey::new("limits", format!("w{i}").as_str()),
+            name: format!("w{i}"),
+            state: "ready".into(),
+            words: "queued".into(),
+            reason: Some(if i == 0 { "waits for `header`".into() } else { reason.into() }),
+            attempts: Vec::new(),
+            ..some.clone()
+        };
+        run.tasks.extend((0..=100).map(waiting));
+        let board = Board { run: Some(run), ..Board::default() };
+        let mut pieces = Pieces::default();
+        let run = board.run.as_ref().unwrap_or_else(|| unreachable!("it was just put there"));
+        render(&mut pieces, &Links::new("r", None), &board, run, filter, None);
+        pieces
+    }
+
+    #[test]
+    fn what_all_wait_for_is_told_once_and_stands_in_every_row() {
+        let all = Filter::default();
+        let (slots, backlog) = (page("waits for a <free> slot", &all), page("waits until it is verified", &all));
+        let html = slots.html();
+        assert_eq!(html.matches("waits for a &#60;free&#62; slot").count(), 100);
+        assert_eq!(html.matches("waits for `header`").count(), 1);
+        let patch = backlog.patch_from(&slots).unwrap();
+        assert!(patch.set.is_empty() && patch.gone.is_empty(), "no row is sent: {:?}", patch.set);
+        assert_eq!(patch.say.values().copied().collect::<Vec<_>>(), ["waits until it is verified"]);
+    }
 }

@@ -1,43 +1,36 @@
-//! When each attempt ran, was checked and landed, as SVG, a lane for each task; the critical path is marked.
+//! When each attempt ran, was checked and landed, as SVG, a lane for each task; the critical path is marked. Bars are computed where the
+//! report's are.
 
 use askama::Template;
-use greenlane_core::ids::TaskKey;
 
 use super::text;
 use crate::board::{RunBoard, Span};
+use crate::report::chart::{Attempt, Fate, Row, rows, ticks};
 use crate::web::pieces::Pieces;
 use crate::web::view::{Links, segment};
 use crate::web::words;
 
 /// More lanes than this tell less: the tasks that took longest are drawn.
 const LANES_MAX: usize = 300;
-/// Units across a lane. The picture is as wide as the page leaves it.
-const WIDTH: f64 = 1_000.0;
-/// What is shorter is drawn as this wide.
-const BAR_MIN: f64 = 2.0;
-/// Parts of the axis.
-const PARTS: u32 = 5;
 
 #[derive(Template)]
 #[template(path = "lane.html", whitespace = "minimize")]
 struct Lane<'a> {
     id: String,
     link: String,
-    name: &'a str,
-    critical: bool,
-    width: u32,
+    row: &'a Row,
     told: String,
     spent: String,
-    rules: Vec<u32>,
-    wait: Option<(String, String)>,
-    bars: Vec<Bar>,
-    path: (String, String),
+    parts: Vec<Part>,
+    path: Option<(String, String)>,
 }
 
-struct Bar {
-    class: &'static str,
-    work: (String, String),
-    gate: Option<(String, String)>,
+/// A bar: its classes, where it begins and how long it is, in per cent of the lane's width.
+struct Part {
+    what: &'static str,
+    fate: &'static str,
+    x: String,
+    width: String,
 }
 
 #[derive(Template)]
@@ -49,42 +42,57 @@ struct Head {
 #[derive(Template)]
 #[template(path = "axis.html", whitespace = "minimize")]
 struct Axis {
-    marks: Vec<String>,
+    /// Where, and what stands there.
+    marks: Vec<(String, String)>,
 }
 
 /// Adds it.
 pub fn render(pieces: &mut Pieces, links: &Links, run: &RunBoard) {
     pieces.fixed("<h1>Timeline</h1>");
-    let mut lanes: Vec<(&TaskKey, Vec<&Span>)> = Vec::new();
-    for span in &run.timeline {
-        match lanes.last_mut() {
-            Some((key, spans)) if **key == span.key => spans.push(span),
-            _ => lanes.push((&span.key, vec![span])),
-        }
-    }
-    let hidden = lanes.len().saturating_sub(LANES_MAX);
-    if hidden > 0 {
-        lanes.sort_by(|a, b| spent(&b.1).total_cmp(&spent(&a.1)));
-        lanes.truncate(LANES_MAX);
-    }
-    // In the order in which they began; by their place in the run where several began at once.
-    lanes.sort_by(|a, b| a.1[0].start.total_cmp(&b.1[0].start));
+    let attempts: Vec<Attempt> = run.timeline.iter().map(attempt).collect();
+    let seconds = whole(run.elapsed.max(attempts.iter().map(|a| a.end).fold(0.0, f64::max)));
+    let (rows, hidden) = rows(&attempts, LANES_MAX, seconds);
     pieces.part("timeline-head", text(&Head { words: told(run, hidden) }));
-    let scale = Scale::to(run.elapsed.max(run.timeline.iter().map(|s| s.end).fold(0.0, f64::max)));
+    if rows.is_empty() {
+        return;
+    }
     pieces.open_list("lanes", "<ol id=\"lanes\" class=\"lanes\" aria-label=\"Tasks over time\">");
-    pieces.part("axis", text(&Axis { marks: scale.marks() }));
-    for (key, spans) in &lanes {
-        let id = format!("l-{}-{}", segment(key.plan.as_str()), segment(key.task.as_str()));
-        pieces.part(id.clone(), text(&lane(id, links.task(key), spans, &scale)));
+    let marks = ticks(seconds).iter().map(|t| (percent(t.x), words::span(&t.seconds))).collect();
+    pieces.part("axis", text(&Axis { marks }));
+    for row in &rows {
+        let id = format!("l-{}-{}", segment(row.key.plan.as_str()), segment(row.key.task.as_str()));
+        pieces.part(id.clone(), text(&lane(id, links.task(&row.key), row)));
     }
     pieces.close_list("</ol>");
 }
 
+fn attempt(span: &Span) -> Attempt {
+    Attempt {
+        key: span.key.clone(),
+        name: span.name.clone(),
+        critical: span.critical,
+        number: span.number,
+        agent: span.agent.clone(),
+        start: span.start,
+        exited: span.exited,
+        judged: span.judged,
+        end: span.end,
+        fate: match (span.landed, span.open) {
+            (true, _) => Fate::Landed,
+            (_, true) => Fate::Open,
+            _ => Fate::Lost,
+        },
+    }
+}
+
 fn told(run: &RunBoard, hidden: usize) -> String {
     let s = &run.summary;
-    let mut told = format!("{} so far", words::span(&run.elapsed));
-    if !run.ticks {
-        told = words::span(&run.elapsed);
+    if run.timeline.is_empty() {
+        return String::from("No attempt has begun yet.");
+    }
+    let mut told = words::span(&run.elapsed);
+    if run.ticks {
+        told.push_str(" so far");
     }
     told.push_str(&format!(
         "; the critical path takes {}; one task at a time would take {}, {:.1} times as long",
@@ -98,70 +106,38 @@ fn told(run: &RunBoard, hidden: usize) -> String {
     told
 }
 
-fn spent(spans: &[&Span]) -> f64 {
-    spans.iter().map(|s| s.end - s.start).sum()
-}
-
-fn lane<'a>(id: String, link: String, spans: &[&'a Span], scale: &Scale) -> Lane<'a> {
-    let (first, last) = (spans[0], spans[spans.len() - 1]);
-    let bars = spans.iter().map(|s| {
-        let worked = s.exited.unwrap_or(s.end);
-        Bar {
-            class: match (s.landed, s.open) {
-                (true, _) => "landed",
-                (_, true) => "open",
-                _ => "lost",
-            },
-            work: scale.bar(s.start, worked),
-            gate: (s.exited.is_some() && s.end > worked).then(|| scale.bar(worked, s.end)),
-        }
-    });
-    let tries = if spans.len() > 1 { format!("{} attempts, ", spans.len()) } else { String::new() };
-    let how = match (last.landed, last.open) {
-        (true, _) => "landed",
-        (_, true) => "at work",
-        _ => "failed",
+fn lane(id: String, link: String, row: &Row) -> Lane<'_> {
+    let tries = if row.attempts > 1 { format!("{} attempts, ", row.attempts) } else { String::new() };
+    let how = match row.fate {
+        Fate::Landed => "landed",
+        Fate::Open => "at work",
+        Fate::Lost => "failed",
     };
-    let critical = spans.iter().any(|s| s.critical);
-    let path = if critical { ", on the critical path" } else { "" };
-    let whole = spent(spans);
+    let path = if row.critical { ", on the critical path" } else { "" };
+    let (from, extent) = row.extent();
+    let part = |p: &crate::report::chart::Part| Part { what: p.what, fate: p.fate.word(), x: percent(p.x), width: percent(p.width) };
     Lane {
-        told: format!("{}: {tries}{how}, from {} for {}{path}", first.name, words::span(&first.start), words::span(&whole)),
-        spent: words::span(&whole),
-        wait: (spans.len() > 1).then(|| scale.bar(first.end, last.start)),
-        bars: bars.collect(),
-        rules: (0..=PARTS).map(|i| i * (WIDTH as u32) / PARTS).collect(),
-        path: scale.bar(first.start, last.end),
-        width: WIDTH as u32,
-        name: &first.name,
+        told: format!("{}: {tries}{how}, from {} for {}{path}", row.name, words::span(&row.start), words::span(&row.seconds)),
+        spent: words::span(&row.seconds),
+        parts: row.parts.iter().map(part).collect(),
+        path: row.critical.then(|| (percent(from), percent(extent))),
+        row,
         id,
         link,
-        critical,
     }
 }
 
-/// Seconds to units. It grows in steps, so that a bar which does not change is drawn as before.
-struct Scale {
-    seconds: f64,
+/// As short as a screen can tell.
+fn percent(of: f64) -> String {
+    let text = format!("{of:.2}");
+    format!("{}%", text.trim_end_matches('0').trim_end_matches('.'))
 }
 
-impl Scale {
-    fn to(seconds: f64) -> Self {
-        let steps = [1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0];
-        let unit = 10_f64.powf(seconds.max(1.0).log10().floor());
-        let step = steps.into_iter().find(|s| s * unit >= seconds).unwrap_or(10.0);
-        Self { seconds: step * unit }
-    }
-
-    fn bar(&self, from: f64, to: f64) -> (String, String) {
-        let x = (from / self.seconds * WIDTH).clamp(0.0, WIDTH);
-        let width = ((to - from) / self.seconds * WIDTH).clamp(BAR_MIN, WIDTH);
-        (format!("{x:.1}"), format!("{width:.1}"))
-    }
-
-    fn marks(&self) -> Vec<String> {
-        (0..=PARTS).map(|i| words::span(&(self.seconds * f64::from(i) / f64::from(PARTS)))).collect()
-    }
+/// What the whole width stands for, in seconds. It grows in steps, so that a bar which does not change is drawn as before.
+fn whole(seconds: f64) -> f64 {
+    let steps = [1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0];
+    let unit = 10_f64.powf(seconds.max(1.0).log10().floor());
+    steps.into_iter().find(|s| s * unit >= seconds).unwrap_or(10.0) * unit
 }
 
 #[cfg(test)]
@@ -170,11 +146,8 @@ mod tests {
 
     #[test]
     fn the_scale_holds_everything_and_seldom_changes() {
-        let seconds: Vec<f64> = [0.0, 1.0, 1.2, 9.0, 11.0, 100.0, 101.0, 7_000.0].into_iter().map(|s| Scale::to(s).seconds).collect();
+        let seconds: Vec<f64> = [0.0, 1.0, 1.2, 9.0, 11.0, 100.0, 101.0, 7_000.0].into_iter().map(whole).collect();
         assert_eq!(seconds, [1.0, 1.0, 1.5, 10.0, 15.0, 100.0, 150.0, 8_000.0]);
-        let scale = Scale { seconds: 100.0 };
-        assert_eq!(scale.bar(50.0, 60.0), ("500.0".into(), "100.0".into()));
-        assert_eq!(scale.bar(99.99, 99.99).1, "2.0", "what is short is seen, too");
-        assert_eq!(scale.marks(), ["0.0s", "20s", "40s", "1m00s", "1m20s", "1m40s"]);
+        assert_eq!([0.0, 100.0, 12.346, 0.3].map(percent), ["0%", "100%", "12.35%", "0.3%"]);
     }
 }
