@@ -282,6 +282,7 @@ fn what_is_pressed_in_the_editor_is_meant_for_the_editor() {
     edits(&watch, "$GREENLANE watch");
     assert_eq!(s.count("stop_requested"), 0, "the run is not meant");
     watch.press(&["q"]);
+    watch.shows("ready:");
     // A signal ends both, the editor and the dashboard.
     watch.press(&["clear; $GREENLANE watch; echo left with $?", "Enter"]);
     watch.shows("alpha running");
