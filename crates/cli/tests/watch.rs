@@ -265,7 +265,7 @@ fn what_is_pressed_in_the_editor_is_meant_for_the_editor() {
     let edits = |t: &Terminal, program: &str| {
         t.shows("ready:");
         t.press(&[program, "Enter"]);
-        t.shows("alpha running");
+        eventually("it has a worktree", || Some(t.text()).is_some_and(|t| t.contains("alpha running") && !t.contains("prepared")));
         t.press(&["e"]);
         t.shows("edits");
         t.press(&["C-z"]);
@@ -282,6 +282,7 @@ fn what_is_pressed_in_the_editor_is_meant_for_the_editor() {
     edits(&watch, "$GREENLANE watch");
     assert_eq!(s.count("stop_requested"), 0, "the run is not meant");
     watch.press(&["q"]);
+    watch.shows("ready:");
     // A signal ends both, the editor and the dashboard.
     watch.press(&["clear; $GREENLANE watch; echo left with $?", "Enter"]);
     watch.shows("alpha running");
@@ -289,6 +290,45 @@ fn what_is_pressed_in_the_editor_is_meant_for_the_editor() {
     watch.shows("edits");
     common::signal(child(child_of(&watch)), "TERM");
     watch.shows("left with 143");
-    run.press(&["C-c", "C-c"]);
-    run.shows("ready:");
+    run.press(&["C-c"]);
+    run.shows("stopping");
+    run.press(&["C-c"]);
+    run.shows("1 cancelled");
+}
+
+#[test]
+fn a_run_whose_coordinator_was_killed_is_taken_up_again_by_one_key() {
+    let s = Sandbox::new(&[]);
+    let plan = format!("verify = []\n{}{}", waits("alpha"), waits("beta"));
+    let run = s.start(s.run_command(&plan, &[]));
+    eventually("they are at work", || s.count("attempt_spawned") == 2);
+    let t = Terminal::start(&s, (80, 24), &format!("$GREENLANE watch{LEFT}"));
+    t.shows("0/2 done, 2 at work");
+    run.signal("KILL");
+    run.wait();
+    t.shows("! interrupted");
+    t.shows("(p takes the run up again");
+    t.shows("p resume");
+    t.press(&["p"]);
+    t.shows("2 attempts go on, and are taken over");
+    t.press(&["y"]);
+    t.shows("the run is taken up in the background");
+    t.shows("▶ running");
+    // Once it is stopped the same key takes it up as well, and says another thing.
+    t.press(&["S"]);
+    t.shows("Stop the whole run?");
+    t.press(&["k"]);
+    t.shows("× stopped");
+    t.press(&["p"]);
+    t.shows("It was stopped before its end.");
+    for task in ["alpha", "beta"] {
+        std::fs::write(s.out(&format!("go-{task}")), "").unwrap();
+    }
+    t.press(&["y"]);
+    t.shows("✓ finished");
+    t.press(&["p"]);
+    t.shows("this run is over: there is nothing to pause");
+    t.press(&["q"]);
+    t.shows("left with 0");
+    assert!(t.text().starts_with("left with 0"), "it leaves without a word: {}", t.text());
 }

@@ -48,7 +48,12 @@ pub fn run(args: &RunsArgs, context: &Context) -> Outcome {
     } else {
         let look = Look::of_list(context.output.color);
         let trends = report::trend_lines(&all);
-        let trends = if trends.is_empty() { String::new() } else { format!("\nolder half → newer half: {}\n", trends.join(", ")) };
+        let trends = if trends.is_empty() {
+            String::new()
+        } else {
+            let line = format!("older half → newer half: {}", trends.join(", "));
+            format!("\n{}\n", report::wrapped(&line, look.width, usize::MAX).join("\n"))
+        };
         context.output.data(&(report::runs(&all.runs, look) + &trends))?;
     }
     Ok(ExitCode::SUCCESS)

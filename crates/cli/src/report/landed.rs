@@ -82,6 +82,14 @@ pub struct Fixed {
     pub commit: Option<String>,
 }
 
+impl Fixed {
+    /// Its task's name as short as it is clear: with its plan where there are several.
+    #[must_use]
+    pub fn task_of(&self, plans: usize) -> String {
+        if plans > 1 { format!("{}/{}", self.plan, self.task) } else { self.task.clone() }
+    }
+}
+
 /// Where work packages name the issues that they fix.
 const ISSUES: &str = "issues_fixed";
 /// The words of work packages for priorities, the most urgent first.

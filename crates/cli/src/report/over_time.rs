@@ -22,6 +22,8 @@ const TREND_MIN: usize = 4;
 const RECURRING_MAX: usize = 20;
 const LINES_MAX: usize = 3;
 const PLANS_WIDTH_MIN: usize = 10;
+/// A sign and the longest state.
+const STATE_WIDTH: usize = 13;
 
 /// One run.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -228,32 +230,68 @@ fn trends(earlier: &[&RunLine], later: &[&RunLine]) -> Trends {
     }
 }
 
-/// A line for each run; every line ended.
+/// What is left out where a terminal is narrow, by its place in the row, what is missed least first.
+const LEFT_OUT: [usize; 4] = [0, 5, 4, 1];
+
+/// A line for each run, in columns; every line ended.
 #[must_use]
 pub fn runs(all: &[RunLine], look: Look) -> String {
+    let id = all.iter().map(|r| columns(&r.id)).max().unwrap_or(0);
+    let rows: Vec<[String; 6]> = all.iter().map(cells).collect();
+    let mut widths: [usize; 6] = std::array::from_fn(|i| rows.iter().map(|r| columns(&r[i])).max().unwrap_or(0));
+    let taken = |widths: &[usize; 6]| id + 2 + STATE_WIDTH + widths.iter().filter(|w| **w > 0).map(|w| w + 2).sum::<usize>();
+    for place in LEFT_OUT {
+        if taken(&widths) + 2 + PLANS_WIDTH_MIN > look.width {
+            widths[place] = 0;
+        }
+    }
     let mut out = String::new();
-    let width = all.iter().map(|r| columns(&r.id)).max().unwrap_or(0);
-    for run in all {
-        let state = format!("{} {}", sign(&run.state), fit(&run.state, 11));
-        let elapsed = humane(Duration::try_from_secs_f64(run.elapsed_seconds).unwrap_or_default());
-        let started = run.started_at.get(..16).unwrap_or(&run.started_at).replace('T', " ");
-        let head = format!("{}  {started}Z  ", fit(&run.id, width));
-        let _ = write!(out, "{head}{}  ", paint(&state, state_paint(&run.state), look.color));
-        let Some(error) = &run.error else {
-            let not = if run.not_done > 0 { format!(", {} not", run.not_done) } else { String::new() };
-            let faster = if run.done > 0 && run.ended_at.is_some() { format!("  {:.1}×", run.speedup) } else { String::new() };
-            let cost = run.usage.cost_usd.map(|c| format!("  ${c:.2}")).unwrap_or_default();
-            let done = format!("{elapsed:>7}  {}/{} done", run.done, run.total);
+    for (run, row) in all.iter().zip(&rows) {
+        // A run that ended with something undone has no tick.
+        let judged = if run.state == "finished" && run.not_done > 0 { "failed" } else { &run.state };
+        let state = fit(&format!("{} {}", sign(judged), run.state), STATE_WIDTH);
+        let mut line = fit(&run.id, id);
+        for (i, (cell, width)) in row.iter().zip(widths).enumerate() {
+            if i == 1 {
+                line.push_str("  ");
+                line.push_str(&paint(&state, state_paint(judged), look.color));
+                if let Some(error) = &run.error {
+                    line.push_str("  ");
+                    line.push_str(&clean(error));
+                    break;
+                }
+            }
+            if width > 0 {
+                let pad = " ".repeat(width - columns(cell));
+                // Numbers at the right of their columns, words at the left.
+                let cell = if i == 3 { paint(cell, Paint::Red, look.color) } else { cell.clone() };
+                line.push_str(&if matches!(i, 0 | 3) { format!("  {cell}{pad}") } else { format!("  {pad}{cell}") });
+            }
+        }
+        if run.error.is_none() {
             let plans = run.plans.iter().map(|p| clean(&p.id)).collect::<Vec<_>>().join(", ");
-            let used = columns(&head) + columns(&state) + 2 + columns(&done) + columns(&not) + columns(&faster) + columns(&cost) + 2;
-            let plans = fit(&plans, look.width.saturating_sub(used).max(PLANS_WIDTH_MIN));
-            let line = format!("{done}{}{faster}{cost}  {}", paint(&not, Paint::Red, look.color), plans.trim_end());
-            let _ = writeln!(out, "{}", line.trim_end());
-            continue;
-        };
-        let _ = writeln!(out, "{}", clean(error));
+            line.push_str("  ");
+            line.push_str(fit(&plans, look.width.saturating_sub(taken(&widths) + 2).max(PLANS_WIDTH_MIN)).trim_end());
+        }
+        let _ = writeln!(out, "{}", line.trim_end());
     }
     out
+}
+
+/// When it began, how long it took, what is done and what is not, how much faster, for how much.
+fn cells(run: &RunLine) -> [String; 6] {
+    let started = run.started_at.get(..16).unwrap_or(&run.started_at).replace('T', " ");
+    if run.error.is_some() {
+        return [format!("{started}Z"), String::new(), String::new(), String::new(), String::new(), String::new()];
+    }
+    [
+        format!("{started}Z"),
+        humane(Duration::try_from_secs_f64(run.elapsed_seconds).unwrap_or_default()),
+        format!("{}/{} done", run.done, run.total),
+        if run.not_done > 0 { format!("{} not", run.not_done) } else { String::new() },
+        if run.done > 0 && run.ended_at.is_some() { format!("{:.1}×", run.speedup) } else { String::new() },
+        run.usage.cost_usd.map(|c| format!("${c:.2}")).unwrap_or_default(),
+    ]
 }
 
 /// What the trends say, a line each; empty where there are none.
@@ -327,12 +365,17 @@ mod tests {
         let broken = RunLine::unreadable("r0", "2026-01-01T00:00:00.000Z".into(), "error: line 3: unknown event\n");
         let all = [line(&samples::ended(), Coordinator::Gone), line(&half, Coordinator::Gone), line(&half, Coordinator::Alive), broken];
         let expected = "\
-r1  2026-01-02 03:04Z  ✓ finished       3m24s  2/4 done, 2 not  0.7×  $2.00  limits
-r1  2026-01-02 03:04Z  ! interrupted      32s  1/4 done, 2 not  $1.00  limits
-r1  2026-01-02 03:04Z  ▶ running        1m36s  1/4 done, 2 not  $1.00  limits
+r1  2026-01-02 03:04Z  ✗ finished     3m24s  2/4 done  2 not  0.7×  $2.00  limits
+r1  2026-01-02 03:04Z  ! interrupted    32s  1/4 done  2 not        $1.00  limits
+r1  2026-01-02 03:04Z  ▶ running      1m36s  1/4 done  2 not        $1.00  limits
 r0  2026-01-01 00:00Z  · unreadable   line 3: unknown event
 ";
         assert_eq!(runs(&all, LOOK), expected);
+        for width in [60, 80, 100] {
+            let text = runs(&all, Look { width, color: false });
+            let widest = text.lines().filter(|l| !l.contains("unreadable")).map(columns).max().unwrap();
+            assert!(widest <= width && text.contains("2/4 done  2 not") && text.contains("limits"), "{width}:\n{text}");
+        }
     }
 
     #[test]

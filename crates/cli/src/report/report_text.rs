@@ -38,7 +38,7 @@ pub fn report(report: &RunReport, around: &Surroundings, look: Look) -> String {
     heading(&mut out, "Tasks", look);
     tasks(&mut out, report, look);
     section(&mut out, "What landed", &sections::landed(&report.landed, look), look);
-    section(&mut out, "What was fixed", &sections::issues(&report.issues, look), look);
+    section(&mut out, "What was fixed", &sections::issues(&report.issues, report.status.plans.len(), look), look);
     let elapsed = Duration::try_from_secs_f64(doc.summary.elapsed_seconds).unwrap_or_default();
     let picture = gantt(&report.timeline, doc.plans.len(), elapsed, look);
     section(&mut out, "Timeline", &picture, look);

@@ -39,7 +39,7 @@ pub(super) fn landed(all: &[LandedPlan], look: Look) -> String {
 }
 
 /// What was fixed and what was not, the critical first.
-pub(super) fn issues(all: &[Fixed], look: Look) -> String {
+pub(super) fn issues(all: &[Fixed], plans: usize, look: Look) -> String {
     let mut out = String::new();
     for severity in by_severity(all) {
         let of: Vec<&Fixed> = all.iter().filter(|f| f.severity == severity).collect();
@@ -48,7 +48,7 @@ pub(super) fn issues(all: &[Fixed], look: Look) -> String {
         for one in of.iter().take(LISTED_MAX) {
             let (sign, style) = if one.fixed { ("✓", Paint::Green) } else { ("✗", Paint::Red) };
             let commit = one.commit.as_deref().map(|c| format!(" as {}", short(c))).unwrap_or_default();
-            let line = format!("{} {} ({}{commit})", paint(sign, style, look.color), clean(&one.issue), clean(&one.task));
+            let line = format!("{} {} ({}{commit})", paint(sign, style, look.color), clean(&one.issue), clean(&one.task_of(plans)));
             let _ = writeln!(out, "  {line}");
         }
         more(&mut out, of.len());
@@ -108,5 +108,35 @@ pub(super) fn types(report: &RunReport) -> String {
 fn more(out: &mut String, all: usize) {
     if all > LISTED_MAX {
         let _ = writeln!(out, "  and {} more (`report --json` has all)", all - LISTED_MAX);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::landed::fixed;
+    use crate::report::samples;
+
+    #[test]
+    fn critical_issues_stand_first_and_tasks_are_named_with_their_plan_where_there_are_several() {
+        let task = |id: &str, priority, issues: &str| greenlane_core::plan::Task {
+            priority,
+            extra: [(String::from("issues_fixed"), issues.to_owned())].into(),
+            ..samples::task(id, &[])
+        };
+        let mut one = samples::Sample::new(vec![samples::plan("p", vec![task("minor", 3, "D-1"), task("urgent", 0, "S-1; S-2")])], &[]);
+        one.spawn("p", "urgent");
+        one.wait_secs(1).accept("p", "urgent");
+        one.land("p");
+        let look = Look { width: 100, color: false };
+        let commit = samples::commit("merge-urgent").to_string();
+        let commit = short(&commit);
+        let expected = format!(
+            "critical: 2 of 2 fixed\n  ✓ S-1 (urgent as {commit})\n  ✓ S-2 (urgent as {commit})\nminor: 0 of 1 fixed\n  ✗ D-1 (minor)\n"
+        );
+        assert_eq!(issues(&fixed(&one.state), one.state.plans.len(), look), expected);
+        one.add(samples::plan("q", vec![task("urgent", 0, "S-1")]));
+        let text = issues(&fixed(&one.state), one.state.plans.len(), look);
+        assert!(text.contains("✓ S-1 (p/urgent as ") && text.contains("✗ S-1 (q/urgent)"), "{text}");
     }
 }

@@ -49,13 +49,13 @@ pub(super) fn run(mut command: Command, wake: &mut Wake) -> io::Result<Ended> {
             let _ = tell(Signal::CONT);
         }
     };
+    hand_over();
     let (sender, receiver) = channel();
     let waker = wake.waker();
     if let Err(e) = std::thread::Builder::new().name("job".into()).spawn(move || watch(pid, &sender, &waker)) {
         let _ = tell(Signal::KILL);
         return Err(e);
     }
-    hand_over();
     let ended = loop {
         match receiver.try_recv() {
             Ok(status) if status.stopped() => {
@@ -64,6 +64,10 @@ pub(super) fn run(mut command: Command, wake: &mut Wake) -> io::Result<Ended> {
             }
             Ok(status) => break words(status),
             Err(TryRecvError::Disconnected) => break Ended::Well,
+            // Pressed before it had the terminal: it was meant all the same.
+            Err(TryRecvError::Empty) if wake.came(SIGTSTP) => {
+                let _ = tell(Signal::TSTP);
+            }
             Err(TryRecvError::Empty) => match [SIGTERM, SIGHUP].into_iter().find(|s| wake.came(*s)) {
                 Some(signal) => {
                     let _ = tell(Signal::TERM).and(tell(Signal::CONT));

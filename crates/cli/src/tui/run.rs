@@ -165,7 +165,7 @@ impl Dashboard<'_> {
             let pause = drawn.map_or(Duration::ZERO, |at| PICTURE_MIN.saturating_sub(at.elapsed()));
             if changed && pause.is_zero() {
                 let now = clock::now();
-                self.screen.terminal.draw(|frame| draw::draw(frame, &mut self.model, now))?;
+                self.screen.draw(|frame| draw::draw(frame, &mut self.model, now))?;
                 (drawn, changed) = (Some(Instant::now()), false);
             }
             if !self.over.as_ref().is_some_and(Over::is_set) {

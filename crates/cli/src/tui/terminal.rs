@@ -4,12 +4,12 @@ use std::io::{self, IsTerminal as _, Stdout, StdoutLock, Write};
 use std::sync::Once;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
 use ratatui::crossterm::cursor::{Hide, Show};
 use ratatui::crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
 use ratatui::crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode};
 use ratatui::crossterm::{execute, queue};
+use ratatui::{Frame, Terminal};
 
 /// Somebody has the terminal.
 static TAKEN: AtomicBool = AtomicBool::new(false);
@@ -21,26 +21,23 @@ pub fn is_possible() -> bool {
     io::stdin().is_terminal() && io::stdout().is_terminal()
 }
 
-/// Standard output while the terminal is taken: nothing is drawn over what is told after it was given back.
+/// Standard output while the terminal is taken; afterwards nothing gets through, so that nothing is drawn over what is told then.
 pub(super) struct Out(Stdout);
 
 impl Out {
-    fn while_taken<T>(&self, write: impl FnOnce(&mut StdoutLock<'_>) -> io::Result<T>) -> io::Result<T> {
+    fn while_taken<T>(&self, otherwise: T, write: impl FnOnce(&mut StdoutLock<'_>) -> io::Result<T>) -> io::Result<T> {
         let mut out = self.0.lock();
-        match TAKEN.load(Ordering::SeqCst) {
-            true => write(&mut out),
-            false => Err(io::Error::other("it was given back")),
-        }
+        if TAKEN.load(Ordering::SeqCst) { write(&mut out) } else { Ok(otherwise) }
     }
 }
 
 impl Write for Out {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.while_taken(|out| out.write(bytes))
+        self.while_taken(bytes.len(), |out| out.write(bytes))
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.while_taken(|out| out.flush())
+        self.while_taken((), |out| out.flush())
     }
 }
 
@@ -68,6 +65,15 @@ impl Screen {
         enter()?;
         let terminal = Terminal::new(CrosstermBackend::new(Out(io::stdout()))).inspect_err(|_| give_back())?;
         Ok(Self { terminal })
+    }
+
+    /// Draws.
+    ///
+    /// # Errors
+    /// If the terminal refuses, or a panic elsewhere has given it back.
+    pub fn draw(&mut self, picture: impl FnOnce(&mut Frame<'_>)) -> io::Result<()> {
+        self.terminal.draw(picture)?;
+        if TAKEN.load(Ordering::SeqCst) { Ok(()) } else { Err(io::Error::other("a part of this program has failed")) }
     }
 
     /// Gives it back while something else has it, then takes it again.
@@ -119,12 +125,8 @@ mod tests {
         let (sender, drawn) = std::sync::mpsc::channel();
         // As the loop does, as often as it can, until it is refused.
         let draws = std::thread::spawn(move || {
-            while screen
-                .terminal
-                .clear()
-                .and_then(|()| screen.terminal.draw(|f| f.render_widget("drawn over everything", f.area())).map(drop))
-                .is_ok()
-            {
+            let picture = |f: &mut Frame<'_>| f.render_widget("drawn over everything", f.area());
+            while screen.terminal.clear().and_then(|()| screen.draw(picture)).is_ok() {
                 let _ = sender.send(());
             }
         });

@@ -76,7 +76,13 @@ fn issues(out: &mut String, report: &RunReport) {
     for one in report.issues.iter().take(ROWS_MAX) {
         let sign = if one.fixed { "✅" } else { "❌" };
         let commit = one.commit.as_deref().map(|c| code(short(c))).unwrap_or_default();
-        let _ = writeln!(out, "| {sign} | {} | {} | {} | {commit} |", one.severity, plain(&one.issue), code(&one.task));
+        let _ = writeln!(
+            out,
+            "| {sign} | {} | {} | {} | {commit} |",
+            one.severity,
+            plain(&one.issue),
+            code(&one.task_of(report.status.plans.len()))
+        );
     }
     more(out, report.issues.len());
 }
