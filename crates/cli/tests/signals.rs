@@ -254,6 +254,21 @@ fn a_second_run_hands_its_plan_over_and_ends_with_that_plans_result() {
     assert_eq!(s.status()["plans"].as_array().unwrap().len(), 3);
 }
 
+/// It is not tried again and again: nothing would change.
+#[test]
+fn an_agent_that_was_configured_after_the_run_began_is_named_at_once() {
+    let s = Sandbox::new(&[]);
+    let first = running(&s, &waits("a"), &[], "a");
+    let robot = s.script("robot", "echo x > x").join("robot");
+    s.write("greenlane.toml", &format!("[agents.newer]\ncommand = {robot:?}\nargs = [\"{{prompt}}\"]\n"));
+    let plan = s.plan("newer.toml", "[[task]]\nid = \"x\"\nprompt = \"do x\"\nagent = \"newer\"\n");
+    let handed = s.greenlane(&["run", plan.to_str().unwrap()]);
+    assert_eq!(handed.code, 2, "{handed:?}");
+    assert!(handed.stderr.contains("does not know the agent `newer`"), "{handed:?}");
+    go(&s);
+    assert_eq!(first.wait().code, 0);
+}
+
 #[test]
 fn detached_it_goes_on_in_the_background_and_can_be_waited_for() {
     let s = Sandbox::new(&[]);

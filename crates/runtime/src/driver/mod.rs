@@ -40,7 +40,7 @@ use greenlane_core::failure::Circumstances;
 use greenlane_core::ids::RunId;
 use greenlane_core::input::{Input, Request};
 use greenlane_core::plan::Plan;
-use greenlane_core::state::State;
+use greenlane_core::state::{COMMAND_AGENT, State};
 use greenlane_core::time::Time;
 
 pub use context::{Context, Setup};
@@ -49,6 +49,7 @@ pub use layout::{Layout, PreparedWorkspace, label};
 pub use shared::settle_leftover;
 
 use crate::accounts::AgentsFound;
+use crate::agent::AUTO;
 use crate::background::Background;
 use crate::clock;
 use crate::control::{Answer, Call, Say, Server, socket_path};
@@ -265,6 +266,19 @@ impl Driver<'_> {
         }
     }
 
+    /// Why these plans cannot join: whoever hands them over has read the configuration later than this coordinator, and none of its
+    /// tries could start an agent that only the newer one has.
+    fn unknown_agent(&self, plans: &[&Plan]) -> Option<String> {
+        // The run's own default is this coordinator's own.
+        let named = quota::wanted_by(plans.iter().copied(), None);
+        let is_known = |name: &str| name == COMMAND_AGENT || name == AUTO || self.context.registry.get(name).is_ok();
+        let unknown = named.into_iter().find(|name| !is_known(name))?;
+        Some(format!(
+            "the coordinator at work here does not know the agent `{unknown}`, which was configured after its start: run the plan when it is done, or \
+             stop it and `greenlane resume`, which reads the configuration again"
+        ))
+    }
+
     /// The agents that the run wants, and those of plans that are about to join it: whose accounts they use up, how those stand, and who
     /// cannot be used.
     fn look_at_agents(&self, plans: &[&Plan]) -> Vec<Input> {
@@ -394,14 +408,22 @@ impl Driver<'_> {
         match message {
             Message::Input(input) => push(*input, None),
             Message::Call(Call { say: Say::Ask(request), answers }) => push(Input::Request(request), Some(answers)),
-            Message::Call(Call { say: Say::Submit(submission), answers }) => {
-                push(Input::Together(self.look_at_agents(&[&submission.plan])), None);
-                push(Input::Submit(submission), Some(answers));
-            }
+            Message::Call(Call { say: Say::Submit(submission), answers }) => match self.unknown_agent(&[&submission.plan]) {
+                Some(why) => drop(answers.try_send(Answer::Refused(why))),
+                None => {
+                    push(Input::Together(self.look_at_agents(&[&submission.plan])), None);
+                    push(Input::Submit(submission), Some(answers));
+                }
+            },
             Message::Call(Call { say: Say::SubmitAll(submissions), answers }) => {
                 let plans: Vec<&Plan> = submissions.iter().map(|s| &s.plan).collect();
-                push(Input::Together(self.look_at_agents(&plans)), None);
-                push(Input::SubmitAll(submissions), Some(answers));
+                match self.unknown_agent(&plans) {
+                    Some(why) => drop(answers.try_send(Answer::Refused(why))),
+                    None => {
+                        push(Input::Together(self.look_at_agents(&plans)), None);
+                        push(Input::SubmitAll(submissions), Some(answers));
+                    }
+                }
             }
             Message::Call(Call { say: Say::Said { label, talk }, answers }) => {
                 match exchange::attempt_of(&self.context.run, &self.state, &label) {
