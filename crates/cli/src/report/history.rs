@@ -6,6 +6,7 @@ use greenlane_core::event::Event;
 use serde::Serialize;
 
 use super::evidence::RedSuites;
+use super::waits::WaitsGatherer;
 
 /// What was gathered.
 #[derive(Clone, Debug, Default)]
@@ -21,7 +22,7 @@ pub struct History {
     /// How often another coordinator took the run up.
     pub resumed: u32,
     /// Waits for providers' quotas, by account.
-    pub quota_waits: std::collections::BTreeMap<String, super::waits::Waits>,
+    pub quota_waits: WaitsGatherer,
 }
 
 /// A suite that was red once and green once on the same work.
@@ -67,7 +68,6 @@ const RED_MAX: usize = 1_000;
 pub struct Gatherer {
     history: History,
     red: Vec<(u64, String, Vec<String>)>,
-    waits: super::waits::WaitsGatherer,
 }
 
 impl Gatherer {
@@ -97,7 +97,7 @@ impl Gatherer {
 
     /// The same of what times tell; beside [`Gatherer::take`].
     pub fn take_at(&mut self, at: greenlane_core::time::Time, event: &Event) {
-        self.waits.take(at, event);
+        self.history.quota_waits.take(at, event);
     }
 
     fn verified(&mut self, batch: u64, suite: &Suite) {
@@ -115,7 +115,7 @@ impl Gatherer {
         }
     }
 
-    /// What was gathered so far, without the waits for quotas.
+    /// What was gathered so far.
     #[must_use]
     pub fn so_far(&self) -> &History {
         &self.history
@@ -124,6 +124,6 @@ impl Gatherer {
     /// What was gathered.
     #[must_use]
     pub fn done(self) -> History {
-        History { quota_waits: self.waits.done(), ..self.history }
+        self.history
     }
 }

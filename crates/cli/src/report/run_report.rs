@@ -141,7 +141,7 @@ pub fn run_report(
         agents: agents(&status, state),
         lessons,
         flaky: history.flaky,
-        quota_waits: history.quota_waits,
+        quota_waits: history.quota_waits.until(now),
         rolled_back: history.rolled_back,
         verifications: history.verifications,
         resumed: history.resumed,

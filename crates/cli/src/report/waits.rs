@@ -14,7 +14,7 @@ use serde::Serialize;
 pub struct Waits {
     /// How often an attempt met a limit and its task waited.
     pub times: u32,
-    /// How long, of all tasks together; waits that go on are not in it.
+    /// How long, of all tasks together; of waits that go on, until now.
     pub seconds: f64,
 }
 
@@ -45,9 +45,12 @@ impl WaitsGatherer {
         }
     }
 
-    /// What was gathered.
+    /// What was gathered, and how long those that wait have waited by now.
     #[must_use]
-    pub fn done(self) -> BTreeMap<String, Waits> {
+    pub fn until(mut self, now: Time) -> BTreeMap<String, Waits> {
+        for (account, since) in self.since.into_values() {
+            self.waits.entry(account).or_default().seconds += now.since(since).as_secs_f64();
+        }
         self.waits
     }
 }
@@ -65,6 +68,6 @@ mod tests {
         for (at, event) in [(1_000, waits(&a)), (2_000, waits(&b)), (4_000, fails(&a)), (9_000, fails(&a))] {
             gatherer.take(Time(at), &event);
         }
-        assert_eq!(gatherer.done()["claude"], Waits { times: 2, seconds: 3.0 });
+        assert_eq!(gatherer.until(Time(9_500))["claude"], Waits { times: 2, seconds: 3.0 + 7.5 }, "b waits by now");
     }
 }
