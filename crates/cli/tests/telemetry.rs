@@ -23,7 +23,7 @@ fn a_program_without_it_says_so_to_whoever_configured_it() {
     assert_eq!(ran.stderr.matches("built without the feature `telemetry`").count(), 1, "{ran:?}");
     // The variables are also other programs'.
     let mut run = sandbox.run_command("[[task]]\nid = 'b'\nrun = 'echo b > b.txt'\n", &[]);
-    run.env("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:9");
+    run.env("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:9").env("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc");
     let ran = Ran::of(run.output().unwrap());
     assert_eq!((ran.code, ran.stderr.contains("telemetry")), (0, false), "{ran:?}");
 }

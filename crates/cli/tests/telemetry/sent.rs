@@ -131,11 +131,13 @@ fn what_a_collector_could_not_take_it_is_sent_by_the_next_run_once() {
     assert_eq!(traces.len(), 3);
     traces.values().for_each(|spans| check_tree(spans));
     assert_eq!(collector.measures()["greenlane.tasks done"], 3.0);
-    // And no more than that.
+    // And no more than that, nor of a run of which nobody wanted any.
     let before = collector.spans().len();
+    assert_eq!(sandbox.run(&plan("untold"), &[]).code, 0);
     run("four", &collector.address);
     let last = collector.spans().split_off(before);
     check_tree(&last);
+    assert_eq!(collector.measures()["greenlane.tasks done"], 1.0, "the new process counts its own");
 }
 
 #[test]

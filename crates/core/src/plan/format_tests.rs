@@ -352,9 +352,7 @@ fn the_folder_of_a_prd_is_its_id() {
 
 #[test]
 fn any_text_gives_findings_and_never_a_panic() {
-    let seed = fastrand::u64(..);
-    println!("seed {seed}");
-    let mut rng = fastrand::Rng::with_seed(seed);
+    let mut rng = greenlane_testkit::fuzz::seeded();
     let samples = [
         NATIVE_TOML,
         MARKDOWN,

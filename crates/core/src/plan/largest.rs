@@ -179,9 +179,7 @@ mod tests {
 
     #[test]
     fn the_set_is_the_largest_of_all_sets() {
-        let seed = fastrand::u64(..);
-        println!("seed {seed}");
-        let mut rng = fastrand::Rng::with_seed(seed);
+        let mut rng = greenlane_testkit::fuzz::seeded();
         for _ in 0..200 {
             let tasks = rng.usize(1..10);
             let plan = random(&mut rng, tasks);

@@ -3,18 +3,22 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use greenlane_core::ids::RunId;
 use serde::{Deserialize, Serialize};
 
 /// The file in the state directory.
 const FILE: &str = "telemetry.json";
 
 /// Numbers of the journal's entries.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Cursor {
     /// The collector has the spans of everything up to this entry.
     pub traces: u64,
     /// It has been counted, and the collector has the counts.
     pub metrics: u64,
+    /// Runs of which something may not have been sent, the newest last. Nobody wanted telemetry of the others: they stay untold.
+    #[serde(default)]
+    pub runs: Vec<RunId>,
 }
 
 /// Where it stands.
@@ -35,9 +39,9 @@ impl CursorFile {
     ///
     /// # Errors
     /// If it cannot be written; the same is sent again then.
-    pub(super) fn write(&self, cursor: Cursor) -> io::Result<()> {
+    pub(super) fn write(&self, cursor: &Cursor) -> io::Result<()> {
         let new = self.0.with_extension("new");
-        std::fs::write(&new, serde_json::to_vec(&cursor)?)?;
+        std::fs::write(&new, serde_json::to_vec(cursor)?)?;
         std::fs::rename(&new, &self.0)
     }
 }

@@ -39,25 +39,15 @@ impl Exporters {
         let resource = resource(state_dir);
         let mut exporters = Self { spans: None, meters: None };
         if settings.traces {
-            let builder =
-                SpanExporter::builder().with_http().with_http_client(Client::new(timeout)).with_retry_policy(RetryPolicy::disabled());
-            let builder = match base {
-                Some(base) => builder.with_endpoint(format!("{base}/v1/traces")),
-                None => builder,
-            };
-            let builder = builder.with_protocol(protocol("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL"));
+            let builder = set_up(SpanExporter::builder().with_http(), timeout, "TRACES");
+            let builder = base.iter().fold(builder, |builder, base| builder.with_endpoint(format!("{base}/v1/traces")));
             let mut spans = builder.build().map_err(|e| e.to_string())?;
             spans.set_resource(&resource);
             exporters.spans = Some(spans);
         }
         if settings.metrics {
-            let builder =
-                MetricExporter::builder().with_http().with_http_client(Client::new(timeout)).with_retry_policy(RetryPolicy::disabled());
-            let builder = match base {
-                Some(base) => builder.with_endpoint(format!("{base}/v1/metrics")),
-                None => builder,
-            };
-            let builder = builder.with_protocol(protocol("OTEL_EXPORTER_OTLP_METRICS_PROTOCOL"));
+            let builder = set_up(MetricExporter::builder().with_http(), timeout, "METRICS");
+            let builder = base.iter().fold(builder, |builder, base| builder.with_endpoint(format!("{base}/v1/metrics")));
             let reader = PeriodicReader::builder(builder.build().map_err(|e| e.to_string())?).with_interval(NEVER).build();
             exporters.meters = Some(SdkMeterProvider::builder().with_resource(resource).with_reader(reader).build());
         }
@@ -94,9 +84,15 @@ impl Exporters {
     }
 }
 
+/// What is the same for both signals. Trying again is this program's business: it keeps what is to be sent.
+fn set_up<B: WithExportConfig + WithHttpConfig>(builder: B, timeout: Duration, signal: &str) -> B {
+    builder.with_http_client(Client::new(timeout)).with_retry_policy(RetryPolicy::disabled()).with_protocol(protocol(signal))
+}
+
 /// As the settings allow it. The SDK's own default is not the conventions'.
-fn protocol(of_signal: &str) -> Protocol {
-    let named = [of_signal, PROTOCOL].into_iter().find_map(|name| std::env::var(name).ok().filter(|v| !v.trim().is_empty()));
+fn protocol(signal: &str) -> Protocol {
+    let of_signal = format!("OTEL_EXPORTER_OTLP_{signal}_PROTOCOL");
+    let named = [of_signal.as_str(), PROTOCOL].into_iter().find_map(|name| std::env::var(name).ok().filter(|v| !v.trim().is_empty()));
     match named.as_deref().map(str::trim) {
         Some("http/json") => Protocol::HttpJson,
         _ => Protocol::HttpBinary,

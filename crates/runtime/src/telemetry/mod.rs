@@ -79,13 +79,11 @@ impl Telemetry {
         env: &BTreeMap<OsString, OsString>,
         _complain: impl FnMut(String) + Send + 'static,
     ) -> Result<Option<Self>, String> {
-        match Settings::of(config, env)? {
-            // The variables are also other programs'; the file is this one's.
-            Some(_) if config.endpoint.is_some() => {
-                Err(String::from("this program was built without the feature `telemetry` (see docs/telemetry.md)"))
-            }
-            _ => Ok(None),
+        // The variables are also other programs', whatever they say; the file is this one's.
+        if config.endpoint.is_some() && Settings::of(config, env) != Ok(None) {
+            return Err(String::from("this program was built without the feature `telemetry` (see docs/telemetry.md)"));
         }
+        Ok(None)
     }
 
     /// Something was journalled.

@@ -34,6 +34,8 @@ const PAUSE_MAX: Duration = Duration::from_secs(60);
 const TOLD_MAX: usize = 8;
 /// Runs whose state is held: one is worked on at a time, and one before it may not have been sent to its end.
 const RUNS_MAX: usize = 2;
+/// Runs that wait for a collector that is gone; of older ones no more is sent.
+const WAITING_MAX: usize = 64;
 
 /// Sends until nothing comes any more, and then what is left.
 pub(super) fn work(state_dir: &Path, run: &RunId, exporters: Exporters, woken: &Receiver<()>, mut complain: impl FnMut(String)) {
@@ -96,15 +98,21 @@ impl Sender {
         let file = CursorFile::in_dir(state_dir);
         // What was before anybody wanted telemetry is history, but for this very run.
         let begin = journal.since(Some(run), 0, 1)?.first().map_or(0, |first| first.seq - 1);
-        let saved = file.read().unwrap_or(Cursor { traces: begin, metrics: begin });
+        let mut saved = file.read().unwrap_or(Cursor { traces: begin, metrics: begin, runs: Vec::new() });
+        saved.runs.retain(|earlier| earlier != run);
+        saved.runs.push(run.clone());
+        let surplus = saved.runs.len().saturating_sub(WAITING_MAX);
+        saved.runs.drain(..surplus);
+        // Should this process send nothing, the next one knows that somebody wanted it to.
+        drop(file.write(&saved));
         Ok(Self {
             journal,
             place: state_dir.to_string_lossy().into_owned(),
             measures: exporters.meter().map(|meter| Measures::new(&meter)),
             exporters,
             file,
-            saved,
             read: saved.traces.min(saved.metrics),
+            saved,
             runs: Vec::new(),
             spans: Vec::new(),
             measured: Instant::now(),
@@ -138,11 +146,15 @@ impl Sender {
         self.measured = Instant::now();
         self.exporters.send_measures()?;
         self.is_fresh = false;
-        self.save(Cursor { metrics: self.read, ..self.saved });
+        self.save(self.saved.traces, self.read);
         Ok(())
     }
 
     fn take(&mut self, record: &Record) -> Result<(), JournalError> {
+        if !self.saved.runs.contains(&record.run) {
+            self.read = record.seq;
+            return Ok(());
+        }
         let at = self.position(record)?;
         let (_, fold) = &mut self.runs[at];
         let counts = record.seq > self.saved.metrics;
@@ -195,14 +207,19 @@ impl Sender {
         }
         if self.read > self.saved.traces {
             let metrics = if self.measures.is_some() { self.saved.metrics } else { self.read };
-            self.save(Cursor { traces: self.read, metrics });
+            self.save(self.read, metrics);
         }
         Ok(())
     }
 
     /// A cursor that cannot be written costs sending the same once more.
-    fn save(&mut self, cursor: Cursor) {
-        self.saved = cursor;
-        drop(self.file.write(cursor));
+    fn save(&mut self, traces: u64, metrics: u64) {
+        (self.saved.traces, self.saved.metrics) = (traces, metrics);
+        if traces == self.read && metrics == self.read {
+            // All is sent but what this run has yet to do.
+            let earlier = self.saved.runs.len().saturating_sub(1);
+            self.saved.runs.drain(..earlier);
+        }
+        drop(self.file.write(&self.saved));
     }
 }

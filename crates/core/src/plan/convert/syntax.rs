@@ -126,9 +126,7 @@ mod tests {
 
     #[test]
     fn strings_come_back_whatever_is_in_them() {
-        let seed = fastrand::u64(..);
-        println!("seed {seed}");
-        let mut rng = fastrand::Rng::with_seed(seed);
+        let mut rng = greenlane_testkit::fuzz::seeded();
         let pieces = ["a", "\"", "\"\"\"", "\\", "\n", "\t", "\r", "\u{7f}", "\u{1}", "é", "日", " ", "'", "\\\"", "#", "\u{2028}"];
         for _ in 0..5_000 {
             let text: String = (0..rng.usize(..8)).map(|_| pieces[rng.usize(..pieces.len())]).collect();
